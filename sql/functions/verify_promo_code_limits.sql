@@ -1,0 +1,86 @@
+-- Refuses uses beyond a limit, whoever wrote them (option enforceLimits). Fires after the counting trigger of the same
+-- statement, so the codes are locked and their counters include the new rows; under the lock nobody else adds a use.
+CREATE OR REPLACE FUNCTION :"schema".verify_promo_code_limits()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, :"schema", pg_temp
+AS $body$
+-- pg-promo-codes 1
+DECLARE
+  -- Codes that gained a use, and customers that gained a use of a code. Changing an amount gains nothing.
+  gained bigint[];
+  codes bigint[];
+  customers text[];
+  over record;
+BEGIN
+  IF TG_LEVEL = 'ROW' THEN
+    codes := ARRAY[NEW.promo_code_id::bigint];
+    customers := ARRAY[lower(btrim(NEW.customer_address::text))];
+    gained := codes;
+    IF TG_OP = 'UPDATE' AND NEW.promo_code_id = OLD.promo_code_id THEN
+      gained := NULL;
+      IF lower(btrim(NEW.customer_address::text)) = lower(btrim(OLD.customer_address::text)) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+  ELSIF TG_OP = 'INSERT' THEN
+    SELECT array_agg(n.code), array_agg(n.customer)
+      INTO codes, customers
+      FROM (SELECT DISTINCT promo_code_id, lower(btrim(customer_address::text)) FROM new_uses) AS n(code, customer);
+    gained := codes;
+  ELSE
+    SELECT array_agg(m.code), array_agg(m.customer), array_agg(m.code) FILTER (WHERE m.of_code > 0::numeric)
+      INTO codes, customers, gained
+      FROM (
+        SELECT w.code, w.customer, sum(w.weight) AS of_customer, sum(sum(w.weight)) OVER (PARTITION BY w.code) AS of_code
+          FROM (
+            SELECT promo_code_id, lower(btrim(customer_address::text)), 1 FROM new_uses
+            UNION ALL
+            SELECT promo_code_id, lower(btrim(customer_address::text)), -1 FROM old_uses
+          ) AS w(code, customer, weight)
+         GROUP BY w.code, w.customer
+      ) AS m
+     WHERE m.of_customer > 0::bigint;
+  END IF;
+  IF codes IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  -- Held already where a counter moved; a use that only changed hands has not locked its code yet.
+  PERFORM FROM :"schema".promo_codes AS c WHERE c.id = ANY (codes) ORDER BY c.id FOR NO KEY UPDATE;
+
+  SELECT c.id, c.code, c.total_usage_limit, c.times_used
+    INTO over
+    FROM :"schema".promo_codes AS c
+   WHERE c.id = ANY (gained) AND c.times_used > c.total_usage_limit
+   ORDER BY c.id
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'promo code % may be used % times in total', over.code, over.total_usage_limit
+      USING ERRCODE = 'PC002', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA,
+            DETAIL = format('promo_codes.id %s would have %s uses.', over.id, over.times_used);
+  END IF;
+
+  SELECT c.id, c.code, c.per_customer_limit, n.customer, used.times
+    INTO over
+    FROM unnest(codes, customers) AS n(code, customer)
+    JOIN :"schema".promo_codes AS c ON c.id = n.code AND c.per_customer_limit IS NOT NULL
+   CROSS JOIN LATERAL (
+     SELECT count(*) AS times
+       FROM :"schema".promo_code_uses AS u
+      WHERE u.promo_code_id = n.code AND lower(btrim(u.customer_address::text)) = n.customer
+   ) AS used
+   WHERE used.times > c.per_customer_limit
+   ORDER BY c.id
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'promo code % may be used % times by one customer', over.code, over.per_customer_limit
+      USING ERRCODE = 'PC003', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA,
+            DETAIL = format('Customer %s would have %s uses of promo_codes.id %s.', over.customer, over.times, over.id);
+  END IF;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION :"schema".verify_promo_code_limits() FROM PUBLIC;

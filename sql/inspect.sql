@@ -1,0 +1,111 @@
+-- Everything that installing, inspecting and uninstalling must know, in one statement that reads catalogs only: a role
+-- without any right to the tables may run it. Relations are found by name through pg_class, because a cast to regclass
+-- would need USAGE on the schema.
+WITH host AS (
+  SELECT c.oid, c.relname, c.relkind, c.relowner
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE n.nspname = :'schema'
+     AND c.relname IN ('promo_codes', 'promo_code_uses')
+     AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+), watched AS (
+  SELECT h.oid, h.relname AS host_table, true AS is_root FROM host AS h
+  UNION
+  SELECT p.relid, h.relname, false
+    FROM host AS h
+   CROSS JOIN LATERAL pg_catalog.pg_partition_tree(h.oid) AS p
+   WHERE h.relkind = 'p' AND p.relid <> h.oid AND p.isleaf
+)
+SELECT pg_catalog.json_build_object(
+  'role', current_user,
+  'isolation', pg_catalog.current_setting('transaction_isolation'),
+  'readOnly', pg_catalog.current_setting('transaction_read_only') = 'on',
+  'schema', (
+    SELECT pg_catalog.json_build_object(
+             'owner', pg_catalog.pg_get_userbyid(n.nspowner),
+             'usage', pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+             'create', pg_catalog.has_schema_privilege(n.oid, 'CREATE'))
+      FROM pg_catalog.pg_namespace AS n
+     WHERE n.nspname = :'schema'
+  ),
+  'tables', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+             'name', h.relname,
+             'kind', h.relkind,
+             'owner', pg_catalog.pg_get_userbyid(h.relowner),
+             'mayRead', pg_catalog.has_table_privilege(h.oid, 'SELECT'),
+             'mayUpdate', pg_catalog.has_table_privilege(h.oid, 'UPDATE'),
+             'mayAddTriggers', pg_catalog.has_table_privilege(h.oid, 'TRIGGER'),
+             'rowSecurity', pg_catalog.row_security_active(h.oid),
+             'columns', (
+               SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+                        'name', a.attname,
+                        'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+                        'baseType', pg_catalog.format_type(
+                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL)))
+                 FROM pg_catalog.pg_attribute AS a
+                 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+                WHERE a.attrelid = h.oid AND a.attnum > 0 AND NOT a.attisdropped)))
+      FROM host AS h
+  ),
+  'partitions', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname))
+      FROM watched AS w
+      JOIN pg_catalog.pg_class AS c ON c.oid = w.oid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE NOT w.is_root AND w.host_table = 'promo_code_uses'
+  ),
+  'functions', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+             'name', p.proname,
+             'arguments', pg_catalog.oidvectortypes(p.proargtypes),
+             'owner', pg_catalog.pg_get_userbyid(p.proowner),
+             'source', p.prosrc,
+             'securityDefiner', p.prosecdef,
+             'settings', p.proconfig,
+             'publicMayExecute', EXISTS (
+               SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS g
+                WHERE g.grantee = 0),
+             'comment', pg_catalog.obj_description(p.oid, 'pg_proc')))
+      FROM pg_catalog.pg_proc AS p
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+     WHERE n.nspname = :'schema' AND p.proname LIKE '%promo\_code%'
+  ),
+  'triggers', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+             'name', t.tgname,
+             'tableSchema', n.nspname,
+             'table', c.relname,
+             'hostTable', w.host_table,
+             'enabled', t.tgenabled,
+             'isClone', t.tgparentid <> 0,
+             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all.
+             'definition', pg_catalog.replace(
+               pg_catalog.replace(
+                 pg_catalog.pg_get_triggerdef(t.oid),
+                 ' ON ' || pg_catalog.format('%I.%I', n.nspname, c.relname) || ' ',
+                 ' ON ' || w.host_table || ' '),
+               ' EXECUTE FUNCTION ' || pg_catalog.format('%I.%I', fn.nspname, f.proname) || '(',
+               ' EXECUTE FUNCTION ' || f.proname || '('),
+             'functionSchema', fn.nspname,
+             'function', f.proname,
+             'functionSource', f.prosrc))
+      FROM watched AS w
+      JOIN pg_catalog.pg_class AS c ON c.oid = w.oid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = w.oid
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+      JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+     WHERE fn.nspname <> 'pg_catalog'
+  ),
+  'indexes', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+             'name', c.relname,
+             'valid', i.indisvalid,
+             'definition', pg_catalog.pg_get_indexdef(i.indexrelid)))
+      FROM host AS h
+      JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
+      JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+     WHERE h.relname = 'promo_code_uses'
+  )
+)::text AS catalog;

@@ -1,0 +1,55 @@
+-- The frame of renderSql('triggers'): what sql/triggers.sql does through psql's own commands, as plain SQL for a migration
+-- tool. The lines that begin with a colon are filled in by the library. Run it in one transaction, as the owner.
+:functions
+
+DO $body$
+DECLARE
+  by_row boolean := CASE :'granularity' WHEN 'row' THEN true WHEN 'statement' THEN false ELSE EXISTS (
+    SELECT FROM pg_catalog.pg_partitioned_table AS p
+      JOIN pg_catalog.pg_class AS c ON c.oid = p.partrelid AND c.relname = 'promo_code_uses'
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema') END;
+  found record;
+BEGIN
+  -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
+  FOR found IN
+    SELECT t.tgname, n.nspname, c.relname
+      FROM pg_catalog.pg_trigger AS t
+      JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+      JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
+     WHERE t.tgparentid = 0
+       AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
+                        'count_promo_code_uses_on_update', 'guard_promo_code_counters_on_update',
+                        'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
+  LOOP
+    EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
+  END LOOP;
+
+:common_triggers
+  IF by_row THEN
+:row_triggers
+  ELSE
+:statement_triggers
+  END IF;
+
+  -- A partition needs a truncate trigger of its own.
+  FOR found IN
+    SELECT n.nspname, c.relname
+      FROM pg_catalog.pg_class AS root
+      JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = :'schema'
+     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
+      JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.isleaf
+  LOOP
+    EXECUTE pg_catalog.format(
+      'CREATE OR REPLACE TRIGGER count_promo_code_uses_on_truncate AFTER TRUNCATE ON %I.%I
+         FOR EACH STATEMENT EXECUTE FUNCTION %I.update_promo_code_stats_on_truncate()',
+      found.nspname, found.relname, :'schema');
+  END LOOP;
+END
+$body$;
+
+:index
+:reconcile

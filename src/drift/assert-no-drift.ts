@@ -1,0 +1,36 @@
+import { DriftError } from '../errors.js';
+import { inspectTriggers } from '../inspect/inspect-triggers.js';
+import type { Database } from '../postgres/database.js';
+import { checkDrift } from './check-drift.js';
+import { driftTable } from './drift-table.js';
+import type { CheckDriftOptions } from './options.js';
+
+/**
+ * Does nothing when the counters are true and every installed trigger is in order; made for tests and for operations.
+ *
+ * @throws DriftError with the records, and a message that shows them as a table and names each trigger that is missing,
+ * outdated, disabled or foreign, with the SQL that mends it.
+ * @throws NotInstalledError where the tables do not exist.
+ */
+export async function assertNoDrift(db: Database, options: CheckDriftOptions = {}): Promise<void> {
+  const records = await checkDrift(db, options);
+  const { schema } = options;
+  const { objects } = await inspectTriggers(db, schema === undefined ? {} : { schema });
+  const faults = objects.filter(({ state }) => state !== 'ok');
+  if (records.length === 0 && faults.length === 0) return;
+
+  const parts: string[] = [];
+  if (records.length > 0) {
+    parts.push(`${records.length} ${records.length === 1 ? 'code differs' : 'codes differ'} from the uses:`);
+    parts.push(driftTable(records), 'repairDrift() recounts them under a lock.');
+  }
+  if (faults.length > 0) {
+    parts.push(
+      'The installation is not in order, so the counters can drift (installTriggers() mends what is its own):',
+    );
+    parts.push(
+      ...faults.map(({ kind, name, table, state }) => `  ${kind} ${name}${table ? ` on ${table}` : ''}: ${state}`),
+    );
+  }
+  throw new DriftError(parts.join('\n'), records);
+}

@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+import {
+  optionsOf,
+  type Progress,
+  progressCallback,
+  type SchemaOption,
+  schemaName,
+  trueOrFalse,
+  wholeNumber,
+} from '../options.js';
+
+/** Which codes are looked at. Without any: all of them. */
+export interface DriftFilter extends SchemaOption {
+  /** Only codes of this shop, and uses without a code that name this shop. */
+  shopId?: string;
+  /** Only codes with these ids. */
+  promoCodeIds?: readonly (string | number | bigint)[];
+}
+
+export interface CheckDriftOptions extends DriftFilter {
+  /** At most so many records, those with the lowest ids. Default: all. */
+  limit?: number;
+}
+
+export interface StreamDriftOptions extends DriftFilter {
+  /** How many codes one statement compares; bounds the memory. Default: 1,000. */
+  batchSize?: number;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface RepairDriftOptions extends DriftFilter {
+  /** Only tell what would be corrected; takes no lock. Default: `false`. */
+  dryRun?: boolean;
+  /** Milliseconds to wait for the lock on a code. Default: 5,000. */
+  lockTimeoutMs?: number;
+  onProgress?: (progress: Progress) => void;
+}
+
+const LARGEST_BIGINT = 2n ** 63n - 1n;
+const ID_RULE = `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`;
+
+const id = v.pipe(
+  v.union([v.string(), v.number(), v.bigint()], ID_RULE),
+  v.check((value) => {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
+    return /^\d{1,19}$/.test(String(value)) && BigInt(value) <= LARGEST_BIGINT;
+  }, ID_RULE),
+  v.transform(String),
+);
+
+const filterEntries = {
+  schema: schemaName,
+  shopId: v.optional(v.string('must be a string')),
+  promoCodeIds: v.optional(v.array(id, 'must be an array of ids')),
+};
+
+export const checkDriftOptions = v.optional(
+  optionsOf({ ...filterEntries, limit: v.optional(wholeNumber(1, 1_000_000)) }),
+  {},
+);
+export const streamDriftOptions = v.optional(
+  optionsOf({ ...filterEntries, batchSize: v.optional(wholeNumber(1, 100_000), 1_000), onProgress: progressCallback }),
+  {},
+);
+export const repairDriftOptions = v.optional(
+  optionsOf({
+    ...filterEntries,
+    dryRun: v.optional(trueOrFalse, false),
+    lockTimeoutMs: v.optional(wholeNumber(1, 600_000), 5_000),
+    onProgress: progressCallback,
+  }),
+  {},
+);
+
+export type ParsedFilter = { schema: string; shopId?: string | undefined; promoCodeIds?: string[] | undefined };

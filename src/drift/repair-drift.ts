@@ -1,0 +1,134 @@
+import { PromoCodesError } from '../errors.js';
+import { parseOptions } from '../options.js';
+import type { Database } from '../postgres/database.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
+import { pauseBeforeRetry } from '../postgres/retry.js';
+import { translateError } from '../postgres/server-errors.js';
+import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
+import { inTransaction, type Transaction } from '../postgres/transaction.js';
+import { findDrift } from './check-drift.js';
+import { driftQuery } from './drift-query.js';
+import { DRIFT_COLUMNS, type DriftRecord, toDriftRecord } from './drift-record.js';
+import { type RepairDriftOptions, repairDriftOptions } from './options.js';
+
+/** A batch ends at so many codes, or at so many uses to count, so that no lock is held for long. */
+const CODES_PER_BATCH = 100;
+const USES_PER_BATCH = 50_000;
+const ATTEMPTS = 5;
+
+/**
+ * Corrects every code whose counters differ from its uses. Each is locked (`FOR NO KEY UPDATE`), then recounted by the next
+ * statement, whose snapshot is newer than the lock: exact while others insert and delete, in either order of arrival.
+ * Only codes that differ are locked, a batch of them at a time, and redemptions of the other codes go on.
+ *
+ * With a client that is inside a transaction, the corrections are part of it and are undone when it rolls back; the
+ * transaction must be READ COMMITTED. Uses without a code cannot be repaired and are left out.
+ *
+ * @returns what was corrected, or with `dryRun` what would be.
+ * @throws LockTimeoutError when a code stayed locked for longer than `lockTimeoutMs`; batches before it are committed.
+ * @throws PromoCodesError with code `UNCOUNTABLE_AMOUNT` for codes that have a use with an amount that is not finite, or
+ * whose amounts add up to less than zero; the other codes are corrected first.
+ */
+export async function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
+  const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseOptions(repairDriftOptions, options);
+  const found = (await findDrift(db, filter)).filter(hasCode);
+  const repairable = found.filter(isCountable);
+  if (dryRun) return repairable;
+
+  const repaired: DriftRecord[] = [];
+  let done = 0;
+  for (const batch of batchesOf(repairable)) {
+    repaired.push(...(await repairBatch(db, filter.schema, batch, lockTimeoutMs)));
+    done += batch.length;
+    onProgress?.({ phase: 'repair', done, total: repairable.length });
+  }
+  if (repairable.length < found.length) throw uncountable(found.filter((record) => !isCountable(record)));
+  return repaired;
+}
+
+/** Uses without a code have nothing that could be corrected. */
+function hasCode({ code, shopId, timesUsed, totalBonusIssued }: DriftRecord): boolean {
+  return [code, shopId, timesUsed, totalBonusIssued].some((value) => value !== null);
+}
+
+export function isCountable({ actualBonus }: DriftRecord): boolean {
+  return /^\d/.test(actualBonus);
+}
+
+export function uncountable(records: DriftRecord[]): PromoCodesError {
+  const codes = records.map(({ promoCodeId, code, actualBonus }) => `${code} (id ${promoCodeId}): ${actualBonus}`);
+  return new PromoCodesError(
+    'UNCOUNTABLE_AMOUNT',
+    `The bonus amounts of ${records.length === 1 ? 'a code' : `${records.length} codes`} do not add up to a number that a ` +
+      `counter can hold: ${codes.slice(0, 10).join(', ')}. Correct the rows of promo_code_uses whose bonus_amount is NaN, ` +
+      'infinite, negative or finer than total_bonus_issued holds, then run this again.',
+  );
+}
+
+function batchesOf(records: DriftRecord[]): string[][] {
+  const batches: string[][] = [];
+  let uses = Number.POSITIVE_INFINITY;
+  for (const { promoCodeId, actualUses } of records) {
+    uses += actualUses;
+    if (uses > USES_PER_BATCH || batches.at(-1)!.length === CODES_PER_BATCH) {
+      batches.push([]);
+      uses = actualUses;
+    }
+    batches.at(-1)!.push(promoCodeId);
+  }
+  return batches;
+}
+
+/** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
+async function repairBatch(db: Database, schema: string, ids: string[], lockTimeoutMs: number): Promise<DriftRecord[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inTransaction(db, (transaction) => recount(transaction, schema, ids, lockTimeoutMs));
+    } catch (error) {
+      if (sqlStateOf(error) !== SqlState.deadlockDetected || attempt === ATTEMPTS) throw translateError(error);
+      await pauseBeforeRetry(attempt);
+    }
+  }
+}
+
+async function recount(
+  transaction: Transaction,
+  schema: string,
+  ids: string[],
+  lockTimeoutMs: number,
+): Promise<DriftRecord[]> {
+  const codes = `${quoteIdentifier(schema)}.promo_codes`;
+  const { rows: earlier } = await transaction.query(
+    `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone`,
+  );
+  // The marker lets the write pass the counter guard. UTC makes now() right in a column without time zone as well.
+  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, 'UTC', 'on']);
+  await transaction.query(
+    `SELECT c.id FROM ${codes} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id FOR NO KEY UPDATE`,
+    [ids],
+  );
+  const drift = driftQuery(schema, {
+    uses: 'u.promo_code_id = ANY ($1::bigint[])',
+    codes: 'c.id = ANY ($1::bigint[])',
+  });
+  const { rows } = await transaction.query(
+    `WITH drift AS MATERIALIZED (${drift}), corrected AS (
+       UPDATE ${codes} AS c
+          SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
+         FROM drift
+        WHERE c.id = drift.promo_code_id
+       RETURNING c.id, c.total_bonus_issued = drift.actual_bonus AS exact
+     )
+     SELECT ${DRIFT_COLUMNS}, corrected.exact
+       FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
+      ORDER BY drift.promo_code_id`,
+    [ids],
+  );
+  await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, 'off']);
+  const inexact = rows.filter(({ exact }) => exact !== true).map(toDriftRecord);
+  if (inexact.length > 0) throw uncountable(inexact);
+  return rows.map(toDriftRecord);
+}
+
+const SETTINGS =
+  "SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true), set_config('pg_promo_codes.counting', $3, true)";

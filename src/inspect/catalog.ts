@@ -1,0 +1,71 @@
+import inspectSql from '../../sql/inspect.sql';
+import { PromoCodesError } from '../errors.js';
+import type { Queryable } from '../postgres/database.js';
+import { renderSqlText } from '../postgres/sql-text.js';
+
+/** What the system catalogs say of one schema, as `sql/inspect.sql` reports it. */
+export interface Catalog {
+  role: string;
+  isolation: string;
+  readOnly: boolean;
+  schema: { owner: string; usage: boolean; create: boolean } | null;
+  tables: CatalogTable[];
+  /** The leaf partitions of `promo_code_uses`. */
+  partitions: { schema: string; name: string }[];
+  functions: CatalogFunction[];
+  triggers: CatalogTrigger[];
+  /** Of `promo_code_uses`. */
+  indexes: { name: string; valid: boolean; definition: string }[];
+}
+
+export interface CatalogTable {
+  name: string;
+  /** `pg_class.relkind`: `r` for a table, `p` for a partitioned one. */
+  kind: string;
+  owner: string;
+  mayRead: boolean;
+  mayUpdate: boolean;
+  mayAddTriggers: boolean;
+  /** Whether row-level security hides rows from the current role. */
+  rowSecurity: boolean;
+  columns: { name: string; type: string; baseType: string }[];
+}
+
+export interface CatalogFunction {
+  name: string;
+  arguments: string;
+  owner: string;
+  source: string;
+  securityDefiner: boolean;
+  settings: string[] | null;
+  publicMayExecute: boolean;
+  comment: string | null;
+}
+
+export interface CatalogTrigger {
+  name: string;
+  tableSchema: string;
+  table: string;
+  /** The host table that it is on, or that its partition belongs to. */
+  hostTable: 'promo_codes' | 'promo_code_uses';
+  /** `pg_trigger.tgenabled`: `O` fires, `A` fires always, `D` is disabled, `R` fires on a replica only. */
+  enabled: string;
+  /** A row trigger that a partition has from its parent. */
+  isClone: boolean;
+  definition: string;
+  functionSchema: string;
+  function: string;
+  functionSource: string;
+}
+
+/** Reads the catalogs in one statement that takes no lock on the host's tables. */
+export async function readCatalog(db: Queryable, schema: string): Promise<Catalog> {
+  const { rows } = await db.query(renderSqlText(inspectSql, { schema }));
+  const text: unknown = rows[0]?.catalog;
+  if (typeof text !== 'string') {
+    throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
+  }
+  const found = JSON.parse(text);
+  const lists = ['tables', 'partitions', 'functions', 'triggers', 'indexes'];
+  return { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])) };
+}

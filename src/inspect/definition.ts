@@ -1,0 +1,115 @@
+import { quoteIdentifier } from '../postgres/identifiers.js';
+import { renderSqlText } from '../postgres/sql-text.js';
+import type { Catalog } from './catalog.js';
+import type { TriggerOptions } from './options.js';
+import { functionFiles, triggerFiles } from './sql-files.js';
+
+/** Rises with every change to an installed function; the first line of each body carries it. */
+export const SQL_REVISION = 1;
+
+/** A function as it should be installed. */
+export interface FunctionDefinition {
+  name: string;
+  arguments: string;
+  source: string;
+  securityDefiner: boolean;
+  statement: string;
+}
+
+/** A trigger as it should be installed on one table. */
+export interface TriggerDefinition {
+  name: string;
+  tableSchema: string;
+  table: string;
+  hostTable: 'promo_codes' | 'promo_code_uses';
+  function: string;
+  /** As `pg_get_triggerdef` prints it, without schemas and with the host's table instead of a partition. */
+  definition: string;
+  statement: string;
+}
+
+/** The expression index that makes the per-customer limit cheap to verify. */
+export const CUSTOMER_INDEX = 'promo_code_uses_code_customer_idx';
+export const CUSTOMER_INDEX_COLUMNS = '(promo_code_id, lower(btrim(customer_address::text)))';
+
+const HEADER = /^CREATE OR REPLACE FUNCTION :"schema"\.(\w+)\((.*)\)$/m;
+const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;
+
+/** All functions, whatever the options: which of them fire is a matter of the triggers. */
+export function functionDefinitions(schema: string): FunctionDefinition[] {
+  return functionFiles.map((file) => {
+    const [, name = '', parameters = ''] = HEADER.exec(file) ?? [];
+    const [, body = ''] = BODY.exec(file) ?? [];
+    return {
+      name,
+      arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
+      source: renderSqlText(body, { schema }),
+      securityDefiner: /^SECURITY DEFINER$/m.test(file),
+      statement: renderSqlText(file, { schema }),
+    };
+  });
+}
+
+export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('public').map(({ name }) => name));
+
+/** The triggers that these options ask for, on the tables and partitions that the catalog shows. */
+export function triggerDefinitions(schema: string, options: TriggerOptions, catalog: Catalog): TriggerDefinition[] {
+  const level = triggerLevel(options, catalog);
+  const everywhere = [triggerFiles.truncate];
+  const onParent = [options.counterWrites === 'allow' ? '' : triggerFiles.counterWrites, triggerFiles.counters];
+  if (level === 'row') {
+    onParent.push(triggerFiles.row, options.enforceLimits ? triggerFiles.limitsRow : '');
+  } else {
+    everywhere.push(triggerFiles.statement, options.enforceLimits ? triggerFiles.limitsStatement : '');
+  }
+
+  const render = (file: string, partition?: { schema: string; name: string }) =>
+    statementsOf(file).map((text) => triggerDefinition(text, schema, options, partition));
+  return [
+    ...[...everywhere, ...onParent].flatMap((file) => render(file)),
+    ...catalog.partitions.flatMap((partition) => everywhere.flatMap((file) => render(file, partition))),
+  ];
+}
+
+/** Statement triggers on a partitioned table do not see statements that name a partition; row triggers do. */
+export function triggerLevel(options: TriggerOptions, catalog: Pick<Catalog, 'tables'>): 'row' | 'statement' {
+  if (options.granularity !== 'auto') return options.granularity;
+  return catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p') ? 'row' : 'statement';
+}
+
+export function statementsOf(file: string): string[] {
+  return file.match(/^CREATE OR REPLACE TRIGGER[\s\S]*?;$/gm) ?? [];
+}
+
+const allTriggers = Object.values(triggerFiles).flatMap((file) => statementsOf(file));
+export const triggerNames: ReadonlySet<string> = new Set(allTriggers.map((text) => nameOf(text)));
+
+function nameOf(statement: string): string {
+  return /TRIGGER (\w+)/.exec(statement)?.[1] ?? '';
+}
+
+function triggerDefinition(
+  text: string,
+  schema: string,
+  options: TriggerOptions,
+  partition?: { schema: string; name: string },
+): TriggerDefinition {
+  const variables = { schema, counter_writes: options.counterWrites };
+  const hostTable = text.includes(' ON :"schema".promo_codes\n') ? 'promo_codes' : 'promo_code_uses';
+  const rendered = renderSqlText(text, variables);
+  const table = partition ?? { schema, name: hostTable };
+  const onTable = (name: { schema: string; name: string }) =>
+    ` ON ${quoteIdentifier(name.schema)}.${name === table && partition ? quoteIdentifier(name.name) : name.name}\n`;
+  return {
+    name: nameOf(text),
+    tableSchema: table.schema,
+    table: table.name,
+    hostTable,
+    function: /EXECUTE FUNCTION :"schema"\.(\w+)/.exec(text)?.[1] ?? '',
+    definition: renderSqlText(text.replaceAll(':"schema".', ''), variables)
+      .replace('OR REPLACE ', '')
+      .replace(/;$/, '')
+      .replace(/\s+/g, ' '),
+    statement: partition ? rendered.replace(onTable({ schema, name: hostTable }), () => onTable(table)) : rendered,
+  };
+}

@@ -1,0 +1,95 @@
+import { parseOptions } from '../options.js';
+import type { Database, Queryable } from '../postgres/database.js';
+import { type Catalog, type CatalogTrigger, readCatalog } from './catalog.js';
+import { compareObjects, installedRevision, type ObjectState } from './compare.js';
+import { triggerLevel } from './definition.js';
+import { requireHostTables } from './host-tables.js';
+import {
+  type ChosenTriggerOptions,
+  type InstallOptions,
+  inspectOptions,
+  type TriggerOptions,
+  withTriggerDefaults,
+} from './options.js';
+
+/** What is installed in one schema, object by object. */
+export interface InstallationState {
+  /** Whether every object is in order: nothing missing, outdated, disabled, newer or foreign. */
+  ok: boolean;
+  objects: ObjectState[];
+  /** Whether the triggers count once per statement or once per row. */
+  granularity: 'statement' | 'row';
+  counterWrites: 'allow' | 'ignore' | 'reject';
+  enforceLimits: boolean;
+  /** The highest revision of the library's SQL that was found; 0 where nothing is installed. */
+  revision: number;
+  /** Triggers were installed, but the counters have not been recounted since; `installTriggers` will do it. */
+  reconcilePending: boolean;
+}
+
+/** The mark in the database that says that a reconciliation is still to be done. It survives a crash in between. */
+export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconciled yet';
+
+/**
+ * Tells what is installed: one statement that reads system catalogs only, and needs no right on the tables.
+ *
+ * `options` are those that `installTriggers` was called with; each one that is left out is taken from what is installed.
+ *
+ * @throws NotInstalledError where the two tables themselves are missing or have columns of a wrong type.
+ * @throws ValidationError for an unknown option or value.
+ */
+export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
+  const parsed = parseOptions(inspectOptions, options);
+  const { catalog: _, ...state } = await inspectWith(db, parsed.schema, (catalog) => {
+    const installed = installedOptions(catalog);
+    return {
+      granularity: parsed.granularity ?? installed.granularity,
+      counterWrites: parsed.counterWrites ?? installed.counterWrites,
+      enforceLimits: parsed.enforceLimits ?? installed.enforceLimits,
+    };
+  });
+  return state;
+}
+
+/** The state of a schema against options that may depend on what is there. */
+export async function inspectWith(
+  db: Queryable,
+  schema: string,
+  chooseOptions: (catalog: Catalog) => ChosenTriggerOptions,
+): Promise<InstallationState & { catalog: Catalog }> {
+  const catalog = await readCatalog(db, schema);
+  const options = withTriggerDefaults(chooseOptions(catalog));
+  requireHostTables(schema, catalog, options.enforceLimits);
+  const objects = compareObjects(schema, options, catalog);
+  return {
+    ok: objects.every(({ state }) => state === 'ok'),
+    objects,
+    granularity: triggerLevel(options, catalog),
+    counterWrites: options.counterWrites,
+    enforceLimits: options.enforceLimits,
+    revision: installedRevision(catalog),
+    reconcilePending: catalog.functions.some(({ comment }) => comment === PENDING_MARK),
+    catalog,
+  };
+}
+
+/** The options that explain the triggers that are there. */
+function installedOptions({ triggers }: Catalog): ChosenTriggerOptions {
+  const named = (name: string) => triggers.find((trigger) => trigger.name === name && !trigger.isClone);
+  const insert = named('promo_code_uses_insert_trigger');
+  const guard = named('guard_promo_code_counters_on_insert');
+  return {
+    granularity: insert && (isPerRow(insert) ? 'row' : 'statement'),
+    counterWrites: guard && guardMode(guard),
+    enforceLimits: triggers.some(({ name }) => name.startsWith('verify_promo_code_limits_')),
+  };
+}
+
+function isPerRow({ definition }: CatalogTrigger): boolean {
+  return definition.includes('FOR EACH ROW');
+}
+
+function guardMode({ definition }: CatalogTrigger): TriggerOptions['counterWrites'] {
+  const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(definition)?.[1];
+  return mode === 'ignore' || mode === 'reject' ? mode : 'allow';
+}

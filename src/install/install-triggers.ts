@@ -1,0 +1,154 @@
+import { findDrift } from '../drift/check-drift.js';
+import type { DriftRecord } from '../drift/drift-record.js';
+import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
+import { NewerInstallationError } from '../errors.js';
+import { SQL_REVISION } from '../inspect/definition.js';
+import { type InstallationState, inspectWith, PENDING_MARK } from '../inspect/inspect-triggers.js';
+import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
+import { parseOptions } from '../options.js';
+import type { Database, Queryable } from '../postgres/database.js';
+import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
+import { translateError } from '../postgres/server-errors.js';
+import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
+import { inTransaction, type Transaction } from '../postgres/transaction.js';
+import { installationLock } from './advisory-lock.js';
+import { type Changes, changesOf } from './changes.js';
+import { buildCustomerIndex } from './customer-index.js';
+import { insufficient, requirePrivileges } from './privileges.js';
+import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
+
+/** What an installation did. */
+export interface InstallReport {
+  /** Whether anything in the database was changed. */
+  changed: boolean;
+  /** Names of functions, triggers and indexes (and of tables and columns, for `installSchema`) that were missing. */
+  created: string[];
+  /** Names of those that were there but outdated, disabled, or not asked for any more. */
+  replaced: string[];
+  /** Whether the triggers count once per statement or once per row. */
+  granularity: 'statement' | 'row';
+  /** The codes whose counters were corrected. */
+  repaired: DriftRecord[];
+  /** Unknown triggers that write the counters too, as `trigger on schema.table`. They are left alone, and make drift. */
+  foreign: string[];
+}
+
+/**
+ * Puts the counting triggers on the host's two tables and makes the counters true. Call it at every start of every
+ * instance: when nothing has changed it is one statement that reads system catalogs, without a lock and without a write.
+ *
+ * Otherwise functions and triggers are created in one short transaction (an error leaves the database as it was), which
+ * blocks writers for as long as the DDL takes; then the codes that had drifted are recounted one by one, each under its
+ * own lock, while the application goes on. When the process dies in between, the next call goes on with the recounting.
+ *
+ * With a client that is inside a transaction, everything happens in it and is undone when it rolls back; that transaction
+ * must be READ COMMITTED.
+ *
+ * @throws NotInstalledError when the tables or columns are missing or of a wrong type; nothing was changed.
+ * @throws InsufficientPrivilegeError when something has to be changed and this role may not; its `sql` is what the owner
+ * has to run.
+ * @throws NewerInstallationError when the database holds the triggers of a newer version.
+ * @throws LockTimeoutError when the tables stayed locked through all attempts.
+ * @throws ValidationError for an unknown option or value.
+ */
+export async function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
+  const parsed = parseOptions(installOptions, options);
+  const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
+  const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
+  try {
+    const { report, pending } = await applyChanges(db, schema, lockTimeoutMs, inspect);
+    if (!pending || reconcile === 'none') return report;
+    report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
+    await inTransaction(db, (transaction) => clearPendingMark(transaction, schema));
+    return { ...report, changed: report.changed || report.repaired.length > 0 };
+  } catch (error) {
+    throw translateError(error);
+  }
+}
+
+type Inspection = Awaited<ReturnType<typeof inspectWith>>;
+type Inspect = (connection: Queryable) => Promise<Inspection>;
+
+async function applyChanges(db: Database, schema: string, lockTimeoutMs: number, inspect: Inspect) {
+  const state = await inspect(db);
+  const changes = requiredChanges(state);
+  if (changes.count === 0 && !changes.index)
+    return { report: reportOf(state, changes), pending: state.reconcilePending };
+
+  requirePrivileges(schema, state.catalog, changes.sql);
+  if (state.revision === 0) await requireCountableAmounts(db, schema);
+  try {
+    const index =
+      changes.index && (await buildCustomerIndex(db, schema, async () => changesOf(await inspect(db)).index));
+    const done = await withShortLocks(lockTimeoutMs, (waitMs, attempt) =>
+      inTransaction(db, (transaction) => changeInTransaction(transaction, schema, waitMs, attempt, inspect)),
+    );
+    if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
+    return done;
+  } catch (error) {
+    if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
+    throw insufficient(schema, state.catalog, messageOf(error), changes.sql, {
+      sqlState: SqlState.insufficientPrivilege,
+      cause: error,
+    });
+  }
+}
+
+/** Amounts that no counter can hold are told before anything is created. */
+async function requireCountableAmounts(db: Database, schema: string): Promise<void> {
+  const faulty = (await findDrift(db, { schema })).filter((record) => record.code !== null && !isCountable(record));
+  if (faulty.length > 0) throw uncountable(faulty);
+}
+
+async function changeInTransaction(
+  transaction: Transaction,
+  schema: string,
+  waitMs: number,
+  attempt: number,
+  inspect: Inspect,
+) {
+  const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
+  await setLockTimeout(transaction, `${waitMs}ms`);
+  await installationLock(transaction, schema);
+  // Another instance may have done it while this one waited.
+  const state = await inspect(transaction);
+  const changes = requiredChanges(state);
+  if (changes.count > 0) {
+    if (changes.functions) await transaction.query(changes.functions);
+    await lockTables(transaction, schema, changes.tables, attempt);
+    await transaction.query(`${changes.triggers}\n${markPending(schema)}`);
+  }
+  await setLockTimeout(transaction, rows[0]?.lock_timeout);
+  return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
+}
+
+function requiredChanges(state: InstallationState): Changes {
+  if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
+  return changesOf(state);
+}
+
+function reportOf(state: InstallationState, changes: Changes): InstallReport {
+  return {
+    changed: changes.count > 0,
+    created: changes.created,
+    replaced: changes.replaced,
+    granularity: state.granularity,
+    repaired: [],
+    foreign: state.objects
+      .filter((object) => object.state === 'foreign')
+      .map(({ name, table }) => `${name} on ${table}`),
+  };
+}
+
+function markPending(schema: string): string {
+  return `COMMENT ON FUNCTION ${markedFunction(schema)} IS ${quoteLiteral(PENDING_MARK)};`;
+}
+
+async function clearPendingMark(transaction: Transaction, schema: string): Promise<void> {
+  await installationLock(transaction, schema);
+  await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+}
+
+function markedFunction(schema: string): string {
+  return `${quoteIdentifier(schema)}.update_promo_code_stats_on_insert()`;
+}

@@ -1,0 +1,68 @@
+import * as v from 'valibot';
+import migrationSql from '../../sql/migration.sql';
+import reconcileSql from '../../sql/reconcile.sql';
+import schemaSql from '../../sql/schema.sql';
+import uninstallSql from '../../sql/uninstall.sql';
+import { driftQuery } from '../drift/drift-query.js';
+import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, statementsOf } from '../inspect/definition.js';
+import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
+import { functionFiles, triggerFiles } from '../inspect/sql-files.js';
+import { oneOf, parseOptions } from '../options.js';
+import { renderSqlText } from '../postgres/sql-text.js';
+
+/** What `renderSql` can write. */
+export type SqlScript = 'schema' | 'triggers' | 'uninstall' | 'drift';
+
+const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
+
+/**
+ * The SQL of this library as text, for hosts that run their own migrations or whose application role may not run DDL.
+ * It holds no BEGIN and no COMMIT: run it in one transaction, as the owner of the tables.
+ *
+ * - `'schema'`: the two tables, where they do not exist, and then the triggers.
+ * - `'triggers'`: functions and triggers for these options, then a recount of every code that had drifted. Unlike
+ *   `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
+ * - `'uninstall'`: removes functions and triggers.
+ * - `'drift'`: the query of `checkDrift`.
+ *
+ * @throws ValidationError for an unknown name, option or value.
+ */
+export function renderSql(name: SqlScript, options?: InstallOptions): string {
+  const what = parseOptions(v.object({ name: script }), { name }).name;
+  const { schema, ...rest } = parseOptions(installOptions, options);
+  switch (what) {
+    case 'drift':
+      return `${driftQuery(schema)};\n`;
+    case 'uninstall':
+      return withoutTransaction(renderSqlText(uninstallSql, { schema }));
+    case 'triggers':
+      return renderTriggers(schema, rest);
+    case 'schema':
+      return `${renderSqlText(schemaSql, { schema })}\n${renderTriggers(schema, rest)}`;
+  }
+}
+
+function renderTriggers(schema: string, options: Parameters<typeof withTriggerDefaults>[0]): string {
+  const { granularity, counterWrites, enforceLimits } = withTriggerDefaults(options);
+  const { statement, row, truncate, counters, limitsRow, limitsStatement } = triggerFiles;
+  const triggers = (...files: (string | false)[]) =>
+    files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
+  const parts: Record<string, string> = {
+    functions: functionFiles.join('\n'),
+    common_triggers: triggers(truncate, counters, counterWrites !== 'allow' && triggerFiles.counterWrites),
+    row_triggers: triggers(row, enforceLimits && limitsRow),
+    statement_triggers: triggers(statement, enforceLimits && limitsStatement),
+    index: enforceLimits
+      ? `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`
+      : '',
+    reconcile: reconcileSql,
+  };
+  const filled = migrationSql
+    .replace(/^--.*\n/gm, '')
+    .replace(/^:([a-z_]+)\n/gm, (_, part: string) => (parts[part] ? `${parts[part]}\n` : ''));
+  return renderSqlText(filled, { schema, granularity, counter_writes: counterWrites });
+}
+
+function withoutTransaction(sql: string): string {
+  return sql.replace(/^(BEGIN|COMMIT);\n/gm, '');
+}

@@ -1,0 +1,66 @@
+import { LockTimeoutError } from '../errors.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
+import { pauseBeforeRetry } from '../postgres/retry.js';
+import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
+import type { Transaction } from '../postgres/transaction.js';
+
+const ATTEMPTS = 8;
+/** A first attempt waits no longer than this for a lock, the next one twice as long, up to `lockTimeoutMs`. */
+const FIRST_WAIT_MS = 200;
+/**
+ * Who holds one table lock and waits for the other may deadlock with a writer. Far below the server's deadlock_timeout
+ * (1 s), so that it is the installation that gives way, never the writer.
+ */
+const SECOND_WAIT_MS = 100;
+
+/** The host's tables, as far as a change has to lock them. */
+export type LockedTables = readonly ('promo_codes' | 'promo_code_uses')[];
+
+/**
+ * Runs a piece of DDL, again and again while it cannot have its locks: writers queue up behind a lock that is waited for,
+ * so the first attempts are impatient and the pauses between them let the queue drain.
+ */
+export async function withShortLocks<Result>(
+  lockTimeoutMs: number,
+  work: (waitMs: number, attempt: number) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work(Math.min(lockTimeoutMs, FIRST_WAIT_MS * 2 ** attempt), attempt);
+    } catch (error) {
+      const sqlState = sqlStateOf(error);
+      if (sqlState !== SqlState.lockNotAvailable && sqlState !== SqlState.deadlockDetected) throw error;
+      if (attempt + 1 === ATTEMPTS) {
+        throw new LockTimeoutError(
+          `The tables stayed locked through ${ATTEMPTS} attempts of up to ${lockTimeoutMs} ms (lockTimeoutMs). Nothing was ` +
+            'changed. Look for a long transaction on promo_codes or promo_code_uses in pg_stat_activity.',
+          { sqlState, cause: error },
+        );
+      }
+      await pauseBeforeRetry(attempt);
+    }
+  }
+}
+
+/**
+ * Takes the locks that DDL is going to need before it begins, the second with next to no patience, and in turns in either
+ * order, because hosts write their two tables in either order.
+ */
+export async function lockTables(
+  transaction: Transaction,
+  schema: string,
+  tables: LockedTables,
+  attempt: number,
+  mode: 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE' = 'SHARE ROW EXCLUSIVE',
+): Promise<void> {
+  const inOrder = attempt % 2 === 0 ? tables : [...tables].reverse();
+  for (const [position, table] of inOrder.entries()) {
+    if (position === 1) await setLockTimeout(transaction, `${SECOND_WAIT_MS}ms`);
+    await transaction.query(`LOCK TABLE ${quoteIdentifier(schema)}.${table} IN ${mode} MODE`);
+  }
+}
+
+/** Scoped to the transaction. */
+export async function setLockTimeout(transaction: Transaction, value: unknown): Promise<void> {
+  await transaction.query(`SELECT set_config('lock_timeout', $1, true)`, [value]);
+}

@@ -1,0 +1,68 @@
+import * as v from 'valibot';
+import { ValidationError } from './errors.js';
+
+/** What every call takes: where the tables are. */
+export interface SchemaOption {
+  /** The schema of the two tables, any legal identifier. Default: `public`. */
+  schema?: string;
+}
+
+const encoder = new TextEncoder();
+
+export const schemaName = v.optional(
+  v.pipe(
+    v.string('must be a string'),
+    v.check((name) => name.length > 0, 'must not be empty'),
+    v.check((name) => !name.includes('\0'), 'must not contain a NUL character'),
+    v.check(
+      (name) => encoder.encode(name).length <= 63,
+      'must be at most 63 bytes long, as PostgreSQL cuts longer names',
+    ),
+  ),
+  'public',
+);
+
+/** A count or a time, with the bounds in the message. */
+export function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
+}
+
+export function oneOf<const Values extends readonly string[]>(values: Values) {
+  return v.picklist(values, `must be one of ${values.map((value) => `'${value}'`).join(', ')}`);
+}
+
+export const trueOrFalse = v.boolean('must be true or false');
+
+/** How far a long step has come, in codes. */
+export interface Progress {
+  /** `'check'` compares counters with rows, `'repair'` corrects the codes that differ. */
+  phase: 'check' | 'repair';
+  done: number;
+  total: number;
+}
+
+export const progressCallback = v.optional(
+  v.custom<(progress: Progress) => void>((value) => typeof value === 'function', 'must be a function'),
+);
+
+/** A strict object: a misspelt option is an issue, and the message lists the names that exist. */
+export function optionsOf<Entries extends v.ObjectEntries>(entries: Entries) {
+  const names = Object.keys(entries).join(', ');
+  return v.strictObject(entries, (issue) =>
+    issue.expected === 'never' ? `is not an option here; the options are ${names}` : 'must be an object',
+  );
+}
+
+/** Checks an argument and fills in defaults; throws a `ValidationError` with every issue at once. */
+export function parseOptions<Schema extends v.GenericSchema>(
+  schema: Schema,
+  input: unknown,
+  root = 'options',
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, input);
+  if (result.success) return result.output;
+  throw new ValidationError(
+    result.issues.map((issue) => ({ path: v.getDotPath(issue) ?? root, message: issue.message })),
+  );
+}

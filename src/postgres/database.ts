@@ -1,0 +1,34 @@
+/** What a query gives back, as node-postgres does. */
+export interface QueryResultLike<Row = Record<string, unknown>> {
+  rows: Row[];
+  rowCount: number | null;
+}
+
+/** A connection: a `pg.Client`, a `PoolClient`, or anything with the same `query`. */
+export interface Queryable {
+  // biome-ignore lint/suspicious/noExplicitAny: what a row holds is known to the statement, not to the connection.
+  query(text: string, values?: unknown[]): Promise<QueryResultLike<any>>;
+}
+
+/** A connection that was taken from a pool. */
+export interface PooledConnection extends Queryable {
+  release(error?: Error | boolean): void;
+}
+
+/** A `pg.Pool`, or anything that hands out connections as it does. */
+export interface ConnectionPool extends Queryable {
+  connect(): Promise<PooledConnection>;
+}
+
+/**
+ * Where a call goes: a `pg.Pool`, a `pg.Client`, a `PoolClient`, or anything with the same
+ * `query(text, values) → { rows, rowCount }`. The types are structural, so any version of `pg` fits. With a pool the
+ * library takes a connection of its own; with a client it works on that one, inside the client's open transaction where
+ * there is one.
+ */
+export type Database = Queryable | ConnectionPool;
+
+/** A `pg.Client` has a `connect` as well, but it also escapes literals, and what a pool handed out can be released. */
+export function isPool(db: Database): db is ConnectionPool {
+  return 'connect' in db && typeof db.connect === 'function' && !('release' in db) && !('escapeLiteral' in db);
+}

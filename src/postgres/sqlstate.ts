@@ -1,0 +1,25 @@
+/** The SQLSTATEs that the library tells apart (PostgreSQL, Appendix A). */
+export const SqlState = {
+  activeSqlTransaction: '25001',
+  noActiveSqlTransaction: '25P01',
+  insufficientPrivilege: '42501',
+  lockNotAvailable: '55P03',
+  serializationFailure: '40001',
+  deadlockDetected: '40P01',
+  readOnlyTransaction: '25006',
+  undefinedTable: '42P01',
+  duplicateTable: '42P07',
+  undefinedColumn: '42703',
+  undefinedSchema: '3F000',
+} as const;
+
+/** The SQLSTATE of an error that came from the server, or `undefined` for any other value. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  const { code } = error;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,113 @@
+import { PromoCodesError, RetryableTransactionError } from '../errors.js';
+import { type ConnectionPool, type Database, isPool, type PooledConnection, type Queryable } from './database.js';
+import { messageOf, SqlState, sqlStateOf } from './sqlstate.js';
+
+/** An open transaction: one of the library's own, or the one in which the caller's client already was. */
+export interface Transaction extends Queryable {
+  readonly owner: 'library' | 'host';
+}
+
+/** Runs `work` on one connection: one from the pool, given back afterwards, or the client itself. */
+export async function withConnection<Result>(
+  db: Database,
+  work: (connection: Queryable) => Promise<Result>,
+): Promise<Result> {
+  if (!isPool(db)) return work(db);
+  const connection = await checkOut(db);
+  try {
+    const result = await work(connection);
+    connection.release();
+    return result;
+  } catch (error) {
+    // A connection in doubt is closed, not handed to the next caller. What the server reported is not in doubt.
+    connection.release(sqlStateOf(error) === undefined && !(error instanceof PromoCodesError));
+    throw error;
+  }
+}
+
+/**
+ * Runs `work` in a READ COMMITTED transaction: counting under a lock needs a snapshot newer than the lock. A client that
+ * is inside a transaction of its caller keeps it; there, a savepoint makes a failure leave no trace.
+ */
+export function inTransaction<Result>(
+  db: Database,
+  work: (transaction: Transaction) => Promise<Result>,
+): Promise<Result> {
+  return withConnection(db, async (connection) => {
+    if (!isPool(db) && (await insideTransaction(connection))) return inHostTransaction(connection, work);
+    await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    try {
+      const result = await work(asTransaction(connection, 'library'));
+      await connection.query('COMMIT');
+      return result;
+    } catch (error) {
+      await connection.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+const SAVEPOINT = 'pg_promo_codes';
+
+/** The server is asked, because a structural client cannot be: SAVEPOINT is an error, without effect, outside. */
+async function insideTransaction(connection: Queryable): Promise<boolean> {
+  try {
+    await connection.query(`SAVEPOINT ${SAVEPOINT}`);
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) === SqlState.noActiveSqlTransaction) return false;
+    throw error;
+  }
+}
+
+async function inHostTransaction<Result>(
+  connection: Queryable,
+  work: (transaction: Transaction) => Promise<Result>,
+): Promise<Result> {
+  try {
+    await requireReadCommitted(connection);
+    const result = await work(asTransaction(connection, 'host'));
+    await connection.query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
+    return result;
+  } catch (error) {
+    await connection.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => undefined);
+    const sqlState = sqlStateOf(error);
+    if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) {
+      throw new RetryableTransactionError(`The transaction has to be rolled back and run again: ${messageOf(error)}`, {
+        sqlState,
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+async function requireReadCommitted(connection: Queryable): Promise<void> {
+  const { rows } = await connection.query(`SELECT current_setting('transaction_isolation') AS isolation`);
+  const isolation: unknown = rows[0]?.isolation;
+  if (isolation === 'read committed') return;
+  throw new PromoCodesError(
+    'TRANSACTION_ISOLATION',
+    `This client is in a ${String(isolation).toUpperCase()} transaction. Its snapshot may be older than rows that have to ` +
+      'be counted, so counters would drift. Pass a pool, a client outside a transaction, or one in READ COMMITTED.',
+  );
+}
+
+function asTransaction(connection: Queryable, owner: Transaction['owner']): Transaction {
+  return { owner, query: (text, values) => connection.query(text, values) };
+}
+
+/** node-postgres emits 'error' on a connection that breaks; without a listener that would end the host's process. */
+async function checkOut(pool: ConnectionPool): Promise<PooledConnection> {
+  const connection = await pool.connect();
+  if (!('on' in connection) || typeof connection.on !== 'function') return connection;
+  const ignore = () => undefined;
+  connection.on('error', ignore);
+  return {
+    query: (text, values) => connection.query(text, values),
+    release: (error) => {
+      if ('off' in connection && typeof connection.off === 'function') connection.off('error', ignore);
+      connection.release(error);
+    },
+  };
+}

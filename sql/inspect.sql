@@ -1,7 +1,7 @@
 -- Everything that installing, inspecting and uninstalling must know, in one statement that reads catalogs only: a role
 -- without any right to the tables may run it. Relations are found by name through pg_class, because a cast to regclass
 -- would need USAGE on the schema.
-WITH host AS (
+WITH RECURSIVE host AS (
   SELECT c.oid, c.relname, c.relkind, c.relowner
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -9,12 +9,13 @@ WITH host AS (
      AND c.relname IN ('promo_codes', 'promo_code_uses')
      AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ), watched AS (
-  SELECT h.oid, h.relname AS host_table, true AS is_root FROM host AS h
-  UNION
-  SELECT p.relid, h.relname, false
-    FROM host AS h
-   CROSS JOIN LATERAL pg_catalog.pg_partition_tree(h.oid) AS p
-   WHERE h.relkind = 'p' AND p.relid <> h.oid AND p.isleaf
+  -- The partitions, by hand: pg_partition_tree would lock them.
+  SELECT h.oid, h.relkind, h.relname AS host_table, true AS is_root FROM host AS h
+  UNION ALL
+  SELECT c.oid, c.relkind, w.host_table, false
+    FROM watched AS w
+    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = w.oid AND w.relkind = 'p'
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
 )
 SELECT pg_catalog.json_build_object(
   'role', current_user,
@@ -79,14 +80,15 @@ SELECT pg_catalog.json_build_object(
              'hostTable', w.host_table,
              'enabled', t.tgenabled,
              'isClone', t.tgparentid <> 0,
-             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all.
-             'definition', pg_catalog.replace(
+             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all. To print a
+             -- WHEN clause it would lock the table; no trigger of ours has one.
+             'definition', CASE WHEN t.tgqual IS NULL THEN pg_catalog.replace(
                pg_catalog.replace(
                  pg_catalog.pg_get_triggerdef(t.oid),
                  ' ON ' || pg_catalog.format('%I.%I', n.nspname, c.relname) || ' ',
                  ' ON ' || w.host_table || ' '),
                ' EXECUTE FUNCTION ' || pg_catalog.format('%I.%I', fn.nspname, f.proname) || '(',
-               ' EXECUTE FUNCTION ' || f.proname || '('),
+               ' EXECUTE FUNCTION ' || f.proname || '(') END,
              'functionSchema', fn.nspname,
              'function', f.proname,
              'functionSource', f.prosrc))
@@ -102,7 +104,16 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', c.relname,
              'valid', i.indisvalid,
-             'definition', pg_catalog.pg_get_indexdef(i.indexrelid)))
+             -- (promo_code_id, lower(btrim(customer_address)), …), read from the stored expression: pg_get_indexdef would
+             -- lock the table.
+             'ofCustomer', i.indpred IS NULL AND i.indkey[1] = 0
+               AND i.indkey[0] = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                                   WHERE a.attrelid = h.oid AND a.attname = 'promo_code_id')
+               AND i.indexprs::text LIKE '%:funcid ' || 'pg_catalog.lower(text)'::pg_catalog.regprocedure::oid || ' %'
+               AND i.indexprs::text LIKE '%:funcid ' || 'pg_catalog.btrim(text)'::pg_catalog.regprocedure::oid || ' %'
+               AND i.indexprs::text LIKE '%:varattno ' || (
+                     SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                      WHERE a.attrelid = h.oid AND a.attname = 'customer_address') || ' %'))
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid

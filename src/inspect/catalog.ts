@@ -10,12 +10,12 @@ export interface Catalog {
   readOnly: boolean;
   schema: { owner: string; usage: boolean; create: boolean } | null;
   tables: CatalogTable[];
-  /** The leaf partitions of `promo_code_uses`. */
+  /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
-  /** Of `promo_code_uses`. */
-  indexes: { name: string; valid: boolean; definition: string }[];
+  /** Of `promo_code_uses`; `ofCustomer` marks those that find the uses of a code by a customer. */
+  indexes: { name: string; valid: boolean; ofCustomer: boolean }[];
 }
 
 export interface CatalogTable {
@@ -52,7 +52,8 @@ export interface CatalogTrigger {
   enabled: string;
   /** A row trigger that a partition has from its parent. */
   isClone: boolean;
-  definition: string;
+  /** `null` for a trigger with a WHEN clause, which none of ours has. */
+  definition: string | null;
   functionSchema: string;
   function: string;
   functionSource: string;

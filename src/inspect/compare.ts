@@ -106,7 +106,7 @@ function unexpectedTrigger(schema: string, found: CatalogTrigger, expected: Trig
 
 function customerIndexState(schema: string, catalog: Catalog): ObjectState {
   const object = { kind: 'index', name: CUSTOMER_INDEX } as const;
-  if (catalog.indexes.some(({ valid, definition }) => valid && servesCustomerLimit(definition))) {
+  if (catalog.indexes.some(({ valid, ofCustomer }) => valid && ofCustomer)) {
     return { ...object, state: 'ok', fix: null };
   }
   const left = catalog.indexes.some(({ name }) => name === CUSTOMER_INDEX);
@@ -116,12 +116,6 @@ function customerIndexState(schema: string, catalog: Catalog): ObjectState {
   const drop = left ? `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${CUSTOMER_INDEX};\n` : '';
   const create = `CREATE INDEX ${concurrently}${CUSTOMER_INDEX} ON ${target} ${CUSTOMER_INDEX_COLUMNS};`;
   return { ...object, state: left ? 'outdated' : 'missing', fix: drop + create };
-}
-
-function servesCustomerLimit(definition: string): boolean {
-  return (
-    /\(promo_code_id, lower\(btrim\(\(?customer_address\)?(::text)?\)\)/.test(definition) && !/ WHERE /.test(definition)
-  );
 }
 
 function fires({ enabled }: CatalogTrigger): boolean {

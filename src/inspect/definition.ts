@@ -56,7 +56,7 @@ export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('p
 export function triggerDefinitions(schema: string, options: TriggerOptions, catalog: Catalog): TriggerDefinition[] {
   const level = triggerLevel(options, catalog);
   const everywhere = [triggerFiles.truncate];
-  const onParent = [options.counterWrites === 'allow' ? '' : triggerFiles.counterWrites, triggerFiles.counters];
+  const onParent = [triggerFiles.counters, guardFile(options)];
   if (level === 'row') {
     onParent.push(triggerFiles.row, options.enforceLimits ? triggerFiles.limitsRow : '');
   } else {
@@ -75,6 +75,11 @@ export function triggerDefinitions(schema: string, options: TriggerOptions, cata
 export function triggerLevel(options: TriggerOptions, catalog: Pick<Catalog, 'tables'>): 'row' | 'statement' {
   if (options.granularity !== 'auto') return options.granularity;
   return catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p') ? 'row' : 'statement';
+}
+
+/** The file of the guard before updates of `promo_codes`. */
+export function guardFile({ counterWrites }: Pick<TriggerOptions, 'counterWrites'>): string {
+  return counterWrites === 'allow' ? triggerFiles.countersAllow : triggerFiles.countersGuarded;
 }
 
 export function statementsOf(file: string): string[] {

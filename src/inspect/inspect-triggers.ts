@@ -86,10 +86,10 @@ function installedOptions({ triggers }: Catalog): ChosenTriggerOptions {
 }
 
 function isPerRow({ definition }: CatalogTrigger): boolean {
-  return definition.includes('FOR EACH ROW');
+  return definition?.includes('FOR EACH ROW') ?? false;
 }
 
 function guardMode({ definition }: CatalogTrigger): TriggerOptions['counterWrites'] {
-  const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(definition)?.[1];
+  const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(definition ?? '')?.[1];
   return mode === 'ignore' || mode === 'reject' ? mode : 'allow';
 }

@@ -6,8 +6,9 @@ import onInsert from '../../sql/functions/update_promo_code_stats_on_insert.sql'
 import onTruncate from '../../sql/functions/update_promo_code_stats_on_truncate.sql';
 import onUpdate from '../../sql/functions/update_promo_code_stats_on_update.sql';
 import verifyLimits from '../../sql/functions/verify_promo_code_limits.sql';
-import counterWrites from '../../sql/triggers/counter-writes.sql';
 import counters from '../../sql/triggers/counters.sql';
+import countersAllow from '../../sql/triggers/counters-allow.sql';
+import countersGuarded from '../../sql/triggers/counters-guarded.sql';
 import limitsRow from '../../sql/triggers/limits-row.sql';
 import limitsStatement from '../../sql/triggers/limits-statement.sql';
 import row from '../../sql/triggers/row.sql';
@@ -26,4 +27,13 @@ export const functionFiles = [
   verifyLimits,
 ] as const;
 
-export const triggerFiles = { statement, row, truncate, counters, counterWrites, limitsStatement, limitsRow } as const;
+export const triggerFiles = {
+  statement,
+  row,
+  truncate,
+  counters,
+  countersAllow,
+  countersGuarded,
+  limitsStatement,
+  limitsRow,
+} as const;

@@ -14,36 +14,40 @@ export interface Changes {
   triggers: string;
   tables: LockedTables;
   index: ObjectState | undefined;
-  /** All of it, for a role that may run it. */
-  sql: string;
 }
 
 const MENDABLE: readonly ObjectState['state'][] = ['missing', 'outdated', 'disabled'];
 
-export function changesOf({ objects }: Pick<InstallationState, 'objects'>): Changes {
-  const todo = objects.filter(({ kind, state }) => kind !== 'index' && MENDABLE.includes(state));
-  const index = objects.find(({ kind, state }) => kind === 'index' && state !== 'ok');
-  const sqlOf = (kind: ObjectState['kind']) =>
-    // A trigger that is not wanted any more goes first: its name may be needed.
-    todo
-      .filter((object) => object.kind === kind)
-      .map(({ fix }) => fix ?? '')
-      .sort((one, other) => Number(other.startsWith('DROP')) - Number(one.startsWith('DROP')))
-      .join('\n');
+/** The triggers can be narrowed down to those of one table and its partitions; functions are for all. */
+export function changesOf(
+  { objects }: Pick<InstallationState, 'objects'>,
+  tables: LockedTables = ['promo_code_uses', 'promo_codes'],
+): Changes {
+  const mendable = objects.filter(({ state }) => MENDABLE.includes(state));
+  const functions = mendable.filter(({ kind }) => kind === 'function');
+  const triggers = mendable.filter((object) => object.kind === 'trigger' && tables.includes(hostTableOf(object)));
+  const todo = [...functions, ...triggers];
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [
     ...new Set(todo.filter(({ state }) => wanted(state)).map(({ name }) => name)),
   ];
-  const triggers = todo.filter(({ kind }) => kind === 'trigger');
-  const onCodes = triggers.some(({ table }) => table?.endsWith('.promo_codes'));
-  const onUses = triggers.some(({ table }) => !table?.endsWith('.promo_codes'));
   return {
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: sqlOf('function'),
-    triggers: sqlOf('trigger'),
-    tables: [...(onUses ? (['promo_code_uses'] as const) : []), ...(onCodes ? (['promo_codes'] as const) : [])],
-    index,
-    sql: [sqlOf('function'), index?.fix, sqlOf('trigger')].filter(Boolean).join('\n'),
+    functions: functions.map(({ fix }) => fix).join('\n'),
+    // What is not wanted any more goes first: its name may be needed.
+    triggers: [...triggers.filter(isDropped), ...triggers.filter((object) => !isDropped(object))]
+      .map(({ fix }) => fix)
+      .join('\n'),
+    tables: tables.filter((table) => triggers.some((object) => hostTableOf(object) === table)),
+    index: mendable.find(({ kind }) => kind === 'index'),
   };
+}
+
+function hostTableOf({ table }: ObjectState): 'promo_codes' | 'promo_code_uses' {
+  return table?.endsWith('.promo_codes') ? 'promo_codes' : 'promo_code_uses';
+}
+
+function isDropped({ fix }: ObjectState): boolean {
+  return fix !== null && !fix.includes('CREATE ') && fix.startsWith('DROP');
 }

@@ -42,7 +42,7 @@ export async function installSchema(db: Database, options?: InstallOptions): Pro
 
 async function createMissing(db: Database, schema: string, lockTimeoutMs: number, before: Catalog): Promise<string[]> {
   try {
-    return await withShortLocks(lockTimeoutMs, (waitMs) =>
+    return await withShortLocks(lockTimeoutMs, 'one', (waitMs) =>
       inTransaction(db, async (transaction) => {
         const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
         await setLockTimeout(transaction, `${waitMs}ms`);

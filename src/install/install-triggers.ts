@@ -1,10 +1,15 @@
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
-import { NewerInstallationError } from '../errors.js';
+import { LockTimeoutError, NewerInstallationError } from '../errors.js';
 import { SQL_REVISION } from '../inspect/definition.js';
 import { type InstallationState, inspectWith, PENDING_MARK } from '../inspect/inspect-triggers.js';
-import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
+import {
+  type InstallOptions,
+  installOptions,
+  type ParsedInstallOptions,
+  withTriggerDefaults,
+} from '../inspect/options.js';
 import { parseOptions } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
@@ -15,7 +20,8 @@ import { installationLock } from './advisory-lock.js';
 import { type Changes, changesOf } from './changes.js';
 import { buildCustomerIndex } from './customer-index.js';
 import { insufficient, requirePrivileges } from './privileges.js';
-import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
+import { renderTriggers } from './render-sql.js';
+import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
 /** What an installation did. */
 export interface InstallReport {
@@ -56,7 +62,7 @@ export async function installTriggers(db: Database, options?: InstallOptions): P
   const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
   try {
-    const { report, pending } = await applyChanges(db, schema, lockTimeoutMs, inspect);
+    const { report, pending } = await applyChanges(db, parsed, inspect);
     if (!pending || reconcile === 'none') return report;
     report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
     await inTransaction(db, (transaction) => clearPendingMark(transaction, schema));
@@ -69,25 +75,25 @@ export async function installTriggers(db: Database, options?: InstallOptions): P
 type Inspection = Awaited<ReturnType<typeof inspectWith>>;
 type Inspect = (connection: Queryable) => Promise<Inspection>;
 
-async function applyChanges(db: Database, schema: string, lockTimeoutMs: number, inspect: Inspect) {
+async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
+  const { schema } = options;
   const state = await inspect(db);
   const changes = requiredChanges(state);
   if (changes.count === 0 && !changes.index)
     return { report: reportOf(state, changes), pending: state.reconcilePending };
 
-  requirePrivileges(schema, state.catalog, changes.sql);
+  const sqlForOwner = renderTriggers(schema, options);
+  requirePrivileges(schema, state.catalog, sqlForOwner);
   if (state.revision === 0) await requireCountableAmounts(db, schema);
   try {
     const index =
       changes.index && (await buildCustomerIndex(db, schema, async () => changesOf(await inspect(db)).index));
-    const done = await withShortLocks(lockTimeoutMs, (waitMs, attempt) =>
-      inTransaction(db, (transaction) => changeInTransaction(transaction, schema, waitMs, attempt, inspect)),
-    );
+    const done = await createTriggers(db, options, inspect);
     if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
     return done;
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
-    throw insufficient(schema, state.catalog, messageOf(error), changes.sql, {
+    throw insufficient(schema, state.catalog, messageOf(error), sqlForOwner, {
       sqlState: SqlState.insufficientPrivilege,
       cause: error,
     });
@@ -100,11 +106,35 @@ async function requireCountableAmounts(db: Database, schema: string): Promise<vo
   if (faulty.length > 0) throw uncountable(faulty);
 }
 
+/**
+ * In one transaction, where the load lets it have both tables at once. A host that writes its tables in either order (the
+ * seed's application counts before it inserts, and deletes before it counts) may never do so: then table by table, the
+ * uses first, so that the counters are never guarded while nothing of ours counts. Should only the first succeed, the
+ * mark in the database lets the next call go on.
+ */
+async function createTriggers(db: Database, { schema, lockTimeoutMs }: ParsedInstallOptions, inspect: Inspect) {
+  let inHostTransaction = false;
+  const create = (tables: LockedTables) => (waitMs: number, attempt: number) =>
+    inTransaction(db, (transaction) => {
+      inHostTransaction = transaction.owner === 'host';
+      return changeInTransaction(transaction, schema, { tables, waitMs, attempt }, inspect);
+    });
+  try {
+    return await withShortLocks(lockTimeoutMs, 'two', create(['promo_code_uses', 'promo_codes']));
+  } catch (error) {
+    if (!(error instanceof LockTimeoutError) || inHostTransaction) throw error;
+  }
+  const uses = await withShortLocks(lockTimeoutMs, 'one', create(['promo_code_uses']));
+  const codes = await withShortLocks(lockTimeoutMs, 'one', create(['promo_codes']));
+  const both = (list: 'created' | 'replaced') => [...new Set([...uses.report[list], ...codes.report[list]])];
+  const changed = uses.report.changed || codes.report.changed;
+  return { ...codes, report: { ...codes.report, changed, created: both('created'), replaced: both('replaced') } };
+}
+
 async function changeInTransaction(
   transaction: Transaction,
   schema: string,
-  waitMs: number,
-  attempt: number,
+  { tables, waitMs, attempt }: { tables: LockedTables; waitMs: number; attempt: number },
   inspect: Inspect,
 ) {
   const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
@@ -112,7 +142,7 @@ async function changeInTransaction(
   await installationLock(transaction, schema);
   // Another instance may have done it while this one waited.
   const state = await inspect(transaction);
-  const changes = requiredChanges(state);
+  const changes = requiredChanges(state, tables);
   if (changes.count > 0) {
     if (changes.functions) await transaction.query(changes.functions);
     await lockTables(transaction, schema, changes.tables, attempt);
@@ -122,9 +152,9 @@ async function changeInTransaction(
   return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
 }
 
-function requiredChanges(state: InstallationState): Changes {
+function requiredChanges(state: InstallationState, tables?: LockedTables): Changes {
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
-  return changesOf(state);
+  return changesOf(state, tables);
 }
 
 function reportOf(state: InstallationState, changes: Changes): InstallReport {

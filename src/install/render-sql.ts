@@ -4,8 +4,13 @@ import reconcileSql from '../../sql/reconcile.sql';
 import schemaSql from '../../sql/schema.sql';
 import uninstallSql from '../../sql/uninstall.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, statementsOf } from '../inspect/definition.js';
-import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
+import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, guardFile, statementsOf } from '../inspect/definition.js';
+import {
+  type ChosenTriggerOptions,
+  type InstallOptions,
+  installOptions,
+  withTriggerDefaults,
+} from '../inspect/options.js';
 import { functionFiles, triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
 import { renderSqlText } from '../postgres/sql-text.js';
@@ -42,14 +47,15 @@ export function renderSql(name: SqlScript, options?: InstallOptions): string {
   }
 }
 
-function renderTriggers(schema: string, options: Parameters<typeof withTriggerDefaults>[0]): string {
+/** The script `'triggers'`, for arguments that are checked already. */
+export function renderTriggers(schema: string, options: ChosenTriggerOptions): string {
   const { granularity, counterWrites, enforceLimits } = withTriggerDefaults(options);
   const { statement, row, truncate, counters, limitsRow, limitsStatement } = triggerFiles;
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
   const parts: Record<string, string> = {
     functions: functionFiles.join('\n'),
-    common_triggers: triggers(truncate, counters, counterWrites !== 'allow' && triggerFiles.counterWrites),
+    common_triggers: triggers(truncate, counters, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
     index: enforceLimits

@@ -35,7 +35,7 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
   };
   try {
     if ((await installed(db)).length === 0) return { removed: [] };
-    return await withShortLocks(lockTimeoutMs, (waitMs, attempt) =>
+    return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
         await setLockTimeout(transaction, `${waitMs}ms`);
         await installationLock(transaction, schema);

@@ -21,7 +21,7 @@ const TRIGGERS = [
   'count_promo_code_uses_on_update',
   'count_promo_code_uses_on_truncate',
   'guard_promo_code_counters_on_insert',
-  'guard_promo_code_counters_on_renumber',
+  'guard_promo_code_counters_on_update',
 ];
 
 beforeEach(async () => {

@@ -36,13 +36,17 @@ export async function repairDrift(db: Database, options?: RepairDriftOptions): P
   if (dryRun) return repairable;
 
   const repaired: DriftRecord[] = [];
+  const refused = found.filter((record) => !isCountable(record));
+  const total = repairable.length;
   let done = 0;
   for (const batch of batchesOf(repairable)) {
-    repaired.push(...(await repairBatch(db, filter.schema, batch, lockTimeoutMs)));
+    const { corrected, inexact } = await repairBatch(db, filter.schema, batch, lockTimeoutMs);
+    repaired.push(...corrected);
+    refused.push(...inexact);
     done += batch.length;
-    onProgress?.({ phase: 'repair', done, total: repairable.length });
+    onProgress?.({ phase: 'repair', done, total });
   }
-  if (repairable.length < found.length) throw uncountable(found.filter((record) => !isCountable(record)));
+  if (refused.length > 0) throw uncountable(refused);
   return repaired;
 }
 
@@ -79,15 +83,36 @@ function batchesOf(records: DriftRecord[]): string[][] {
   return batches;
 }
 
+interface Recounted {
+  corrected: DriftRecord[];
+  /** Left as they are: their sum has more decimal places than the counter. */
+  inexact: DriftRecord[];
+}
+
 /** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
-async function repairBatch(db: Database, schema: string, ids: string[], lockTimeoutMs: number): Promise<DriftRecord[]> {
-  for (let attempt = 1; ; attempt += 1) {
+async function repairBatch(db: Database, schema: string, batch: string[], lockTimeoutMs: number): Promise<Recounted> {
+  const inexact: DriftRecord[] = [];
+  let ids = batch;
+  for (let attempt = 1; ; ) {
     try {
-      return await inTransaction(db, (transaction) => recount(transaction, schema, ids, lockTimeoutMs));
+      return { corrected: await inTransaction(db, (tx) => recount(tx, schema, ids, lockTimeoutMs)), inexact };
     } catch (error) {
+      if (error instanceof InexactSums) {
+        inexact.push(...error.records);
+        ids = ids.filter((id) => error.records.every(({ promoCodeId }) => promoCodeId !== id));
+        continue;
+      }
       if (sqlStateOf(error) !== SqlState.deadlockDetected || attempt === ATTEMPTS) throw translateError(error);
       await pauseBeforeRetry(attempt);
+      attempt += 1;
     }
+  }
+}
+
+/** Undoes the transaction of a batch, which then runs again without these codes. */
+class InexactSums extends PromoCodesError {
+  constructor(readonly records: DriftRecord[]) {
+    super('UNCOUNTABLE_AMOUNT', 'The counters cannot hold these sums.');
   }
 }
 
@@ -125,8 +150,8 @@ async function recount(
     [ids],
   );
   await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, 'off']);
-  const inexact = rows.filter(({ exact }) => exact !== true).map(toDriftRecord);
-  if (inexact.length > 0) throw uncountable(inexact);
+  const inexact = rows.filter(({ exact }) => exact !== true);
+  if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);
 }
 

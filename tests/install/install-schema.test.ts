@@ -18,10 +18,15 @@ it('creates the tables and counts in them; a second call changes nothing, in two
   await sql(CODE);
   await sql(insertUses(1, 1));
   await assertNoDrift(pool, { schema });
-  let statements = 0;
-  const counting = { query: (text: string, values?: unknown[]) => (statements++, pool.query(text, values)) };
+  const statements: string[] = [];
+  const counting = {
+    query: (text: string, values?: unknown[]) => {
+      statements.push(text);
+      return pool.query(text, values);
+    },
+  };
   expect(await installSchema(counting, { schema })).toMatchObject({ changed: false, created: [] });
-  expect(statements).toBeLessThanOrEqual(3);
+  expect(statements).toHaveLength(2);
 });
 
 it('creates the schema itself where there is none', async () => {

@@ -36,6 +36,7 @@ export interface ValidationIssue {
 
 /** An argument is not what the call accepts. Thrown before anything is sent to the server; lists all issues at once. */
 export class ValidationError extends PromoCodesError {
+  /** All that is wrong. */
   readonly issues: ValidationIssue[];
 
   constructor(issues: ValidationIssue[]) {
@@ -57,8 +58,9 @@ export class NotInstalledError extends PromoCodesError {
 
 /** The database holds objects of a newer version of this library; an older one leaves them alone. Nothing was written. */
 export class NewerInstallationError extends PromoCodesError {
-  /** The revision of the SQL that was found, and the one that this version of the library brings. */
+  /** The revision of the SQL that was found. */
   readonly found: number;
+  /** The revision that this version of the library brings. */
   readonly supported: number;
 
   constructor(found: number, supported: number) {
@@ -85,6 +87,7 @@ export class InsufficientPrivilegeError extends PromoCodesError {
 
 /** Counters differ from their rows, or an installed trigger is not in order. */
 export class DriftError extends PromoCodesError {
+  /** What differs; empty where only a trigger is not in order. */
   readonly records: DriftRecord[];
 
   constructor(message: string, records: DriftRecord[]) {

@@ -25,6 +25,7 @@ export interface CheckDriftOptions extends DriftFilter {
 export interface StreamDriftOptions extends DriftFilter {
   /** How many codes one statement compares; bounds the memory. Default: 1,000. */
   batchSize?: number;
+  /** Called after every batch. */
   onProgress?: (progress: Progress) => void;
 }
 
@@ -33,6 +34,7 @@ export interface RepairDriftOptions extends DriftFilter {
   dryRun?: boolean;
   /** Milliseconds to wait for the lock on a code. Default: 5,000. */
   lockTimeoutMs?: number;
+  /** Called after every batch. */
   onProgress?: (progress: Progress) => void;
 }
 

@@ -16,7 +16,9 @@ import type { TriggerOptions } from './options.js';
 
 /** What was found of one object, and the statement that puts it right. */
 export interface ObjectState {
+  /** What it is; an index only where `enforceLimits` needs one. */
   kind: 'function' | 'trigger' | 'index';
+  /** Its name, without schema and quotes. */
   name: string;
   /** For a trigger: the table that it is on, as `schema.table`. */
   table?: string;

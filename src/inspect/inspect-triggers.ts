@@ -7,7 +7,7 @@ import { requireHostTables } from './host-tables.js';
 import {
   type ChosenTriggerOptions,
   type InstallOptions,
-  inspectOptions,
+  installOptions,
   type TriggerOptions,
   withTriggerDefaults,
 } from './options.js';
@@ -16,10 +16,13 @@ import {
 export interface InstallationState {
   /** Whether every object is in order: nothing missing, outdated, disabled, newer or foreign. */
   ok: boolean;
+  /** Every object that should be there, and every one that should not. */
   objects: ObjectState[];
   /** Whether the triggers count once per statement or once per row. */
   granularity: 'statement' | 'row';
+  /** What happens when something else writes the counters. */
   counterWrites: 'allow' | 'ignore' | 'reject';
+  /** Whether a trigger refuses uses beyond a limit. */
   enforceLimits: boolean;
   /** The highest revision of the library's SQL that was found; 0 where nothing is installed. */
   revision: number;
@@ -33,13 +36,14 @@ export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconcil
 /**
  * Tells what is installed: one statement that reads system catalogs only, and needs no right on the tables.
  *
- * `options` are those that `installTriggers` was called with; each one that is left out is taken from what is installed.
+ * `options` are those that `installTriggers` was called with; each one that is left out is taken from what is installed, and
+ * those that only bear on the doing are accepted without effect.
  *
  * @throws NotInstalledError where the two tables themselves are missing or have columns of a wrong type.
  * @throws ValidationError for an unknown option or value.
  */
 export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
-  const parsed = parseOptions(inspectOptions, options);
+  const parsed = parseOptions(installOptions, options);
   const { catalog: _, ...state } = await inspectWith(db, parsed.schema, (catalog) => {
     const installed = installedOptions(catalog);
     return {

@@ -63,8 +63,6 @@ const installEntries = {
 
 export const installOptions = v.optional(optionsOf({ ...triggerEntries, ...installEntries }), {});
 export type ParsedInstallOptions = v.InferOutput<typeof installOptions>;
-/** Options that only bear on the doing are accepted where only the state matters, so that one object serves all calls. */
-export const inspectOptions = installOptions;
 export const uninstallOptions = v.optional(
   optionsOf({ schema: schemaName, lockTimeoutMs: installEntries.lockTimeoutMs }),
   {},

@@ -9,6 +9,12 @@ import { installationLock } from './advisory-lock.js';
 import { renderSql } from './render-sql.js';
 import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
+/** What `uninstallTriggers` did. */
+export interface UninstallReport {
+  /** The names of the triggers and functions that were removed. */
+  removed: string[];
+}
+
 /** Options of `uninstallTriggers`. */
 export interface UninstallOptions extends SchemaOption {
   /** Milliseconds that one attempt waits for a lock, at the most. Default: 5,000. */
@@ -23,7 +29,7 @@ export interface UninstallOptions extends SchemaOption {
  * @throws InsufficientPrivilegeError when this role does not own the objects; nothing was removed.
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
  */
-export async function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<{ removed: string[] }> {
+export async function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<UninstallReport> {
   const { schema, lockTimeoutMs } = parseOptions(uninstallOptions, options);
   const installed = async (connection: Pick<Database, 'query'>) => {
     const { functions, triggers } = await readCatalog(connection, schema);

@@ -126,7 +126,8 @@ function fires({ enabled }: CatalogTrigger): boolean {
 
 type OnTable = Pick<CatalogTrigger, 'name' | 'tableSchema' | 'table'>;
 
-function dropTrigger({ name, tableSchema, table }: OnTable): string {
+/** The statement that removes a trigger. */
+export function dropTrigger({ name, tableSchema, table }: OnTable): string {
   return `DROP TRIGGER ${quoteIdentifier(name)} ON ${quoteIdentifier(tableSchema)}.${quoteIdentifier(table)};`;
 }
 

@@ -38,12 +38,19 @@ SELECT pg_catalog.json_build_object(
              'mayUpdate', pg_catalog.has_table_privilege(h.oid, 'UPDATE'),
              'mayAddTriggers', pg_catalog.has_table_privilege(h.oid, 'TRIGGER'),
              'rowSecurity', pg_catalog.row_security_active(h.oid),
+             'hasChildren', h.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = h.oid),
+             'uniqueId', EXISTS (
+               SELECT FROM pg_catalog.pg_index AS i
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND a.attname = 'id'
+                WHERE i.indrelid = h.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+                  AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum),
              'columns', (
                SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                         'name', a.attname,
                         'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
                         'baseType', pg_catalog.format_type(
-                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL)))
+                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL),
+                        'generated', a.attgenerated))
                  FROM pg_catalog.pg_attribute AS a
                  JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
                 WHERE a.attrelid = h.oid AND a.attnum > 0 AND NOT a.attisdropped)))
@@ -61,6 +68,7 @@ SELECT pg_catalog.json_build_object(
              'name', p.proname,
              'arguments', pg_catalog.oidvectortypes(p.proargtypes),
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
+             'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,

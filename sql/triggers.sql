@@ -15,7 +15,7 @@ SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema')) AS by_row,
        :'counter_writes' <> 'allow' AS guarded \gset
 
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL check_function_bodies = off;
 \ir functions/recount_promo_code_stats.sql
 \ir functions/apply_promo_code_stats.sql
@@ -23,6 +23,7 @@ SET LOCAL check_function_bodies = off;
 \ir functions/update_promo_code_stats_on_delete.sql
 \ir functions/update_promo_code_stats_on_update.sql
 \ir functions/update_promo_code_stats_on_truncate.sql
+\ir functions/recount_promo_code_at_commit.sql
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
 SET LOCAL check_function_bodies = on;
@@ -37,9 +38,11 @@ SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.reln
   JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
  WHERE t.tgparentid = 0
    AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger', 'count_promo_code_uses_on_update',
+                    'recount_promo_code_on_insert', 'recount_promo_code_on_update',
                     'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update') \gexec
 \ir triggers/truncate.sql
 \ir triggers/counters.sql
+\ir triggers/recount.sql
 \if :guarded
   \ir triggers/counters-guarded.sql
 \else

@@ -42,24 +42,10 @@ BEGIN
     RETURN NEW;
   END IF;
 
-  -- A new id starts with the uses that already carry it. An immediate foreign key leaves none, and spares the count
-  -- on a host that has no index for it; one with ON UPDATE CASCADE brings them along after this.
+  -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after
+  -- this, are counted by their own triggers or by the recount at commit.
   NEW.times_used := 0;
   NEW.total_bonus_issued := 0;
-  IF NOT EXISTS (
-    SELECT FROM pg_constraint AS k
-      JOIN pg_class AS uses ON uses.oid = k.conrelid AND uses.relname = 'promo_code_uses'
-      JOIN pg_class AS codes ON codes.oid = TG_RELID AND codes.relnamespace = uses.relnamespace
-     WHERE k.contype = 'f' AND k.confrelid = codes.oid AND k.convalidated AND NOT k.condeferrable
-  ) THEN
-    SELECT count(*),
-           coalesce(sum(u.bonus_amount::numeric) FILTER (
-             WHERE u.bonus_amount::numeric > '-Infinity'::numeric AND u.bonus_amount::numeric < 'Infinity'::numeric
-           ), 0::numeric)
-      INTO NEW.times_used, NEW.total_bonus_issued
-      FROM :"schema".promo_code_uses AS u
-     WHERE u.promo_code_id = NEW.id;
-  END IF;
   RETURN NEW;
 END
 $body$;

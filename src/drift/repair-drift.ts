@@ -32,7 +32,7 @@ const ATTEMPTS = 5;
 export async function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
   const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseOptions(repairDriftOptions, options);
   const found = (await findDrift(db, filter)).filter(hasCode);
-  const repairable = found.filter(isCountable);
+  const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;
 
   const repaired: DriftRecord[] = [];
@@ -55,8 +55,10 @@ function hasCode({ code, shopId, timesUsed, totalBonusIssued }: DriftRecord): bo
   return [code, shopId, timesUsed, totalBonusIssued].some((value) => value !== null);
 }
 
-export function isCountable({ actualBonus }: DriftRecord): boolean {
-  return /^\d/.test(actualBonus);
+/** Whether a counter with so many decimal places can hold the sum. */
+export function isCountable({ actualBonus }: DriftRecord, decimals = Number.POSITIVE_INFINITY): boolean {
+  const [, fraction = ''] = /^\d+(?:\.(\d+?)0*)?$/.exec(actualBonus) ?? [];
+  return /^\d/.test(actualBonus) && fraction.length <= decimals;
 }
 
 export function uncountable(records: DriftRecord[]): PromoCodesError {
@@ -124,10 +126,12 @@ async function recount(
 ): Promise<DriftRecord[]> {
   const codes = `${quoteIdentifier(schema)}.promo_codes`;
   const { rows: earlier } = await transaction.query(
-    `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone`,
+    `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone,
+            current_setting('row_security') AS row_security`,
   );
-  // The marker lets the write pass the counter guard. UTC makes now() right in a column without time zone as well.
-  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, 'UTC', 'on']);
+  // The marker lets the write pass the counter guard. UTC makes now() right in a column without time zone as well. Row-level
+  // security that hides uses from this role becomes an error instead of a wrong count.
+  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, 'UTC', 'off', 'on']);
   await transaction.query(
     `SELECT c.id FROM ${codes} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id FOR NO KEY UPDATE`,
     [ids],
@@ -142,18 +146,19 @@ async function recount(
           SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
          FROM drift
         WHERE c.id = drift.promo_code_id
-       RETURNING c.id, c.total_bonus_issued = drift.actual_bonus AS exact
+       RETURNING c.id, c.times_used = drift.actual_uses AND c.total_bonus_issued = drift.actual_bonus AS exact
      )
      SELECT ${DRIFT_COLUMNS}, corrected.exact
        FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
       ORDER BY drift.promo_code_id`,
     [ids],
   );
-  await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, 'off']);
+  await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, earlier[0]?.row_security, '']);
   const inexact = rows.filter(({ exact }) => exact !== true);
   if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);
 }
 
-const SETTINGS =
-  "SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true), set_config('pg_promo_codes.counting', $3, true)";
+const SETTINGS = `
+  SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true),
+         set_config('row_security', $3, true), set_config('pg_promo_codes.counting', $4, true)`;

@@ -28,13 +28,20 @@ export interface CatalogTable {
   mayAddTriggers: boolean;
   /** Whether row-level security hides rows from the current role. */
   rowSecurity: boolean;
-  columns: { name: string; type: string; baseType: string }[];
+  /** Children by inheritance, which are not partitions. */
+  hasChildren: boolean;
+  /** Whether a unique index on the id alone exists. */
+  uniqueId: boolean;
+  /** `generated` as in `pg_attribute.attgenerated`: `s` stored, `v` virtual. */
+  columns: { name: string; type: string; baseType: string; generated: '' | 's' | 'v' }[];
 }
 
 export interface CatalogFunction {
   name: string;
   arguments: string;
   owner: string;
+  /** Whether the current role may alter it. */
+  mine: boolean;
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;

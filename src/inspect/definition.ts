@@ -13,7 +13,8 @@ export interface FunctionDefinition {
   arguments: string;
   source: string;
   securityDefiner: boolean;
-  statement: string;
+  /** What creates or replaces it, and closes it to PUBLIC. */
+  statements: string[];
 }
 
 /** A trigger as it should be installed on one table. */
@@ -45,7 +46,7 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
       arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
       source: renderSqlText(body, { schema }),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
-      statement: renderSqlText(file, { schema }),
+      statements: file.split(/\n(?=REVOKE )/).map((statement) => renderSqlText(statement, { schema }).trim()),
     };
   });
 }
@@ -56,7 +57,7 @@ export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('p
 export function triggerDefinitions(schema: string, options: TriggerOptions, catalog: Catalog): TriggerDefinition[] {
   const level = triggerLevel(options, catalog);
   const everywhere = [triggerFiles.truncate];
-  const onParent = [triggerFiles.counters, guardFile(options)];
+  const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(options)];
   if (level === 'row') {
     onParent.push(triggerFiles.row, options.enforceLimits ? triggerFiles.limitsRow : '');
   } else {
@@ -83,7 +84,7 @@ export function guardFile({ counterWrites }: Pick<TriggerOptions, 'counterWrites
 }
 
 export function statementsOf(file: string): string[] {
-  return file.match(/^CREATE OR REPLACE TRIGGER[\s\S]*?;$/gm) ?? [];
+  return file.match(/^CREATE (?:OR REPLACE|CONSTRAINT) TRIGGER[\s\S]*?;$/gm) ?? [];
 }
 
 const allTriggers = Object.values(triggerFiles).flatMap((file) => statementsOf(file));

@@ -1,7 +1,7 @@
 import { parseOptions } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
-import { type Catalog, type CatalogTrigger, readCatalog } from './catalog.js';
-import { compareObjects, installedRevision, type ObjectState } from './compare.js';
+import { type Catalog, type CatalogFunction, type CatalogTrigger, readCatalog } from './catalog.js';
+import { type ComparedObject, compareObjects, installedRevision, type ObjectState } from './compare.js';
 import { triggerLevel } from './definition.js';
 import { requireHostTables } from './host-tables.js';
 import {
@@ -44,7 +44,11 @@ export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconcil
  */
 export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
   const parsed = parseOptions(installOptions, options);
-  const { catalog: _, ...state } = await inspectWith(db, parsed.schema, (catalog) => {
+  const {
+    catalog: _,
+    objects,
+    ...state
+  } = await inspectWith(db, parsed.schema, (catalog) => {
     const installed = installedOptions(catalog);
     return {
       granularity: parsed.granularity ?? installed.granularity,
@@ -52,7 +56,13 @@ export async function inspectTriggers(db: Database, options?: InstallOptions): P
       enforceLimits: parsed.enforceLimits ?? installed.enforceLimits,
     };
   });
-  return state;
+  return { ...state, objects: objects.map(({ statements: _statements, ...object }) => object) };
+}
+
+/** What the library itself works with. */
+export interface Inspection extends InstallationState {
+  objects: ComparedObject[];
+  catalog: Catalog;
 }
 
 /** The state of a schema against options that may depend on what is there. */
@@ -60,10 +70,10 @@ export async function inspectWith(
   db: Queryable,
   schema: string,
   chooseOptions: (catalog: Catalog) => ChosenTriggerOptions,
-): Promise<InstallationState & { catalog: Catalog }> {
+): Promise<Inspection> {
   const catalog = await readCatalog(db, schema);
   const options = withTriggerDefaults(chooseOptions(catalog));
-  requireHostTables(schema, catalog, options.enforceLimits);
+  requireHostTables(schema, catalog, options);
   const objects = compareObjects(schema, options, catalog);
   return {
     ok: objects.every(({ state }) => state === 'ok'),
@@ -72,9 +82,13 @@ export async function inspectWith(
     counterWrites: options.counterWrites,
     enforceLimits: options.enforceLimits,
     revision: installedRevision(catalog),
-    reconcilePending: catalog.functions.some(({ comment }) => comment === PENDING_MARK),
+    reconcilePending: catalog.functions.some(isMarkedPending),
     catalog,
   };
+}
+
+export function isMarkedPending({ comment }: CatalogFunction): boolean {
+  return comment === PENDING_MARK;
 }
 
 /** The options that explain the triggers that are there. */

@@ -1,5 +1,6 @@
 import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
 import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
+import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import onDelete from '../../sql/functions/update_promo_code_stats_on_delete.sql';
 import onInsert from '../../sql/functions/update_promo_code_stats_on_insert.sql';
@@ -11,6 +12,7 @@ import countersAllow from '../../sql/triggers/counters-allow.sql';
 import countersGuarded from '../../sql/triggers/counters-guarded.sql';
 import limitsRow from '../../sql/triggers/limits-row.sql';
 import limitsStatement from '../../sql/triggers/limits-statement.sql';
+import recount from '../../sql/triggers/recount.sql';
 import row from '../../sql/triggers/row.sql';
 import statement from '../../sql/triggers/statement.sql';
 import truncate from '../../sql/triggers/truncate.sql';
@@ -23,6 +25,7 @@ export const functionFiles = [
   onDelete,
   onUpdate,
   onTruncate,
+  recountAtCommit,
   guardCounters,
   verifyLimits,
 ] as const;
@@ -32,6 +35,7 @@ export const triggerFiles = {
   row,
   truncate,
   counters,
+  recount,
   countersAllow,
   countersGuarded,
   limitsStatement,

@@ -1,5 +1,4 @@
-import type { ObjectState } from '../inspect/compare.js';
-import type { InstallationState } from '../inspect/inspect-triggers.js';
+import type { ComparedObject, ObjectState } from '../inspect/compare.js';
 import type { LockedTables } from './short-locks.js';
 
 /** What has to be done to bring a schema to the state that was asked for. */
@@ -8,19 +7,21 @@ export interface Changes {
   count: number;
   created: string[];
   replaced: string[];
-  /** SQL that locks no table. */
-  functions: string;
-  /** SQL that locks `tables`. */
-  triggers: string;
+  /** Statements that lock no table. */
+  functions: string[];
+  /** Statements that lock `tables`. */
+  triggers: string[];
   tables: LockedTables;
-  index: ObjectState | undefined;
+  /** Creating a trigger is content with a weaker lock than dropping or enabling one. */
+  lockMode: 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
+  index: ComparedObject | undefined;
 }
 
 const MENDABLE: readonly ObjectState['state'][] = ['missing', 'outdated', 'disabled'];
 
 /** The triggers can be narrowed down to those of one table and its partitions; functions are for all. */
 export function changesOf(
-  { objects }: Pick<InstallationState, 'objects'>,
+  objects: readonly ComparedObject[],
   tables: LockedTables = ['promo_code_uses', 'promo_codes'],
 ): Changes {
   const mendable = objects.filter(({ state }) => MENDABLE.includes(state));
@@ -30,16 +31,19 @@ export function changesOf(
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [
     ...new Set(todo.filter(({ state }) => wanted(state)).map(({ name }) => name)),
   ];
+  // What is not wanted any more goes first: its name may be needed.
+  const inOrder = [...triggers.filter(isOnlyDropped), ...triggers.filter((object) => !isOnlyDropped(object))];
+  const statements = inOrder.flatMap((object) => object.statements);
   return {
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: functions.map(({ fix }) => fix).join('\n'),
-    // What is not wanted any more goes first: its name may be needed.
-    triggers: [...triggers.filter(isDropped), ...triggers.filter((object) => !isDropped(object))]
-      .map(({ fix }) => fix)
-      .join('\n'),
+    functions: functions.flatMap((object) => object.statements),
+    triggers: statements,
     tables: tables.filter((table) => triggers.some((object) => hostTableOf(object) === table)),
+    lockMode: statements.every((statement) => statement.startsWith('CREATE '))
+      ? 'SHARE ROW EXCLUSIVE'
+      : 'ACCESS EXCLUSIVE',
     index: mendable.find(({ kind }) => kind === 'index'),
   };
 }
@@ -48,6 +52,6 @@ function hostTableOf({ table }: ObjectState): 'promo_codes' | 'promo_code_uses' 
   return table?.endsWith('.promo_codes') ? 'promo_codes' : 'promo_code_uses';
 }
 
-function isDropped({ fix }: ObjectState): boolean {
-  return fix !== null && !fix.includes('CREATE ') && fix.startsWith('DROP');
+function isOnlyDropped({ statements }: ComparedObject): boolean {
+  return statements.every((statement) => statement.startsWith('DROP '));
 }

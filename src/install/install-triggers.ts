@@ -1,9 +1,11 @@
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
-import { LockTimeoutError, NewerInstallationError } from '../errors.js';
+import { LockTimeoutError, NewerInstallationError, PromoCodesError } from '../errors.js';
+import { type Catalog, readCatalog } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
-import { type InstallationState, inspectWith, PENDING_MARK } from '../inspect/inspect-triggers.js';
+import { decimalsOfTotal } from '../inspect/host-tables.js';
+import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK } from '../inspect/inspect-triggers.js';
 import {
   type InstallOptions,
   installOptions,
@@ -65,29 +67,35 @@ export async function installTriggers(db: Database, options?: InstallOptions): P
     const { report, pending } = await applyChanges(db, parsed, inspect);
     if (!pending || reconcile === 'none') return report;
     report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
-    await inTransaction(db, (transaction) => clearPendingMark(transaction, schema));
+    await clearPendingMark(db, schema);
     return { ...report, changed: report.changed || report.repaired.length > 0 };
   } catch (error) {
     throw translateError(error);
   }
 }
 
-type Inspection = Awaited<ReturnType<typeof inspectWith>>;
 type Inspect = (connection: Queryable) => Promise<Inspection>;
 
 async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
   const { schema } = options;
   const state = await inspect(db);
   const changes = requiredChanges(state);
-  if (changes.count === 0 && !changes.index)
-    return { report: reportOf(state, changes), pending: state.reconcilePending };
+  if (changes.count === 0 && !changes.index) {
+    return { report: reportOf(state, changes), pending: state.reconcilePending && mayReconcile(state.catalog) };
+  }
+  if (state.catalog.readOnly) {
+    throw new PromoCodesError(
+      'READ_ONLY',
+      'The triggers have to be installed, but this transaction or server is read-only.',
+    );
+  }
 
   const sqlForOwner = renderTriggers(schema, options);
   requirePrivileges(schema, state.catalog, sqlForOwner);
-  if (state.revision === 0) await requireCountableAmounts(db, schema);
+  if (state.revision === 0) await requireCountableAmounts(db, schema, state.catalog);
   try {
     const index =
-      changes.index && (await buildCustomerIndex(db, schema, async () => changesOf(await inspect(db)).index));
+      changes.index && (await buildCustomerIndex(db, schema, async () => changesOf((await inspect(db)).objects).index));
     const done = await createTriggers(db, options, inspect);
     if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
     return done;
@@ -100,9 +108,18 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
   }
 }
 
+/** An application role need not be able to finish what the owner has begun; the owner does. */
+function mayReconcile({ functions, tables, readOnly }: Catalog): boolean {
+  const maySetCounters = tables.every(({ mayRead }) => mayRead) && tables.some((table) => table.mayUpdate);
+  return !readOnly && maySetCounters && functions.filter(isMarkedPending).every(({ mine }) => mine);
+}
+
 /** Amounts that no counter can hold are told before anything is created. */
-async function requireCountableAmounts(db: Database, schema: string): Promise<void> {
-  const faulty = (await findDrift(db, { schema })).filter((record) => record.code !== null && !isCountable(record));
+async function requireCountableAmounts(db: Database, schema: string, catalog: Catalog): Promise<void> {
+  const decimals = decimalsOfTotal(catalog);
+  const faulty = (await findDrift(db, { schema })).filter(
+    (record) => record.code !== null && !isCountable(record, decimals),
+  );
   if (faulty.length > 0) throw uncountable(faulty);
 }
 
@@ -144,20 +161,20 @@ async function changeInTransaction(
   const state = await inspect(transaction);
   const changes = requiredChanges(state, tables);
   if (changes.count > 0) {
-    if (changes.functions) await transaction.query(changes.functions);
-    await lockTables(transaction, schema, changes.tables, attempt);
-    await transaction.query(`${changes.triggers}\n${markPending(schema)}`);
+    for (const statement of changes.functions) await transaction.query(statement);
+    await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
+    for (const statement of [...changes.triggers, markPending(schema)]) await transaction.query(statement);
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
   return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
 }
 
-function requiredChanges(state: InstallationState, tables?: LockedTables): Changes {
+function requiredChanges(state: Inspection, tables?: LockedTables): Changes {
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
-  return changesOf(state, tables);
+  return changesOf(state.objects, tables);
 }
 
-function reportOf(state: InstallationState, changes: Changes): InstallReport {
+function reportOf(state: Inspection, changes: Changes): InstallReport {
   return {
     changed: changes.count > 0,
     created: changes.created,
@@ -174,9 +191,14 @@ function markPending(schema: string): string {
   return `COMMENT ON FUNCTION ${markedFunction(schema)} IS ${quoteLiteral(PENDING_MARK)};`;
 }
 
-async function clearPendingMark(transaction: Transaction, schema: string): Promise<void> {
-  await installationLock(transaction, schema);
-  await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+async function clearPendingMark(db: Database, schema: string): Promise<void> {
+  await inTransaction(db, async (transaction) => {
+    await installationLock(transaction, schema);
+    // Somebody may have uninstalled meanwhile.
+    const { functions } = await readCatalog(transaction, schema);
+    if (functions.some(isMarkedPending))
+      await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+  });
 }
 
 function markedFunction(schema: string): string {

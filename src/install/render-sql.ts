@@ -39,7 +39,7 @@ export function renderSql(name: SqlScript, options?: InstallOptions): string {
     case 'drift':
       return `${driftQuery(schema)};\n`;
     case 'uninstall':
-      return withoutTransaction(renderSqlText(uninstallSql, { schema }));
+      return `${uninstallStatements(schema).join('\n')}\n`;
     case 'triggers':
       return renderTriggers(schema, rest);
     case 'schema':
@@ -50,12 +50,12 @@ export function renderSql(name: SqlScript, options?: InstallOptions): string {
 /** The script `'triggers'`, for arguments that are checked already. */
 export function renderTriggers(schema: string, options: ChosenTriggerOptions): string {
   const { granularity, counterWrites, enforceLimits } = withTriggerDefaults(options);
-  const { statement, row, truncate, counters, limitsRow, limitsStatement } = triggerFiles;
+  const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
   const parts: Record<string, string> = {
     functions: functionFiles.join('\n'),
-    common_triggers: triggers(truncate, counters, guardFile({ counterWrites })),
+    common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
     index: enforceLimits
@@ -69,6 +69,7 @@ export function renderTriggers(schema: string, options: ChosenTriggerOptions): s
   return renderSqlText(filled, { schema, granularity, counter_writes: counterWrites });
 }
 
-function withoutTransaction(sql: string): string {
-  return sql.replace(/^(BEGIN|COMMIT);\n/gm, '');
+/** The statements of the script `'uninstall'`, one by one. */
+export function uninstallStatements(schema: string): string[] {
+  return (uninstallSql.match(/^DROP .*;$/gm) ?? []).map((statement) => renderSqlText(statement, { schema }));
 }

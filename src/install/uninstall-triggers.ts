@@ -1,6 +1,6 @@
 import { LockTimeoutError } from '../errors.js';
 import { type CatalogTrigger, readCatalog } from '../inspect/catalog.js';
-import { dropTrigger } from '../inspect/compare.js';
+import { dropTrigger, isOurs } from '../inspect/compare.js';
 import { functionNames, triggerNames } from '../inspect/definition.js';
 import { uninstallOptions } from '../inspect/options.js';
 import { parseOptions, type SchemaOption } from '../options.js';
@@ -8,7 +8,7 @@ import type { Database, Queryable } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
-import { renderSql } from './render-sql.js';
+import { uninstallStatements } from './render-sql.js';
 import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
 /** What `uninstallTriggers` did. */
@@ -37,15 +37,16 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
   try {
     const installed = await installedObjects(db, schema);
     if (installed.names.length === 0) return { removed: [] };
-    const remove = (tables: LockedTables, sqlOf: (objects: Installed) => string) => (waitMs: number, attempt: number) =>
-      inTransaction(db, async (transaction) => {
-        await setLockTimeout(transaction, `${waitMs}ms`);
-        await installationLock(transaction, schema);
-        const sql = sqlOf(await installedObjects(transaction, schema));
-        await lockTables(transaction, schema, tables, attempt, 'ACCESS EXCLUSIVE');
-        if (sql) await transaction.query(sql);
-      });
-    const everything = () => renderSql('uninstall', { schema });
+    const remove =
+      (tables: LockedTables, statementsOf: (objects: Installed) => string[]) => (waitMs: number, attempt: number) =>
+        inTransaction(db, async (transaction) => {
+          await setLockTimeout(transaction, `${waitMs}ms`);
+          await installationLock(transaction, schema);
+          const statements = statementsOf(await installedObjects(transaction, schema));
+          await lockTables(transaction, schema, tables, attempt, 'ACCESS EXCLUSIVE');
+          for (const statement of statements) await transaction.query(statement);
+        });
+    const everything = () => uninstallStatements(schema);
     try {
       await withShortLocks(lockTimeoutMs, 'two', remove(['promo_code_uses', 'promo_codes'], everything));
     } catch (error) {
@@ -67,7 +68,7 @@ interface Installed {
 
 async function installedObjects(db: Queryable, schema: string): Promise<Installed> {
   const catalog = await readCatalog(db, schema);
-  const functions = catalog.functions.filter(({ name }) => functionNames.has(name));
+  const functions = catalog.functions.filter(isOurs);
   const triggers = catalog.triggers.filter(
     (trigger) =>
       triggerNames.has(trigger.name) && trigger.functionSchema === schema && functionNames.has(trigger.function),
@@ -75,9 +76,6 @@ async function installedObjects(db: Queryable, schema: string): Promise<Installe
   return { names: [...new Set([...triggers, ...functions].map(({ name }) => name))], triggers };
 }
 
-function dropTriggersOnUses({ triggers }: Installed): string {
-  return triggers
-    .filter(({ hostTable, isClone }) => hostTable === 'promo_code_uses' && !isClone)
-    .map(dropTrigger)
-    .join('\n');
+function dropTriggersOnUses({ triggers }: Installed): string[] {
+  return triggers.filter(({ hostTable, isClone }) => hostTable === 'promo_code_uses' && !isClone).map(dropTrigger);
 }

@@ -69,6 +69,9 @@ SELECT pg_catalog.json_build_object(
              'arguments', pg_catalog.oidvectortypes(p.proargtypes),
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
+             'ownedBySuperuser', o.rolsuper,
+             'ownedByTableOwner', EXISTS (
+               SELECT FROM host AS h WHERE h.relname = 'promo_codes' AND h.relowner = p.proowner),
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
@@ -78,6 +81,7 @@ SELECT pg_catalog.json_build_object(
              'comment', pg_catalog.obj_description(p.oid, 'pg_proc')))
       FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+      JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
      WHERE n.nspname = :'schema' AND p.proname LIKE '%promo\_code%'
   ),
   'triggers', (

@@ -8,7 +8,9 @@ BEGIN
 END
 $body$;
 
+SELECT pg_catalog.set_config('pg_promo_codes.schema', :'schema', true);
 :functions
+:give_to_owner
 
 DO $body$
 DECLARE

@@ -28,6 +28,7 @@ SET LOCAL check_function_bodies = off;
 \ir functions/verify_promo_code_limits.sql
 SET LOCAL check_function_bodies = on;
 \ir resolve-bodies.sql
+\ir give-to-owner.sql
 
 -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
 SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.relname)

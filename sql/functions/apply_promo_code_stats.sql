@@ -70,6 +70,14 @@ BEGIN
             HINT = 'A trigger or rule of the host suppresses the update.';
   END IF;
   marker := set_config('row_security', earlier, true);
+
+  -- A use without its code. Whoever is creating that code takes the same lock, exclusively, before counting, so that one of
+  -- the two sees the other. A bucket for many codes, because locks are few and a load may bring many such uses.
+  PERFORM pg_advisory_xact_lock_shared(1886544227, (code_id % 256::bigint)::integer);
+  PERFORM FROM :"schema".promo_codes AS c WHERE c.id = code_id;
+  IF FOUND THEN
+    PERFORM :"schema".apply_promo_code_stats(code_id, uses_delta, bonus_delta);
+  END IF;
 END
 $body$;
 

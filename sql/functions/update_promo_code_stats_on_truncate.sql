@@ -5,6 +5,7 @@ RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
+SET row_security = off
 AS $body$
 -- pg-promo-codes 1
 DECLARE

@@ -5,6 +5,7 @@ RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
+SET row_security = off
 AS $body$
 -- pg-promo-codes 1
 DECLARE
@@ -25,12 +26,12 @@ BEGIN
       END IF;
     END IF;
   ELSIF TG_OP = 'INSERT' THEN
-    SELECT array_agg(n.code), array_agg(n.customer)
+    SELECT pg_catalog.array_agg(n.code), pg_catalog.array_agg(n.customer)
       INTO codes, customers
       FROM (SELECT DISTINCT promo_code_id, lower(btrim(customer_address::text)) FROM new_uses) AS n(code, customer);
     gained := codes;
   ELSE
-    SELECT array_agg(m.code), array_agg(m.customer), array_agg(m.code) FILTER (WHERE m.of_code > 0::numeric)
+    SELECT pg_catalog.array_agg(m.code), pg_catalog.array_agg(m.customer), pg_catalog.array_agg(m.code) FILTER (WHERE m.of_code > 0::numeric)
       INTO codes, customers, gained
       FROM (
         SELECT w.code, w.customer, sum(w.weight) AS of_customer, sum(sum(w.weight)) OVER (PARTITION BY w.code) AS of_code
@@ -57,31 +58,31 @@ BEGIN
   SELECT c.id, c.code, c.total_usage_limit, c.times_used
     INTO over
     FROM :"schema".promo_codes AS c
-   WHERE c.id = ANY (gained) AND c.times_used > c.total_usage_limit
+   WHERE c.id = ANY (gained) AND c.times_used::numeric > c.total_usage_limit::numeric
    ORDER BY c.id
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'promo code % may be used % times in total', over.code, over.total_usage_limit
       USING ERRCODE = 'PC002', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA,
-            DETAIL = format('promo_codes.id %s would have %s uses.', over.id, over.times_used);
+            DETAIL = pg_catalog.format('promo_codes.id %s would have %s uses.', over.id, over.times_used);
   END IF;
 
   SELECT c.id, c.code, c.per_customer_limit, n.customer, used.times
     INTO over
     FROM unnest(codes, customers) AS n(code, customer)
-    JOIN :"schema".promo_codes AS c ON c.id = n.code AND c.per_customer_limit IS NOT NULL
+    JOIN :"schema".promo_codes AS c ON c.id::bigint = n.code AND c.per_customer_limit IS NOT NULL
    CROSS JOIN LATERAL (
      SELECT count(*) AS times
        FROM :"schema".promo_code_uses AS u
       WHERE u.promo_code_id = n.code AND lower(btrim(u.customer_address::text)) = n.customer
    ) AS used
-   WHERE used.times > c.per_customer_limit
+   WHERE used.times::numeric > c.per_customer_limit::numeric
    ORDER BY c.id
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'promo code % may be used % times by one customer', over.code, over.per_customer_limit
       USING ERRCODE = 'PC003', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA,
-            DETAIL = format('Customer %s would have %s uses of promo_codes.id %s.', over.customer, over.times, over.id);
+            DETAIL = pg_catalog.format('Customer %s would have %s uses of promo_codes.id %s.', over.customer, over.times, over.id);
   END IF;
   RETURN NULL;
 END

@@ -42,6 +42,9 @@ export interface CatalogFunction {
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
+  /** A function of a superuser on somebody else's table would lend its rights to that table's triggers. */
+  ownedBySuperuser: boolean;
+  ownedByTableOwner: boolean;
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;

@@ -67,11 +67,17 @@ function functionState(schema: string, expected: FunctionDefinition, catalog: Ca
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
     !found.publicMayExecute &&
-    found.settings?.length === 1 &&
-    [schema, quoteIdentifier(schema)].some(
-      (name) => found.settings?.[0] === `search_path=pg_catalog, ${name}, pg_temp`,
-    );
+    hasSettings(found, schema, expected.readsAllRows) &&
+    (found.ownedByTableOwner || !found.ownedBySuperuser);
   return same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
+}
+
+function hasSettings({ settings }: CatalogFunction, schema: string, readsAllRows: boolean): boolean {
+  const [searchPath, ...others] = settings ?? [];
+  const isPinned = [schema, quoteIdentifier(schema)].some(
+    (name) => searchPath === `search_path=pg_catalog, ${name}, pg_temp`,
+  );
+  return isPinned && others.join() === (readsAllRows ? 'row_security=off' : '');
 }
 
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {

@@ -13,6 +13,8 @@ export interface FunctionDefinition {
   arguments: string;
   source: string;
   securityDefiner: boolean;
+  /** Whether it reads rows that must not be hidden from it (`row_security = off`). */
+  readsAllRows: boolean;
   /** What creates or replaces it, and closes it to PUBLIC. */
   statements: string[];
 }
@@ -46,6 +48,7 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
       arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
       source: renderSqlText(body, { schema }),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
+      readsAllRows: /^SET row_security = off$/m.test(file),
       statements: file.split(/\n(?=REVOKE )/).map((statement) => renderSqlText(statement, { schema }).trim()),
     };
   });

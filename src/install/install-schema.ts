@@ -45,8 +45,8 @@ async function createMissing(db: Database, schema: string, lockTimeoutMs: number
     return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
         const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
+        await installationLock(transaction, schema, lockTimeoutMs);
         await setLockTimeout(transaction, `${waitMs}ms`);
-        await installationLock(transaction, schema);
         const parts = missingParts(schema, await readCatalog(transaction, schema));
         const altered = (['promo_code_uses', 'promo_codes'] as const).filter((table) =>
           parts.some(({ name }) => name.startsWith(`${table}.`)),

@@ -1,3 +1,4 @@
+import giveToOwnerSql from '../../sql/give-to-owner.sql';
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
@@ -67,7 +68,7 @@ export async function installTriggers(db: Database, options?: InstallOptions): P
     const { report, pending } = await applyChanges(db, parsed, inspect);
     if (!pending || reconcile === 'none') return report;
     report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
-    await clearPendingMark(db, schema);
+    await clearPendingMark(db, schema, lockTimeoutMs);
     return { ...report, changed: report.changed || report.repaired.length > 0 };
   } catch (error) {
     throw translateError(error);
@@ -95,7 +96,8 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
   if (state.revision === 0) await requireCountableAmounts(db, schema, state.catalog);
   try {
     const index =
-      changes.index && (await buildCustomerIndex(db, schema, async () => changesOf((await inspect(db)).objects).index));
+      changes.index &&
+      (await buildCustomerIndex(db, options, async () => changesOf((await inspect(db)).objects).index));
     const done = await createTriggers(db, options, inspect);
     if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
     return done;
@@ -129,12 +131,13 @@ async function requireCountableAmounts(db: Database, schema: string, catalog: Ca
  * uses first, so that the counters are never guarded while nothing of ours counts. Should only the first succeed, the
  * mark in the database lets the next call go on.
  */
-async function createTriggers(db: Database, { schema, lockTimeoutMs }: ParsedInstallOptions, inspect: Inspect) {
+async function createTriggers(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
+  const { lockTimeoutMs } = options;
   let inHostTransaction = false;
   const create = (tables: LockedTables) => (waitMs: number, attempt: number) =>
     inTransaction(db, (transaction) => {
       inHostTransaction = transaction.owner === 'host';
-      return changeInTransaction(transaction, schema, { tables, waitMs, attempt }, inspect);
+      return changeInTransaction(transaction, options, { tables, waitMs, attempt }, inspect);
     });
   try {
     return await withShortLocks(lockTimeoutMs, 'two', create(['promo_code_uses', 'promo_codes']));
@@ -150,18 +153,22 @@ async function createTriggers(db: Database, { schema, lockTimeoutMs }: ParsedIns
 
 async function changeInTransaction(
   transaction: Transaction,
-  schema: string,
+  { schema, lockTimeoutMs }: ParsedInstallOptions,
   { tables, waitMs, attempt }: { tables: LockedTables; waitMs: number; attempt: number },
   inspect: Inspect,
 ) {
   const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
+  await installationLock(transaction, schema, lockTimeoutMs);
   await setLockTimeout(transaction, `${waitMs}ms`);
-  await installationLock(transaction, schema);
   // Another instance may have done it while this one waited.
   const state = await inspect(transaction);
   const changes = requiredChanges(state, tables);
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
+    if (changes.functions.length > 0) {
+      await transaction.query(`SELECT set_config('pg_promo_codes.schema', $1, true)`, [schema]);
+      await transaction.query(giveToOwnerSql);
+    }
     await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
     for (const statement of [...changes.triggers, markPending(schema)]) await transaction.query(statement);
   }
@@ -191,13 +198,15 @@ function markPending(schema: string): string {
   return `COMMENT ON FUNCTION ${markedFunction(schema)} IS ${quoteLiteral(PENDING_MARK)};`;
 }
 
-async function clearPendingMark(db: Database, schema: string): Promise<void> {
+async function clearPendingMark(db: Database, schema: string, lockTimeoutMs: number): Promise<void> {
   await inTransaction(db, async (transaction) => {
-    await installationLock(transaction, schema);
+    const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
+    await installationLock(transaction, schema, lockTimeoutMs);
     // Somebody may have uninstalled meanwhile.
     const { functions } = await readCatalog(transaction, schema);
     if (functions.some(isMarkedPending))
       await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+    await setLockTimeout(transaction, rows[0]?.lock_timeout);
   });
 }
 

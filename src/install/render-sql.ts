@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import giveToOwnerSql from '../../sql/give-to-owner.sql';
 import migrationSql from '../../sql/migration.sql';
 import reconcileSql from '../../sql/reconcile.sql';
 import schemaSql from '../../sql/schema.sql';
@@ -55,6 +56,7 @@ export function renderTriggers(schema: string, options: ChosenTriggerOptions): s
     files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
   const parts: Record<string, string> = {
     functions: functionFiles.join('\n'),
+    give_to_owner: giveToOwnerSql,
     common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),

@@ -40,8 +40,8 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
     const remove =
       (tables: LockedTables, statementsOf: (objects: Installed) => string[]) => (waitMs: number, attempt: number) =>
         inTransaction(db, async (transaction) => {
+          await installationLock(transaction, schema, lockTimeoutMs);
           await setLockTimeout(transaction, `${waitMs}ms`);
-          await installationLock(transaction, schema);
           const statements = statementsOf(await installedObjects(transaction, schema));
           await lockTables(transaction, schema, tables, attempt, 'ACCESS EXCLUSIVE');
           for (const statement of statements) await transaction.query(statement);

@@ -73,7 +73,9 @@ function functionState(schema: string, expected: FunctionDefinition, catalog: Ca
 }
 
 function hasSettings({ settings }: CatalogFunction, schema: string, readsAllRows: boolean): boolean {
-  const [searchPath, ...others] = settings ?? [];
+  const [first = '', ...others] = settings ?? [];
+  // quote_all_identifiers, when the function was created, leaves quotes that it would not need.
+  const searchPath = first.replace(/"(pg_catalog|pg_temp)"/g, '$1');
   const isPinned = [schema, quoteIdentifier(schema)].some(
     (name) => searchPath === `search_path=pg_catalog, ${name}, pg_temp`,
   );

@@ -34,7 +34,8 @@ export interface InstallOptions extends SchemaOption {
   counterWrites?: 'allow' | 'ignore' | 'reject';
   /**
    * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`) is refused by a trigger,
-   * also for hand-written SQL. Default: `false`. On tables without a suitable index one is built, concurrently.
+   * also for hand-written SQL. Default: `false`. The total is judged by `times_used`, so combine it with `counterWrites`
+   * `'ignore'` or `'reject'` where others might write that. On tables without a suitable index one is built, concurrently.
    */
   enforceLimits?: boolean;
   /** `'online'` (default) recounts drifted codes one by one; `'none'` leaves that to the next call with `'online'`. */

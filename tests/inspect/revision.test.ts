@@ -8,7 +8,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: '',
+  1: '99e5ae3b282764ad7145846b10c246335d1bc20df39d6c03763e018297ad4543',
 };
 
 it('every function carries the current revision', () => {

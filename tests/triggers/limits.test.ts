@@ -80,7 +80,7 @@ describe.each(VARIANTS)('enforceLimits ($tables tables, $granularity triggers)',
       await t.sql(insert(use(1, 1), use(1, 2), use(1, 4)));
       await limit(1, null);
       await expect(t.sql(insert(use(1)))).rejects.toMatchObject(BEYOND_TOTAL);
-      await update(`bonus_amount = bonus_amount + 1, transaction_id = 'tx'`);
+      await update(`bonus_amount = bonus_amount + 1, transaction_id = 'tx', customer_address = 'another'`);
       await t.sql('DELETE FROM :"schema".promo_code_uses WHERE bonus_amount = 2');
       await expect(t.sql(insert(use(1)))).rejects.toMatchObject(BEYOND_TOTAL);
       await update('promo_code_id = 2', 'bonus_amount = 3');

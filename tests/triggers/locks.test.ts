@@ -83,6 +83,11 @@ describe.each(GRANULARITIES)('locks (%s triggers)', (granularity) => {
       `UPDATE :"schema".promo_code_uses SET bonus_amount = 7 WHERE bonus_amount IN (103, 104)`,
     ],
     [
+      'changes of hands',
+      `UPDATE :"schema".promo_code_uses SET customer_address = 'x' WHERE bonus_amount IN (101, 102)`,
+      `UPDATE :"schema".promo_code_uses SET customer_address = 'y' WHERE bonus_amount IN (103, 104)`,
+    ],
+    [
       'moves in opposite directions',
       `UPDATE :"schema".promo_code_uses SET promo_code_id = 2 WHERE bonus_amount = 101`,
       `UPDATE :"schema".promo_code_uses SET promo_code_id = 1 WHERE bonus_amount = 103`,

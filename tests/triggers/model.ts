@@ -1,7 +1,7 @@
 import { USE_COLUMNS } from './host';
 
 /** A use as the model knows it: its code, and its bonus in cents; null for NULL. */
-export interface ModelUse {
+interface ModelUse {
   readonly code: number;
   readonly cents: number | null;
 }

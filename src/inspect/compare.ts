@@ -67,19 +67,16 @@ function functionState(schema: string, expected: FunctionDefinition, catalog: Ca
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
     !found.publicMayExecute &&
-    hasSettings(found, schema, expected.readsAllRows) &&
+    hasSettings(found, schema, expected) &&
     (found.ownedByTableOwner || !found.ownedBySuperuser);
   return same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
 }
 
-function hasSettings({ settings }: CatalogFunction, schema: string, readsAllRows: boolean): boolean {
-  const [first = '', ...others] = settings ?? [];
-  // quote_all_identifiers, when the function was created, leaves quotes that it would not need.
-  const searchPath = first.replace(/"(pg_catalog|pg_temp)"/g, '$1');
-  const isPinned = [schema, quoteIdentifier(schema)].some(
-    (name) => searchPath === `search_path=pg_catalog, ${name}, pg_temp`,
-  );
-  return isPinned && others.join() === (readsAllRows ? 'row_security=off' : '');
+function hasSettings({ settings }: CatalogFunction, schema: string, expected: FunctionDefinition): boolean {
+  // PostgreSQL quotes what it has to, and with quote_all_identifiers what it need not.
+  const plain = (setting: string) =>
+    setting.replaceAll(quoteIdentifier(schema), () => schema).replace(/"(pg_catalog|pg_temp)"/g, '$1');
+  return (settings ?? []).map(plain).join('\n') === expected.settings.map(plain).join('\n');
 }
 
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {

@@ -13,8 +13,8 @@ export interface FunctionDefinition {
   arguments: string;
   source: string;
   securityDefiner: boolean;
-  /** Whether it reads rows that must not be hidden from it (`row_security = off`). */
-  readsAllRows: boolean;
+  /** Its SET clauses, as `pg_proc.proconfig` shows them. */
+  settings: string[];
   /** What creates or replaces it, and closes it to PUBLIC. */
   statements: string[];
 }
@@ -48,7 +48,9 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
       arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
       source: renderSqlText(body, { schema }),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
-      readsAllRows: /^SET row_security = off$/m.test(file),
+      settings: [...file.matchAll(/^SET (\w+) = (.*)$/gm)].map(
+        ([, name, value = '']) => `${name}=${renderSqlText(value, { schema })}`,
+      ),
       statements: file.split(/\n(?=REVOKE )/).map((statement) => renderSqlText(statement, { schema }).trim()),
     };
   });

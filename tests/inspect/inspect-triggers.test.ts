@@ -61,8 +61,8 @@ describe('an object that is not in order', () => {
     ],
     [
       'without its search_path',
-      'ALTER FUNCTION :"schema".apply_promo_code_stats(bigint, bigint, numeric) RESET search_path',
-      'apply_promo_code_stats',
+      'ALTER FUNCTION :"schema".recount_promo_code_stats(bigint) RESET search_path',
+      'recount_promo_code_stats',
       'outdated',
     ],
     [

@@ -1,0 +1,115 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Comparison } from './comparison.js';
+import { readConfiguration } from './configuration.js';
+import { type Report, terminalText, writeReport } from './report.js';
+import { openWorkbench, type Workbench } from './workbench.js';
+import { bulk } from './workloads/bulk.js';
+import { drift } from './workloads/drift.js';
+import { singleInsert } from './workloads/single-insert.js';
+import { unchangedInstall } from './workloads/unchanged-install.js';
+import type { Workload } from './workloads/workload.js';
+
+interface WorkloadSet {
+  name: string;
+  title: string;
+  notes: readonly string[];
+  workloads: readonly Workload[];
+}
+
+/** Each set has its own files of results. */
+const sets: readonly WorkloadSet[] = [
+  {
+    name: 'counters',
+    title: 'What true counters cost',
+    notes: [
+      'The designs take turns, round by round, in rotated order; a first round is not counted. A ratio is the median of the ratios of single rounds, and the middle half of them lies in the range beside it.',
+      'Before each round its tables are made anew or brought into the same state, vacuumed and analysed, and a checkpoint is done; autovacuum is off for them.',
+      'Every design has the foreign key and the indexes of the host. The time of the row triggers for one statement grows with the square of its rows.',
+      'The bare aggregate is SELECT promo_code_id, count(*), sum(bonus_amount) … GROUP BY 1, whose rows stay on the server.',
+      "The seed's UPDATE writes every code and is not exact while others write; repairDrift locks and writes those that differ.",
+    ],
+    workloads: [bulk, singleInsert, drift, unchangedInstall],
+  },
+];
+
+const HELP = `npm run bench -- [options]
+
+  --quick        smaller tables and fewer rounds, less than a minute; writes no files
+  --only name    one set (${sets.map(({ name }) => name).join(', ')}) or one workload; writes no files unless it is a set. Workloads:
+                 ${sets.flatMap(({ workloads }) => workloads.flatMap(({ names }) => names.slice(0, 2))).join(', ')}
+  --url url      measure on this server, in schemas that are dropped afterwards; default: a server that is started
+  --out folder   write the files of results there; default: bench/results for a full run
+  --strict       end with exit code 1 when a goal was missed
+  --help
+`;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    url: { type: 'string' },
+    out: { type: 'string' },
+    strict: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  process.stdout.write(HELP);
+} else {
+  await main();
+}
+
+async function main(): Promise<void> {
+  const chosen = chooseSets(options.only);
+  const bench = await openWorkbench({ url: options.url, quick: options.quick });
+  let interrupted = false;
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (!interrupted) process.stderr.write(`Interrupted by ${signal}; tidying up.\n`);
+    interrupted = true;
+    void bench.close().finally(() => process.exit(130));
+  };
+  // Not once: a wrapper may pass the same Ctrl-C on a second time, which would end the program before it has tidied up.
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    for (const set of chosen) await runSet(bench, set);
+  } catch (error) {
+    // Tidying up ends the connections under the running statements, and their errors are no news then.
+    if (!interrupted) throw error;
+  } finally {
+    await bench.close();
+  }
+}
+
+function chooseSets(only: string | undefined): WorkloadSet[] {
+  const chosen = sets
+    .map((set) => ({
+      ...set,
+      workloads: set.workloads.filter(({ names }) => only === undefined || only === set.name || names.includes(only)),
+    }))
+    .filter(({ workloads }) => workloads.length > 0);
+  if (chosen.length > 0) return chosen;
+  process.stderr.write(`There is no benchmark called ${only}.\n\n${HELP}`);
+  process.exit(2);
+}
+
+async function runSet(bench: Workbench, { name, title, notes, workloads }: WorkloadSet): Promise<void> {
+  const configuration = await readConfiguration(bench);
+  const comparisons: Comparison[] = [];
+  for (const workload of workloads) comparisons.push(...(await workload.run(bench)));
+  if (!bench.checkpoints()) configuration.checkpoints = 'not between the rounds: this role may not run CHECKPOINT';
+
+  const report: Report = { set: name, title, configuration, notes, comparisons };
+  process.stdout.write(`\n${terminalText(report)}\n`);
+  const isWhole = !bench.quick && (options.only === undefined || options.only === name);
+  const folder = options.out ?? (isWhole ? fileURLToPath(new URL('./results', import.meta.url)) : undefined);
+  if (folder !== undefined) {
+    writeReport(folder, report);
+    process.stdout.write(
+      `\nWritten: ${name}.json, ${name}.svg and ${name}.md in ${path.relative('.', folder) || '.'}\n`,
+    );
+  }
+  if (options.strict && comparisons.some(({ goals }) => goals.some(({ reached }) => !reached))) process.exitCode = 1;
+}

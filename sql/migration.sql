@@ -30,7 +30,7 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
      WHERE t.tgparentid = 0
        AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
-                        'count_promo_code_uses_on_update', 'recount_promo_code_on_insert', 'recount_promo_code_on_update',
+                        'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                         'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);

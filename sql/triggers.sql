@@ -39,7 +39,7 @@ SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.reln
   JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
  WHERE t.tgparentid = 0
    AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger', 'count_promo_code_uses_on_update',
-                    'recount_promo_code_on_insert', 'recount_promo_code_on_update',
+                    'recount_promo_code_on_update',
                     'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update') \gexec
 \ir triggers/truncate.sql
 \ir triggers/counters.sql

@@ -38,14 +38,14 @@ BEGIN
   IF NOT counted THEN
     -- A counter would go below zero: it had drifted, or another trigger has come before the one that adds (a trigger of
     -- the host that amends a use while it is inserted). Other differences may still be queued, so nothing is counted
-    -- now; naming the id fires the deferred recount, which counts when the transaction commits.
+    -- now; naming the id fires the deferred recount, which counts when the transaction commits and judges the amounts.
     UPDATE :"schema".promo_codes AS c
        SET id = c.id,
            times_used = greatest(coalesce(c.times_used::bigint, 0::bigint) + uses_delta, 0::bigint),
            total_bonus_issued = greatest(coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus_delta, 0::numeric),
            updated_at = stamp
      WHERE c.id = code_id
-    RETURNING c.total_bonus_issued INTO total;
+    RETURNING NULL INTO total;
     counted := FOUND;
   END IF;
   marker := set_config('pg_promo_codes.counting', earlier, true);

@@ -1,5 +1,5 @@
--- Fires when the transaction commits, after every difference has been added: the only time at which counting the rows is
--- not in the way of a difference that is still queued.
+-- After an update it fires when the transaction commits, after every difference has been added: the only time at which
+-- counting the rows is not in the way of a difference that is still queued. After an insert it fires with the statement.
 CREATE OR REPLACE FUNCTION :"schema".recount_promo_code_at_commit()
 RETURNS trigger
 LANGUAGE plpgsql

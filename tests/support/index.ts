@@ -1,0 +1,7 @@
+// What tests write with: a schema, database or role of their own, provoked races, and PostgreSQL's client programs.
+export { type ClientTool, clientTool, clientToolOrSkip, runTool, type ToolName, type ToolResult } from './client-tools';
+export type { Connections } from './connections';
+export { type TestDatabase, useDatabase } from './database';
+export { type Blocked, backendPid, barrier, eventually, waitUntilBlocked } from './races';
+export { type RoleOptions, type TestRole, useRole } from './role';
+export { type TestSchema, useSchema } from './schema';

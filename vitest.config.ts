@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig, type Plugin } from 'vitest/config';
+
+/** Gives a file of sql/ as text, as the bundle does (see the loader in tsup.config.ts). */
+const sqlAsText: Plugin = {
+  name: 'sql-as-text',
+  enforce: 'pre',
+  load(id) {
+    const [file] = id.split('?');
+    return file?.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(file, 'utf8'))};` : undefined;
+  },
+};
+
+export default defineConfig({
+  plugins: [sqlAsText],
+  test: {
+    include: ['tests/**/*.test.ts'],
+    globalSetup: 'tests/server/global-setup.ts',
+    pool: 'forks',
+    // Files wait for the server more than they compute, so there may be more of them than processors.
+    maxWorkers: 4,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // A test that passes at the second attempt has found a race, and races are what this library is about.
+    retry: 0,
+  },
+});

@@ -16,6 +16,8 @@ SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
        :'counter_writes' <> 'allow' AS guarded \gset
 
 BEGIN;
+\ir tables/promo_code_idempotency_keys.sql
+\ir tables/promo_code_holds.sql
 SET LOCAL check_function_bodies = off;
 \ir functions/recount_promo_code_stats.sql
 \ir functions/apply_promo_code_stats.sql
@@ -25,6 +27,14 @@ SET LOCAL check_function_bodies = off;
 \ir functions/update_promo_code_stats_on_truncate.sql
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
+\ir functions/reserve_promo_code_use_ids.sql
+\ir functions/record_promo_code_uses.sql
+\ir functions/release_promo_code_holds.sql
+\ir functions/release_expired_promo_code_holds.sql
+\ir functions/redeem_promo_codes.sql
+\ir functions/rollback_promo_code_use.sql
+\ir functions/amend_promo_code_use.sql
+\ir functions/confirm_promo_code_use.sql
 SET LOCAL check_function_bodies = on;
 \ir resolve-bodies.sql
 
@@ -49,9 +59,10 @@ SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.reln
 \else
   \ir triggers/statement.sql
 \endif
+-- What a customer has used of a code is counted by every redemption.
+CREATE INDEX IF NOT EXISTS promo_code_uses_code_customer_idx
+  ON :"schema".promo_code_uses (promo_code_id, lower(btrim(customer_address::text)));
 \if :enforce_limits
-  CREATE INDEX IF NOT EXISTS promo_code_uses_code_customer_idx
-    ON :"schema".promo_code_uses (promo_code_id, lower(btrim(customer_address::text)));
   \if :by_row
     \ir triggers/limits-row.sql
   \else

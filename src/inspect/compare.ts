@@ -7,7 +7,9 @@ import {
   functionDefinitions,
   functionNames,
   SQL_REVISION,
+  type TableDefinition,
   type TriggerDefinition,
+  tableDefinitions,
   triggerDefinitions,
   triggerNames,
 } from './definition.js';
@@ -16,7 +18,7 @@ import type { TriggerOptions } from './options.js';
 
 /** What was found of one object, and the statement that puts it right. */
 export interface ObjectState {
-  kind: 'function' | 'trigger' | 'index';
+  kind: 'table' | 'function' | 'trigger' | 'index';
   name: string;
   /** For a trigger: the table that it is on, as `schema.table`. */
   table?: string;
@@ -33,10 +35,11 @@ export interface ObjectState {
 export function compareObjects(schema: string, options: TriggerOptions, catalog: Catalog): ObjectState[] {
   const triggers = triggerDefinitions(schema, options, catalog);
   return [
+    ...tableDefinitions(schema).map((expected) => tableState(expected, catalog)),
     ...functionDefinitions(schema).map((expected) => functionState(schema, expected, catalog)),
     ...triggers.map((expected) => triggerState(schema, expected, catalog)),
     ...catalog.triggers.flatMap((found) => unexpectedTrigger(schema, found, triggers)),
-    ...(options.enforceLimits ? [customerIndexState(schema, catalog)] : []),
+    ...(hasCustomers(catalog) ? [customerIndexState(schema, catalog)] : []),
   ];
 }
 
@@ -55,12 +58,28 @@ function functionState(schema: string, expected: FunctionDefinition, catalog: Ca
   const same =
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
-    !found.publicMayExecute &&
-    found.settings?.length === 1 &&
-    [schema, quoteIdentifier(schema)].some(
-      (name) => found.settings?.[0] === `search_path=pg_catalog, ${name}, pg_temp`,
-    );
+    found.publicMayExecute === expected.publicMayExecute &&
+    sameSettings(schema, expected, found);
   return same ? { ...object, state: 'ok', fix: null } : { ...object, state: 'outdated', fix: expected.statement };
+}
+
+function sameSettings(schema: string, expected: FunctionDefinition, found: CatalogFunction): boolean {
+  const [searchPath, ...others] = found.settings ?? [];
+  return (
+    [schema, quoteIdentifier(schema)].some((name) => searchPath === `search_path=pg_catalog, ${name}, pg_temp`) &&
+    // PostgreSQL writes the name of a setting in its own way: TimeZone.
+    others.join().toLowerCase() === expected.settings.join().toLowerCase()
+  );
+}
+
+/** A table that is there is as the version that created it left it: tables are migrated, not replaced. */
+function tableState(expected: TableDefinition, catalog: Catalog): ObjectState {
+  const object = { kind: 'table', name: expected.name } as const;
+  const found = catalog.ownTables.find(({ name }) => name === expected.name);
+  if (!found) return { ...object, state: 'missing', fix: expected.statement };
+  return found.rowSecurity
+    ? { ...object, state: 'ok', fix: null }
+    : { ...object, state: 'outdated', fix: expected.statement };
 }
 
 function revisionOf(found: CatalogFunction): number {
@@ -116,6 +135,12 @@ function customerIndexState(schema: string, catalog: Catalog): ObjectState {
   const drop = left ? `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${CUSTOMER_INDEX};\n` : '';
   const create = `CREATE INDEX ${concurrently}${CUSTOMER_INDEX} ON ${target} ${CUSTOMER_INDEX_COLUMNS};`;
   return { ...object, state: left ? 'outdated' : 'missing', fix: drop + create };
+}
+
+/** Redeeming counts the uses of a customer, as enforceLimits does; a table without customers is only counted in. */
+function hasCustomers({ tables }: Catalog): boolean {
+  const uses = tables.find(({ name }) => name === 'promo_code_uses');
+  return uses?.columns.some(({ name }) => name === 'customer_address') ?? false;
 }
 
 function servesCustomerLimit(definition: string): boolean {

@@ -34,7 +34,7 @@ export interface InstallOptions extends SchemaOption {
   counterWrites?: 'allow' | 'ignore' | 'reject';
   /**
    * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`) is refused by a trigger,
-   * also for hand-written SQL. Default: `false`. On tables without a suitable index one is built, concurrently.
+   * also for hand-written SQL. Default: `false`.
    */
   enforceLimits?: boolean;
   /** `'online'` (default) recounts drifted codes one by one; `'none'` leaves that to the next call with `'online'`. */

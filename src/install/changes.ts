@@ -4,11 +4,11 @@ import type { LockedTables } from './short-locks.js';
 
 /** What has to be done to bring a schema to the state that was asked for. */
 export interface Changes {
-  /** How many functions and triggers; the index is built apart from them. */
+  /** How many tables, functions and triggers; the index is built apart from them. */
   count: number;
   created: string[];
   replaced: string[];
-  /** SQL that locks no table. */
+  /** SQL that locks no table of the host; the library's own tables are part of it. */
   functions: string;
   /** SQL that locks `tables`. */
   triggers: string;
@@ -40,10 +40,10 @@ export function changesOf({ objects }: Pick<InstallationState, 'objects'>): Chan
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: sqlOf('function'),
+    functions: [sqlOf('table'), sqlOf('function')].filter(Boolean).join('\n'),
     triggers: sqlOf('trigger'),
     tables: [...(onUses ? (['promo_code_uses'] as const) : []), ...(onCodes ? (['promo_codes'] as const) : [])],
     index,
-    sql: [sqlOf('function'), index?.fix, sqlOf('trigger')].filter(Boolean).join('\n'),
+    sql: [sqlOf('table'), sqlOf('function'), index?.fix, sqlOf('trigger')].filter(Boolean).join('\n'),
   };
 }

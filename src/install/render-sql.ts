@@ -6,7 +6,7 @@ import uninstallSql from '../../sql/uninstall.sql';
 import { driftQuery } from '../drift/drift-query.js';
 import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, statementsOf } from '../inspect/definition.js';
 import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
-import { functionFiles, triggerFiles } from '../inspect/sql-files.js';
+import { functionFiles, tableFiles, triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 
@@ -20,7 +20,7 @@ const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
  * It holds no BEGIN and no COMMIT: run it in one transaction, as the owner of the tables.
  *
  * - `'schema'`: the two tables, where they do not exist, and then the triggers.
- * - `'triggers'`: functions and triggers for these options, then a recount of every code that had drifted. Unlike
+ * - `'triggers'`: the library's own tables, functions and triggers for these options, then a recount of every code that had drifted. Unlike
  *   `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
  * - `'uninstall'`: removes functions and triggers.
  * - `'drift'`: the query of `checkDrift`.
@@ -48,13 +48,11 @@ function renderTriggers(schema: string, options: Parameters<typeof withTriggerDe
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
   const parts: Record<string, string> = {
-    functions: functionFiles.join('\n'),
+    functions: [...Object.values(tableFiles), ...functionFiles].join('\n'),
     common_triggers: triggers(truncate, counters, counterWrites !== 'allow' && triggerFiles.counterWrites),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
-    index: enforceLimits
-      ? `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`
-      : '',
+    index: `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`,
     reconcile: reconcileSql,
   };
   const filled = migrationSql

@@ -53,7 +53,7 @@ SELECT pg_catalog.json_build_object(
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname = :'schema'
-       AND c.relname IN ('promo_code_idempotency_keys', 'promo_code_holds')
+       AND c.relname IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
        AND c.relkind = 'r'
   ),
   'partitions', (

@@ -18,6 +18,7 @@ SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
 BEGIN;
 \ir tables/promo_code_idempotency_keys.sql
 \ir tables/promo_code_holds.sql
+\ir tables/promo_code_rate_limits.sql
 SET LOCAL check_function_bodies = off;
 \ir functions/recount_promo_code_stats.sql
 \ir functions/apply_promo_code_stats.sql
@@ -35,6 +36,8 @@ SET LOCAL check_function_bodies = off;
 \ir functions/rollback_promo_code_use.sql
 \ir functions/amend_promo_code_use.sql
 \ir functions/confirm_promo_code_use.sql
+\ir functions/preview_promo_code.sql
+\ir functions/create_promo_codes.sql
 SET LOCAL check_function_bodies = on;
 \ir resolve-bodies.sql
 

@@ -13,6 +13,8 @@ DROP FUNCTION IF EXISTS :"schema".guard_promo_code_counters() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".verify_promo_code_limits() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".apply_promo_code_stats(bigint, bigint, numeric);
 DROP FUNCTION IF EXISTS :"schema".recount_promo_code_stats(bigint);
+DROP FUNCTION IF EXISTS :"schema".preview_promo_code(text, text, text, numeric);
+DROP FUNCTION IF EXISTS :"schema".create_promo_codes(text, jsonb);
 DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes(jsonb, bigint, integer);
 DROP FUNCTION IF EXISTS :"schema".rollback_promo_code_use(bigint);
 DROP FUNCTION IF EXISTS :"schema".amend_promo_code_use(bigint, jsonb);

@@ -3,7 +3,8 @@
 -- read by later statements, whose snapshots are newer than the locks. A refusal of one request undoes nothing of others.
 --
 -- requests: an array of {c: code, s: shop, a: customer, b: base reward, t: transaction, k: idempotency key, i: reserved
--- id of the use, h: seconds to hold, r: whether an earlier attempt may have recorded it}. call_id: the same number for
+-- id of the use, h: seconds to hold, r: whether an earlier attempt may have recorded it, x: whether a
+-- conflict of keys is an error (PC007) that undoes the whole batch}. call_id: the same number for
 -- all attempts of one call, so that a repetition waits until the attempt before it has ended; NULL inside the host's
 -- transaction. A request to hold stands alone in its batch. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
 --
@@ -101,12 +102,12 @@ BEGIN
   END LOOP;
 
   FOR r IN
-    SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again,
+    SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again, q.strict,
            lower(btrim(q.customer)) AS who, code_of[q.n] AS code_id,
            lag(q.n) OVER (PARTITION BY code_of[q.n], lower(btrim(q.customer)) ORDER BY q.n) AS before
       FROM ROWS FROM (jsonb_to_recordset(requests) AS (
-             c text, s text, a text, b numeric, t text, k text, i bigint, h integer, r boolean
-           )) WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, n)
+             c text, s text, a text, b numeric, t text, k text, i bigint, h integer, r boolean, x boolean
+           )) WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, strict, n)
      ORDER BY q.n
   LOOP
     k := array_position(code_ids, r.code_id);
@@ -201,6 +202,10 @@ BEGIN
         -- The same key for another code, which is under another lock. It is there now.
         answer := 'key_conflict';
       END IF;
+    END IF;
+
+    IF answer = 'key_conflict' AND r.strict THEN
+      RAISE EXCEPTION 'the idempotency key of request % was used before with other parameters', r.n USING ERRCODE = 'PC007';
     END IF;
 
     IF answer IS NULL THEN

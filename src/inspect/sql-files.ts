@@ -1,7 +1,9 @@
 import amendUse from '../../sql/functions/amend_promo_code_use.sql';
 import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
 import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
+import createCodes from '../../sql/functions/create_promo_codes.sql';
 import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
+import previewCode from '../../sql/functions/preview_promo_code.sql';
 import recordUses from '../../sql/functions/record_promo_code_uses.sql';
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
@@ -16,6 +18,7 @@ import onUpdate from '../../sql/functions/update_promo_code_stats_on_update.sql'
 import verifyLimits from '../../sql/functions/verify_promo_code_limits.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
+import rateLimits from '../../sql/tables/promo_code_rate_limits.sql';
 import counterWrites from '../../sql/triggers/counter-writes.sql';
 import counters from '../../sql/triggers/counters.sql';
 import limitsRow from '../../sql/triggers/limits-row.sql';
@@ -42,9 +45,15 @@ export const functionFiles = [
   rollbackUse,
   amendUse,
   confirmUse,
+  previewCode,
+  createCodes,
 ] as const;
 
 export const triggerFiles = { statement, row, truncate, counters, counterWrites, limitsStatement, limitsRow } as const;
 
 /** The library's own tables, by name. They come before the functions, and stay when those are removed. */
-export const tableFiles = { promo_code_idempotency_keys: idempotencyKeys, promo_code_holds: holds } as const;
+export const tableFiles = {
+  promo_code_idempotency_keys: idempotencyKeys,
+  promo_code_holds: holds,
+  promo_code_rate_limits: rateLimits,
+} as const;

@@ -22,8 +22,10 @@ const FUNCTIONS = [
   'rollback_promo_code_use',
   'amend_promo_code_use',
   'confirm_promo_code_use',
+  'preview_promo_code',
+  'create_promo_codes',
 ];
-const TABLES = ['promo_code_idempotency_keys', 'promo_code_holds'];
+const TABLES = ['promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits'];
 const INDEXES = ['promo_code_uses_code_customer_idx'];
 const TRIGGERS = [
   'promo_code_uses_insert_trigger',

@@ -102,12 +102,12 @@ BEGIN
   END LOOP;
 
   FOR r IN
-    SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again, q.strict,
+    SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again, q.undo_all,
            lower(btrim(q.customer)) AS who, code_of[q.n] AS code_id,
            lag(q.n) OVER (PARTITION BY code_of[q.n], lower(btrim(q.customer)) ORDER BY q.n) AS before
       FROM ROWS FROM (jsonb_to_recordset(requests) AS (
              c text, s text, a text, b numeric, t text, k text, i bigint, h integer, r boolean, x boolean
-           )) WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, strict, n)
+           )) WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, undo_all, n)
      ORDER BY q.n
   LOOP
     k := array_position(code_ids, r.code_id);
@@ -204,7 +204,7 @@ BEGIN
       END IF;
     END IF;
 
-    IF answer = 'key_conflict' AND r.strict THEN
+    IF answer = 'key_conflict' AND r.undo_all THEN
       RAISE EXCEPTION 'the idempotency key of request % was used before with other parameters', r.n USING ERRCODE = 'PC007';
     END IF;
 

@@ -89,3 +89,17 @@ export const callOptions = v.optional(
   }),
   {},
 );
+
+/**
+ * Where a method's settings come before its last argument, `client` may stand among the settings as well.
+ */
+export function splitOptions<Settings extends object>(
+  settings: (Settings & CallOptions) | undefined,
+  options: CallOptions | undefined,
+): { settings: Partial<Settings>; options: CallOptions | undefined } {
+  if (options !== undefined || typeof settings !== 'object' || settings === null || !('client' in settings)) {
+    return { settings: settings ?? {}, options };
+  }
+  const { client, ...rest } = settings;
+  return { settings: rest as unknown as Settings, options: client === undefined ? {} : { client } };
+}

@@ -20,7 +20,7 @@ import type {
   UpdateInput,
   ValidateInput,
 } from './input-types.js';
-import { type CallOptions, type RepositoryOptions, repositoryOptions } from './options.js';
+import { type CallOptions, type RepositoryOptions, repositoryOptions, splitOptions } from './options.js';
 import type { PromoCode } from './promo-code.js';
 import { createLimiter, type Limiter } from './rate-limit.js';
 import { type UsageStats, usageStats } from './usage-stats.js';
@@ -98,9 +98,10 @@ export class PromoCodeRepository {
   }
 
   /** Codes, the newest first, a page at a time (keyset: codes that come or go meanwhile shift nothing). */
-  async list(filter?: ListInput, options?: CallOptions): Promise<Page<PromoCode>> {
+  async list(filter?: ListInput & CallOptions, last?: CallOptions): Promise<Page<PromoCode>> {
+    const { settings, options } = splitOptions(filter, last);
     const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.list, filter ?? {}, 'filter'),
+      parseOptions(schemas.list, settings, 'filter'),
     );
     return toPage(await listCodes(call, input), input.limit);
   }
@@ -202,19 +203,23 @@ export class PromoCodeRepository {
    * @throws HoldExpiredError when its time ran out, or when the same customer redeemed the code in its place
    * @throws NotFoundError when there never was such a use, or it was rolled back
    */
-  async confirm(useId: Id, details?: { transactionId?: string }, options?: CallOptions): Promise<PromoCodeUse> {
+  async confirm(
+    useId: Id,
+    details?: { transactionId?: string | undefined } & CallOptions,
+    last?: CallOptions,
+  ): Promise<PromoCodeUse> {
+    const { settings, options } = splitOptions(details, last);
     const { input, call } = await this.#context.begin(options, (schemas) => ({
       ...parseOptions(schemas.byId, { id: useId }),
-      ...parseOptions(schemas.confirm, details ?? {}, 'details'),
+      ...parseOptions(schemas.confirm, settings, 'details'),
     }));
     return confirmUse(call, input.id, input.transactionId);
   }
 
   /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
-  async releaseExpired(settings?: { limit?: number }, options?: CallOptions): Promise<{ released: number }> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.release, settings ?? {}),
-    );
+  async releaseExpired(limits?: { limit?: number } & CallOptions, last?: CallOptions): Promise<{ released: number }> {
+    const { settings, options } = splitOptions(limits, last);
+    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.release, settings));
     return releaseExpired(call, input.limit);
   }
 
@@ -237,17 +242,23 @@ export class PromoCodeRepository {
   }
 
   /** The uses of a customer, compared without case and outer spaces, the newest first. */
-  async usesByCustomer(customerAddress: string, page?: PageInput, options?: CallOptions): Promise<Page<PromoCodeUse>> {
+  async usesByCustomer(
+    customerAddress: string,
+    page?: PageInput & CallOptions,
+    last?: CallOptions,
+  ): Promise<Page<PromoCodeUse>> {
+    const { settings, options } = splitOptions(page, last);
     const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.usesByCustomer, { ...page, customerAddress }, 'page'),
+      parseOptions(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
     );
     return toPage(await usesByCustomer(call, input.customerAddress, input), input.limit);
   }
 
   /** The uses of a code, the newest first. */
-  async usesByCode(promoCodeId: Id, page?: PageInput, options?: CallOptions): Promise<Page<PromoCodeUse>> {
+  async usesByCode(promoCodeId: Id, page?: PageInput & CallOptions, last?: CallOptions): Promise<Page<PromoCodeUse>> {
+    const { settings, options } = splitOptions(page, last);
     const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.usesByCode, { ...page, promoCodeId }, 'page'),
+      parseOptions(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
     );
     return toPage(await usesByCode(call, input.promoCodeId, input), input.limit);
   }
@@ -258,11 +269,12 @@ export class PromoCodeRepository {
    */
   async usageStats(
     promoCodeId: Id,
-    period?: { days?: number; timeZone?: string },
-    options?: CallOptions,
+    period?: { days?: number; timeZone?: string } & CallOptions,
+    last?: CallOptions,
   ): Promise<UsageStats> {
+    const { settings, options } = splitOptions(period, last);
     const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.stats, { ...period, promoCodeId }, 'period'),
+      parseOptions(schemas.stats, { ...settings, promoCodeId }, 'period'),
     );
     return usageStats(call, input.promoCodeId, input.days, input.timeZone);
   }
@@ -272,9 +284,10 @@ export class PromoCodeRepository {
    * is a new one.
    */
   async pruneIdempotencyKeys(
-    settings: { olderThanDays: number; limit?: number },
-    options?: CallOptions,
+    age: { olderThanDays: number; limit?: number } & CallOptions,
+    last?: CallOptions,
   ): Promise<{ pruned: number }> {
+    const { settings, options } = splitOptions(age, last);
     const { input, call } = await this.#context.begin(options, (schemas) =>
       parseOptions(schemas.prune, settings, 'settings'),
     );

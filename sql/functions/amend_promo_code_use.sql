@@ -25,6 +25,6 @@ BEGIN
            transaction_id = CASE WHEN changes ? 'transactionId' THEN changes ->> 'transactionId' ELSE u.transaction_id END
      WHERE u.id = wanted
     RETURNING u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text, u.transaction_id::text,
-              u.base_reward::text, u.bonus_amount::text, u.total_reward::text, to_json(u.used_at) #>> '{}';
+              u.base_reward::text, u.bonus_amount::text, u.total_reward::text, extract(epoch FROM u.used_at)::text;
 END
 $body$;

@@ -36,7 +36,7 @@ BEGIN
   RETURN QUERY
     SELECT 'confirmed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
            u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
-           to_json(u.used_at) #>> '{}'
+           extract(epoch FROM u.used_at)::text
       FROM :"schema".promo_code_uses AS u
      WHERE u.id = wanted;
   IF NOT FOUND THEN

@@ -251,8 +251,8 @@ BEGIN
       LEFT JOIN LATERAL (
              SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
                     u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
-                    u.bonus_amount::text AS bonus, u.total_reward::text AS total, to_json(u.used_at) #>> '{}' AS used,
-                    (SELECT to_json(h.expires_at) #>> '{}' FROM :"schema".promo_code_holds AS h
+                    u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
+                    (SELECT extract(epoch FROM h.expires_at)::text FROM :"schema".promo_code_holds AS h
                       WHERE h.use_id = u.id AND h.released_at IS NULL) AS expires
                FROM :"schema".promo_code_uses AS u
               WHERE u.id = a.use_id AND a.outcome IN ('redeemed', 'found')

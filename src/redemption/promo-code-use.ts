@@ -31,7 +31,7 @@ export interface UseRow {
 /** The same columns for a statement that reads the table as `u`, under a session of any time zone. */
 export const USE_COLUMNS = `u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
   u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
-  u.bonus_amount::text AS bonus, u.total_reward::text AS total, to_json(u.used_at) #>> '{}' AS used`;
+  u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used`;
 
 export function toPromoCodeUse(row: UseRow): PromoCodeUse {
   return {
@@ -51,10 +51,12 @@ export function toPromoCodeUse(row: UseRow): PromoCodeUse {
 const LATEST = new Date(8.64e15);
 const EARLIEST = new Date(-8.64e15);
 
-/** Reads what `to_json` writes for a time; one without a zone is UTC. */
-export function toDate(text: string | null): Date {
-  if (text === null) return EARLIEST;
-  if (text === 'infinity') return LATEST;
-  if (text === '-infinity') return EARLIEST;
-  return new Date(/(?:Z|[+-]\d\d(?::?\d\d)?(?::\d\d)?)$/.test(text.slice(10)) ? text : `${text}Z`);
+/** Reads seconds since 1970, which say the same of a time with a zone and of one without, which is UTC. */
+export function toDate(epoch: string | null): Date {
+  if (epoch === null || epoch === '-Infinity') return EARLIEST;
+  if (epoch === 'Infinity') return LATEST;
+  const [, sign, seconds, fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(epoch) ?? [];
+  // Digit by digit: a float of seconds would be a millisecond off now and then.
+  const milliseconds = Number(seconds) * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3));
+  return new Date(sign ? -milliseconds : milliseconds);
 }

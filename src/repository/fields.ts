@@ -99,8 +99,8 @@ export function textField(
 export const LONGEST_NAME = 500;
 
 /** Between years that PostgreSQL and `Date` both write with four digits. */
-const FIRST = Date.UTC(1, 0, 1);
-const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 const DATE_RULE = 'must be a valid Date between the years 1 and 9999';
 
 export const dateField = v.pipe(

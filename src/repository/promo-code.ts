@@ -39,7 +39,7 @@ const TIMES = ['start_date', 'end_date', 'created_at', 'updated_at'] as const;
 /** Every column as text, so that no type parser of the host's `pg` and no setting of the session touches it. */
 export const CODE_COLUMNS = [
   ...FIELDS.map((column) => `c.${column}::text AS ${column}`),
-  ...TIMES.map((column) => `to_json(c.${column}) #>> '{}' AS ${column}`),
+  ...TIMES.map((column) => `extract(epoch FROM c.${column})::text AS ${column}`),
 ].join(', ');
 
 export type CodeRow = Record<(typeof FIELDS)[number] | (typeof TIMES)[number], string | null>;
@@ -54,8 +54,8 @@ export function toPromoCode(row: CodeRow): PromoCode {
     bonusType: row.bonus_type === 'percentage' ? 'percentage' : 'fixed',
     bonusValue: row.bonus_value ?? '0',
     maxBonus: row.max_bonus,
-    startDate: toDate(row.start_date ?? '-infinity'),
-    endDate: toDate(row.end_date ?? 'infinity'),
+    startDate: toDate(row.start_date ?? '-Infinity'),
+    endDate: toDate(row.end_date ?? 'Infinity'),
     totalUsageLimit: toLimit(row.total_usage_limit),
     perCustomerLimit: toLimit(row.per_customer_limit),
     timesUsed: Number(row.times_used ?? 0),

@@ -4,11 +4,11 @@ import { insertCodes, type NewCode } from './codes.js';
 import type { Call } from './context.js';
 import type { PromoCode } from './promo-code.js';
 
-/** Without 0 O 1 I L U, which are misread, and without vowels that make words: 27 signs, 4.75 bits each. */
-const ALPHABET = '23456789BCDFGHJKMNPQRSTVWXYZ';
-const LETTERS = 'BCDFGHJKMNPQRSTVWXYZ';
-const DIGITS = '23456789';
-/** 12 signs of 28 are 57 bits: with a million codes in circulation, a guess hits one in 10^11. */
+/** Without what is misread (0 O, 1 I L, 2 Z, 5 S, 8 B, U V) and without vowels that make words: 21 signs, 4.4 bits each. */
+const LETTERS = 'CDFGHJKMNPQRTWXY';
+const DIGITS = '34679';
+const ALPHABET = DIGITS + LETTERS;
+/** 12 signs are 52 bits: with a million codes in circulation, one guess in several thousand million hits. */
 const DEFAULT_PATTERN = '****-****-****';
 /** A host may choose its own pattern, as long as a guess hits at most one code in a million. */
 const LEAST_BITS = 20;

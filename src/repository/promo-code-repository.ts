@@ -73,7 +73,7 @@ export class PromoCodeRepository {
 
   /**
    * Creates many codes from a template: random signs of a cryptographic source in an alphabet without look-alikes, by
-   * default twelve of them (57 bits). In `pattern` `*` is any sign, `@` a letter, `#` a digit, the rest stands for itself.
+   * default twelve of them (52 bits). In `pattern` `*` is any sign, `@` a letter, `#` a digit, the rest stands for itself.
    * Inserted in batches, each its own transaction unless `client` is given; a code that exists already is replaced by another.
    */
   async generate(input: GenerateInput, options?: CallOptions): Promise<PromoCode[]> {

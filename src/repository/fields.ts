@@ -78,12 +78,12 @@ function fits(
 /** Enough for any name or note; the columns of a host may hold less, and are then the limit. */
 const LONGEST_TEXT = 10_000;
 
-/** A text for a column. It must hold more than spaces, unless it may be empty. */
+/** A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it. */
 export function textField(
   host: Host | undefined,
   table: Table,
   column: string,
-  options: { max?: number; mayBeEmpty?: boolean } = {},
+  options: { max?: number; mayBeEmpty?: boolean; trim?: boolean } = {},
 ) {
   const ofColumn = host && lengthOf(host.typeOf(table, column));
   const max = Math.min(options.max ?? LONGEST_TEXT, ofColumn ?? LONGEST_TEXT);
@@ -92,6 +92,7 @@ export function textField(
     v.string(rule),
     v.check((text) => [...text.trim()].length <= max && !text.includes('\0'), rule),
     v.check((text) => Boolean(options.mayBeEmpty) || text.trim() !== '', rule),
+    v.transform((text) => (options.trim ? text.trim() : text)),
   );
 }
 

@@ -15,9 +15,9 @@ const key = textField(undefined, 'promo_codes', '', { max: LONGEST_NAME });
 
 function redeemEntries(host: Host | undefined) {
   return {
-    code: textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME }),
+    code: textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true }),
     shopId: textField(undefined, 'promo_codes', 'shop_id', { max: LONGEST_NAME }),
-    customerAddress: textField(host, 'promo_code_uses', 'customer_address', { max: LONGEST_NAME }),
+    customerAddress: textField(host, 'promo_code_uses', 'customer_address', { max: LONGEST_NAME, trim: true }),
     baseReward: amountField(host, 'promo_code_uses', 'base_reward'),
     transactionId: v.optional(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
     idempotencyKey: v.optional(key),
@@ -43,7 +43,7 @@ function templateEntries(host: Host | undefined) {
 /** Everything that callers hand in, against the columns of the host where these are known. */
 export function inputSchemas(host: Host | undefined) {
   const redeem = optionsOf(redeemEntries(host));
-  const code = textField(host, 'promo_codes', 'code', { max: LONGEST_NAME });
+  const code = textField(host, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true });
   const template = templateEntries(host);
   return {
     redeem,
@@ -62,7 +62,7 @@ export function inputSchemas(host: Host | undefined) {
     generate: optionsOf({
       ...template,
       count: wholeNumber(1, GENERATE_LIMIT),
-      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME })),
+      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true })),
       prefix: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, mayBeEmpty: true }), ''),
     }),
     patch: optionsOf({
@@ -95,7 +95,7 @@ export function inputSchemas(host: Host | undefined) {
       ...page,
     }),
     usesByCustomer: optionsOf({
-      customerAddress: textField(undefined, 'promo_codes', '', { max: LONGEST_NAME }),
+      customerAddress: textField(undefined, 'promo_codes', '', { max: LONGEST_NAME, trim: true }),
       ...page,
     }),
     usesByCode: optionsOf({ promoCodeId: idField, ...page }),

@@ -73,10 +73,10 @@ describe.each(['own', 'seed'] as const)('amounts, on the tables of %s', (tables)
   it.skipIf(tables === 'seed')(
     'a big product is rounded once: a quotient cut before would be a cent more',
     async () => {
-      // 0.01 % are 99,999,999,999.004950. The server cuts a quotient of that size at four places, which gives .0050.
-      const code = await newCode({ bonusType: 'percentage', bonusValue: '0.01', maxBonus: '9999999999999.99' });
-      expect(await repository.redeem(request(code, { baseReward: '999999999990049.50' }))).toMatchObject({
-        use: { bonusAmount: '99999999999.00', totalReward: '1000099999990048.50' },
+      // 0.05 % are 4,500,000,000,000.004950. The server cuts a quotient of that size at four places, which gives .0050.
+      const code = await newCode({ bonusType: 'percentage', bonusValue: '0.05', maxBonus: '9999999999999.99' });
+      expect(await repository.redeem(request(code, { baseReward: '9000000000000009.90' }))).toMatchObject({
+        use: { bonusAmount: '4500000000000.00', totalReward: '9004500000000009.90' },
       });
     },
   );

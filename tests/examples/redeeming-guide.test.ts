@@ -5,11 +5,11 @@ import { expect, it, vi } from 'vitest';
 import * as library from '../../src/index';
 import { useDatabase } from '../support';
 
-const t = useDatabase('readme');
+const t = useDatabase('guide');
 
-it('the quickstart of the README runs as it stands there', async () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, typescript = ''] = /## Quickstart\n+```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+it('the quickstart of the guide runs as it stands there', async () => {
+  const guide = readFileSync(new URL('../../docs/redeeming.md', import.meta.url), 'utf8');
+  const [, typescript = ''] = /## Quickstart\n+```ts\n([\s\S]*?)```/.exec(guide) ?? [];
   const { code } = transformSync(typescript.replace(/^import .*\n/gm, ''), { loader: 'ts' });
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
   vi.stubEnv('DATABASE_URL', t.url);
@@ -19,5 +19,5 @@ it('the quickstart of the README runs as it stands there', async () => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
   expect(printed).toEqual(['5.05 more: 38.38 in all']);
-  expect(readme).toContain(`It prints \`${printed[0]}\``);
+  expect(guide).toContain(`It prints \`${printed[0]}\``);
 });

@@ -1,7 +1,7 @@
 -- Everything that installing, inspecting and uninstalling must know, in one statement that reads catalogs only: a role
 -- without any right to the tables may run it. Relations are found by name through pg_class, because a cast to regclass
 -- would need USAGE on the schema.
-WITH host AS (
+WITH RECURSIVE host AS (
   SELECT c.oid, c.relname, c.relkind, c.relowner
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -9,12 +9,13 @@ WITH host AS (
      AND c.relname IN ('promo_codes', 'promo_code_uses')
      AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ), watched AS (
-  SELECT h.oid, h.relname AS host_table, true AS is_root FROM host AS h
-  UNION
-  SELECT p.relid, h.relname, false
-    FROM host AS h
-   CROSS JOIN LATERAL pg_catalog.pg_partition_tree(h.oid) AS p
-   WHERE h.relkind = 'p' AND p.relid <> h.oid AND p.isleaf
+  -- The partitions, by hand: pg_partition_tree would lock them.
+  SELECT h.oid, h.relkind, h.relname AS host_table, true AS is_root FROM host AS h
+  UNION ALL
+  SELECT c.oid, c.relkind, w.host_table, false
+    FROM watched AS w
+    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = w.oid AND w.relkind = 'p'
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
 )
 SELECT pg_catalog.json_build_object(
   'role', current_user,
@@ -37,12 +38,19 @@ SELECT pg_catalog.json_build_object(
              'mayUpdate', pg_catalog.has_table_privilege(h.oid, 'UPDATE'),
              'mayAddTriggers', pg_catalog.has_table_privilege(h.oid, 'TRIGGER'),
              'rowSecurity', pg_catalog.row_security_active(h.oid),
+             'hasChildren', h.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = h.oid),
+             'uniqueId', EXISTS (
+               SELECT FROM pg_catalog.pg_index AS i
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND a.attname = 'id'
+                WHERE i.indrelid = h.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+                  AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum),
              'columns', (
                SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                         'name', a.attname,
                         'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
                         'baseType', pg_catalog.format_type(
-                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL)))
+                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL),
+                        'generated', a.attgenerated))
                  FROM pg_catalog.pg_attribute AS a
                  JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
                 WHERE a.attrelid = h.oid AND a.attnum > 0 AND NOT a.attisdropped)))
@@ -68,6 +76,7 @@ SELECT pg_catalog.json_build_object(
              'name', p.proname,
              'arguments', pg_catalog.oidvectortypes(p.proargtypes),
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
+             'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
@@ -87,14 +96,15 @@ SELECT pg_catalog.json_build_object(
              'hostTable', w.host_table,
              'enabled', t.tgenabled,
              'isClone', t.tgparentid <> 0,
-             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all.
-             'definition', pg_catalog.replace(
+             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all. To print a
+             -- WHEN clause it would lock the table; no trigger of ours has one.
+             'definition', CASE WHEN t.tgqual IS NULL THEN pg_catalog.replace(
                pg_catalog.replace(
                  pg_catalog.pg_get_triggerdef(t.oid),
                  ' ON ' || pg_catalog.format('%I.%I', n.nspname, c.relname) || ' ',
                  ' ON ' || w.host_table || ' '),
                ' EXECUTE FUNCTION ' || pg_catalog.format('%I.%I', fn.nspname, f.proname) || '(',
-               ' EXECUTE FUNCTION ' || f.proname || '('),
+               ' EXECUTE FUNCTION ' || f.proname || '(') END,
              'functionSchema', fn.nspname,
              'function', f.proname,
              'functionSource', f.prosrc))
@@ -110,7 +120,16 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', c.relname,
              'valid', i.indisvalid,
-             'definition', pg_catalog.pg_get_indexdef(i.indexrelid)))
+             -- (promo_code_id, lower(btrim(customer_address)), …), read from the stored expression: pg_get_indexdef would
+             -- lock the table.
+             'ofCustomer', i.indpred IS NULL AND i.indkey[1] = 0
+               AND i.indkey[0] = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                                   WHERE a.attrelid = h.oid AND a.attname = 'promo_code_id')
+               AND i.indexprs::text LIKE '%:funcid ' || 'pg_catalog.lower(text)'::pg_catalog.regprocedure::oid || ' %'
+               AND i.indexprs::text LIKE '%:funcid ' || 'pg_catalog.btrim(text)'::pg_catalog.regprocedure::oid || ' %'
+               AND i.indexprs::text LIKE '%:varattno ' || (
+                     SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                      WHERE a.attrelid = h.oid AND a.attname = 'customer_address') || ' %'))
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid

@@ -1,5 +1,13 @@
 -- The frame of renderSql('triggers'): what sql/triggers.sql does through psql's own commands, as plain SQL for a migration
 -- tool. The lines that begin with a colon are filled in by the library. Run it in one transaction, as the owner.
+DO $body$
+BEGIN
+  IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'pg-promo-codes must be installed in a READ COMMITTED transaction: an older snapshot would miss uses';
+  END IF;
+END
+$body$;
+
 :functions
 
 DO $body$
@@ -20,7 +28,7 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
      WHERE t.tgparentid = 0
        AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
-                        'count_promo_code_uses_on_update', 'guard_promo_code_counters_on_update',
+                        'count_promo_code_uses_on_update', 'recount_promo_code_on_insert', 'recount_promo_code_on_update',
                         'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
@@ -41,7 +49,7 @@ BEGIN
      CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
       JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.isleaf
+     WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.relid <> root.oid
   LOOP
     EXECUTE pg_catalog.format(
       'CREATE OR REPLACE TRIGGER count_promo_code_uses_on_truncate AFTER TRUNCATE ON %I.%I

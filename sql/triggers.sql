@@ -15,7 +15,7 @@ SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema')) AS by_row,
        :'counter_writes' <> 'allow' AS guarded \gset
 
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 \ir tables/promo_code_idempotency_keys.sql
 \ir tables/promo_code_holds.sql
 \ir tables/promo_code_rate_limits.sql
@@ -26,6 +26,7 @@ SET LOCAL check_function_bodies = off;
 \ir functions/update_promo_code_stats_on_delete.sql
 \ir functions/update_promo_code_stats_on_update.sql
 \ir functions/update_promo_code_stats_on_truncate.sql
+\ir functions/recount_promo_code_at_commit.sql
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
 \ir functions/reserve_promo_code_use_ids.sql
@@ -50,12 +51,15 @@ SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.reln
   JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
  WHERE t.tgparentid = 0
    AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger', 'count_promo_code_uses_on_update',
-                    'guard_promo_code_counters_on_update',
+                    'recount_promo_code_on_insert', 'recount_promo_code_on_update',
                     'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update') \gexec
 \ir triggers/truncate.sql
 \ir triggers/counters.sql
+\ir triggers/recount.sql
 \if :guarded
-  \ir triggers/counter-writes.sql
+  \ir triggers/counters-guarded.sql
+\else
+  \ir triggers/counters-allow.sql
 \endif
 \if :by_row
   \ir triggers/row.sql
@@ -82,7 +86,7 @@ SELECT pg_catalog.format('CREATE OR REPLACE TRIGGER count_promo_code_uses_on_tru
  CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.isleaf \gexec
+ WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.relid <> root.oid \gexec
 COMMIT;
 
 -- Writers go on while drifted codes are recounted, each under its own lock.

@@ -10,6 +10,7 @@ DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_delete() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_update() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_truncate() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".guard_promo_code_counters() CASCADE;
+DROP FUNCTION IF EXISTS :"schema".recount_promo_code_at_commit() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".verify_promo_code_limits() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".apply_promo_code_stats(bigint, bigint, numeric);
 DROP FUNCTION IF EXISTS :"schema".recount_promo_code_stats(bigint);

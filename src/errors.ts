@@ -39,6 +39,7 @@ export interface ValidationIssue {
  * what only the host's own tables refuse (a constraint of its own, say), which has a `cause`.
  */
 export class ValidationError extends PromoCodesError {
+  /** All that is wrong. */
   readonly issues: ValidationIssue[];
 
   constructor(issues: ValidationIssue[], details?: PromoCodesErrorDetails) {
@@ -60,8 +61,9 @@ export class NotInstalledError extends PromoCodesError {
 
 /** The database holds objects of a newer version of this library; an older one leaves them alone. Nothing was written. */
 export class NewerInstallationError extends PromoCodesError {
-  /** The revision of the SQL that was found, and the one that this version of the library brings. */
+  /** The revision of the SQL that was found. */
   readonly found: number;
+  /** The revision that this version of the library brings. */
   readonly supported: number;
 
   constructor(found: number, supported: number) {
@@ -88,6 +90,7 @@ export class InsufficientPrivilegeError extends PromoCodesError {
 
 /** Counters differ from their rows, or an installed trigger is not in order. */
 export class DriftError extends PromoCodesError {
+  /** What differs; empty where only a trigger is not in order. */
   readonly records: DriftRecord[];
 
   constructor(message: string, records: DriftRecord[]) {

@@ -28,7 +28,7 @@ export type { InstallOptions } from './inspect/options.js';
 export { installSchema } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';
 export { renderSql, type SqlScript } from './install/render-sql.js';
-export { type UninstallOptions, uninstallTriggers } from './install/uninstall-triggers.js';
+export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
 export type { ConnectionPool, Database, PooledConnection, Queryable, QueryResultLike } from './postgres/database.js';
 export type { RetryPolicy } from './redemption/calls.js';

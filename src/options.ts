@@ -38,7 +38,9 @@ export const trueOrFalse = v.boolean('must be true or false');
 export interface Progress {
   /** `'check'` compares counters with rows, `'repair'` corrects the codes that differ. */
   phase: 'check' | 'repair';
+  /** Codes dealt with so far. */
   done: number;
+  /** Codes in all; it can grow while codes are created. */
   total: number;
 }
 

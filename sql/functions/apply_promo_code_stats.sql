@@ -11,6 +11,7 @@ DECLARE
   stamp :"schema".promo_codes.updated_at%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
   total numeric;
   counted boolean;
+  marker text;
   earlier text;
 BEGIN
   IF code_id IS NULL OR (uses_delta = 0::bigint AND bonus_delta = 0::numeric) THEN
@@ -21,8 +22,9 @@ BEGIN
       USING ERRCODE = 'PC004', TABLE = 'promo_code_uses', COLUMN = 'bonus_amount';
   END IF;
 
-  -- The marker tells the counter guard that this write is the library's own.
-  earlier := set_config('pg_promo_codes.counting', 'on', true);
+  -- The marker tells the counter guard that this write is the library's own; triggers may be nested, so it is put back.
+  earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
+  marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE :"schema".promo_codes AS c
      SET times_used = coalesce(c.times_used::bigint, 0::bigint) + uses_delta,
          total_bonus_issued = coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus_delta,
@@ -32,7 +34,21 @@ BEGIN
      AND coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus_delta >= 0::numeric
   RETURNING c.total_bonus_issued INTO total;
   counted := FOUND;
-  earlier := set_config('pg_promo_codes.counting', 'off', true);
+
+  IF NOT counted THEN
+    -- A counter would go below zero: it had drifted, or another trigger has come before the one that adds (a trigger of
+    -- the host that amends a use while it is inserted). Other differences may still be queued, so nothing is counted
+    -- now; naming the id fires the deferred recount, which counts when the transaction commits.
+    UPDATE :"schema".promo_codes AS c
+       SET id = c.id,
+           times_used = greatest(coalesce(c.times_used::bigint, 0::bigint) + uses_delta, 0::bigint),
+           total_bonus_issued = greatest(coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus_delta, 0::numeric),
+           updated_at = stamp
+     WHERE c.id = code_id
+    RETURNING c.total_bonus_issued INTO total;
+    counted := FOUND;
+  END IF;
+  marker := set_config('pg_promo_codes.counting', earlier, true);
 
   IF counted THEN
     IF scale(trim_scale(bonus_delta)) > scale(total) THEN
@@ -43,13 +59,17 @@ BEGIN
     RETURN;
   END IF;
 
-  -- Nothing was updated, so one of these holds: the code is gone (its uses are deleted with it, or the host has no
-  -- foreign key); or row-level security hides it from the owner of this function, which row_security = off turns from
-  -- silence into an error; or a counter would have gone below zero, so it had drifted, and the truth is counted.
+  -- The code is gone (its uses are deleted with it, or the host has no foreign key). Or it is hidden from the owner of this
+  -- function by row-level security, which row_security = off turns from silence into an error.
   earlier := current_setting('row_security');
-  PERFORM set_config('row_security', 'off', true);
-  PERFORM :"schema".recount_promo_code_stats(code_id);
-  PERFORM set_config('row_security', earlier, true);
+  marker := set_config('row_security', 'off', true);
+  PERFORM FROM :"schema".promo_codes AS c WHERE c.id = code_id;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the counters of promo code % could not be updated', code_id
+      USING ERRCODE = 'PC005', TABLE = 'promo_codes',
+            HINT = 'A trigger or rule of the host suppresses the update.';
+  END IF;
+  marker := set_config('row_security', earlier, true);
 END
 $body$;
 

@@ -13,7 +13,8 @@ DECLARE
   actual_uses bigint;
   actual_bonus numeric;
   corrected boolean;
-  earlier text;
+  marker text;
+  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
   PERFORM FROM :"schema".promo_codes AS c WHERE c.id = code_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
@@ -33,7 +34,7 @@ BEGIN
       USING ERRCODE = 'PC004', TABLE = 'promo_code_uses', COLUMN = 'bonus_amount';
   END IF;
 
-  earlier := set_config('pg_promo_codes.counting', 'on', true);
+  marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE :"schema".promo_codes AS c
      SET times_used = actual_uses,
          total_bonus_issued = actual_bonus,
@@ -41,7 +42,7 @@ BEGIN
    WHERE c.id = code_id
      AND (c.times_used::bigint IS DISTINCT FROM actual_uses OR c.total_bonus_issued::numeric IS DISTINCT FROM actual_bonus);
   corrected := FOUND;
-  earlier := set_config('pg_promo_codes.counting', 'off', true);
+  marker := set_config('pg_promo_codes.counting', earlier, true);
 
   PERFORM FROM :"schema".promo_codes AS c
     WHERE c.id = code_id AND c.times_used::bigint = actual_uses AND c.total_bonus_issued::numeric = actual_bonus;

@@ -47,8 +47,12 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- Held already where a counter moved; a use that only changed hands has not locked its code yet.
+  -- Held already where a counter moved; a use that only changed hands has not locked its code yet. The write that changes
+  -- nothing makes such a change visible to transactions with an older snapshot, which then fail with 40001.
   PERFORM FROM :"schema".promo_codes AS c WHERE c.id = ANY (codes) ORDER BY c.id FOR NO KEY UPDATE;
+  IF TG_OP = 'UPDATE' THEN
+    UPDATE :"schema".promo_codes AS c SET updated_at = c.updated_at WHERE c.id = ANY (codes);
+  END IF;
 
   SELECT c.id, c.code, c.total_usage_limit, c.times_used
     INTO over

@@ -3,9 +3,11 @@ export type DecimalString = string;
 
 /** A code whose counters differ from its uses, or uses whose code does not exist. */
 export interface DriftRecord {
+  /** The id of the code, or the id that uses without a code name. */
   promoCodeId: string;
   /** `null` where the uses belong to no code: the host has no foreign key, or it was switched off. */
   code: string | null;
+  /** The shop of the code; `null` where there is no code. */
   shopId: string | null;
   /** The counter; `null` where the column holds NULL or there is no code. */
   timesUsed: number | null;

@@ -12,7 +12,7 @@ import {
 /** Which codes are looked at. Without any: all of them. */
 export interface DriftFilter extends SchemaOption {
   /** Only codes of this shop, and uses without a code that name this shop. */
-  shopId?: string;
+  shopId?: string | number | bigint;
   /** Only codes with these ids. */
   promoCodeIds?: readonly (string | number | bigint)[];
 }
@@ -25,6 +25,7 @@ export interface CheckDriftOptions extends DriftFilter {
 export interface StreamDriftOptions extends DriftFilter {
   /** How many codes one statement compares; bounds the memory. Default: 1,000. */
   batchSize?: number;
+  /** Called after every batch. */
   onProgress?: (progress: Progress) => void;
 }
 
@@ -33,24 +34,26 @@ export interface RepairDriftOptions extends DriftFilter {
   dryRun?: boolean;
   /** Milliseconds to wait for the lock on a code. Default: 5,000. */
   lockTimeoutMs?: number;
+  /** Called after every batch. */
   onProgress?: (progress: Progress) => void;
 }
 
-const LARGEST_BIGINT = 2n ** 63n - 1n;
-const ID_RULE = `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`;
+const ID_RULE = 'must be a whole number within the range of bigint, as a string, number or bigint';
 
 const id = v.pipe(
   v.union([v.string(), v.number(), v.bigint()], ID_RULE),
   v.check((value) => {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
-    return /^\d{1,19}$/.test(String(value)) && BigInt(value) <= LARGEST_BIGINT;
+    return /^-?\d{1,19}$/.test(String(value)) && BigInt.asIntN(64, BigInt(value)) === BigInt(value);
   }, ID_RULE),
   v.transform(String),
 );
 
 const filterEntries = {
   schema: schemaName,
-  shopId: v.optional(v.string('must be a string')),
+  shopId: v.optional(
+    v.pipe(v.union([v.string(), v.number(), v.bigint()], 'must be a string, number or bigint'), v.transform(String)),
+  ),
   promoCodeIds: v.optional(v.array(id, 'must be an array of ids')),
 };
 

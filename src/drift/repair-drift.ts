@@ -32,17 +32,21 @@ const ATTEMPTS = 5;
 export async function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
   const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseOptions(repairDriftOptions, options);
   const found = (await findDrift(db, filter)).filter(hasCode);
-  const repairable = found.filter(isCountable);
+  const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;
 
   const repaired: DriftRecord[] = [];
+  const refused = found.filter((record) => !isCountable(record));
+  const total = repairable.length;
   let done = 0;
   for (const batch of batchesOf(repairable)) {
-    repaired.push(...(await repairBatch(db, filter.schema, batch, lockTimeoutMs)));
+    const { corrected, inexact } = await repairBatch(db, filter.schema, batch, lockTimeoutMs);
+    repaired.push(...corrected);
+    refused.push(...inexact);
     done += batch.length;
-    onProgress?.({ phase: 'repair', done, total: repairable.length });
+    onProgress?.({ phase: 'repair', done, total });
   }
-  if (repairable.length < found.length) throw uncountable(found.filter((record) => !isCountable(record)));
+  if (refused.length > 0) throw uncountable(refused);
   return repaired;
 }
 
@@ -51,8 +55,10 @@ function hasCode({ code, shopId, timesUsed, totalBonusIssued }: DriftRecord): bo
   return [code, shopId, timesUsed, totalBonusIssued].some((value) => value !== null);
 }
 
-export function isCountable({ actualBonus }: DriftRecord): boolean {
-  return /^\d/.test(actualBonus);
+/** Whether a counter with so many decimal places can hold the sum. */
+export function isCountable({ actualBonus }: DriftRecord, decimals = Number.POSITIVE_INFINITY): boolean {
+  const [, fraction = ''] = /^\d+(?:\.(\d+?)0*)?$/.exec(actualBonus) ?? [];
+  return /^\d/.test(actualBonus) && fraction.length <= decimals;
 }
 
 export function uncountable(records: DriftRecord[]): PromoCodesError {
@@ -79,15 +85,36 @@ function batchesOf(records: DriftRecord[]): string[][] {
   return batches;
 }
 
+interface Recounted {
+  corrected: DriftRecord[];
+  /** Left as they are: their sum has more decimal places than the counter. */
+  inexact: DriftRecord[];
+}
+
 /** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
-async function repairBatch(db: Database, schema: string, ids: string[], lockTimeoutMs: number): Promise<DriftRecord[]> {
-  for (let attempt = 1; ; attempt += 1) {
+async function repairBatch(db: Database, schema: string, batch: string[], lockTimeoutMs: number): Promise<Recounted> {
+  const inexact: DriftRecord[] = [];
+  let ids = batch;
+  for (let attempt = 1; ; ) {
     try {
-      return await inTransaction(db, (transaction) => recount(transaction, schema, ids, lockTimeoutMs));
+      return { corrected: await inTransaction(db, (tx) => recount(tx, schema, ids, lockTimeoutMs)), inexact };
     } catch (error) {
+      if (error instanceof InexactSums) {
+        inexact.push(...error.records);
+        ids = ids.filter((id) => error.records.every(({ promoCodeId }) => promoCodeId !== id));
+        continue;
+      }
       if (sqlStateOf(error) !== SqlState.deadlockDetected || attempt === ATTEMPTS) throw translateError(error);
       await pauseBeforeRetry(attempt);
+      attempt += 1;
     }
+  }
+}
+
+/** Undoes the transaction of a batch, which then runs again without these codes. */
+class InexactSums extends PromoCodesError {
+  constructor(readonly records: DriftRecord[]) {
+    super('UNCOUNTABLE_AMOUNT', 'The counters cannot hold these sums.');
   }
 }
 
@@ -99,10 +126,12 @@ async function recount(
 ): Promise<DriftRecord[]> {
   const codes = `${quoteIdentifier(schema)}.promo_codes`;
   const { rows: earlier } = await transaction.query(
-    `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone`,
+    `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone,
+            current_setting('row_security') AS row_security`,
   );
-  // The marker lets the write pass the counter guard. UTC makes now() right in a column without time zone as well.
-  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, 'UTC', 'on']);
+  // The marker lets the write pass the counter guard. UTC makes now() right in a column without time zone as well. Row-level
+  // security that hides uses from this role becomes an error instead of a wrong count.
+  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, 'UTC', 'off', 'on']);
   await transaction.query(
     `SELECT c.id FROM ${codes} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id FOR NO KEY UPDATE`,
     [ids],
@@ -117,18 +146,19 @@ async function recount(
           SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
          FROM drift
         WHERE c.id = drift.promo_code_id
-       RETURNING c.id, c.total_bonus_issued = drift.actual_bonus AS exact
+       RETURNING c.id, c.times_used = drift.actual_uses AND c.total_bonus_issued = drift.actual_bonus AS exact
      )
      SELECT ${DRIFT_COLUMNS}, corrected.exact
        FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
       ORDER BY drift.promo_code_id`,
     [ids],
   );
-  await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, 'off']);
-  const inexact = rows.filter(({ exact }) => exact !== true).map(toDriftRecord);
-  if (inexact.length > 0) throw uncountable(inexact);
+  await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, earlier[0]?.row_security, '']);
+  const inexact = rows.filter(({ exact }) => exact !== true);
+  if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);
 }
 
-const SETTINGS =
-  "SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true), set_config('pg_promo_codes.counting', $3, true)";
+const SETTINGS = `
+  SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true),
+         set_config('row_security', $3, true), set_config('pg_promo_codes.counting', $4, true)`;

@@ -12,12 +12,12 @@ export interface Catalog {
   tables: CatalogTable[];
   /** The library's own tables that exist. */
   ownTables: { name: string; rowSecurity: boolean }[];
-  /** The leaf partitions of `promo_code_uses`. */
+  /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
-  /** Of `promo_code_uses`. */
-  indexes: { name: string; valid: boolean; definition: string }[];
+  /** Of `promo_code_uses`; `ofCustomer` marks those that find the uses of a code by a customer. */
+  indexes: { name: string; valid: boolean; ofCustomer: boolean }[];
 }
 
 export interface CatalogTable {
@@ -30,13 +30,20 @@ export interface CatalogTable {
   mayAddTriggers: boolean;
   /** Whether row-level security hides rows from the current role. */
   rowSecurity: boolean;
-  columns: { name: string; type: string; baseType: string }[];
+  /** Children by inheritance, which are not partitions. */
+  hasChildren: boolean;
+  /** Whether a unique index on the id alone exists. */
+  uniqueId: boolean;
+  /** `generated` as in `pg_attribute.attgenerated`: `s` stored, `v` virtual. */
+  columns: { name: string; type: string; baseType: string; generated: '' | 's' | 'v' }[];
 }
 
 export interface CatalogFunction {
   name: string;
   arguments: string;
   owner: string;
+  /** Whether the current role may alter it. */
+  mine: boolean;
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;
@@ -54,7 +61,8 @@ export interface CatalogTrigger {
   enabled: string;
   /** A row trigger that a partition has from its parent. */
   isClone: boolean;
-  definition: string;
+  /** `null` for a trigger with a WHEN clause, which none of ours has. */
+  definition: string | null;
   functionSchema: string;
   function: string;
   functionSource: string;

@@ -18,7 +18,9 @@ import type { TriggerOptions } from './options.js';
 
 /** What was found of one object, and the statement that puts it right. */
 export interface ObjectState {
+  /** What it is; a table is one of the library's own. */
   kind: 'table' | 'function' | 'trigger' | 'index';
+  /** Its name, without schema and quotes. */
   name: string;
   /** For a trigger: the table that it is on, as `schema.table`. */
   table?: string;
@@ -31,8 +33,13 @@ export interface ObjectState {
   fix: string | null;
 }
 
+/** The same with the statements of `fix` one by one: some drivers take no more than one at a time. */
+export interface ComparedObject extends ObjectState {
+  statements: string[];
+}
+
 /** Compares the catalogs with what the options ask for. Reads nothing but its arguments. */
-export function compareObjects(schema: string, options: TriggerOptions, catalog: Catalog): ObjectState[] {
+export function compareObjects(schema: string, options: TriggerOptions, catalog: Catalog): ComparedObject[] {
   const triggers = triggerDefinitions(schema, options, catalog);
   return [
     ...tableDefinitions(schema).map((expected) => tableState(expected, catalog)),
@@ -45,22 +52,26 @@ export function compareObjects(schema: string, options: TriggerOptions, catalog:
 
 /** The highest revision of the library's SQL among the installed functions; 0 where there is none. */
 export function installedRevision(catalog: Catalog): number {
-  return Math.max(0, ...catalog.functions.filter(({ name }) => functionNames.has(name)).map(revisionOf));
+  return Math.max(0, ...catalog.functions.filter(isOurs).map(revisionOf));
 }
 
-function functionState(schema: string, expected: FunctionDefinition, catalog: Catalog): ObjectState {
-  const found = catalog.functions.find(
-    (candidate) => candidate.name === expected.name && candidate.arguments === expected.arguments,
-  );
+type Identity = Pick<ObjectState, 'kind' | 'name' | 'table'>;
+
+function compared(object: Identity, state: ObjectState['state'], statements: string[] = []): ComparedObject {
+  return { ...object, state, fix: statements.length > 0 ? statements.join('\n') : null, statements };
+}
+
+function functionState(schema: string, expected: FunctionDefinition, catalog: Catalog): ComparedObject {
+  const found = catalog.functions.find((candidate) => isFunction(candidate, expected));
   const object = { kind: 'function', name: expected.name } as const;
-  if (!found) return { ...object, state: 'missing', fix: expected.statement };
-  if (revisionOf(found) > SQL_REVISION) return { ...object, state: 'newer', fix: null };
+  if (!found) return compared(object, 'missing', expected.statements);
+  if (revisionOf(found) > SQL_REVISION) return compared(object, 'newer');
   const same =
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
     found.publicMayExecute === expected.publicMayExecute &&
     sameSettings(schema, expected, found);
-  return same ? { ...object, state: 'ok', fix: null } : { ...object, state: 'outdated', fix: expected.statement };
+  return same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
 }
 
 function sameSettings(schema: string, expected: FunctionDefinition, found: CatalogFunction): boolean {
@@ -73,68 +84,11 @@ function sameSettings(schema: string, expected: FunctionDefinition, found: Catal
 }
 
 /** A table that is there is as the version that created it left it: tables are migrated, not replaced. */
-function tableState(expected: TableDefinition, catalog: Catalog): ObjectState {
+function tableState(expected: TableDefinition, catalog: Catalog): ComparedObject {
   const object = { kind: 'table', name: expected.name } as const;
   const found = catalog.ownTables.find(({ name }) => name === expected.name);
-  if (!found) return { ...object, state: 'missing', fix: expected.statement };
-  return found.rowSecurity
-    ? { ...object, state: 'ok', fix: null }
-    : { ...object, state: 'outdated', fix: expected.statement };
-}
-
-function revisionOf(found: CatalogFunction): number {
-  return Number(/^\s*-- pg-promo-codes (\d+)$/m.exec(found.source)?.[1] ?? 0);
-}
-
-function triggerState(schema: string, expected: TriggerDefinition, catalog: Catalog): ObjectState {
-  const found = catalog.triggers.find(
-    ({ name, tableSchema, table, isClone }) =>
-      name === expected.name && tableSchema === expected.tableSchema && table === expected.table && !isClone,
-  );
-  const object = { kind: 'trigger', name: expected.name, table: `${expected.tableSchema}.${expected.table}` } as const;
-  if (!found) return { ...object, state: 'missing', fix: expected.statement };
-  const same =
-    found.definition === expected.definition && found.functionSchema === schema && found.function === expected.function;
-  if (!same) return { ...object, state: 'outdated', fix: replaceTrigger(expected, catalog) };
-  return fires(found)
-    ? { ...object, state: 'ok', fix: null }
-    : { ...object, state: 'disabled', fix: enableTrigger(found) };
-}
-
-/** A trigger of a partitioned table is not replaced in place: its clones on the partitions would stay as they were. */
-function replaceTrigger(expected: TriggerDefinition, catalog: Catalog): string {
-  const partitioned = catalog.tables.some(({ name, kind }) => name === expected.hostTable && kind === 'p');
-  return partitioned ? `${dropTrigger(expected)}\n${expected.statement}` : expected.statement;
-}
-
-function unexpectedTrigger(schema: string, found: CatalogTrigger, expected: TriggerDefinition[]): ObjectState[] {
-  const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
-  if (found.isClone) {
-    const ours = found.functionSchema === schema && functionNames.has(found.function);
-    return ours && !fires(found) ? [{ ...object, state: 'disabled', fix: enableTrigger(found) }] : [];
-  }
-  const wanted = expected.some(
-    ({ name, tableSchema, table }) => name === found.name && tableSchema === found.tableSchema && table === found.table,
-  );
-  if (wanted) return [];
-  const callsOurs = found.functionSchema === schema && functionNames.has(found.function);
-  if (triggerNames.has(found.name) && callsOurs) return [{ ...object, state: 'outdated', fix: dropTrigger(found) }];
-  const foreign = callsOurs || writesCounters(found.functionSource);
-  return foreign && fires(found) ? [{ ...object, state: 'foreign', fix: dropTrigger(found) }] : [];
-}
-
-function customerIndexState(schema: string, catalog: Catalog): ObjectState {
-  const object = { kind: 'index', name: CUSTOMER_INDEX } as const;
-  if (catalog.indexes.some(({ valid, definition }) => valid && servesCustomerLimit(definition))) {
-    return { ...object, state: 'ok', fix: null };
-  }
-  const left = catalog.indexes.some(({ name }) => name === CUSTOMER_INDEX);
-  const target = `${quoteIdentifier(schema)}.promo_code_uses`;
-  const partitioned = catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p');
-  const concurrently = partitioned ? '' : 'CONCURRENTLY ';
-  const drop = left ? `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${CUSTOMER_INDEX};\n` : '';
-  const create = `CREATE INDEX ${concurrently}${CUSTOMER_INDEX} ON ${target} ${CUSTOMER_INDEX_COLUMNS};`;
-  return { ...object, state: left ? 'outdated' : 'missing', fix: drop + create };
+  if (!found) return compared(object, 'missing', expected.statements);
+  return found.rowSecurity ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
 }
 
 /** Redeeming counts the uses of a customer, as enforceLimits does; a table without customers is only counted in. */
@@ -143,10 +97,69 @@ function hasCustomers({ tables }: Catalog): boolean {
   return uses?.columns.some(({ name }) => name === 'customer_address') ?? false;
 }
 
-function servesCustomerLimit(definition: string): boolean {
-  return (
-    /\(promo_code_id, lower\(btrim\(\(?customer_address\)?(::text)?\)\)/.test(definition) && !/ WHERE /.test(definition)
+function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {
+  return found.name === expected.name && found.arguments === expected.arguments;
+}
+
+/** Whether a function of the schema is one of the library's; a host may have others of the same name. */
+export function isOurs(found: CatalogFunction): boolean {
+  return functionDefinitions('public').some((expected) => isFunction(found, expected));
+}
+
+function revisionOf(found: CatalogFunction): number {
+  return Number(/^\s*-- pg-promo-codes (\d+)$/m.exec(found.source)?.[1] ?? 0);
+}
+
+function triggerState(schema: string, expected: TriggerDefinition, catalog: Catalog): ComparedObject {
+  const found = catalog.triggers.find(
+    ({ name, tableSchema, table, isClone }) =>
+      name === expected.name && tableSchema === expected.tableSchema && table === expected.table && !isClone,
   );
+  const object = { kind: 'trigger', name: expected.name, table: `${expected.tableSchema}.${expected.table}` } as const;
+  if (!found) return compared(object, 'missing', [expected.statement]);
+  const same =
+    // quote_all_identifiers puts quotes where the definition has none.
+    found.definition?.replaceAll('"', '') === expected.definition &&
+    found.functionSchema === schema &&
+    found.function === expected.function;
+  if (!same) return compared(object, 'outdated', replaceTrigger(expected, catalog));
+  return fires(found) ? compared(object, 'ok') : compared(object, 'disabled', [enableTrigger(found)]);
+}
+
+/**
+ * A constraint trigger cannot be replaced in place; neither is a trigger of a partitioned table, whose clones on the
+ * partitions would stay as they were.
+ */
+function replaceTrigger(expected: TriggerDefinition, catalog: Catalog): string[] {
+  const partitioned = catalog.tables.some(({ name, kind }) => name === expected.hostTable && kind === 'p');
+  return partitioned || !expected.statement.startsWith('CREATE OR REPLACE')
+    ? [dropTrigger(expected), expected.statement]
+    : [expected.statement];
+}
+
+function unexpectedTrigger(schema: string, found: CatalogTrigger, expected: TriggerDefinition[]): ComparedObject[] {
+  const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
+  const callsOurs = found.functionSchema === schema && functionNames.has(found.function);
+  if (found.isClone) return callsOurs && !fires(found) ? [compared(object, 'disabled', [enableTrigger(found)])] : [];
+  const wanted = expected.some(
+    ({ name, tableSchema, table }) => name === found.name && tableSchema === found.tableSchema && table === found.table,
+  );
+  if (wanted) return [];
+  if (triggerNames.has(found.name) && callsOurs) return [compared(object, 'outdated', [dropTrigger(found)])];
+  const foreign = callsOurs || writesCounters(found.functionSource);
+  return foreign && fires(found) ? [compared(object, 'foreign', [dropTrigger(found)])] : [];
+}
+
+function customerIndexState(schema: string, catalog: Catalog): ComparedObject {
+  const object = { kind: 'index', name: CUSTOMER_INDEX } as const;
+  if (catalog.indexes.some(({ valid, ofCustomer }) => valid && ofCustomer)) return compared(object, 'ok');
+  const left = catalog.indexes.some(({ name }) => name === CUSTOMER_INDEX);
+  const target = `${quoteIdentifier(schema)}.promo_code_uses`;
+  const partitioned = catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p');
+  const concurrently = partitioned ? '' : 'CONCURRENTLY ';
+  const drop = `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${CUSTOMER_INDEX};`;
+  const create = `CREATE INDEX ${concurrently}${CUSTOMER_INDEX} ON ${target} ${CUSTOMER_INDEX_COLUMNS};`;
+  return compared(object, left ? 'outdated' : 'missing', left ? [drop, create] : [create]);
 }
 
 function fires({ enabled }: CatalogTrigger): boolean {
@@ -155,7 +168,8 @@ function fires({ enabled }: CatalogTrigger): boolean {
 
 type OnTable = Pick<CatalogTrigger, 'name' | 'tableSchema' | 'table'>;
 
-function dropTrigger({ name, tableSchema, table }: OnTable): string {
+/** The statement that removes a trigger. */
+export function dropTrigger({ name, tableSchema, table }: OnTable): string {
   return `DROP TRIGGER ${quoteIdentifier(name)} ON ${quoteIdentifier(tableSchema)}.${quoteIdentifier(table)};`;
 }
 

@@ -17,13 +17,14 @@ export interface FunctionDefinition {
   publicMayExecute: boolean;
   /** Its SET clauses beside the one for search_path, as `name=value`. */
   settings: string[];
-  statement: string;
+  /** What creates or replaces it, and closes it to PUBLIC where it is closed. */
+  statements: string[];
 }
 
 /** A table of the library's own, as it should be created. */
 export interface TableDefinition {
   name: string;
-  statement: string;
+  statements: string[];
 }
 
 /** A trigger as it should be installed on one table. */
@@ -59,14 +60,17 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
       settings: [...file.matchAll(/^SET (?!search_path)(\w+) = '?(\w+)'?$/gm)].map(
         ([, key, value]) => `${key}=${value}`,
       ),
-      statement: renderSqlText(file, { schema }),
+      statements: file.split(/\n(?=REVOKE )/).map((statement) => renderSqlText(statement, { schema }).trim()),
     };
   });
 }
 
 /** The library's own tables. */
 export function tableDefinitions(schema: string): TableDefinition[] {
-  return Object.entries(tableFiles).map(([name, file]) => ({ name, statement: renderSqlText(file, { schema }) }));
+  return Object.entries(tableFiles).map(([name, file]) => ({
+    name,
+    statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) => statement.trim()),
+  }));
 }
 
 export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('public').map(({ name }) => name));
@@ -75,7 +79,7 @@ export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('p
 export function triggerDefinitions(schema: string, options: TriggerOptions, catalog: Catalog): TriggerDefinition[] {
   const level = triggerLevel(options, catalog);
   const everywhere = [triggerFiles.truncate];
-  const onParent = [options.counterWrites === 'allow' ? '' : triggerFiles.counterWrites, triggerFiles.counters];
+  const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(options)];
   if (level === 'row') {
     onParent.push(triggerFiles.row, options.enforceLimits ? triggerFiles.limitsRow : '');
   } else {
@@ -96,8 +100,13 @@ export function triggerLevel(options: TriggerOptions, catalog: Pick<Catalog, 'ta
   return catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p') ? 'row' : 'statement';
 }
 
+/** The file of the guard before updates of `promo_codes`. */
+export function guardFile({ counterWrites }: Pick<TriggerOptions, 'counterWrites'>): string {
+  return counterWrites === 'allow' ? triggerFiles.countersAllow : triggerFiles.countersGuarded;
+}
+
 export function statementsOf(file: string): string[] {
-  return file.match(/^CREATE OR REPLACE TRIGGER[\s\S]*?;$/gm) ?? [];
+  return file.match(/^CREATE (?:OR REPLACE|CONSTRAINT) TRIGGER[\s\S]*?;$/gm) ?? [];
 }
 
 const allTriggers = Object.values(triggerFiles).flatMap((file) => statementsOf(file));

@@ -1,5 +1,6 @@
 import { NotInstalledError } from '../errors.js';
 import type { Catalog, CatalogTable } from './catalog.js';
+import type { TriggerOptions } from './options.js';
 
 const WHOLE = ['smallint', 'integer', 'bigint'];
 const EXACT = [...WHOLE, 'numeric'];
@@ -25,7 +26,7 @@ const REQUIRED_FOR_LIMITS: typeof REQUIRED = {
 };
 
 /** Throws a `NotInstalledError` that names every table and column that is missing or of a type that cannot serve. */
-export function requireHostTables(schema: string, catalog: Catalog, enforceLimits: boolean): void {
+export function requireHostTables(schema: string, catalog: Catalog, options: TriggerOptions): void {
   const missing: string[] = [];
   const reasons: string[] = [];
   const note = (what: string, reason: string) => {
@@ -40,7 +41,16 @@ export function requireHostTables(schema: string, catalog: Catalog, enforceLimit
     if (!table) note(path, 'does not exist');
     else if (table.kind !== 'r' && table.kind !== 'p') note(path, 'is not a table');
     else {
-      const required = { ...REQUIRED[name], ...(enforceLimits ? REQUIRED_FOR_LIMITS[name] : {}) };
+      if (table.hasChildren) note(path, 'has inheritance children, whose rows statement triggers do not see');
+      if (name === 'promo_codes' && table.kind === 'r' && !table.uniqueId)
+        note(`${path}.id`, 'has no unique index of its own');
+      if (name === 'promo_codes' && table.kind === 'p' && options.counterWrites !== 'allow') {
+        note(
+          path,
+          `is partitioned, which goes with counterWrites 'allow' only: a code that changes its partition is written anew`,
+        );
+      }
+      const required = { ...REQUIRED[name], ...(options.enforceLimits ? REQUIRED_FOR_LIMITS[name] : {}) };
       for (const [column, types] of Object.entries(required)) noteColumn(table, column, types, `${path}.${column}`);
     }
   }
@@ -55,5 +65,17 @@ export function requireHostTables(schema: string, catalog: Catalog, enforceLimit
     const found = table.columns.find(({ name }) => name === column);
     if (!found) note(path, 'does not exist');
     else if (!types.includes(found.baseType)) note(path, `is ${found.type}, but must be one of: ${types.join(', ')}`);
+    else if (found.generated === 'v' || (found.generated === 's' && column !== 'bonus_amount')) {
+      note(path, 'is a generated column, which the triggers cannot read or write');
+    } else if (/,-/.test(found.type)) note(path, `is ${found.type}, which rounds whole numbers`);
   }
+}
+
+/** How many decimal places the total can hold; infinitely many for a numeric without a scale. */
+export function decimalsOfTotal({ tables }: Pick<Catalog, 'tables'>): number {
+  const columns = tables.find(({ name }) => name === 'promo_codes')?.columns ?? [];
+  const total = columns.find(({ name }) => name === 'total_bonus_issued');
+  if (total?.baseType !== 'numeric') return 0;
+  const scale = /^numeric\(\d+,(\d+)\)$/.exec(total.type)?.[1];
+  return scale === undefined ? Number.POSITIVE_INFINITY : Number(scale);
 }

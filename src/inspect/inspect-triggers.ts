@@ -1,13 +1,13 @@
 import { parseOptions } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
-import { type Catalog, type CatalogTrigger, readCatalog } from './catalog.js';
-import { compareObjects, installedRevision, type ObjectState } from './compare.js';
+import { type Catalog, type CatalogFunction, type CatalogTrigger, readCatalog } from './catalog.js';
+import { type ComparedObject, compareObjects, installedRevision, type ObjectState } from './compare.js';
 import { triggerLevel } from './definition.js';
 import { requireHostTables } from './host-tables.js';
 import {
   type ChosenTriggerOptions,
   type InstallOptions,
-  inspectOptions,
+  installOptions,
   type TriggerOptions,
   withTriggerDefaults,
 } from './options.js';
@@ -16,10 +16,13 @@ import {
 export interface InstallationState {
   /** Whether every object is in order: nothing missing, outdated, disabled, newer or foreign. */
   ok: boolean;
+  /** Every object that should be there, and every one that should not. */
   objects: ObjectState[];
   /** Whether the triggers count once per statement or once per row. */
   granularity: 'statement' | 'row';
+  /** What happens when something else writes the counters. */
   counterWrites: 'allow' | 'ignore' | 'reject';
+  /** Whether a trigger refuses uses beyond a limit. */
   enforceLimits: boolean;
   /** The highest revision of the library's SQL that was found; 0 where nothing is installed. */
   revision: number;
@@ -33,14 +36,19 @@ export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconcil
 /**
  * Tells what is installed: one statement that reads system catalogs only, and needs no right on the tables.
  *
- * `options` are those that `installTriggers` was called with; each one that is left out is taken from what is installed.
+ * `options` are those that `installTriggers` was called with; each one that is left out is taken from what is installed, and
+ * those that only bear on the doing are accepted without effect.
  *
  * @throws NotInstalledError where the two tables themselves are missing or have columns of a wrong type.
  * @throws ValidationError for an unknown option or value.
  */
 export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
-  const parsed = parseOptions(inspectOptions, options);
-  const { catalog: _, ...state } = await inspectWith(db, parsed.schema, (catalog) => {
+  const parsed = parseOptions(installOptions, options);
+  const {
+    catalog: _,
+    objects,
+    ...state
+  } = await inspectWith(db, parsed.schema, (catalog) => {
     const installed = installedOptions(catalog);
     return {
       granularity: parsed.granularity ?? installed.granularity,
@@ -48,7 +56,13 @@ export async function inspectTriggers(db: Database, options?: InstallOptions): P
       enforceLimits: parsed.enforceLimits ?? installed.enforceLimits,
     };
   });
-  return state;
+  return { ...state, objects: objects.map(({ statements: _statements, ...object }) => object) };
+}
+
+/** What the library itself works with. */
+export interface Inspection extends InstallationState {
+  objects: ComparedObject[];
+  catalog: Catalog;
 }
 
 /** The state of a schema against options that may depend on what is there. */
@@ -56,10 +70,10 @@ export async function inspectWith(
   db: Queryable,
   schema: string,
   chooseOptions: (catalog: Catalog) => ChosenTriggerOptions,
-): Promise<InstallationState & { catalog: Catalog }> {
+): Promise<Inspection> {
   const catalog = await readCatalog(db, schema);
   const options = withTriggerDefaults(chooseOptions(catalog));
-  requireHostTables(schema, catalog, options.enforceLimits);
+  requireHostTables(schema, catalog, options);
   const objects = compareObjects(schema, options, catalog);
   return {
     ok: objects.every(({ state }) => state === 'ok'),
@@ -68,9 +82,13 @@ export async function inspectWith(
     counterWrites: options.counterWrites,
     enforceLimits: options.enforceLimits,
     revision: installedRevision(catalog),
-    reconcilePending: catalog.functions.some(({ comment }) => comment === PENDING_MARK),
+    reconcilePending: catalog.functions.some(isMarkedPending),
     catalog,
   };
+}
+
+export function isMarkedPending({ comment }: CatalogFunction): boolean {
+  return comment === PENDING_MARK;
 }
 
 /** The options that explain the triggers that are there. */
@@ -86,10 +104,10 @@ function installedOptions({ triggers }: Catalog): ChosenTriggerOptions {
 }
 
 function isPerRow({ definition }: CatalogTrigger): boolean {
-  return definition.includes('FOR EACH ROW');
+  return definition?.includes('FOR EACH ROW') ?? false;
 }
 
 function guardMode({ definition }: CatalogTrigger): TriggerOptions['counterWrites'] {
-  const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(definition)?.[1];
+  const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(definition ?? '')?.[1];
   return mode === 'ignore' || mode === 'reject' ? mode : 'allow';
 }

@@ -62,8 +62,7 @@ const installEntries = {
 };
 
 export const installOptions = v.optional(optionsOf({ ...triggerEntries, ...installEntries }), {});
-/** Options that only bear on the doing are accepted where only the state matters, so that one object serves all calls. */
-export const inspectOptions = installOptions;
+export type ParsedInstallOptions = v.InferOutput<typeof installOptions>;
 export const uninstallOptions = v.optional(
   optionsOf({ schema: schemaName, lockTimeoutMs: installEntries.lockTimeoutMs }),
   {},

@@ -5,12 +5,13 @@ import createCodes from '../../sql/functions/create_promo_codes.sql';
 import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
 import previewCode from '../../sql/functions/preview_promo_code.sql';
 import recordUses from '../../sql/functions/record_promo_code_uses.sql';
-import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
 import releaseExpiredHolds from '../../sql/functions/release_expired_promo_code_holds.sql';
 import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
 import reserveUseIds from '../../sql/functions/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/functions/rollback_promo_code_use.sql';
+import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
+import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import onDelete from '../../sql/functions/update_promo_code_stats_on_delete.sql';
 import onInsert from '../../sql/functions/update_promo_code_stats_on_insert.sql';
 import onTruncate from '../../sql/functions/update_promo_code_stats_on_truncate.sql';
@@ -19,10 +20,12 @@ import verifyLimits from '../../sql/functions/verify_promo_code_limits.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
 import rateLimits from '../../sql/tables/promo_code_rate_limits.sql';
-import counterWrites from '../../sql/triggers/counter-writes.sql';
 import counters from '../../sql/triggers/counters.sql';
+import countersAllow from '../../sql/triggers/counters-allow.sql';
+import countersGuarded from '../../sql/triggers/counters-guarded.sql';
 import limitsRow from '../../sql/triggers/limits-row.sql';
 import limitsStatement from '../../sql/triggers/limits-statement.sql';
+import recount from '../../sql/triggers/recount.sql';
 import row from '../../sql/triggers/row.sql';
 import statement from '../../sql/triggers/statement.sql';
 import truncate from '../../sql/triggers/truncate.sql';
@@ -35,6 +38,7 @@ export const functionFiles = [
   onDelete,
   onUpdate,
   onTruncate,
+  recountAtCommit,
   guardCounters,
   verifyLimits,
   reserveUseIds,
@@ -49,7 +53,17 @@ export const functionFiles = [
   createCodes,
 ] as const;
 
-export const triggerFiles = { statement, row, truncate, counters, counterWrites, limitsStatement, limitsRow } as const;
+export const triggerFiles = {
+  statement,
+  row,
+  truncate,
+  counters,
+  recount,
+  countersAllow,
+  countersGuarded,
+  limitsStatement,
+  limitsRow,
+} as const;
 
 /** The library's own tables, by name. They come before the functions, and stay when those are removed. */
 export const tableFiles = {

@@ -1,5 +1,4 @@
-import type { ObjectState } from '../inspect/compare.js';
-import type { InstallationState } from '../inspect/inspect-triggers.js';
+import type { ComparedObject, ObjectState } from '../inspect/compare.js';
 import type { LockedTables } from './short-locks.js';
 
 /** What has to be done to bring a schema to the state that was asked for. */
@@ -8,42 +7,51 @@ export interface Changes {
   count: number;
   created: string[];
   replaced: string[];
-  /** SQL that locks no table of the host; the library's own tables are part of it. */
-  functions: string;
-  /** SQL that locks `tables`. */
-  triggers: string;
+  /** Statements that lock no table of the host; those for the library's own tables come first. */
+  functions: string[];
+  /** Statements that lock `tables`. */
+  triggers: string[];
   tables: LockedTables;
-  index: ObjectState | undefined;
-  /** All of it, for a role that may run it. */
-  sql: string;
+  /** Creating a trigger is content with a weaker lock than dropping or enabling one. */
+  lockMode: 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
+  index: ComparedObject | undefined;
 }
 
 const MENDABLE: readonly ObjectState['state'][] = ['missing', 'outdated', 'disabled'];
 
-export function changesOf({ objects }: Pick<InstallationState, 'objects'>): Changes {
-  const todo = objects.filter(({ kind, state }) => kind !== 'index' && MENDABLE.includes(state));
-  const index = objects.find(({ kind, state }) => kind === 'index' && state !== 'ok');
-  const sqlOf = (kind: ObjectState['kind']) =>
-    // A trigger that is not wanted any more goes first: its name may be needed.
-    todo
-      .filter((object) => object.kind === kind)
-      .map(({ fix }) => fix ?? '')
-      .sort((one, other) => Number(other.startsWith('DROP')) - Number(one.startsWith('DROP')))
-      .join('\n');
+/** The triggers can be narrowed down to those of one table and its partitions; functions are for all. */
+export function changesOf(
+  objects: readonly ComparedObject[],
+  tables: LockedTables = ['promo_code_uses', 'promo_codes'],
+): Changes {
+  const mendable = objects.filter(({ state }) => MENDABLE.includes(state));
+  const functions = mendable.filter(({ kind }) => kind === 'table' || kind === 'function');
+  const triggers = mendable.filter((object) => object.kind === 'trigger' && tables.includes(hostTableOf(object)));
+  const todo = [...functions, ...triggers];
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [
     ...new Set(todo.filter(({ state }) => wanted(state)).map(({ name }) => name)),
   ];
-  const triggers = todo.filter(({ kind }) => kind === 'trigger');
-  const onCodes = triggers.some(({ table }) => table?.endsWith('.promo_codes'));
-  const onUses = triggers.some(({ table }) => !table?.endsWith('.promo_codes'));
+  // What is not wanted any more goes first: its name may be needed.
+  const inOrder = [...triggers.filter(isOnlyDropped), ...triggers.filter((object) => !isOnlyDropped(object))];
+  const statements = inOrder.flatMap((object) => object.statements);
   return {
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: [sqlOf('table'), sqlOf('function')].filter(Boolean).join('\n'),
-    triggers: sqlOf('trigger'),
-    tables: [...(onUses ? (['promo_code_uses'] as const) : []), ...(onCodes ? (['promo_codes'] as const) : [])],
-    index,
-    sql: [sqlOf('table'), sqlOf('function'), index?.fix, sqlOf('trigger')].filter(Boolean).join('\n'),
+    functions: functions.flatMap((object) => object.statements),
+    triggers: statements,
+    tables: tables.filter((table) => triggers.some((object) => hostTableOf(object) === table)),
+    lockMode: statements.every((statement) => statement.startsWith('CREATE '))
+      ? 'SHARE ROW EXCLUSIVE'
+      : 'ACCESS EXCLUSIVE',
+    index: mendable.find(({ kind }) => kind === 'index'),
   };
+}
+
+function hostTableOf({ table }: ObjectState): 'promo_codes' | 'promo_code_uses' {
+  return table?.endsWith('.promo_codes') ? 'promo_codes' : 'promo_code_uses';
+}
+
+function isOnlyDropped({ statements }: ComparedObject): boolean {
+  return statements.every((statement) => statement.startsWith('DROP '));
 }

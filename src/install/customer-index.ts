@@ -1,10 +1,12 @@
-import type { ObjectState } from '../inspect/compare.js';
+import type { ComparedObject } from '../inspect/compare.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, withConnection } from '../postgres/transaction.js';
 
-const WAIT = "SET lock_timeout = '5s'";
+const WAIT = '5s';
+/** For the session, since a concurrent build has no transaction; what was set before is put back. */
+const SET_LOCK_TIMEOUT = `SELECT set_config('lock_timeout', $1, false)`;
 
 /**
  * Builds the index that `enforceLimits` needs, concurrently, so that writers go on. That must not be inside a transaction,
@@ -17,7 +19,7 @@ const WAIT = "SET lock_timeout = '5s'";
 export async function buildCustomerIndex(
   db: Database,
   schema: string,
-  missing: () => Promise<ObjectState | undefined>,
+  missing: () => Promise<ComparedObject | undefined>,
 ): Promise<string | undefined> {
   let inHostTransaction = false;
   try {
@@ -28,8 +30,8 @@ export async function buildCustomerIndex(
       );
     });
     const index = await missing();
-    if (!index?.fix) return undefined;
-    const statements = index.fix.split('\n');
+    if (!index) return undefined;
+    const { statements } = index;
     await withConnection(db, async (connection) => {
       if (inHostTransaction) {
         for (const statement of statements) await connection.query(statement.replace('CONCURRENTLY ', ''));
@@ -46,10 +48,11 @@ export async function buildCustomerIndex(
 }
 
 async function withSessionLockTimeout(connection: Queryable, statements: string[]): Promise<void> {
-  await connection.query(WAIT);
+  const { rows } = await connection.query(`SELECT current_setting('lock_timeout') AS earlier`);
+  await connection.query(SET_LOCK_TIMEOUT, [WAIT]);
   try {
     for (const statement of statements) await connection.query(statement);
   } finally {
-    await connection.query('RESET lock_timeout');
+    await connection.query(SET_LOCK_TIMEOUT, [rows[0]?.earlier]).catch(() => undefined);
   }
 }

@@ -12,7 +12,7 @@ import { installationLock } from './advisory-lock.js';
 import { type InstallReport, installTriggers } from './install-triggers.js';
 import { insufficient } from './privileges.js';
 import { renderSql } from './render-sql.js';
-import { setLockTimeout, withShortLocks } from './short-locks.js';
+import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
 /**
  * For a host that has no tables yet: creates what is missing of the schema and the two tables, then does what
@@ -42,12 +42,16 @@ export async function installSchema(db: Database, options?: InstallOptions): Pro
 
 async function createMissing(db: Database, schema: string, lockTimeoutMs: number, before: Catalog): Promise<string[]> {
   try {
-    return await withShortLocks(lockTimeoutMs, (waitMs) =>
+    return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
         const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
         await setLockTimeout(transaction, `${waitMs}ms`);
         await installationLock(transaction, schema);
         const parts = missingParts(schema, await readCatalog(transaction, schema));
+        const altered = (['promo_code_uses', 'promo_codes'] as const).filter((table) =>
+          parts.some(({ name }) => name.startsWith(`${table}.`)),
+        );
+        await lockTables(transaction, schema, altered, attempt, 'ACCESS EXCLUSIVE');
         for (const { statements } of parts) {
           for (const statement of statements) await transaction.query(statement);
         }

@@ -1,10 +1,17 @@
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
-import { NewerInstallationError } from '../errors.js';
+import { LockTimeoutError, NewerInstallationError, PromoCodesError } from '../errors.js';
+import { type Catalog, readCatalog } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
-import { type InstallationState, inspectWith, PENDING_MARK } from '../inspect/inspect-triggers.js';
-import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
+import { decimalsOfTotal } from '../inspect/host-tables.js';
+import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK } from '../inspect/inspect-triggers.js';
+import {
+  type InstallOptions,
+  installOptions,
+  type ParsedInstallOptions,
+  withTriggerDefaults,
+} from '../inspect/options.js';
 import { parseOptions } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
@@ -15,7 +22,8 @@ import { installationLock } from './advisory-lock.js';
 import { type Changes, changesOf } from './changes.js';
 import { buildCustomerIndex } from './customer-index.js';
 import { insufficient, requirePrivileges } from './privileges.js';
-import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
+import { renderTriggers } from './render-sql.js';
+import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
 /** What an installation did. */
 export interface InstallReport {
@@ -56,55 +64,94 @@ export async function installTriggers(db: Database, options?: InstallOptions): P
   const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
   try {
-    const { report, pending } = await applyChanges(db, schema, lockTimeoutMs, inspect);
+    const { report, pending } = await applyChanges(db, parsed, inspect);
     if (!pending || reconcile === 'none') return report;
     report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
-    await inTransaction(db, (transaction) => clearPendingMark(transaction, schema));
+    await clearPendingMark(db, schema);
     return { ...report, changed: report.changed || report.repaired.length > 0 };
   } catch (error) {
     throw translateError(error);
   }
 }
 
-type Inspection = Awaited<ReturnType<typeof inspectWith>>;
 type Inspect = (connection: Queryable) => Promise<Inspection>;
 
-async function applyChanges(db: Database, schema: string, lockTimeoutMs: number, inspect: Inspect) {
+async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
+  const { schema } = options;
   const state = await inspect(db);
   const changes = requiredChanges(state);
-  if (changes.count === 0 && !changes.index)
-    return { report: reportOf(state, changes), pending: state.reconcilePending };
+  if (changes.count === 0 && !changes.index) {
+    return { report: reportOf(state, changes), pending: state.reconcilePending && mayReconcile(state.catalog) };
+  }
+  if (state.catalog.readOnly) {
+    throw new PromoCodesError(
+      'READ_ONLY',
+      'The triggers have to be installed, but this transaction or server is read-only.',
+    );
+  }
 
-  requirePrivileges(schema, state.catalog, changes.sql);
-  if (state.revision === 0) await requireCountableAmounts(db, schema);
+  const sqlForOwner = renderTriggers(schema, options);
+  requirePrivileges(schema, state.catalog, sqlForOwner);
+  if (state.revision === 0) await requireCountableAmounts(db, schema, state.catalog);
   try {
     const index =
-      changes.index && (await buildCustomerIndex(db, schema, async () => changesOf(await inspect(db)).index));
-    const done = await withShortLocks(lockTimeoutMs, (waitMs, attempt) =>
-      inTransaction(db, (transaction) => changeInTransaction(transaction, schema, waitMs, attempt, inspect)),
-    );
+      changes.index && (await buildCustomerIndex(db, schema, async () => changesOf((await inspect(db)).objects).index));
+    const done = await createTriggers(db, options, inspect);
     if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
     return done;
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
-    throw insufficient(schema, state.catalog, messageOf(error), changes.sql, {
+    throw insufficient(schema, state.catalog, messageOf(error), sqlForOwner, {
       sqlState: SqlState.insufficientPrivilege,
       cause: error,
     });
   }
 }
 
+/** An application role need not be able to finish what the owner has begun; the owner does. */
+function mayReconcile({ functions, tables, readOnly }: Catalog): boolean {
+  const maySetCounters = tables.every(({ mayRead }) => mayRead) && tables.some((table) => table.mayUpdate);
+  return !readOnly && maySetCounters && functions.filter(isMarkedPending).every(({ mine }) => mine);
+}
+
 /** Amounts that no counter can hold are told before anything is created. */
-async function requireCountableAmounts(db: Database, schema: string): Promise<void> {
-  const faulty = (await findDrift(db, { schema })).filter((record) => record.code !== null && !isCountable(record));
+async function requireCountableAmounts(db: Database, schema: string, catalog: Catalog): Promise<void> {
+  const decimals = decimalsOfTotal(catalog);
+  const faulty = (await findDrift(db, { schema })).filter(
+    (record) => record.code !== null && !isCountable(record, decimals),
+  );
   if (faulty.length > 0) throw uncountable(faulty);
+}
+
+/**
+ * In one transaction, where the load lets it have both tables at once. A host that writes its tables in either order (the
+ * seed's application counts before it inserts, and deletes before it counts) may never do so: then table by table, the
+ * uses first, so that the counters are never guarded while nothing of ours counts. Should only the first succeed, the
+ * mark in the database lets the next call go on.
+ */
+async function createTriggers(db: Database, { schema, lockTimeoutMs }: ParsedInstallOptions, inspect: Inspect) {
+  let inHostTransaction = false;
+  const create = (tables: LockedTables) => (waitMs: number, attempt: number) =>
+    inTransaction(db, (transaction) => {
+      inHostTransaction = transaction.owner === 'host';
+      return changeInTransaction(transaction, schema, { tables, waitMs, attempt }, inspect);
+    });
+  try {
+    return await withShortLocks(lockTimeoutMs, 'two', create(['promo_code_uses', 'promo_codes']));
+  } catch (error) {
+    if (!(error instanceof LockTimeoutError) || inHostTransaction) throw error;
+  }
+  const uses = await withShortLocks(lockTimeoutMs, 'one', create(['promo_code_uses']));
+  const codes = await withShortLocks(lockTimeoutMs, 'one', create(['promo_codes']));
+  const both = (list: 'created' | 'replaced') => [...new Set([...uses.report[list], ...codes.report[list]])];
+  const changed = uses.report.changed || codes.report.changed;
+  return { ...codes, report: { ...codes.report, changed, created: both('created'), replaced: both('replaced') } };
 }
 
 async function changeInTransaction(
   transaction: Transaction,
   schema: string,
-  waitMs: number,
-  attempt: number,
+  { tables, waitMs, attempt }: { tables: LockedTables; waitMs: number; attempt: number },
   inspect: Inspect,
 ) {
   const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
@@ -112,22 +159,22 @@ async function changeInTransaction(
   await installationLock(transaction, schema);
   // Another instance may have done it while this one waited.
   const state = await inspect(transaction);
-  const changes = requiredChanges(state);
+  const changes = requiredChanges(state, tables);
   if (changes.count > 0) {
-    if (changes.functions) await transaction.query(changes.functions);
-    await lockTables(transaction, schema, changes.tables, attempt);
-    await transaction.query(`${changes.triggers}\n${markPending(schema)}`);
+    for (const statement of changes.functions) await transaction.query(statement);
+    await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
+    for (const statement of [...changes.triggers, markPending(schema)]) await transaction.query(statement);
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
   return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
 }
 
-function requiredChanges(state: InstallationState): Changes {
+function requiredChanges(state: Inspection, tables?: LockedTables): Changes {
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
-  return changesOf(state);
+  return changesOf(state.objects, tables);
 }
 
-function reportOf(state: InstallationState, changes: Changes): InstallReport {
+function reportOf(state: Inspection, changes: Changes): InstallReport {
   return {
     changed: changes.count > 0,
     created: changes.created,
@@ -144,9 +191,14 @@ function markPending(schema: string): string {
   return `COMMENT ON FUNCTION ${markedFunction(schema)} IS ${quoteLiteral(PENDING_MARK)};`;
 }
 
-async function clearPendingMark(transaction: Transaction, schema: string): Promise<void> {
-  await installationLock(transaction, schema);
-  await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+async function clearPendingMark(db: Database, schema: string): Promise<void> {
+  await inTransaction(db, async (transaction) => {
+    await installationLock(transaction, schema);
+    // Somebody may have uninstalled meanwhile.
+    const { functions } = await readCatalog(transaction, schema);
+    if (functions.some(isMarkedPending))
+      await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+  });
 }
 
 function markedFunction(schema: string): string {

@@ -4,8 +4,13 @@ import reconcileSql from '../../sql/reconcile.sql';
 import schemaSql from '../../sql/schema.sql';
 import uninstallSql from '../../sql/uninstall.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, statementsOf } from '../inspect/definition.js';
-import { type InstallOptions, installOptions, withTriggerDefaults } from '../inspect/options.js';
+import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, guardFile, statementsOf } from '../inspect/definition.js';
+import {
+  type ChosenTriggerOptions,
+  type InstallOptions,
+  installOptions,
+  withTriggerDefaults,
+} from '../inspect/options.js';
 import { functionFiles, tableFiles, triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
 import { renderSqlText } from '../postgres/sql-text.js';
@@ -20,7 +25,7 @@ const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
  * It holds no BEGIN and no COMMIT: run it in one transaction, as the owner of the tables.
  *
  * - `'schema'`: the two tables, where they do not exist, and then the triggers.
- * - `'triggers'`: the library's own tables, functions and triggers for these options, then a recount of every code that had drifted. Unlike
+ * - `'triggers'`: functions and triggers for these options, then a recount of every code that had drifted. Unlike
  *   `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
  * - `'uninstall'`: removes functions and triggers.
  * - `'drift'`: the query of `checkDrift`.
@@ -34,7 +39,7 @@ export function renderSql(name: SqlScript, options?: InstallOptions): string {
     case 'drift':
       return `${driftQuery(schema)};\n`;
     case 'uninstall':
-      return withoutTransaction(renderSqlText(uninstallSql, { schema }));
+      return `${uninstallStatements(schema).join('\n')}\n`;
     case 'triggers':
       return renderTriggers(schema, rest);
     case 'schema':
@@ -42,14 +47,15 @@ export function renderSql(name: SqlScript, options?: InstallOptions): string {
   }
 }
 
-function renderTriggers(schema: string, options: Parameters<typeof withTriggerDefaults>[0]): string {
+/** The script `'triggers'`, for arguments that are checked already. */
+export function renderTriggers(schema: string, options: ChosenTriggerOptions): string {
   const { granularity, counterWrites, enforceLimits } = withTriggerDefaults(options);
-  const { statement, row, truncate, counters, limitsRow, limitsStatement } = triggerFiles;
+  const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
   const parts: Record<string, string> = {
     functions: [...Object.values(tableFiles), ...functionFiles].join('\n'),
-    common_triggers: triggers(truncate, counters, counterWrites !== 'allow' && triggerFiles.counterWrites),
+    common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
     index: `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`,
@@ -61,6 +67,7 @@ function renderTriggers(schema: string, options: Parameters<typeof withTriggerDe
   return renderSqlText(filled, { schema, granularity, counter_writes: counterWrites });
 }
 
-function withoutTransaction(sql: string): string {
-  return sql.replace(/^(BEGIN|COMMIT);\n/gm, '');
+/** The statements of the script `'uninstall'`, one by one. */
+export function uninstallStatements(schema: string): string[] {
+  return (uninstallSql.match(/^DROP .*;$/gm) ?? []).map((statement) => renderSqlText(statement, { schema }));
 }

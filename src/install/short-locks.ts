@@ -4,14 +4,15 @@ import { pauseBeforeRetry } from '../postgres/retry.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import type { Transaction } from '../postgres/transaction.js';
 
-const ATTEMPTS = 8;
 /** A first attempt waits no longer than this for a lock, the next one twice as long, up to `lockTimeoutMs`. */
 const FIRST_WAIT_MS = 200;
 /**
- * Who holds one table lock and waits for the other may deadlock with a writer. Far below the server's deadlock_timeout
- * (1 s), so that it is the installation that gives way, never the writer.
+ * Whoever holds one table lock and waits for the other can deadlock with a writer. All of the waiting together stays below
+ * the server's deadlock_timeout (1 s), so that it is the installation that gives way and never the writer.
  */
 const SECOND_WAIT_MS = 100;
+const ATTEMPTS_FOR_TWO_LOCKS = 3;
+const ATTEMPTS_FOR_ONE_LOCK = 8;
 
 /** The host's tables, as far as a change has to lock them. */
 export type LockedTables = readonly ('promo_codes' | 'promo_code_uses')[];
@@ -22,18 +23,20 @@ export type LockedTables = readonly ('promo_codes' | 'promo_code_uses')[];
  */
 export async function withShortLocks<Result>(
   lockTimeoutMs: number,
+  locks: 'one' | 'two',
   work: (waitMs: number, attempt: number) => Promise<Result>,
 ): Promise<Result> {
+  const attempts = locks === 'two' ? ATTEMPTS_FOR_TWO_LOCKS : ATTEMPTS_FOR_ONE_LOCK;
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await work(Math.min(lockTimeoutMs, FIRST_WAIT_MS * 2 ** attempt), attempt);
     } catch (error) {
       const sqlState = sqlStateOf(error);
       if (sqlState !== SqlState.lockNotAvailable && sqlState !== SqlState.deadlockDetected) throw error;
-      if (attempt + 1 === ATTEMPTS) {
+      if (attempt + 1 === attempts) {
         throw new LockTimeoutError(
-          `The tables stayed locked through ${ATTEMPTS} attempts of up to ${lockTimeoutMs} ms (lockTimeoutMs). Nothing was ` +
-            'changed. Look for a long transaction on promo_codes or promo_code_uses in pg_stat_activity.',
+          `The tables stayed locked through all attempts of up to ${lockTimeoutMs} ms (lockTimeoutMs). Look for a long ` +
+            'transaction on promo_codes or promo_code_uses in pg_stat_activity, and call again.',
           { sqlState, cause: error },
         );
       }

@@ -1,22 +1,27 @@
 /** What a query gives back, as node-postgres does. */
 export interface QueryResultLike<Row = Record<string, unknown>> {
+  /** One object per row, by column name. */
   rows: Row[];
+  /** Rows that were read or written; `null` for a command that has no such number. */
   rowCount: number | null;
 }
 
 /** A connection: a `pg.Client`, a `PoolClient`, or anything with the same `query`. */
 export interface Queryable {
+  /** Runs one statement; without `values` also several, separated by semicolons. */
   // biome-ignore lint/suspicious/noExplicitAny: what a row holds is known to the statement, not to the connection.
   query(text: string, values?: unknown[]): Promise<QueryResultLike<any>>;
 }
 
 /** A connection that was taken from a pool. */
 export interface PooledConnection extends Queryable {
+  /** Gives it back; with an error or `true` it is closed instead. */
   release(error?: Error | boolean): void;
 }
 
 /** A `pg.Pool`, or anything that hands out connections as it does. */
 export interface ConnectionPool extends Queryable {
+  /** Takes a connection out of the pool. */
   connect(): Promise<PooledConnection>;
 }
 

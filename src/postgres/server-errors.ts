@@ -1,7 +1,7 @@
 import { InsufficientPrivilegeError, LockTimeoutError, NotInstalledError, PromoCodesError } from '../errors.js';
-import { messageOf, SqlState, sqlStateOf } from './sqlstate.js';
+import { isConnectionLoss, messageOf, SqlState, sqlStateOf } from './sqlstate.js';
 
-/** Gives an error of the server its place in the library's tree; what has none there is passed on as it is. */
+/** Gives an error of the server or of the connection its place in the library's tree; others are passed on as they are. */
 export function translateError(error: unknown): unknown {
   if (error instanceof PromoCodesError) return error;
   const sqlState = sqlStateOf(error);
@@ -19,6 +19,13 @@ export function translateError(error: unknown): unknown {
     case SqlState.lockNotAvailable:
       return new LockTimeoutError(`A lock was not granted in time: ${messageOf(error)}.`, details);
     default:
-      return error;
+      if (isConnectionLoss(error)) {
+        return new PromoCodesError(
+          'CONNECTION_LOST',
+          `The connection to PostgreSQL broke: ${messageOf(error)}.`,
+          details,
+        );
+      }
+      return sqlState === undefined ? error : new PromoCodesError('DATABASE_ERROR', messageOf(error), details);
   }
 }

@@ -21,9 +21,23 @@ export const SqlState = {
 
 /** The SQLSTATE of an error that came from the server, or `undefined` for any other value. */
 export function sqlStateOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  // An error of the operating system has a code as well, and EPIPE looks like an SQLSTATE.
+  if (typeof error !== 'object' || error === null || !('code' in error) || 'syscall' in error) return undefined;
   const { code } = error;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether the connection broke, as the server says when it ends a session, or as node-postgres and the system say it. */
+export function isConnectionLoss(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) return /^(08...|57P0[1-5])$/.test(sqlState);
+  if (typeof error !== 'object' || error === null) return false;
+  return (
+    'syscall' in error ||
+    /connection terminated|connection error|client was closed|timeout exceeded when trying to connect/i.test(
+      messageOf(error),
+    )
+  );
 }
 
 export function messageOf(error: unknown): string {

@@ -34,7 +34,10 @@ export function inTransaction<Result>(
   work: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   return withConnection(db, async (connection) => {
-    if (!isPool(db) && (await insideTransaction(connection))) return inHostTransaction(connection, work);
+    if (!isPool(db)) {
+      await requireOneConnection(db);
+      if (await insideTransaction(connection)) return inHostTransaction(connection, work);
+    }
     await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
     try {
       const result = await work(asTransaction(connection, 'library'));
@@ -45,6 +48,26 @@ export function inTransaction<Result>(
       throw error;
     }
   });
+}
+
+const oneConnection = new WeakSet<Queryable>();
+
+/**
+ * An object with nothing but `query` could be a pool in disguise, which would scatter a transaction over its connections
+ * and drag other callers' statements into it. Two queries at once tell: a connection answers both from one backend.
+ */
+async function requireOneConnection(db: Queryable): Promise<void> {
+  if ('escapeLiteral' in db || 'release' in db || oneConnection.has(db)) return;
+  const answers = await Promise.all([1, 2].map(() => db.query('SELECT pg_backend_pid() AS pid, pg_sleep(0.05)')));
+  const [first, second] = answers.map(({ rows }) => rows[0]?.pid);
+  if (first !== second) {
+    throw new PromoCodesError(
+      'NOT_ONE_CONNECTION',
+      'This object has no connect(), so it must be one connection, but it answers from several. Pass a pool with ' +
+        'connect(), or a client.',
+    );
+  }
+  oneConnection.add(db);
 }
 
 const SAVEPOINT = 'pg_promo_codes';
@@ -70,7 +93,8 @@ async function inHostTransaction<Result>(
     await connection.query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
     return result;
   } catch (error) {
-    await connection.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => undefined);
+    await connection.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).catch(() => undefined);
+    await connection.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => undefined);
     const sqlState = sqlStateOf(error);
     if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) {
       throw new RetryableTransactionError(`The transaction has to be rolled back and run again: ${messageOf(error)}`, {

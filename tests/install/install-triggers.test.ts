@@ -13,6 +13,7 @@ const FUNCTIONS = [
   'update_promo_code_stats_on_update',
   'update_promo_code_stats_on_truncate',
   'guard_promo_code_counters',
+  'recount_promo_code_at_commit',
   'verify_promo_code_limits',
   'reserve_promo_code_use_ids',
   'record_promo_code_uses',
@@ -33,7 +34,9 @@ const TRIGGERS = [
   'count_promo_code_uses_on_update',
   'count_promo_code_uses_on_truncate',
   'guard_promo_code_counters_on_insert',
-  'guard_promo_code_counters_on_renumber',
+  'guard_promo_code_counters_on_update',
+  'recount_promo_code_on_insert',
+  'recount_promo_code_on_update',
 ];
 
 beforeEach(async () => {

@@ -22,7 +22,9 @@ export async function startContainer(options: ServerOptions): Promise<StartedSer
   // Loaded only here: the module takes most of a second, which machines without an engine need not spend.
   const { getContainerRuntimeClient, ImageName } = await import('testcontainers');
   const engine = await within(ENGINE_LIMIT_MS, getContainerRuntimeClient());
-  if ('failed' in engine) return { missing: 'no Docker engine answers', worthSaying: true };
+  // A socket may be left of an engine that is not running, and only DOCKER_HOST says that one is expected.
+  const expected = Boolean(process.env.DOCKER_HOST);
+  if ('failed' in engine) return { missing: 'no Docker engine answers', worthSaying: expected };
   const images = engine.value.image;
   const pulled = await within(PULL_LIMIT_MS, images.pull(ImageName.fromString(image)));
   const there = await within(ENGINE_LIMIT_MS, images.exists(ImageName.fromString(image)));
@@ -30,7 +32,12 @@ export async function startContainer(options: ServerOptions): Promise<StartedSer
     const reason = 'failed' in pulled ? pulled.failed : 'the engine pulled nothing';
     return { missing: `the image ${image} is not there and cannot be had: ${reason}`, worthSaying: true };
   }
-  return run(image, options);
+  try {
+    return await run(image, options);
+  } catch (error) {
+    // For example where Testcontainers cannot get the image of its own helper that cleans up after a crash.
+    return { missing: `a container of ${image} does not start: ${messageOf(error)}`, worthSaying: true };
+  }
 }
 
 async function run(image: string, options: ServerOptions): Promise<StartedServer> {
@@ -80,11 +87,15 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<{ value: T 
   });
   const done = work.then(
     (value) => ({ value }),
-    (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => ({ failed: messageOf(error) }),
   );
   try {
     return await Promise.race([done, late]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim();
 }

@@ -1,7 +1,7 @@
 // A small process that owns one PostgreSQL: it makes the folder, starts the server in it, and waits on its standard
-// input. The end of that pipe is the one signal that also arrives when the parent was killed with SIGKILL, and this
-// process leads its own session, so that Ctrl-C in the terminal does not reach it: whatever ends the parent, the
-// server is stopped and the folder removed. It is plain JavaScript so that it needs no loader to run.
+// input. The end of that pipe is the one signal that also arrives when the parent was killed with SIGKILL, and the
+// process group is its own, so that Ctrl-C in the terminal does not reach it: whatever ends the parent, the server is
+// stopped and the folder removed. It is plain JavaScript so that it needs no loader to run.
 //
 // argv[2] is JSON: { native, links, account: { uid, gid } | null, prefix, settings }. It answers with one line of JSON
 // on standard output: { port, folder } or { error }.

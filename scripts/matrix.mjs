@@ -1,0 +1,138 @@
+// Runs the test suite on every version that the library supports: PostgreSQL 14 to 18, the newest PostgreSQL also under
+// the other lines of Node.js, and once more with schema names that wrong quoting stumbles over.
+//
+//   npm run test:matrix -- [--jobs 2] [--results folder] [--tested file] [--only text] [arguments for vitest]
+//
+// --tested counts a run of `npm test` (its JSON results) in place of the lane that it has already run.
+//
+// Other Node.js lines come from npm by `npm exec`, which keeps them in npm's own cache. In package.json they would hurt:
+// the package exists once per platform, so as a devDependency `npm ci` would fail on the others, and as an
+// optionalDependency everybody who installs the library would download a Node.js.
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { countRun, countsLine, sumCounts } from './test-counts.mjs';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const newest = 18;
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    jobs: { type: 'string', default: '2' },
+    results: { type: 'string' },
+    tested: { type: 'string' },
+    only: { type: 'string', default: '' },
+  },
+});
+const results = options.results ?? mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-matrix-'));
+const running = new Set();
+process.on('exit', () => {
+  if (!options.results) rmSync(results, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    for (const child of running) child.kill(signal);
+    process.exit(1);
+  });
+}
+
+mkdirSync(results, { recursive: true });
+const rows = options.tested ? [testedRow()] : [];
+await runAll(lanes().filter((lane) => lane.name.includes(options.only)));
+report();
+
+function lanes() {
+  const all = [14, 15, 16, 17, newest].map((version) => ({ name: `PostgreSQL ${version}`, version }));
+  if (options.tested && isDefaultLane()) all.pop();
+  const own = Number.parseInt(process.versions.node, 10);
+  for (const node of [22, 24].filter((line) => line !== own)) {
+    all.push({ name: `PostgreSQL ${newest}, Node.js ${node}`, version: newest, node });
+  }
+  return [...all, { name: `PostgreSQL ${newest}, hostile names`, version: newest, style: 'hostile' }];
+}
+
+/** Whether `npm test` in this environment is what the lane of the newest PostgreSQL would be. */
+function isDefaultLane() {
+  const changing = ['TEST_DATABASE_URL', 'TEST_POSTGRES_VERSION', 'POSTGRES_IMAGE', 'TEST_SCHEMA_STYLE'];
+  return changing.every((name) => !process.env[name]);
+}
+
+function testedRow() {
+  return { name: 'npm test', ...countRun(options.tested, true), seconds: undefined };
+}
+
+async function runAll(queue) {
+  const worker = async () => {
+    for (let lane = queue.shift(); lane; lane = queue.shift()) rows.push(await runLane(lane));
+  };
+  await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
+}
+
+async function runLane(lane) {
+  const start = Date.now();
+  const file = path.join(results, `${lane.name.replaceAll(/\W+/g, '-')}.json`);
+  const outcome = await runVitest(lane, file).catch((error) => ({ code: 1, output: `${error.stack}\n` }));
+  const row = { name: lane.name, ...countRun(file, outcome.code === 0), seconds: (Date.now() - start) / 1000 };
+  process.stdout.write(`${row.name}: ${countsLine(row)}\n`);
+  if (row.failed > 0) process.stdout.write(`${outcome.output}\n`);
+  // Also of a lane that passed: what was left out, and why.
+  else for (const line of new Set(outcome.output.match(/^SKIPPED.*$/gm))) process.stdout.write(`  ${line}\n`);
+  return row;
+}
+
+async function runVitest(lane, file) {
+  const node = lane.node ? await nodeOfLine(lane.node) : process.execPath;
+  const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const env = {
+    ...process.env,
+    TEST_POSTGRES: 'embedded',
+    TEST_POSTGRES_VERSION: `${lane.version}`,
+    TEST_SCHEMA_STYLE: lane.style ?? 'plain',
+  };
+  const child = spawn(node, [vitest, 'run', ...reporters, ...positionals], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  running.delete(child);
+  return { code, output };
+}
+
+async function nodeOfLine(line) {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const from = ['exec', '--yes', `--package=node-${platform}-${process.arch}@${line}`, '--', 'node', '-p'];
+  const { stdout } = await promisify(execFile)('npm', [...from, 'process.execPath'], { cwd: tmpdir() });
+  const file = stdout.trim().split('\n').at(-1);
+  const { stdout: version } = await promisify(execFile)(file, ['--version']);
+  if (!version.startsWith(`v${line}.`)) throw new Error(`npm exec gave Node.js ${version.trim()} instead of ${line}`);
+  return file;
+}
+
+function report() {
+  const sum = sumCounts(rows);
+  const head = ['lane', 'passed', 'failed', 'skipped', 'seconds'];
+  const body = rows
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'))
+    .map((row) => [row.name, row.passed, row.failed, row.skipped, row.seconds?.toFixed(1) ?? '']);
+  const table = [head, ...body].map((cells) => cells.map(String));
+  const widths = head.map((_, column) => Math.max(...table.map((cells) => cells[column].length)));
+  for (const [first, ...rest] of table) {
+    const figures = rest.map((cell, column) => cell.padStart(widths[column + 1]));
+    process.stdout.write(`${[first.padEnd(widths[0]), ...figures].join('  ')}\n`);
+  }
+  writeFileSync(path.join(results, 'matrix.json'), JSON.stringify(sum));
+  process.stdout.write(`${countsLine(sum)}\n`);
+  if (sum.failed > 0 || rows.length === 0) process.exitCode = 1;
+}

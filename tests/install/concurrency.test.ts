@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { assertNoDrift, checkDrift, type Database, inspectTriggers, installTriggers } from '../../src/index';
+import { backendPid, eventually, useSchema, waitUntilBlocked } from '../support';
+import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
+
+const { schema, pool, sql, client, expand } = useSchema('install-races');
+
+const TOUCH_CODE = `UPDATE :"schema".promo_codes SET name = 'touched' WHERE id = 1`;
+
+beforeEach(async () => {
+  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql(SEED_TABLES);
+  await sql(
+    `INSERT INTO :"schema".promo_codes (code, shop_id) SELECT 'C' || n, 'shop' FROM generate_series(1, 9) AS n`,
+  );
+});
+
+describe.each([
+  ['the tables have no triggers', ''],
+  ['the tables have the triggers of the seed', SEED_TRIGGERS],
+])('while 8 writers run and %s', (_, triggers) => {
+  it('blocks nobody for good, fails nobody, and ends with true counters', async () => {
+    if (triggers) await sql(triggers);
+    await sql(insertUses(1, 2, 3));
+    let running = true;
+    let written = 0;
+    const writers = Array.from({ length: 8 }, async (_unused, writer) => {
+      const connection = await client();
+      for (let round = 0; running; round += 1) {
+        const code = 1 + ((writer + round) % 9);
+        await connection.query('BEGIN');
+        // Half of the host's code paths touch the code first, the other half the uses.
+        if (writer % 2 === 0) await connection.query(touchCode(code));
+        await connection.query(expand(insertUses(code)));
+        if (round % 3 === 0) await connection.query(deleteOldestUse(code));
+        await connection.query(round % 5 === 0 ? 'ROLLBACK' : 'COMMIT');
+        written += 1;
+      }
+    });
+    await eventually(() => expect(written).toBeGreaterThan(50));
+    const report = await installTriggers(pool, { schema });
+    const before = written;
+    await eventually(() => expect(written).toBeGreaterThan(before + 50));
+    running = false;
+    await Promise.all(writers);
+    expect(report.changed).toBe(true);
+    await assertNoDrift(pool, { schema });
+  });
+});
+
+describe('20 installations at once', () => {
+  it('all succeed, and each object is created once', async () => {
+    await sql(insertUses(1, 2, 2, 3));
+    const reports = await Promise.all(Array.from({ length: 20 }, () => installTriggers(pool, { schema })));
+    expect(reports.filter(({ created }) => created.length > 0)).toHaveLength(1);
+    expect(reports.flatMap(({ repaired }) => repaired.map(({ promoCodeId }) => promoCodeId)).sort()).toEqual([
+      '1',
+      '2',
+      '3',
+    ]);
+    await assertNoDrift(pool, { schema });
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, reconcilePending: false });
+  });
+});
+
+describe('a table lock that somebody holds', () => {
+  it.each(['promo_codes', 'promo_code_uses'])('is waited for: %s', async (table) => {
+    const holder = await client();
+    await holder.query(expand(`BEGIN; LOCK TABLE :"schema".${table} IN ROW EXCLUSIVE MODE`));
+    const installer = await client();
+    const installing = installTriggers(installer, { schema });
+    await waitUntilBlocked(pool, backendPid(installer));
+    await holder.query('COMMIT');
+    expect(await installing).toMatchObject({ changed: true });
+  });
+
+  it('that stays is a LockTimeoutError, and leaves the database as it was', async () => {
+    const holder = await client();
+    await holder.query(expand('BEGIN; LOCK TABLE :"schema".promo_code_uses IN ROW EXCLUSIVE MODE'));
+    await expect(installTriggers(pool, { schema, lockTimeoutMs: 20 })).rejects.toMatchObject({
+      name: 'LockTimeoutError',
+      code: 'LOCK_TIMEOUT',
+      sqlState: '55P03',
+    });
+    await holder.query('ROLLBACK');
+    const { objects } = await inspectTriggers(pool, { schema });
+    expect(new Set(objects.map(({ state }) => state))).toEqual(new Set(['missing']));
+  });
+
+  it.each([
+    [TOUCH_CODE, insertUses(1)],
+    [insertUses(1), TOUCH_CODE],
+  ])('never costs a writer its transaction, in either order of its tables', async (first, second) => {
+    const writer = await client();
+    await writer.query('BEGIN');
+    await writer.query(expand(first));
+    const installer = await client();
+    const installing = installTriggers(installer, { schema });
+    await waitUntilBlocked(pool, backendPid(installer));
+    await writer.query(expand(second));
+    await writer.query('COMMIT');
+    await installing;
+    await assertNoDrift(pool, { schema });
+  });
+});
+
+describe('a transaction of the host', () => {
+  it.each(['REPEATABLE READ', 'SERIALIZABLE'])('in %s is refused, and stays usable', async (level) => {
+    const host = await client();
+    await host.query(`BEGIN ISOLATION LEVEL ${level}`);
+    await expect(installTriggers(host, { schema })).rejects.toMatchObject({
+      name: 'PromoCodesError',
+      code: 'TRANSACTION_ISOLATION',
+    });
+    await host.query('COMMIT');
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: false, revision: 0 });
+  });
+
+  it('takes the installation with it when it rolls back', async () => {
+    await sql(insertUses(1));
+    const host = await client();
+    await host.query('BEGIN');
+    const report = await installTriggers(host, { schema });
+    expect(report.repaired).toHaveLength(1);
+    await host.query('ROLLBACK');
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: false, revision: 0 });
+    expect(await checkDrift(pool, { schema })).toHaveLength(1);
+  });
+
+  it('keeps its own settings', async () => {
+    const host = await client();
+    await host.query(`BEGIN; SET LOCAL lock_timeout = '7s'; SET LOCAL timezone = 'Asia/Kathmandu'`);
+    await sql(insertUses(1));
+    await installTriggers(host, { schema });
+    const { rows } = await host.query(`SELECT current_setting('lock_timeout') AS l, current_setting('timezone') AS t`);
+    expect(rows).toEqual([{ l: '7s', t: 'Asia/Kathmandu' }]);
+    await host.query('COMMIT');
+    await assertNoDrift(pool, { schema });
+  });
+
+  it('is told apart from a default isolation level, which the library overrides', async () => {
+    const connection = await client();
+    await connection.query(`SET default_transaction_isolation = 'serializable'`);
+    expect(await installTriggers(connection, { schema })).toMatchObject({ changed: true });
+  });
+});
+
+describe('an installation that dies', () => {
+  it('in its DDL leaves the database as it was', async () => {
+    await sql(
+      `CREATE FUNCTION :"schema".apply_promo_code_stats(bigint, bigint, numeric) RETURNS text LANGUAGE sql AS 'SELECT NULL'`,
+    );
+    await expect(installTriggers(pool, { schema })).rejects.toMatchObject({ code: 'DATABASE_ERROR', sqlState: '42P13' });
+    const { objects, revision } = await inspectTriggers(pool, { schema });
+    expect(revision).toBe(0);
+    expect(objects.filter(({ state }) => state === 'ok')).toEqual([]);
+  });
+
+  it('between the triggers and the recount is continued by the next one', async () => {
+    await sql(insertUses(1));
+    const dying: Database = {
+      query: (text, values) => {
+        if (text.includes('FULL JOIN') && created) return Promise.reject(new Error('the process died'));
+        return pool.query(text, values);
+      },
+      connect: () => {
+        created = true;
+        return pool.connect();
+      },
+    };
+    let created = false;
+    await expect(installTriggers(dying, { schema })).rejects.toThrow('the process died');
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, reconcilePending: true });
+    expect(await checkDrift(pool, { schema })).toHaveLength(1);
+
+    const next = await installTriggers(pool, { schema });
+    expect(next).toMatchObject({ changed: true, created: [], repaired: [{ promoCodeId: '1', actualUses: 1 }] });
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+  });
+
+  it("with reconcile: 'none' leaves the recount to a later call", async () => {
+    await sql(insertUses(1));
+    expect(await installTriggers(pool, { schema, reconcile: 'none' })).toMatchObject({ repaired: [] });
+    expect(await installTriggers(pool, { schema, reconcile: 'none' })).toMatchObject({ changed: false });
+    expect((await installTriggers(pool, { schema })).repaired).toHaveLength(1);
+  });
+});
+
+describe('when nothing has changed', () => {
+  it('is one statement that takes no lock on the tables and writes nothing', async () => {
+    await installTriggers(pool, { schema });
+    const blocker = await client();
+    await blocker.query(
+      expand('BEGIN; LOCK TABLE :"schema".promo_codes, :"schema".promo_code_uses IN ACCESS EXCLUSIVE MODE'),
+    );
+    const statements: string[] = [];
+    const counting: Database = {
+      query: (text, values) => {
+        statements.push(text);
+        return pool.query(text, values);
+      },
+    };
+    expect(await installTriggers(counting, { schema })).toMatchObject({ changed: false });
+    expect(statements).toHaveLength(1);
+    await blocker.query('ROLLBACK');
+    const readOnly = await client();
+    await readOnly.query('SET default_transaction_read_only = on');
+    expect(await installTriggers(readOnly, { schema })).toMatchObject({ changed: false });
+  });
+});
+
+function touchCode(code: number): string {
+  return expand(`UPDATE :"schema".promo_codes SET name = 'touched' WHERE id = ${code}`);
+}
+
+function deleteOldestUse(code: number): string {
+  return expand(`DELETE FROM :"schema".promo_code_uses WHERE id = (
+    SELECT min(id) FROM :"schema".promo_code_uses WHERE promo_code_id = ${code})`);
+}

@@ -1,0 +1,98 @@
+import { beforeEach, expect, it } from 'vitest';
+import { assertNoDrift, installSchema, installTriggers, renderSql } from '../../src/index';
+import { useSchema } from '../support';
+import { insertUses, SEED_TABLES } from '../support/host-tables';
+
+const { schema, pool, sql, client } = useSchema('install-schema');
+
+beforeEach(async () => {
+  await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; CREATE SCHEMA :"schema"');
+});
+
+const CODE = `INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date)
+              VALUES ('C1', 'shop', 5, now() + interval '1 day')`;
+
+it('creates the tables and counts in them; a second call changes nothing, in two statements', async () => {
+  const report = await installSchema(pool, { schema });
+  expect(report.created.slice(0, 2)).toEqual(['promo_codes', 'promo_code_uses']);
+  await sql(CODE);
+  await sql(insertUses(1, 1));
+  await assertNoDrift(pool, { schema });
+  const statements: string[] = [];
+  const counting = {
+    query: (text: string, values?: unknown[]) => {
+      statements.push(text);
+      return pool.query(text, values);
+    },
+  };
+  expect(await installSchema(counting, { schema })).toMatchObject({ changed: false, created: [] });
+  expect(statements).toHaveLength(2);
+});
+
+it('creates the schema itself where there is none', async () => {
+  await sql('DROP SCHEMA :"schema"');
+  expect((await installSchema(pool, { schema })).created[0]).toBe(schema);
+});
+
+it('20 at once all succeed', async () => {
+  const reports = await Promise.all(Array.from({ length: 20 }, () => installSchema(pool, { schema })));
+  expect(reports.filter(({ created }) => created.includes('promo_codes'))).toHaveLength(1);
+  await assertNoDrift(pool, { schema });
+});
+
+it("leaves a host's table as it is, but for columns that it lacks", async () => {
+  await sql(SEED_TABLES);
+  await sql('DROP TABLE :"schema".promo_code_uses; ALTER TABLE :"schema".promo_codes DROP max_bonus, DROP is_active');
+  await sql(`INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value) VALUES ('  odd ', 'shop', -1)`);
+  const report = await installSchema(pool, { schema });
+  expect(report.created.slice(0, 3)).toEqual(['promo_codes.max_bonus', 'promo_codes.is_active', 'promo_code_uses']);
+  await sql(insertUses(1));
+  await assertNoDrift(pool, { schema });
+  const { rows } = await sql('SELECT code, bonus_value, is_active FROM :"schema".promo_codes');
+  expect(rows).toEqual([{ code: '  odd ', bonus_value: '-1.00', is_active: true }]);
+});
+
+it('is undone with the transaction of the host', async () => {
+  const host = await client();
+  await host.query('BEGIN');
+  await installSchema(host, { schema });
+  await host.query('ROLLBACK');
+  await expect(installTriggers(pool, { schema })).rejects.toMatchObject({ code: 'NOT_INSTALLED' });
+});
+
+it('can be run as rendered SQL', async () => {
+  await pool.query(renderSql('schema', { schema, counterWrites: 'ignore' }));
+  expect(await installSchema(pool, { schema, counterWrites: 'ignore' })).toMatchObject({ changed: false });
+});
+
+it.each([
+  ['a code that is empty', `code = ''`, 'promo_codes_code_check'],
+  ['a bonus of zero', 'bonus_value = 0', 'promo_codes_bonus_value_check'],
+  ['a bonus of NaN', `bonus_value = 'NaN'`, 'promo_codes_bonus_value_check'],
+  [
+    'a percentage over 100',
+    `bonus_type = 'percentage', max_bonus = 5, bonus_value = 100.01`,
+    'promo_codes_percentage_check',
+  ],
+  ['a percentage without a cap', `bonus_type = 'percentage', bonus_value = 10`, 'promo_codes_percentage_check'],
+  ['a cap of zero', 'max_bonus = 0', 'promo_codes_max_bonus_check'],
+  ['an end before the start', `end_date = start_date - interval '1 second'`, 'promo_codes_dates_check'],
+  ['a limit of zero', 'total_usage_limit = 0', 'promo_codes_total_usage_limit_check'],
+  ['an unknown type of bonus', `bonus_type = 'free'`, 'promo_codes_bonus_type_check'],
+])('refuses %s', async (_, change, constraint) => {
+  await installSchema(pool, { schema });
+  await sql(CODE);
+  await expect(sql(`UPDATE :"schema".promo_codes SET ${change}`)).rejects.toMatchObject({ constraint });
+});
+
+it('refuses amounts that are negative or NaN, and the same code twice in one shop in any case', async () => {
+  await installSchema(pool, { schema });
+  await sql(CODE);
+  for (const column of ['base_reward', 'bonus_amount', 'total_reward']) {
+    for (const amount of ['-0.01', 'NaN']) {
+      const insert = `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, ${column}) VALUES (1, 'a', 'shop', $1)`;
+      await expect(sql(insert, [amount])).rejects.toMatchObject({ constraint: `promo_code_uses_${column}_check` });
+    }
+  }
+  await expect(sql(CODE.replace('C1', 'c1'))).rejects.toMatchObject({ constraint: 'promo_codes_shop_code_key' });
+});

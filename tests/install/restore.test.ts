@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkDrift, inspectTriggers, installSchema } from '../../src/index';
+import { clientToolOrSkip, runTool, useDatabase } from '../support';
+import { insertUses } from '../support/host-tables';
+
+const source = useDatabase('dumped');
+const target = useDatabase('restored');
+const pgDump = clientToolOrSkip('pg_dump');
+const psql = clientToolOrSkip('psql');
+const folder = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-dump-'));
+const file = path.join(folder, 'dump.sql');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type CounterWrites = 'allow' | 'ignore' | 'reject';
+
+async function dump(...options: string[]): Promise<void> {
+  const result = await runTool(pgDump!, [...options, '-d', source.url, '-f', file]);
+  expect(result.stderr).not.toContain('error');
+}
+
+async function restore(): Promise<string> {
+  const { stderr } = await runTool(psql!, ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', target.url, '-f', file]);
+  return stderr;
+}
+
+/** The target gets the schema under the same name, since a dump names it. */
+async function emptyTarget(): Promise<void> {
+  await target.sql(source.expand('DROP SCHEMA IF EXISTS :"schema" CASCADE'));
+}
+
+describe.skipIf(!pgDump || !psql)('a restore by pg_dump and psql', () => {
+  const { schema } = source;
+
+  beforeAll(async () => {
+    await installSchema(source.pool, { schema });
+    await source.sql(`INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date)
+                      SELECT 'C' || n, 'shop', 5, now() FROM generate_series(1, 4) AS n`);
+    await source.sql(insertUses(1, 1, 1, 2, 3));
+  });
+
+  it('of everything is exact, and the installation is in order', async () => {
+    await dump('--schema', `"${schema.replaceAll('"', '""')}"`);
+    await emptyTarget();
+    expect(await restore()).toBe('');
+    expect(await checkDrift(target.pool, { schema })).toEqual([]);
+    expect(await inspectTriggers(target.pool, { schema })).toMatchObject({ ok: true });
+    await target.sql(source.expand(insertUses(4)));
+    expect(await checkDrift(target.pool, { schema })).toEqual([]);
+  });
+
+  it.each<[CounterWrites, boolean, 'exact' | 'doubled' | 'refused']>([
+    ['allow', false, 'doubled'],
+    ['ignore', false, 'exact'],
+    ['reject', false, 'refused'],
+    ['allow', true, 'exact'],
+    ['ignore', true, 'exact'],
+    ['reject', true, 'exact'],
+  ])("of data only, counterWrites '%s', --disable-triggers %s: %s", async (counterWrites, disableTriggers, outcome) => {
+    await dump(
+      '--data-only',
+      ...(disableTriggers ? ['--disable-triggers'] : []),
+      '--schema',
+      `"${schema.replaceAll('"', '""')}"`,
+    );
+    await emptyTarget();
+    await installSchema(target.pool, { schema, counterWrites });
+    const errors = await restore();
+    const drift = await checkDrift(target.pool, { schema });
+    if (outcome === 'refused') {
+      expect(errors).toContain('cannot be written');
+      expect((await target.sql(source.expand('SELECT FROM :"schema".promo_codes'))).rowCount).toBe(0);
+      return;
+    }
+    expect(errors).toBe('');
+    expect(drift.map(({ timesUsed, actualUses }) => [timesUsed, actualUses])).toEqual(
+      outcome === 'doubled'
+        ? [
+            [6, 3],
+            [2, 1],
+            [2, 1],
+          ]
+        : [],
+    );
+  });
+});

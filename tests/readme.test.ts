@@ -1,0 +1,48 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, expect, it, vi } from 'vitest';
+import { useDatabase } from './support';
+
+const database = useDatabase('readme');
+const folder = mkdtempSync(path.join(import.meta.dirname, '.readme-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The examples of the README, in their order; each begins with what the ones before it have left. */
+const examples = [...readFileSync('README.md', 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(
+  ([, code = '']) => code,
+);
+
+it('has examples', () => {
+  expect(examples.length).toBeGreaterThanOrEqual(2);
+});
+
+it('every example runs as it stands, and prints what it says', async () => {
+  vi.stubEnv('DATABASE_URL', database.url);
+  const printed: unknown[][] = [];
+  vi.spyOn(console, 'log').mockImplementation((...values) => printed.push(values));
+  for (const [index, example] of examples.entries()) {
+    const file = path.join(folder, `example-${index}.ts`);
+    writeFileSync(file, example.replaceAll("'pg-promo-codes'", `'${path.resolve('src/index.ts')}'`));
+    await import(file);
+  }
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  expect(printed).toEqual([
+    ['installed, 0 codes healed'],
+    [
+      [
+        {
+          promoCodeId: '1',
+          code: 'WELCOME',
+          shopId: 'shop-1',
+          timesUsed: 7,
+          actualUses: 1,
+          totalBonusIssued: '5.00',
+          actualBonus: '5.00',
+        },
+      ],
+    ],
+    ['WELCOME'],
+    ['1 corrected'],
+  ]);
+});

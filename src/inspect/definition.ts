@@ -69,7 +69,9 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
 export function tableDefinitions(schema: string): TableDefinition[] {
   return Object.entries(tableFiles).map(([name, file]) => ({
     name,
-    statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) => statement.trim()),
+    statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) =>
+      statement.trim(),
+    ),
   }));
 }
 

@@ -150,7 +150,10 @@ describe('an installation that dies', () => {
     await sql(
       `CREATE FUNCTION :"schema".apply_promo_code_stats(bigint, bigint, numeric) RETURNS text LANGUAGE sql AS 'SELECT NULL'`,
     );
-    await expect(installTriggers(pool, { schema })).rejects.toMatchObject({ code: 'DATABASE_ERROR', sqlState: '42P13' });
+    await expect(installTriggers(pool, { schema })).rejects.toMatchObject({
+      code: 'DATABASE_ERROR',
+      sqlState: '42P13',
+    });
     const { objects, revision } = await inspectTriggers(pool, { schema });
     expect(revision).toBe(0);
     expect(objects.filter(({ state }) => state === 'ok')).toEqual([]);

@@ -137,7 +137,7 @@ async function createTriggers(db: Database, { schema, lockTimeoutMs }: ParsedIns
   const create = (tables: LockedTables) => (waitMs: number, attempt: number) =>
     inTransaction(db, (transaction) => {
       inHostTransaction = transaction.owner === 'host';
-      return changeInTransaction(transaction, schema, { tables, waitMs, attempt }, inspect);
+      return changeInTransaction(transaction, schema, { tables, lockTimeoutMs, waitMs, attempt }, inspect);
     });
   try {
     return await withShortLocks(lockTimeoutMs, 'two', create(['promo_code_uses', 'promo_codes']));
@@ -151,15 +151,24 @@ async function createTriggers(db: Database, { schema, lockTimeoutMs }: ParsedIns
   return { ...codes, report: { ...codes.report, changed, created: both('created'), replaced: both('replaced') } };
 }
 
+interface ShortAttempt {
+  tables: LockedTables;
+  lockTimeoutMs: number;
+  waitMs: number;
+  attempt: number;
+}
+
 async function changeInTransaction(
   transaction: Transaction,
   schema: string,
-  { tables, waitMs, attempt }: { tables: LockedTables; waitMs: number; attempt: number },
+  { tables, lockTimeoutMs, waitMs, attempt }: ShortAttempt,
   inspect: Inspect,
 ) {
   const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
-  await setLockTimeout(transaction, `${waitMs}ms`);
+  // Other installations are waited for with patience: no writer queues up behind this lock.
+  await setLockTimeout(transaction, `${lockTimeoutMs}ms`);
   await installationLock(transaction, schema);
+  await setLockTimeout(transaction, `${waitMs}ms`);
   // Another instance may have done it while this one waited.
   const state = await inspect(transaction);
   const changes = requiredChanges(state, tables);

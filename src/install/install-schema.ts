@@ -45,8 +45,10 @@ async function createMissing(db: Database, schema: string, lockTimeoutMs: number
     return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
         const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
-        await setLockTimeout(transaction, `${waitMs}ms`);
+        // Other installations are waited for with patience: no writer queues up behind this lock.
+        await setLockTimeout(transaction, `${lockTimeoutMs}ms`);
         await installationLock(transaction, schema);
+        await setLockTimeout(transaction, `${waitMs}ms`);
         const parts = missingParts(schema, await readCatalog(transaction, schema));
         const altered = (['promo_code_uses', 'promo_codes'] as const).filter((table) =>
           parts.some(({ name }) => name.startsWith(`${table}.`)),

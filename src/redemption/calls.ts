@@ -127,13 +127,11 @@ function inHostTransaction(error: unknown): unknown {
 
 /** Every error of the server has a place in the library's tree, with what the server said as its cause. */
 function asFault(error: unknown): unknown {
-  const translated = translateError(error);
-  if (translated instanceof PromoCodesError) return translated;
   const sqlState = sqlStateOf(error);
   const details = { sqlState, cause: error };
   switch (sqlState) {
     case undefined:
-      return error;
+      return translateError(error);
     case SqlState.undefinedFunction:
       return new NotInstalledError(
         `A function of pg-promo-codes is missing: ${messageOf(error)}. Call installTriggers().`,
@@ -147,8 +145,11 @@ function asFault(error: unknown): unknown {
         [{ path: columnOf(error), message: `was refused by the table: ${messageOf(error)}` }],
         details,
       );
-    default:
-      return new PromoCodesError('SERVER_ERROR', messageOf(error), details);
+    default: {
+      const translated = translateError(error);
+      if (translated instanceof PromoCodesError) return translated;
+      return new PromoCodesError('DATABASE_ERROR', messageOf(error), details);
+    }
   }
 }
 

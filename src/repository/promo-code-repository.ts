@@ -45,7 +45,7 @@ import { previewCode, type ValidateResult } from './validate.js';
  * Errors that every method may throw: `ValidationError`; `NotInstalledError`; `InsufficientPrivilegeError`;
  * `LockTimeoutError`; `RetryableTransactionError` (in the host's transaction: roll it back and run all of it again);
  * `OutcomeUnknownError` (the connection broke and the outcome could not be found out); `PromoCodesError` with the code
- * `CONNECTION_FAILED` or `RETRIES_EXHAUSTED` (nothing happened), or `SERVER_ERROR` with the server's error as its cause.
+ * `CONNECTION_FAILED` or `RETRIES_EXHAUSTED` (nothing happened), or `DATABASE_ERROR` with the server's error as its cause.
  */
 export class PromoCodeRepository {
   readonly #context: Context;

@@ -1,9 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkDrift, OutcomeUnknownError, PromoCodeRepository, type RedeemResult } from '../../src/index';
-import { eventually, waitUntilBlocked } from '../support';
 import { type CuttingProxy, startProxy } from '../support/proxy';
-import { useRepository } from '../support/repository';
+import { useRepository, waitingRedemption } from '../support/repository';
 
 const t = useRepository('broken connections');
 const { newCode, request, counts, schema } = t;
@@ -59,23 +58,10 @@ describe('a connection that breaks once', () => {
     await holder.query('BEGIN');
     await holder.query(t.expand('SELECT FROM :"schema".promo_codes WHERE id = $1 FOR NO KEY UPDATE'), [code.id]);
     const calling = repository.redeem(request(code, { customerAddress: 'waiting' }));
-    const waiting = await eventually(async () => {
-      const { rows } = await t.sql<{ pid: number }>(
-        `SELECT pid FROM pg_stat_activity
-          WHERE wait_event_type = 'Lock' AND query LIKE '%redeem_promo_codes%' AND pid <> pg_backend_pid()`,
-      );
-      if (rows.length !== 1) throw new Error('not yet');
-      return rows[0]!.pid;
-    });
-    await waitUntilBlocked(t.pool, waiting);
+    await waitingRedemption(t);
     proxy.cutAll();
     // The first attempt still waits in the server; the second one queues up behind it.
-    await eventually(async () => {
-      const { rows } = await t.sql(
-        `SELECT FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%redeem_promo_codes%'`,
-      );
-      if (rows.length !== 1) throw new Error('not yet');
-    });
+    await waitingRedemption(t, 'advisory');
     await holder.query('COMMIT');
     expect(await calling).toMatchObject({ ok: true, replayed: false, use: { customerAddress: 'waiting' } });
     expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });

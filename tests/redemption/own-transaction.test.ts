@@ -1,8 +1,7 @@
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LockTimeoutError, PromoCodeRepository, RetryableTransactionError } from '../../src/index';
-import { eventually, waitUntilBlocked } from '../support';
-import { useRepository } from '../support/repository';
+import { useRepository, waitingRedemption } from '../support/repository';
 
 const t = useRepository('own transaction');
 const { newCode, request, counts, schema } = t;
@@ -13,19 +12,6 @@ function poolWith(settings: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: t.url, options: settings, max: 5 });
   pools.push(pool);
   return pool;
-}
-
-/** The backend of the library that waits for a lock in a redemption. */
-async function waitingRedemption(): Promise<number> {
-  const pid = await eventually(async () => {
-    const { rows } = await t.sql<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%redeem_promo_codes%' AND pid <> pg_backend_pid()`,
-    );
-    if (!rows[0]) throw new Error('not yet');
-    return rows[0].pid;
-  });
-  await waitUntilBlocked(t.pool, pid);
-  return pid;
 }
 
 it('a redemption is one round trip', async () => {
@@ -77,7 +63,7 @@ describe('a lock that is held', () => {
     await holder.query('BEGIN');
     await t.repository.deactivate(code.id, { client: holder });
     const redeeming = t.repository.redeem(request(code));
-    await waitingRedemption();
+    await waitingRedemption(t);
     await holder.query('COMMIT');
     expect(await redeeming).toMatchObject({ ok: false, reason: 'inactive' });
     expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
@@ -90,7 +76,7 @@ describe('a lock that is held', () => {
     const asked = request(code);
     expect(await t.repository.redeem(asked, { client: holder })).toMatchObject({ ok: true });
     const redeeming = t.repository.redeem(asked);
-    await waitingRedemption();
+    await waitingRedemption(t);
     await holder.query('COMMIT');
     expect(await redeeming).toMatchObject({ ok: false, reason: 'customer_limit_reached' });
   });
@@ -104,7 +90,7 @@ describe('a deadlock', () => {
     const lock = t.expand('SELECT FROM :"schema".promo_codes WHERE id = $1 FOR NO KEY UPDATE');
     await other.query(lock, [codes[1]!.id]);
     const working = work(codes).catch((error: unknown) => error);
-    await waitingRedemption();
+    await waitingRedemption(t);
     await other.query(lock, [codes[0]!.id]);
     await other.query('COMMIT');
     return working;

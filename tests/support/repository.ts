@@ -9,6 +9,7 @@ import {
   type RepositoryOptions,
 } from '../../src/index';
 import { SEED_TABLES } from './host-tables';
+import { eventually } from './races';
 import { type TestSchema, useSchema } from './schema';
 
 export interface TestRepository extends TestSchema {
@@ -74,4 +75,24 @@ export function useRepository(
       return { timesUsed: Number(rows[0]?.used), uses: Number(rows[0]?.uses), total: rows[0]?.total ?? '' };
     },
   };
+}
+
+/**
+ * The backend of a redemption of this file that waits for a lock (of this kind, where one is named). Other files redeem at
+ * the same time, so it is told by the application_name of its connection.
+ */
+export function waitingRedemption({ sql }: Pick<TestSchema, 'sql'>, lock?: 'advisory'): Promise<number> {
+  return eventually(
+    async () => {
+      const { rows } = await sql<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity
+          WHERE wait_event_type = 'Lock' AND coalesce(wait_event = $1, true) AND query LIKE '%redeem_promo_codes%'
+            AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()`,
+        [lock ?? null],
+      );
+      if (rows.length !== 1) throw new Error(`${rows.length} redemptions wait for a lock`);
+      return rows[0]!.pid;
+    },
+    { timeoutMs: 10_000 },
+  );
 }

@@ -56,6 +56,14 @@ SELECT pg_catalog.json_build_object(
                 WHERE a.attrelid = h.oid AND a.attnum > 0 AND NOT a.attisdropped)))
       FROM host AS h
   ),
+  'ownTables', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, 'rowSecurity', c.relrowsecurity))
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname = :'schema'
+       AND c.relname IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+       AND c.relkind = 'r'
+  ),
   'partitions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname))
       FROM watched AS w

@@ -16,6 +16,9 @@ SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
        :'counter_writes' <> 'allow' AS guarded \gset
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
+\ir tables/promo_code_idempotency_keys.sql
+\ir tables/promo_code_holds.sql
+\ir tables/promo_code_rate_limits.sql
 SET LOCAL check_function_bodies = off;
 \ir functions/recount_promo_code_stats.sql
 \ir functions/apply_promo_code_stats.sql
@@ -26,6 +29,16 @@ SET LOCAL check_function_bodies = off;
 \ir functions/recount_promo_code_at_commit.sql
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
+\ir functions/reserve_promo_code_use_ids.sql
+\ir functions/record_promo_code_uses.sql
+\ir functions/release_promo_code_holds.sql
+\ir functions/release_expired_promo_code_holds.sql
+\ir functions/redeem_promo_codes.sql
+\ir functions/rollback_promo_code_use.sql
+\ir functions/amend_promo_code_use.sql
+\ir functions/confirm_promo_code_use.sql
+\ir functions/preview_promo_code.sql
+\ir functions/create_promo_codes.sql
 SET LOCAL check_function_bodies = on;
 \ir resolve-bodies.sql
 \ir give-to-owner.sql
@@ -54,9 +67,14 @@ SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.reln
 \else
   \ir triggers/statement.sql
 \endif
+-- What a customer has used of a code is counted by every redemption. A table without customers is only counted in.
+SELECT pg_catalog.format('CREATE INDEX IF NOT EXISTS promo_code_uses_code_customer_idx
+                            ON %I.promo_code_uses (promo_code_id, lower(btrim(customer_address::text)))', :'schema')
+  FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relname = 'promo_code_uses'
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
+ WHERE a.attname = 'customer_address' AND NOT a.attisdropped \gexec
 \if :enforce_limits
-  CREATE INDEX IF NOT EXISTS promo_code_uses_code_customer_idx
-    ON :"schema".promo_code_uses (promo_code_id, lower(btrim(customer_address::text)));
   \if :by_row
     \ir triggers/limits-row.sql
   \else

@@ -1,6 +1,6 @@
 -- psql -v schema=public -f sql/uninstall.sql
 --
--- Removes the triggers and functions that the library created. Tables, rows and counters stay.
+-- Removes the triggers and functions that the library created. All tables (its own as well), rows and counters stay.
 \set ON_ERROR_STOP on
 \if :{?schema} \else \set schema public \endif
 SET client_min_messages = warning;
@@ -14,4 +14,14 @@ DROP FUNCTION IF EXISTS :"schema".recount_promo_code_at_commit() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".verify_promo_code_limits() CASCADE;
 DROP FUNCTION IF EXISTS :"schema".apply_promo_code_stats(bigint, bigint, numeric);
 DROP FUNCTION IF EXISTS :"schema".recount_promo_code_stats(bigint);
+DROP FUNCTION IF EXISTS :"schema".preview_promo_code(text, text, text, numeric);
+DROP FUNCTION IF EXISTS :"schema".create_promo_codes(text, jsonb);
+DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes(jsonb, bigint, integer);
+DROP FUNCTION IF EXISTS :"schema".rollback_promo_code_use(bigint);
+DROP FUNCTION IF EXISTS :"schema".amend_promo_code_use(bigint, jsonb);
+DROP FUNCTION IF EXISTS :"schema".confirm_promo_code_use(bigint, text);
+DROP FUNCTION IF EXISTS :"schema".release_expired_promo_code_holds(integer);
+DROP FUNCTION IF EXISTS :"schema".release_promo_code_holds(bigint, integer);
+DROP FUNCTION IF EXISTS :"schema".record_promo_code_uses(bigint[], bigint[], text[], text[], numeric[], numeric[]);
+DROP FUNCTION IF EXISTS :"schema".reserve_promo_code_use_ids(integer);
 COMMIT;

@@ -34,13 +34,16 @@ export interface ValidationIssue {
   message: string;
 }
 
-/** An argument is not what the call accepts. Thrown before anything is sent to the server; lists all issues at once. */
+/**
+ * An argument is not what the call accepts. Lists all issues at once; thrown before anything is sent to the server, but for
+ * what only the host's own tables refuse (a constraint of its own, say), which has a `cause`.
+ */
 export class ValidationError extends PromoCodesError {
   /** All that is wrong. */
   readonly issues: ValidationIssue[];
 
-  constructor(issues: ValidationIssue[]) {
-    super('VALIDATION', issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  constructor(issues: ValidationIssue[], details?: PromoCodesErrorDetails) {
+    super('VALIDATION', issues.map(({ path, message }) => `${path}: ${message}`).join('; '), details);
     this.issues = issues;
   }
 }
@@ -107,6 +110,17 @@ export class DuplicateCodeError extends PromoCodesError {
 export class NotFoundError extends PromoCodesError {
   constructor(message: string, details?: PromoCodesErrorDetails) {
     super('NOT_FOUND', message, details);
+  }
+}
+
+/** A hold cannot be confirmed any more; its use does not count, or will not for long. Redeem the code again. */
+export class HoldExpiredError extends PromoCodesError {
+  /** `'expired'`: its time ran out; `'replaced'`: the same customer redeemed or reserved the code once more. */
+  readonly reason: 'expired' | 'replaced';
+
+  constructor(reason: 'expired' | 'replaced', message: string) {
+    super('HOLD_EXPIRED', message);
+    this.reason = reason;
   }
 }
 

@@ -7,6 +7,7 @@ export { streamDrift } from './drift/stream-drift.js';
 export {
   DriftError,
   DuplicateCodeError,
+  HoldExpiredError,
   IdempotencyConflictError,
   InsufficientPrivilegeError,
   LockTimeoutError,
@@ -30,3 +31,24 @@ export { renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
 export type { ConnectionPool, Database, PooledConnection, Queryable, QueryResultLike } from './postgres/database.js';
+export type { RetryPolicy } from './redemption/calls.js';
+export type { PromoCodeUse } from './redemption/promo-code-use.js';
+export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';
+export type { Page } from './repository/cursor.js';
+export type { Amount, Id } from './repository/fields.js';
+export type {
+  AmendInput,
+  CodeTemplate,
+  CreateInput,
+  GenerateInput,
+  ListInput,
+  PageInput,
+  RedeemInput,
+  UpdateInput,
+  ValidateInput,
+} from './repository/input-types.js';
+export type { CallOptions, RateLimitOptions, RepositoryOptions } from './repository/options.js';
+export type { PromoCode } from './repository/promo-code.js';
+export { PromoCodeRepository } from './repository/promo-code-repository.js';
+export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';
+export type { ValidateResult } from './repository/validate.js';

@@ -10,6 +10,8 @@ export interface Catalog {
   readOnly: boolean;
   schema: { owner: string; usage: boolean; create: boolean } | null;
   tables: CatalogTable[];
+  /** The library's own tables that exist. */
+  ownTables: { name: string; rowSecurity: boolean }[];
   /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];
@@ -77,6 +79,6 @@ export async function readCatalog(db: Queryable, schema: string): Promise<Catalo
     throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
   }
   const found = JSON.parse(text);
-  const lists = ['tables', 'partitions', 'functions', 'triggers', 'indexes'];
+  const lists = ['tables', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes'];
   return { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])) };
 }

@@ -7,7 +7,9 @@ import {
   functionDefinitions,
   functionNames,
   SQL_REVISION,
+  type TableDefinition,
   type TriggerDefinition,
+  tableDefinitions,
   triggerDefinitions,
   triggerNames,
 } from './definition.js';
@@ -16,8 +18,8 @@ import type { TriggerOptions } from './options.js';
 
 /** What was found of one object, and the statement that puts it right. */
 export interface ObjectState {
-  /** What it is; an index only where `enforceLimits` needs one. */
-  kind: 'function' | 'trigger' | 'index';
+  /** What it is; a table is one of the library's own. */
+  kind: 'table' | 'function' | 'trigger' | 'index';
   /** Its name, without schema and quotes. */
   name: string;
   /** For a trigger: the table that it is on, as `schema.table`. */
@@ -40,6 +42,7 @@ export interface ComparedObject extends ObjectState {
 export function compareObjects(schema: string, options: TriggerOptions, catalog: Catalog): ComparedObject[] {
   const triggers = triggerDefinitions(schema, options, catalog);
   return [
+    ...tableDefinitions(schema).map((expected) => tableState(expected, catalog)),
     ...functionDefinitions(schema).map((expected) => functionState(schema, expected, catalog)),
     ...triggers.map((expected) => triggerState(schema, expected, catalog)),
     ...catalog.triggers.flatMap((found) => unexpectedTrigger(schema, found, triggers)),
@@ -66,21 +69,39 @@ function functionState(schema: string, expected: FunctionDefinition, catalog: Ca
   const same =
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
-    !found.publicMayExecute &&
+    found.publicMayExecute === expected.publicMayExecute &&
     hasSettings(found, schema, expected) &&
     (found.ownedByTableOwner || !found.ownedBySuperuser);
   return same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
 }
 
 function hasSettings({ settings }: CatalogFunction, schema: string, expected: FunctionDefinition): boolean {
-  // PostgreSQL quotes what it has to, and with quote_all_identifiers what it need not.
+  // PostgreSQL quotes what it has to, with quote_all_identifiers also what it need not, and capitalises TimeZone.
   const plain = (setting: string) =>
-    setting.replaceAll(quoteIdentifier(schema), () => schema).replace(/"(pg_catalog|pg_temp)"/g, '$1');
+    setting
+      .replaceAll(quoteIdentifier(schema), () => schema)
+      .replace(/"(pg_catalog|pg_temp)"/g, '$1')
+      .replace(/^timezone=/i, 'timezone=');
   return (settings ?? []).map(plain).join('\n') === expected.settings.map(plain).join('\n');
 }
 
+/** A table that is there is as the version that created it left it: tables are migrated, not replaced. */
+function tableState(expected: TableDefinition, catalog: Catalog): ComparedObject {
+  const object = { kind: 'table', name: expected.name } as const;
+  const found = catalog.ownTables.find(({ name }) => name === expected.name);
+  if (!found) return compared(object, 'missing', expected.statements);
+  return found.rowSecurity ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
+}
+
+/** Redeeming counts the uses of a customer, as enforceLimits does; a table without customers is only counted in. */
+function hasCustomers({ tables }: Catalog): boolean {
+  const uses = tables.find(({ name }) => name === 'promo_code_uses');
+  return uses?.columns.some(({ name }) => name === 'customer_address') ?? false;
+}
+
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {
-  return found.name === expected.name && found.arguments === expected.arguments;
+  // With quote_all_identifiers, PostgreSQL quotes names of types as well.
+  return found.name === expected.name && found.arguments.replaceAll('"', '') === expected.arguments;
 }
 
 /** Whether a function of the schema is one of the library's; a host may have others of the same name. */
@@ -130,6 +151,15 @@ function unexpectedTrigger(schema: string, found: CatalogTrigger, expected: Trig
   if (triggerNames.has(found.name) && callsOurs) return [compared(object, 'outdated', [dropTrigger(found)])];
   const foreign = callsOurs || writesCounters(found.functionSource);
   return foreign && fires(found) ? [compared(object, 'foreign', [dropTrigger(found)])] : [];
+}
+
+/**
+ * The index that redeeming is fast by, where it is not there and can be built. Without it everything is right, only the
+ * uses of a hot code are read one by one, so it is no part of what is inspected unless `enforceLimits` asks for it.
+ */
+export function missingCustomerIndex(schema: string, catalog: Catalog): ComparedObject | undefined {
+  const index = customerIndexState(schema, catalog);
+  return hasCustomers(catalog) && index.state !== 'ok' ? index : undefined;
 }
 
 function customerIndexState(schema: string, catalog: Catalog): ComparedObject {

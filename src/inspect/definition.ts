@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../postgres/identifiers.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import type { Catalog } from './catalog.js';
 import type { TriggerOptions } from './options.js';
-import { functionFiles, triggerFiles } from './sql-files.js';
+import { functionFiles, tableFiles, triggerFiles } from './sql-files.js';
 
 /** Rises with every change to an installed function; the first line of each body carries it. */
 export const SQL_REVISION = 1;
@@ -13,9 +13,17 @@ export interface FunctionDefinition {
   arguments: string;
   source: string;
   securityDefiner: boolean;
+  /** Whether everybody may call it. What it does then is bound by the caller's own rights. */
+  publicMayExecute: boolean;
   /** Its SET clauses, as `pg_proc.proconfig` shows them. */
   settings: string[];
-  /** What creates or replaces it, and closes it to PUBLIC. */
+  /** What creates or replaces it, and closes it to PUBLIC where it is closed. */
+  statements: string[];
+}
+
+/** A table of the library's own, as it should be created. */
+export interface TableDefinition {
+  name: string;
   statements: string[];
 }
 
@@ -31,7 +39,7 @@ export interface TriggerDefinition {
   statement: string;
 }
 
-/** The expression index that makes the per-customer limit cheap to verify. */
+/** The expression index that makes a customer's uses of a code cheap to count, for redeeming and for enforceLimits. */
 export const CUSTOMER_INDEX = 'promo_code_uses_code_customer_idx';
 export const CUSTOMER_INDEX_COLUMNS = '(promo_code_id, lower(btrim(customer_address::text)))';
 
@@ -48,12 +56,23 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
       arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
       source: renderSqlText(body, { schema }),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
+      publicMayExecute: !/^REVOKE ALL ON FUNCTION/m.test(file),
       settings: [...file.matchAll(/^SET (\w+) = (.*)$/gm)].map(
-        ([, name, value = '']) => `${name}=${renderSqlText(value, { schema })}`,
+        ([, name, value = '']) => `${name}=${renderSqlText(value.replace(/^'(.*)'$/, '$1'), { schema })}`,
       ),
       statements: file.split(/\n(?=REVOKE )/).map((statement) => renderSqlText(statement, { schema }).trim()),
     };
   });
+}
+
+/** The library's own tables. */
+export function tableDefinitions(schema: string): TableDefinition[] {
+  return Object.entries(tableFiles).map(([name, file]) => ({
+    name,
+    statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) =>
+      statement.trim(),
+    ),
+  }));
 }
 
 export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('public').map(({ name }) => name));

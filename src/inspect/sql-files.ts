@@ -1,12 +1,25 @@
+import amendUse from '../../sql/functions/amend_promo_code_use.sql';
 import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
+import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
+import createCodes from '../../sql/functions/create_promo_codes.sql';
 import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
+import previewCode from '../../sql/functions/preview_promo_code.sql';
+import recordUses from '../../sql/functions/record_promo_code_uses.sql';
 import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
+import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
+import releaseExpiredHolds from '../../sql/functions/release_expired_promo_code_holds.sql';
+import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
+import reserveUseIds from '../../sql/functions/reserve_promo_code_use_ids.sql';
+import rollbackUse from '../../sql/functions/rollback_promo_code_use.sql';
 import onDelete from '../../sql/functions/update_promo_code_stats_on_delete.sql';
 import onInsert from '../../sql/functions/update_promo_code_stats_on_insert.sql';
 import onTruncate from '../../sql/functions/update_promo_code_stats_on_truncate.sql';
 import onUpdate from '../../sql/functions/update_promo_code_stats_on_update.sql';
 import verifyLimits from '../../sql/functions/verify_promo_code_limits.sql';
+import holds from '../../sql/tables/promo_code_holds.sql';
+import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
+import rateLimits from '../../sql/tables/promo_code_rate_limits.sql';
 import counters from '../../sql/triggers/counters.sql';
 import countersAllow from '../../sql/triggers/counters-allow.sql';
 import countersGuarded from '../../sql/triggers/counters-guarded.sql';
@@ -28,6 +41,16 @@ export const functionFiles = [
   recountAtCommit,
   guardCounters,
   verifyLimits,
+  reserveUseIds,
+  recordUses,
+  releaseHolds,
+  releaseExpiredHolds,
+  redeemCodes,
+  rollbackUse,
+  amendUse,
+  confirmUse,
+  previewCode,
+  createCodes,
 ] as const;
 
 export const triggerFiles = {
@@ -40,4 +63,11 @@ export const triggerFiles = {
   countersGuarded,
   limitsStatement,
   limitsRow,
+} as const;
+
+/** The library's own tables, by name. They come before the functions, and stay when those are removed. */
+export const tableFiles = {
+  promo_code_idempotency_keys: idempotencyKeys,
+  promo_code_holds: holds,
+  promo_code_rate_limits: rateLimits,
 } as const;

@@ -3,11 +3,11 @@ import type { LockedTables } from './short-locks.js';
 
 /** What has to be done to bring a schema to the state that was asked for. */
 export interface Changes {
-  /** How many functions and triggers; the index is built apart from them. */
+  /** How many tables, functions and triggers; the index is built apart from them. */
   count: number;
   created: string[];
   replaced: string[];
-  /** Statements that lock no table. */
+  /** Statements that lock no table of the host; those for the library's own tables come first. */
   functions: string[];
   /** Statements that lock `tables`. */
   triggers: string[];
@@ -25,7 +25,7 @@ export function changesOf(
   tables: LockedTables = ['promo_code_uses', 'promo_codes'],
 ): Changes {
   const mendable = objects.filter(({ state }) => MENDABLE.includes(state));
-  const functions = mendable.filter(({ kind }) => kind === 'function');
+  const functions = mendable.filter(({ kind }) => kind === 'table' || kind === 'function');
   const triggers = mendable.filter((object) => object.kind === 'trigger' && tables.includes(hostTableOf(object)));
   const todo = [...functions, ...triggers];
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [

@@ -4,6 +4,7 @@ import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
 import { LockTimeoutError, NewerInstallationError, PromoCodesError } from '../errors.js';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
+import { missingCustomerIndex } from '../inspect/compare.js';
 import { SQL_REVISION } from '../inspect/definition.js';
 import { decimalsOfTotal } from '../inspect/host-tables.js';
 import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK } from '../inspect/inspect-triggers.js';
@@ -14,7 +15,7 @@ import {
   withTriggerDefaults,
 } from '../inspect/options.js';
 import { parseOptions } from '../options.js';
-import type { Database, Queryable } from '../postgres/database.js';
+import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
@@ -99,6 +100,8 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
       changes.index &&
       (await buildCustomerIndex(db, options, async () => changesOf((await inspect(db)).objects).index));
     const done = await createTriggers(db, options, inspect);
+    const late = done.report.changed ? await indexBigTable(db, options, inspect) : undefined;
+    if (late) done.report.created.push(late);
     if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
     return done;
   } catch (error) {
@@ -171,9 +174,40 @@ async function changeInTransaction(
     }
     await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
     for (const statement of [...changes.triggers, markPending(schema)]) await transaction.query(statement);
+    const index = changes.tables.includes('promo_code_uses') && missingCustomerIndex(schema, state.catalog);
+    if (index && (await isSmall(transaction, schema))) {
+      for (const statement of index.statements) await transaction.query(statement.replace('CONCURRENTLY ', ''));
+      changes.created.push(index.name);
+    }
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
   return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
+}
+
+/** Up to here an index is built in a moment, under the lock that the triggers have taken anyway. */
+const SMALL_BYTES = 8 * 1024 * 1024;
+
+async function isSmall(transaction: Transaction, schema: string): Promise<boolean> {
+  const { rows } = await transaction.query(
+    `SELECT sum(pg_catalog.pg_relation_size(p.relid)) <= $2 AS small
+       FROM pg_catalog.pg_partition_tree($1::regclass) AS p`,
+    [`${quoteIdentifier(schema)}.promo_code_uses`, SMALL_BYTES],
+  );
+  return rows[0]?.small !== false;
+}
+
+/**
+ * On a big table the index is built after the triggers, concurrently, so that writers go on. When that cannot be now (the
+ * host's own transaction, somebody else is at it), the installation is complete without it.
+ */
+async function indexBigTable(
+  db: Database,
+  options: ParsedInstallOptions,
+  inspect: Inspect,
+): Promise<string | undefined> {
+  if (!isPool(db)) return undefined;
+  const missing = async () => missingCustomerIndex(options.schema, (await inspect(db)).catalog);
+  return (await missing()) && buildCustomerIndex(db, options, missing);
 }
 
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {

@@ -12,7 +12,7 @@ import {
   installOptions,
   withTriggerDefaults,
 } from '../inspect/options.js';
-import { functionFiles, triggerFiles } from '../inspect/sql-files.js';
+import { functionFiles, tableFiles, triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 
@@ -55,14 +55,12 @@ export function renderTriggers(schema: string, options: ChosenTriggerOptions): s
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
   const parts: Record<string, string> = {
-    functions: functionFiles.join('\n'),
+    functions: [...Object.values(tableFiles), ...functionFiles].join('\n'),
     give_to_owner: giveToOwnerSql,
     common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
-    index: enforceLimits
-      ? `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`
-      : '',
+    index: `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`,
     reconcile: reconcileSql,
   };
   const filled = migrationSql

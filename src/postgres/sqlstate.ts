@@ -11,6 +11,12 @@ export const SqlState = {
   duplicateTable: '42P07',
   undefinedColumn: '42703',
   undefinedSchema: '3F000',
+  undefinedFunction: '42883',
+  uniqueViolation: '23505',
+  checkViolation: '23514',
+  valueTooLong: '22001',
+  numberTooLarge: '22003',
+  keyConflict: 'PC007',
 } as const;
 
 /** The SQLSTATE of an error that came from the server, or `undefined` for any other value. */

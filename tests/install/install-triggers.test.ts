@@ -15,7 +15,19 @@ const FUNCTIONS = [
   'guard_promo_code_counters',
   'recount_promo_code_at_commit',
   'verify_promo_code_limits',
+  'reserve_promo_code_use_ids',
+  'record_promo_code_uses',
+  'release_promo_code_holds',
+  'release_expired_promo_code_holds',
+  'redeem_promo_codes',
+  'rollback_promo_code_use',
+  'amend_promo_code_use',
+  'confirm_promo_code_use',
+  'preview_promo_code',
+  'create_promo_codes',
 ];
+const TABLES = ['promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits'];
+const INDEXES = ['promo_code_uses_code_customer_idx'];
 const TRIGGERS = [
   'promo_code_uses_insert_trigger',
   'promo_code_uses_delete_trigger',
@@ -38,7 +50,7 @@ beforeEach(async () => {
 it('creates everything on the tables of the seed, and nothing on the second call', async () => {
   const first = await installTriggers(pool, { schema });
   expect(first).toMatchObject({ changed: true, replaced: [], granularity: 'statement', repaired: [], foreign: [] });
-  expect([...first.created].sort()).toEqual([...FUNCTIONS, ...TRIGGERS].sort());
+  expect([...first.created].sort()).toEqual([...TABLES, ...FUNCTIONS, ...TRIGGERS, ...INDEXES].sort());
   const state = await inspectTriggers(pool, { schema });
   expect(state.objects.filter((object) => object.state !== 'ok')).toEqual([]);
   expect(state).toMatchObject({ ok: true, granularity: 'statement', reconcilePending: false, revision: 1 });

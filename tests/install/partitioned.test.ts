@@ -61,7 +61,8 @@ describe.each(['auto', 'statement'] as const)('a partitioned promo_code_uses wit
     expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
     await uninstallTriggers(pool, { schema });
     const { objects } = await inspectTriggers(pool, { schema });
-    expect(new Set(objects.map(({ state }) => state))).toEqual(new Set(['missing']));
+    const removable = objects.filter(({ kind }) => kind !== 'table');
+    expect(new Set(removable.map(({ state }) => state))).toEqual(new Set(['missing']));
   });
 });
 

@@ -25,3 +25,12 @@ export function changeUrl(url: string, changes: UrlChanges): string {
   changed.search = changed.searchParams.toString().replaceAll('+', '%20');
   return changed.toString();
 }
+
+/** The same connection string for another host and port. */
+export function changeHost(url: string, host: string, port: number): string {
+  const changed = new URL(url);
+  changed.hostname = host;
+  changed.port = String(port);
+  changed.searchParams.delete('host');
+  return changed.toString();
+}

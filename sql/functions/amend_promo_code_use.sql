@@ -1,0 +1,30 @@
+-- Changes amounts or the transaction of a use, under the same lock as redeeming; the triggers move the counters. What the
+-- object of changes does not name stays. No row: no such use.
+CREATE OR REPLACE FUNCTION :"schema".amend_promo_code_use(wanted bigint, changes jsonb)
+RETURNS TABLE (use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, :"schema", pg_temp
+SET timezone = 'UTC'
+SET enable_seqscan = off
+AS $body$
+-- pg-promo-codes 1
+#variable_conflict use_column
+DECLARE
+  of_code bigint;
+BEGIN
+  SELECT u.promo_code_id INTO of_code FROM :"schema".promo_code_uses AS u WHERE u.id = wanted;
+  PERFORM FROM :"schema".promo_codes AS c WHERE c.id = of_code FOR NO KEY UPDATE;
+  RETURN QUERY
+    UPDATE :"schema".promo_code_uses AS u
+       SET base_reward = CASE WHEN changes ? 'baseReward' THEN (changes ->> 'baseReward')::numeric ELSE u.base_reward END,
+           bonus_amount = CASE WHEN changes ? 'bonusAmount' THEN (changes ->> 'bonusAmount')::numeric ELSE u.bonus_amount END,
+           total_reward =
+             CASE WHEN changes ? 'baseReward' THEN (changes ->> 'baseReward')::numeric ELSE u.base_reward::numeric END
+             + CASE WHEN changes ? 'bonusAmount' THEN (changes ->> 'bonusAmount')::numeric
+                    ELSE coalesce(u.bonus_amount::numeric, 0::numeric) END,
+           transaction_id = CASE WHEN changes ? 'transactionId' THEN changes ->> 'transactionId' ELSE u.transaction_id END
+     WHERE u.id = wanted
+    RETURNING u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text, u.transaction_id::text,
+              u.base_reward::text, u.bonus_amount::text, u.total_reward::text, extract(epoch FROM u.used_at)::text;
+END
+$body$;

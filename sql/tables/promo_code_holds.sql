@@ -1,0 +1,25 @@
+-- Uses that are only reserved. A hold counts like any use; confirming it deletes its row here, releasing it deletes the use
+-- and marks the row, so that a late confirmation can be told from one of an unknown use.
+CREATE TABLE IF NOT EXISTS :"schema".promo_code_holds (
+  use_id           bigint PRIMARY KEY,
+  promo_code_id    bigint NOT NULL,
+  customer_address text NOT NULL,
+  expires_at       timestamptz NOT NULL,
+  released_at      timestamptz,
+  released_as      text CHECK (released_as IN ('expired', 'replaced'))
+);
+CREATE INDEX IF NOT EXISTS promo_code_holds_customer_idx
+  ON :"schema".promo_code_holds (promo_code_id, customer_address) WHERE released_at IS NULL;
+CREATE INDEX IF NOT EXISTS promo_code_holds_due_idx
+  ON :"schema".promo_code_holds (promo_code_id, expires_at) WHERE released_at IS NULL;
+CREATE INDEX IF NOT EXISTS promo_code_holds_expiry_idx
+  ON :"schema".promo_code_holds (expires_at) WHERE released_at IS NULL;
+CREATE INDEX IF NOT EXISTS promo_code_holds_released_idx
+  ON :"schema".promo_code_holds (released_at) WHERE released_at IS NOT NULL;
+
+-- Whoever may add uses may work with this table, from the moment of the GRANT on promo_code_uses and without one here.
+ALTER TABLE :"schema".promo_code_holds ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS promo_code_redeemers ON :"schema".promo_code_holds;
+CREATE POLICY promo_code_redeemers ON :"schema".promo_code_holds
+  USING (pg_catalog.has_table_privilege(pg_catalog.format('%I.%I', :'schema', 'promo_code_uses'), 'INSERT'));
+GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_code_holds TO PUBLIC;

@@ -1,0 +1,48 @@
+import { SqlState, sqlStateOf } from './sqlstate.js';
+
+/**
+ * What a failed call says about its effect.
+ * - `'unreached'`: it never got to the server.
+ * - `'broken'`: the connection broke; the call may or may not have had its effect.
+ * - `'conflict'`: the server undid it because of others (40001, 40P01); the same call may succeed.
+ * - `'other'`: it would fail again.
+ */
+export type Fault = 'unreached' | 'broken' | 'conflict' | 'other';
+
+/** Error codes of Node.js for a connection that could not be made. */
+const UNREACHED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+/** Error codes of Node.js for a connection that was lost. */
+const BROKEN = [
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ECONNABORTED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_STREAM_DESTROYED',
+];
+/** cannot_connect_now and too_many_connections come before anything was sent. */
+const NOT_LET_IN = ['57P03', '53300'];
+/** admin_shutdown, crash_shutdown, database_dropped, idle_session_timeout: the server ends the connection. */
+const ENDED = ['57P01', '57P02', '57P04', '57P05'];
+
+/** What node-postgres says without a code. */
+const UNREACHED_MESSAGE = /timeout exceeded when trying to connect|terminated due to connection timeout/i;
+const BROKEN_MESSAGE =
+  /connection terminated|not queryable|connection ended|client was closed|query read timeout|socket/i;
+
+/** Tells how a call failed, by SQLSTATE, by the error code of Node.js, or by what node-postgres says. */
+export function faultOf(error: unknown): Fault {
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) {
+    if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) return 'conflict';
+    if (NOT_LET_IN.includes(sqlState)) return 'unreached';
+    if (sqlState.startsWith('08') || ENDED.includes(sqlState)) return 'broken';
+  }
+  if (!(error instanceof Error)) return 'other';
+  const code = 'code' in error ? String(error.code) : '';
+  if (UNREACHED.includes(code)) return 'unreached';
+  if (BROKEN.includes(code)) return 'broken';
+  if (sqlState !== undefined) return 'other';
+  if (UNREACHED_MESSAGE.test(error.message)) return 'unreached';
+  return BROKEN_MESSAGE.test(error.message) ? 'broken' : 'other';
+}

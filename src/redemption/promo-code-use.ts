@@ -1,0 +1,62 @@
+import type { DecimalString } from '../drift/drift-record.js';
+
+/** A recorded use of a code. */
+export interface PromoCodeUse {
+  id: string;
+  promoCodeId: string;
+  /** As it was given, trimmed; compared without case. */
+  customerAddress: string;
+  shopId: string;
+  transactionId: string | null;
+  baseReward: DecimalString;
+  bonusAmount: DecimalString;
+  /** `baseReward + bonusAmount`, to the cent. */
+  totalReward: DecimalString;
+  usedAt: Date;
+}
+
+/** A use as the functions of `sql/` answer it, everything as text. */
+export interface UseRow {
+  use_id: string;
+  code_id: string;
+  customer: string;
+  shop: string;
+  transaction: string | null;
+  base: string;
+  bonus: string | null;
+  total: string;
+  used: string | null;
+}
+
+/** The same columns for a statement that reads the table as `u`, under a session of any time zone. */
+export const USE_COLUMNS = `u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
+  u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
+  u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used`;
+
+export function toPromoCodeUse(row: UseRow): PromoCodeUse {
+  return {
+    id: row.use_id,
+    promoCodeId: row.code_id,
+    customerAddress: row.customer,
+    shopId: row.shop,
+    transactionId: row.transaction,
+    baseReward: row.base,
+    bonusAmount: row.bonus ?? '0',
+    totalReward: row.total,
+    usedAt: toDate(row.used),
+  };
+}
+
+/** The outermost moments that a `Date` can hold stand for PostgreSQL's infinities. */
+const LATEST = new Date(8.64e15);
+const EARLIEST = new Date(-8.64e15);
+
+/** Reads seconds since 1970, which say the same of a time with a zone and of one without, which is UTC. */
+export function toDate(epoch: string | null): Date {
+  if (epoch === null || epoch === '-Infinity') return EARLIEST;
+  if (epoch === 'Infinity') return LATEST;
+  const [, sign, seconds, fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(epoch) ?? [];
+  // Digit by digit: a float of seconds would be a millisecond off now and then.
+  const milliseconds = Number(seconds) * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3));
+  return new Date(sign ? -milliseconds : milliseconds);
+}

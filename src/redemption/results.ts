@@ -1,0 +1,57 @@
+import type { PromoCodeUse } from './promo-code-use.js';
+
+/** Why a code was not redeemed. */
+export type RefusalReason =
+  | 'not_found'
+  | 'inactive'
+  | 'not_started'
+  | 'expired'
+  | 'usage_limit_reached'
+  | 'customer_limit_reached'
+  /** The idempotency key belongs to a use that was rolled back, or whose hold ran out. */
+  | 'rolled_back';
+
+/** The code was redeemed, or had been by the same key. */
+export interface Redeemed {
+  ok: true;
+  use: PromoCodeUse;
+  /** Whether the use was made by an earlier call with the same idempotency key. */
+  replayed: boolean;
+  /** While the use is only reserved: until when. */
+  expiresAt?: Date;
+}
+
+/** The code was not redeemed. A refusal is a value: it does not abort the host's transaction. */
+export interface Refused {
+  ok: false;
+  reason: RefusalReason;
+  /** For people, in English. */
+  message: string;
+  promoCodeId?: string;
+}
+
+export type RedeemResult = Redeemed | Refused;
+
+const MESSAGES: Record<RefusalReason, string> = {
+  not_found: 'There is no such promo code in this shop.',
+  inactive: 'This promo code is not active.',
+  not_started: 'This promo code is not valid yet.',
+  expired: 'This promo code has expired.',
+  usage_limit_reached: 'This promo code has been used as often as it may be.',
+  customer_limit_reached: 'You have used this promo code as often as you may.',
+  rolled_back: 'This redemption was rolled back.',
+};
+
+/** With `uniformRefusals`, what tells a guesser that a code exists looks as if it did not. */
+const TELLING: readonly RefusalReason[] = ['not_found', 'inactive', 'not_started', 'expired'];
+const UNIFORM_MESSAGE = 'This promo code is not valid.';
+
+export function refusal(reason: RefusalReason, promoCodeId: string | undefined, uniform: boolean): Refused {
+  if (uniform && TELLING.includes(reason)) return { ok: false, reason: 'not_found', message: UNIFORM_MESSAGE };
+  return { ok: false, reason, message: MESSAGES[reason], ...(promoCodeId !== undefined && { promoCodeId }) };
+}
+
+/** Whether a refusal may be that of somebody who tries out codes. */
+export function isGuess(reason: RefusalReason): boolean {
+  return TELLING.includes(reason);
+}

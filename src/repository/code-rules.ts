@@ -1,0 +1,53 @@
+import * as v from 'valibot';
+import { ValidationError, type ValidationIssue } from '../errors.js';
+
+/** The fields of a code that depend on each other. */
+export interface CodeRules {
+  bonusType: 'fixed' | 'percentage';
+  bonusValue: string;
+  maxBonus: string | null;
+  startDate?: Date | undefined;
+  endDate?: Date | undefined;
+}
+
+/**
+ * Checks the input for a whole code: each field, and then what must hold between fields, as far as these are right by
+ * themselves; throws a `ValidationError` with every issue at once.
+ */
+export function parseCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
+  schema: Schema,
+  input: unknown,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, input);
+  const issues: ValidationIssue[] = (result.issues ?? []).map((issue) => ({
+    path: v.getDotPath(issue) ?? 'input',
+    message: issue.message,
+  }));
+  const wrong = new Set(issues.map(({ path }) => path));
+  if (!wrong.has('input')) issues.push(...codeIssues(result.output as CodeRules, wrong));
+  if (issues.length > 0) throw new ValidationError(issues);
+  return result.output as v.InferOutput<Schema>;
+}
+
+/** What must hold of a code as a whole, new or changed. Fields in `wrong` are not looked at. */
+export function codeIssues(code: CodeRules, wrong: ReadonlySet<string> = new Set()): ValidationIssue[] {
+  const issues: ValidationIssue[] = [];
+  const right = (...fields: (keyof CodeRules)[]) => fields.every((field) => !wrong.has(field));
+  if (right('bonusType') && code.bonusType === 'percentage') {
+    if (right('bonusValue') && !isAtMostHundred(code.bonusValue)) {
+      issues.push({ path: 'bonusValue', message: 'must not be above 100 for a percentage' });
+    }
+    if (right('maxBonus') && code.maxBonus === null) {
+      issues.push({ path: 'maxBonus', message: 'must be given for a percentage, as its cap' });
+    }
+  }
+  if (right('startDate', 'endDate') && code.startDate && code.endDate && code.endDate < code.startDate) {
+    issues.push({ path: 'endDate', message: 'must not be before startDate' });
+  }
+  return issues;
+}
+
+function isAtMostHundred(amount: string): boolean {
+  const [whole = '', fraction = ''] = amount.split('.');
+  return whole.length < 3 || (whole === '100' && /^0*$/.test(fraction));
+}

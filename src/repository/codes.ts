@@ -1,0 +1,174 @@
+import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
+import { codeIssues } from './code-rules.js';
+import type { Call } from './context.js';
+import { readCursor } from './cursor.js';
+import { CODE_COLUMNS, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
+
+/** A checked code, as it is going to be inserted. */
+export interface NewCode {
+  code: string;
+  shopId: string;
+  name: string | null;
+  description: string | null;
+  bonusType: 'fixed' | 'percentage';
+  bonusValue: string;
+  maxBonus: string | null;
+  startDate?: Date | undefined;
+  endDate?: Date | undefined;
+  totalUsageLimit: number | null;
+  perCustomerLimit: number | null;
+  isActive: boolean;
+}
+
+/** As `create_promo_codes` takes it. Times are written as UTC, which columns without time zone hold. */
+export function toJson(input: NewCode): Record<string, unknown> {
+  return {
+    code: input.code.trim(),
+    shop_id: input.shopId,
+    name: input.name,
+    description: input.description,
+    bonus_type: input.bonusType,
+    bonus_value: input.bonusValue,
+    max_bonus: input.maxBonus,
+    start_date: input.startDate?.toISOString() ?? null,
+    end_date: input.endDate?.toISOString() ?? 'infinity',
+    total_usage_limit: input.totalUsageLimit,
+    per_customer_limit: input.perCustomerLimit,
+    is_active: input.isActive,
+  };
+}
+
+/** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
+export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
+  const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
+  const { rows } = await call.runOnce((db) => db.query(statement, [shopId, JSON.stringify(inputs.map(toJson))]));
+  if (rows.length === 0) return [];
+  const ids = rows.map(({ id }) => String(id));
+  const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
+  const created = await call.run((db) => db.query(codes, [ids]));
+  return created.rows.map((row: CodeRow) => toPromoCode(row));
+}
+
+export async function createCode(call: Call, input: NewCode): Promise<PromoCode> {
+  const [created] = await insertCodes(call, input.shopId, [input]);
+  if (created) return created;
+  throw new DuplicateCodeError(
+    `The shop ${input.shopId} has a promo code ${input.code.trim()} already (compared without case).`,
+  );
+}
+
+export async function findCode(call: Call, id: string): Promise<PromoCode | null> {
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint`;
+  return one(await call.run((db) => db.query(statement, [id])));
+}
+
+export async function findCodeByName(call: Call, code: string, shopId: string): Promise<PromoCode | null> {
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
+    WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim($1))
+    ORDER BY c.code::text = btrim($1) DESC, c.id LIMIT 1`;
+  return one(await call.run((db) => db.query(statement, [code, shopId])));
+}
+
+export interface ListFilter {
+  shopId?: string | undefined;
+  activeOnly: boolean;
+  limit: number;
+  cursor?: string | null | undefined;
+}
+
+/** One code more than the limit, where there is one: it tells that there is a next page. */
+export async function listCodes(call: Call, { shopId, activeOnly, limit, cursor }: ListFilter): Promise<PromoCode[]> {
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
+    WHERE ($1::text IS NULL OR c.shop_id::text = $1) AND (NOT $2::boolean OR c.is_active)
+      AND ($3::bigint IS NULL OR c.id < $3)
+    ORDER BY c.id DESC LIMIT $4::integer`;
+  const values = [shopId ?? null, activeOnly, readCursor(cursor), limit + 1];
+  const { rows } = await call.run((db) => db.query(statement, values));
+  return rows.map((row: CodeRow) => toPromoCode(row));
+}
+
+const COLUMN_OF = {
+  name: 'name',
+  description: 'description',
+  bonusType: 'bonus_type',
+  bonusValue: 'bonus_value',
+  maxBonus: 'max_bonus',
+  startDate: 'start_date',
+  endDate: 'end_date',
+  totalUsageLimit: 'total_usage_limit',
+  perCustomerLimit: 'per_customer_limit',
+  isActive: 'is_active',
+} as const;
+
+export type CodePatch = { [Field in keyof typeof COLUMN_OF]?: PromoCode[Field] | undefined };
+
+/** What rules between fields look at, as a text that no setting of a session changes. */
+const RULES = `jsonb_build_array(c.bonus_type::text, c.bonus_value::text, c.max_bonus::text,
+  extract(epoch FROM c.start_date)::text, extract(epoch FROM c.end_date)::text)::text`;
+const UPDATE_ATTEMPTS = 20;
+
+/**
+ * Changes a code when the result is right as a whole. It is checked against what was read, and written only where that is
+ * still so: no lock is held in between, and redemptions, which change the counters, do not disturb it.
+ */
+export async function updateCode(call: Call, id: string, patch: CodePatch): Promise<PromoCode> {
+  const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [
+    keyof typeof COLUMN_OF,
+    unknown,
+  ][];
+  const codes = call.table('promo_codes');
+  for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
+    const { rows: found } = await call.run((db) =>
+      db.query(`SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c WHERE c.id = $1::bigint`, [id]),
+    );
+    const before = requireCode(one({ rows: found }), id);
+    if (fields.length === 0) return before;
+    const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
+    if (issues.length > 0) throw new ValidationError(issues);
+    const values = [
+      id,
+      found[0]?.rules,
+      ...fields.map(([, value]) => (value instanceof Date ? value.toISOString() : value)),
+    ];
+    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
+    const { rows } = await call.run((db) =>
+      db.query(
+        `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
+          WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
+        values,
+      ),
+    );
+    const updated = one({ rows });
+    if (updated) return updated;
+  }
+  throw new PromoCodesError(
+    'TOO_MANY_CHANGES',
+    `The promo code ${id} was changed by others ${UPDATE_ATTEMPTS} times while it was being updated.`,
+  );
+}
+
+/** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
+export async function setActive(call: Call, id: string, isActive: boolean): Promise<PromoCode> {
+  const statement = `UPDATE ${call.table('promo_codes')} AS c SET is_active = $2::boolean, updated_at = ${present(call)}
+    WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
+  return requireCode(one(await call.run((db) => db.query(statement, [id, isActive]))), id);
+}
+
+export async function deleteCode(call: Call, id: string): Promise<PromoCode> {
+  const statement = `DELETE FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
+  return requireCode(one(await call.runOnce((db) => db.query(statement, [id]))), id);
+}
+
+/** Columns without time zone hold UTC. */
+function present({ host }: Call): string {
+  return host.typeOf('promo_codes', 'updated_at').endsWith('without time zone') ? `now() AT TIME ZONE 'UTC'` : 'now()';
+}
+
+function one({ rows }: { rows: unknown[] }): PromoCode | null {
+  return rows[0] === undefined ? null : toPromoCode(rows[0] as CodeRow);
+}
+
+function requireCode(found: PromoCode | null, id: string): PromoCode {
+  if (!found) throw new NotFoundError(`There is no promo code with the id ${id}.`);
+  return found;
+}

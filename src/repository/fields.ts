@@ -1,0 +1,117 @@
+import * as v from 'valibot';
+import { type Host, lengthOf, widthOf } from '../redemption/host.js';
+
+/** Amounts go in as any of these; a number is read by its shortest decimal form. */
+export type Amount = string | number | bigint;
+/** Ids go in as any of these. */
+export type Id = string | number | bigint;
+
+type Table = 'promo_codes' | 'promo_code_uses';
+
+const LARGEST_BIGINT = 2n ** 63n - 1n;
+const ID_RULE = `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`;
+
+export const idField = v.pipe(
+  v.union([v.string(ID_RULE), v.number(ID_RULE), v.bigint(ID_RULE)], ID_RULE),
+  v.check((value) => {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
+    return /^\d{1,19}$/.test(String(value)) && BigInt(value) <= LARGEST_BIGINT;
+  }, ID_RULE),
+  v.transform(String),
+);
+
+const PLAIN_DECIMAL = /^\+?(\d+)(?:\.(\d*))?$|^\+?\.(\d+)$/;
+/** PostgreSQL's own limit for digits before the point is far above this; it only bounds what is sent. */
+const LONGEST_AMOUNT = 1_000;
+
+/**
+ * An amount for a column: a plain decimal number that is not negative and that the column holds without rounding. As long as
+ * the column is not known, only what every column asks for is checked.
+ */
+export function amountField(
+  host: Host | undefined,
+  table: Table,
+  column: string,
+  options: { min?: 'positive'; max?: number } = {},
+) {
+  const width = host && widthOf(host.typeOf(table, column));
+  const rule = amountRule(width, options);
+  return v.pipe(
+    v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
+    v.transform((value) => toPlainDecimal(value)),
+    v.check((text) => text !== undefined && fits(text, width, options), rule),
+    v.transform((text) => text ?? ''),
+  );
+}
+
+function amountRule(width: ReturnType<typeof widthOf>, { min, max }: { min?: 'positive'; max?: number }): string {
+  const least = min === 'positive' ? 'above 0' : 'not below 0';
+  const most = max === undefined ? '' : ` and not above ${max}`;
+  const digits = width
+    ? `, with at most ${width.whole} digits before the decimal point and ${width.scale} after it (the width of the column)`
+    : '';
+  return `must be a plain decimal number ${least}${most}${digits}`;
+}
+
+/** Without sign, leading or trailing zeros; nothing for what is no plain decimal number. */
+function toPlainDecimal(value: Amount): string | undefined {
+  const text = typeof value === 'string' ? value.trim() : String(value);
+  if (text.length > LONGEST_AMOUNT) return undefined;
+  const [, whole, fraction, bare] = PLAIN_DECIMAL.exec(text) ?? [];
+  if (whole === undefined && bare === undefined) return undefined;
+  const digits = (whole ?? '').replace(/^0+/, '') || '0';
+  const places = (fraction ?? bare ?? '').replace(/0+$/, '');
+  return places ? `${digits}.${places}` : digits;
+}
+
+function fits(
+  text: string,
+  width: ReturnType<typeof widthOf>,
+  { min, max }: { min?: 'positive'; max?: number },
+): boolean {
+  const [whole = '', fraction = ''] = text.split('.');
+  if (min === 'positive' && text === '0') return false;
+  if (max !== undefined && (Number(whole) > max || (Number(whole) === max && fraction !== ''))) return false;
+  return width === undefined || ((whole === '0' ? 0 : whole.length) <= width.whole && fraction.length <= width.scale);
+}
+
+/** Enough for any name or note; the columns of a host may hold less, and are then the limit. */
+const LONGEST_TEXT = 10_000;
+
+/** A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it. */
+export function textField(
+  host: Host | undefined,
+  table: Table,
+  column: string,
+  options: { max?: number; mayBeEmpty?: boolean; trim?: boolean } = {},
+) {
+  const ofColumn = host && lengthOf(host.typeOf(table, column));
+  const max = Math.min(options.max ?? LONGEST_TEXT, ofColumn ?? LONGEST_TEXT);
+  const rule = `must be a string of ${options.mayBeEmpty ? 0 : 1} to ${max} characters, without NUL${options.mayBeEmpty ? '' : ', that is not blank'}`;
+  return v.pipe(
+    v.string(rule),
+    v.check((text) => [...text.trim()].length <= max && !text.includes('\0'), rule),
+    v.check((text) => Boolean(options.mayBeEmpty) || text.trim() !== '', rule),
+    v.transform((text) => (options.trim ? text.trim() : text)),
+  );
+}
+
+/** Longer codes, addresses and keys are mistakes, and would not fit an index of PostgreSQL. */
+export const LONGEST_NAME = 500;
+
+/** Between years that PostgreSQL and `Date` both write with four digits. */
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const LAST = Date.parse('9999-12-31T23:59:59.999Z');
+const DATE_RULE = 'must be a valid Date between the years 1 and 9999';
+
+export const dateField = v.pipe(
+  v.date(DATE_RULE),
+  v.check((date) => date.getTime() >= FIRST && date.getTime() <= LAST, DATE_RULE),
+);
+
+const LARGEST_INT = 2_147_483_647;
+const LIMIT_RULE = `must be a whole number from 1 to ${LARGEST_INT}, or null for no limit`;
+
+export const limitField = v.nullable(
+  v.pipe(v.number(LIMIT_RULE), v.integer(LIMIT_RULE), v.minValue(1, LIMIT_RULE), v.maxValue(LARGEST_INT, LIMIT_RULE)),
+);

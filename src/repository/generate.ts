@@ -1,0 +1,93 @@
+import { randomInt } from 'node:crypto';
+import { PromoCodesError, ValidationError } from '../errors.js';
+import { insertCodes, type NewCode } from './codes.js';
+import type { Call } from './context.js';
+import type { PromoCode } from './promo-code.js';
+
+/** Without what is misread (0 O, 1 I L, 2 Z, 5 S, 8 B, U V) and without vowels that make words: 21 signs, 4.4 bits each. */
+const LETTERS = 'CDFGHJKMNPQRTWXY';
+const DIGITS = '34679';
+const ALPHABET = DIGITS + LETTERS;
+/** 12 signs are 52 bits: with a million codes in circulation, one guess in several thousand million hits. */
+const DEFAULT_PATTERN = '****-****-****';
+/** A host may choose its own pattern, as long as a guess hits at most one code in a million. */
+const LEAST_BITS = 20;
+const BATCH = 1_000;
+/** A batch in which nothing new is found this often in a row says that the pattern is used up. */
+const FRUITLESS_BATCHES = 5;
+
+/**
+ * A pattern in which `*` is any sign, `#` a digit and `@` a letter; everything else stands for itself.
+ */
+function randomCode(prefix: string, pattern: string): string {
+  const signs = [...pattern].map((sign) => {
+    const choice = choiceOf(sign);
+    return choice ? choice.charAt(randomInt(choice.length)) : sign;
+  });
+  return prefix + signs.join('');
+}
+
+function choiceOf(sign: string): string | undefined {
+  return { '*': ALPHABET, '#': DIGITS, '@': LETTERS }[sign];
+}
+
+function bitsOf(pattern: string): number {
+  return [...pattern].reduce((bits, sign) => bits + Math.log2(choiceOf(sign)?.length ?? 1), 0);
+}
+
+/** Checks what no single field shows: that there are enough codes of this pattern, and that they fit the column. */
+export function requireRoomForCodes(
+  count: number,
+  prefix: string,
+  pattern: string = DEFAULT_PATTERN,
+  longest?: number,
+): void {
+  const issues = [];
+  const bits = bitsOf(pattern);
+  if (bits < LEAST_BITS + Math.log2(count)) {
+    issues.push({
+      path: 'pattern',
+      message:
+        `must hold enough random signs (* any, @ letter, # digit) for ${count} codes that cannot be guessed: ` +
+        `at least ${Math.ceil((LEAST_BITS + Math.log2(count)) / Math.log2(ALPHABET.length))} of *`,
+    });
+  }
+  if (longest !== undefined && [...prefix, ...pattern].length > longest) {
+    issues.push({
+      path: 'pattern',
+      message: `must make codes of at most ${longest} characters with the prefix (the width of the column)`,
+    });
+  }
+  if (issues.length > 0) throw new ValidationError(issues);
+}
+
+/** Inserts in batches; a code that exists already is replaced by another one. */
+export async function generateCodes(
+  call: Call,
+  template: Omit<NewCode, 'code'>,
+  count: number,
+  prefix: string,
+  pattern = DEFAULT_PATTERN,
+): Promise<PromoCode[]> {
+  const made: PromoCode[] = [];
+  let fruitless = 0;
+  while (made.length < count) {
+    const names = new Set<string>();
+    const size = Math.min(BATCH, count - made.length);
+    while (names.size < size) names.add(randomCode(prefix, pattern));
+    const created = await insertCodes(
+      call,
+      template.shopId,
+      [...names].map((code) => ({ ...template, code })),
+    );
+    made.push(...created);
+    fruitless = created.length === 0 ? fruitless + 1 : 0;
+    if (fruitless === FRUITLESS_BATCHES) {
+      throw new PromoCodesError(
+        'PATTERN_EXHAUSTED',
+        `No new code of the pattern ${prefix}${pattern} is left; ${made.length} of ${count} were created.`,
+      );
+    }
+  }
+  return made;
+}

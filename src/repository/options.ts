@@ -1,0 +1,105 @@
+import * as v from 'valibot';
+import { optionsOf, type SchemaOption, schemaName, trueOrFalse, wholeNumber } from '../options.js';
+import type { Queryable } from '../postgres/database.js';
+import type { RetryPolicy } from '../redemption/calls.js';
+
+/** Options of a `PromoCodeRepository`. */
+export interface RepositoryOptions extends SchemaOption {
+  /** How calls are repeated whose transaction belongs to the library. Default: 8 attempts, pauses of up to 1,000 ms. */
+  retry?: Partial<RetryPolicy>;
+  /**
+   * Milliseconds that a redemption waits for the lock on its code, where the session sets no `lock_timeout`. Default: 10,000.
+   */
+  lockTimeoutMs?: number;
+  /**
+   * Makes unknown, inactive, expired and not-started codes look the same in reason (`not_found`) and message, so that a
+   * guesser learns nothing. Default: `false`.
+   */
+  uniformRefusals?: boolean;
+  /**
+   * Refuses further attempts after too many failures under one key, in all instances together (`rate-limiter-flexible` on
+   * a table of the library). `true` for the defaults. Default: `false`.
+   */
+  rateLimit?: boolean | RateLimitOptions;
+}
+
+export interface RateLimitOptions {
+  /** How many failed attempts a key has. Default: 20. */
+  failures?: number;
+  /** In how many seconds, from the first failure on. Default: 900. */
+  windowSeconds?: number;
+}
+
+/** The last argument of every method. */
+export interface CallOptions {
+  /**
+   * A client that is inside a transaction of the host: the call becomes a part of that transaction and is undone when it
+   * rolls back. The library then repeats nothing.
+   */
+  client?: Queryable;
+  /**
+   * For `validate`, `redeem` and `reserve` with a rate limiter: whose failures are counted, such as an IP address or an
+   * IP address and a customer. Default: the shop and the customer.
+   */
+  rateLimitKey?: string;
+}
+
+const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and windowSeconds';
+
+export const repositoryOptions = v.optional(
+  optionsOf({
+    schema: schemaName,
+    retry: v.optional(
+      optionsOf({
+        attempts: v.optional(wholeNumber(1, 100), 8),
+        maxDelayMs: v.optional(wholeNumber(0, 60_000), 1_000),
+      }),
+      {},
+    ),
+    lockTimeoutMs: v.optional(wholeNumber(1, 600_000), 10_000),
+    uniformRefusals: v.optional(trueOrFalse, false),
+    rateLimit: v.optional(
+      v.union(
+        [
+          trueOrFalse,
+          optionsOf({
+            failures: v.optional(wholeNumber(1, 1_000_000), 20),
+            windowSeconds: v.optional(wholeNumber(1, 31_536_000), 900),
+          }),
+        ],
+        RATE_LIMIT_RULE,
+      ),
+      false,
+    ),
+  }),
+  {},
+);
+
+export type ParsedRepositoryOptions = v.InferOutput<typeof repositoryOptions>;
+
+export const callOptions = v.optional(
+  optionsOf({
+    client: v.optional(
+      v.custom<Queryable>(
+        (value) => typeof value === 'object' && value !== null && 'query' in value && typeof value.query === 'function',
+        'must be a client with a query method',
+      ),
+    ),
+    rateLimitKey: v.optional(v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))),
+  }),
+  {},
+);
+
+/**
+ * Where a method's settings come before its last argument, `client` may stand among the settings as well.
+ */
+export function splitOptions<Settings extends object>(
+  settings: (Settings & CallOptions) | undefined,
+  options: CallOptions | undefined,
+): { settings: Partial<Settings>; options: CallOptions | undefined } {
+  if (options !== undefined || typeof settings !== 'object' || settings === null || !('client' in settings)) {
+    return { settings: settings ?? {}, options };
+  }
+  const { client, ...rest } = settings;
+  return { settings: rest as unknown as Settings, options: client === undefined ? {} : { client } };
+}

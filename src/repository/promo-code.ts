@@ -1,0 +1,71 @@
+import type { DecimalString } from '../drift/drift-record.js';
+import { toDate } from '../redemption/promo-code-use.js';
+
+/** A promo code as the table holds it. */
+export interface PromoCode {
+  id: string;
+  code: string;
+  shopId: string;
+  name: string | null;
+  description: string | null;
+  bonusType: 'fixed' | 'percentage';
+  /** An amount, or for a percentage the percent. */
+  bonusValue: DecimalString;
+  /** The cap of a percentage; a fixed bonus needs none. */
+  maxBonus: DecimalString | null;
+  /** Valid from this moment on, inclusive. */
+  startDate: Date;
+  /** Valid up to this moment, inclusive. A code without an end has the latest moment that a `Date` can hold. */
+  endDate: Date;
+  /** `null`: no limit. */
+  totalUsageLimit: number | null;
+  /** `null`: no limit. */
+  perCustomerLimit: number | null;
+  /** Kept by triggers. */
+  timesUsed: number;
+  /** Kept by triggers. */
+  totalBonusIssued: DecimalString;
+  isActive: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+const FIELDS = [
+  ...['id', 'code', 'shop_id', 'name', 'description', 'bonus_type', 'bonus_value', 'max_bonus', 'total_usage_limit'],
+  ...['per_customer_limit', 'times_used', 'total_bonus_issued', 'is_active'],
+] as const;
+const TIMES = ['start_date', 'end_date', 'created_at', 'updated_at'] as const;
+
+/** Every column as text, so that no type parser of the host's `pg` and no setting of the session touches it. */
+export const CODE_COLUMNS = [
+  ...FIELDS.map((column) => `c.${column}::text AS ${column}`),
+  ...TIMES.map((column) => `extract(epoch FROM c.${column})::text AS ${column}`),
+].join(', ');
+
+export type CodeRow = Record<(typeof FIELDS)[number] | (typeof TIMES)[number], string | null>;
+
+export function toPromoCode(row: CodeRow): PromoCode {
+  return {
+    id: row.id ?? '',
+    code: row.code ?? '',
+    shopId: row.shop_id ?? '',
+    name: row.name,
+    description: row.description,
+    bonusType: row.bonus_type === 'percentage' ? 'percentage' : 'fixed',
+    bonusValue: row.bonus_value ?? '0',
+    maxBonus: row.max_bonus,
+    startDate: toDate(row.start_date ?? '-Infinity'),
+    endDate: toDate(row.end_date ?? 'Infinity'),
+    totalUsageLimit: toLimit(row.total_usage_limit),
+    perCustomerLimit: toLimit(row.per_customer_limit),
+    timesUsed: Number(row.times_used ?? 0),
+    totalBonusIssued: row.total_bonus_issued ?? '0',
+    isActive: row.is_active === 'true',
+    createdAt: toDate(row.created_at),
+    updatedAt: toDate(row.updated_at),
+  };
+}
+
+function toLimit(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}

@@ -1,0 +1,63 @@
+import type { DecimalString } from '../drift/drift-record.js';
+import { NotFoundError } from '../errors.js';
+import type { Call } from './context.js';
+
+/** How a code has been used. */
+export interface UsageStats {
+  promoCodeId: string;
+  totalUses: number;
+  totalBonus: DecimalString;
+  totalBaseReward: DecimalString;
+  distinctCustomers: number;
+  /** Per use, to the cent; `'0.00'` without uses. */
+  averageBonus: DecimalString;
+  timeZone: string;
+  /** The last days up to today, in the time zone, without gaps. */
+  perDay: DayOfUsage[];
+}
+
+export interface DayOfUsage {
+  /** `YYYY-MM-DD`, in the time zone that was asked for. */
+  date: string;
+  uses: number;
+  bonus: DecimalString;
+}
+
+/** One statement, and so one snapshot. Days are those of the time zone, also where one has 23 or 25 hours. */
+export async function usageStats(call: Call, promoCodeId: string, days: number, timeZone: string): Promise<UsageStats> {
+  const isUtc = call.host.typeOf('promo_code_uses', 'used_at').endsWith('without time zone');
+  const used = isUtc ? `u.used_at AT TIME ZONE 'UTC' AT TIME ZONE $3` : 'u.used_at AT TIME ZONE $3';
+  const { rows } = await call.run((db) =>
+    db.query(
+      `WITH uses AS MATERIALIZED (
+         SELECT lower(btrim(u.customer_address::text)) AS customer, coalesce(u.bonus_amount, 0)::numeric AS bonus,
+                u.base_reward::numeric AS base, (${used})::date AS day
+           FROM ${call.table('promo_code_uses')} AS u
+          WHERE u.promo_code_id = $1::bigint
+       ), days AS (
+         SELECT (now() AT TIME ZONE $3)::date - g.ago AS day FROM generate_series(0, $2::integer - 1) AS g(ago)
+       )
+       SELECT (SELECT count(*) FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint)::text AS codes,
+              count(*)::text AS uses, coalesce(sum(bonus), 0.00)::text AS bonus, coalesce(sum(base), 0.00)::text AS base,
+              count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
+              (SELECT json_agg(json_build_array(to_char(d.day, 'YYYY-MM-DD'), d.uses, d.bonus::text) ORDER BY d.day)
+                 FROM (SELECT days.day, count(uses.day) AS uses, coalesce(sum(uses.bonus), 0.00) AS bonus
+                         FROM days LEFT JOIN uses ON uses.day = days.day GROUP BY days.day) AS d)::text AS per_day
+         FROM uses`,
+      [promoCodeId, days, timeZone],
+    ),
+  );
+  const [row] = rows;
+  if (Number(row?.codes) === 0) throw new NotFoundError(`There is no promo code with the id ${promoCodeId}.`);
+  const perDay: [string, number, string][] = JSON.parse(row?.per_day);
+  return {
+    promoCodeId,
+    totalUses: Number(row?.uses),
+    totalBonus: row?.bonus,
+    totalBaseReward: row?.base,
+    distinctCustomers: Number(row?.customers),
+    averageBonus: row?.average,
+    timeZone,
+    perDay: perDay.map(([date, uses, bonus]) => ({ date, uses, bonus })),
+  };
+}

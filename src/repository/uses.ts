@@ -1,0 +1,122 @@
+import { HoldExpiredError, NotFoundError, OutcomeUnknownError } from '../errors.js';
+import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
+import type { Call } from './context.js';
+import { readCursor } from './cursor.js';
+
+export async function rollbackUse(call: Call, id: string): Promise<{ rolledBack: boolean }> {
+  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint) AS found`;
+  return call.run(async (db, { inDoubt }) => {
+    const { rows } = await db.query(statement, [id]);
+    const rolledBack = rows[0]?.found === true;
+    if (!rolledBack && inDoubt) {
+      throw new OutcomeUnknownError(
+        `The connection broke. There is no use ${id} now; whether it was this call that took it back cannot be known.`,
+      );
+    }
+    return { rolledBack };
+  });
+}
+
+/** `undefined`: unchanged. */
+export interface Amendment {
+  baseReward?: string | undefined;
+  bonusAmount?: string | undefined;
+  transactionId?: string | null | undefined;
+}
+
+export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
+  const statement = `SELECT * FROM ${call.table('amend_promo_code_use')}($1::bigint, $2::jsonb)`;
+  const { rows } = await call.run((db) => db.query(statement, [id, JSON.stringify(changes)]));
+  if (!rows[0]) throw unknownUse(id);
+  return toPromoCodeUse(rows[0]);
+}
+
+export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
+  const statement = `SELECT * FROM ${call.table('confirm_promo_code_use')}($1::bigint, $2::text)`;
+  const { rows } = await call.run((db) => db.query(statement, [id, transactionId ?? null]));
+  const answer: (UseRow & { outcome: string }) | undefined = rows[0];
+  switch (answer?.outcome) {
+    case 'confirmed':
+      return toPromoCodeUse(answer);
+    case 'expired':
+      throw new HoldExpiredError('expired', `The hold ${id} was not confirmed in time. Redeem the code again.`);
+    case 'replaced':
+      throw new HoldExpiredError(
+        'replaced',
+        `The hold ${id} gave way to another redemption of the same code by the same customer.`,
+      );
+    default:
+      throw unknownUse(id);
+  }
+}
+
+export async function releaseExpired(call: Call, limit: number): Promise<{ released: number }> {
+  const statement = `SELECT ${call.table('release_expired_promo_code_holds')}($1) AS released`;
+  const { rows } = await call.run((db) => db.query(statement, [limit]));
+  return { released: Number(rows[0]?.released) };
+}
+
+export async function pruneIdempotencyKeys(
+  call: Call,
+  olderThanDays: number,
+  limit: number,
+): Promise<{ pruned: number }> {
+  const keys = call.table('promo_code_idempotency_keys');
+  const { rowCount } = await call.run((db) =>
+    db.query(
+      `DELETE FROM ${keys} AS k USING (
+         SELECT o.shop_id, o.idempotency_key FROM ${keys} AS o
+          WHERE o.created_at <= now() - make_interval(days => $1::integer)
+          ORDER BY o.created_at LIMIT $2::integer
+       ) AS old
+       WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key`,
+      [olderThanDays, limit],
+    ),
+  );
+  return { pruned: rowCount ?? 0 };
+}
+
+interface UsePage {
+  limit: number;
+  cursor?: string | null | undefined;
+}
+
+/**
+ * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
+ * number of codes and not with the number of uses.
+ */
+export async function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<PromoCodeUse[]> {
+  const statement = `SELECT ${USE_COLUMNS}
+      FROM ${call.table('promo_codes')} AS c
+     CROSS JOIN LATERAL (
+             SELECT * FROM ${call.table('promo_code_uses')} AS u
+              WHERE u.promo_code_id = c.id AND lower(btrim(u.customer_address::text)) = lower(btrim($1))
+                AND ($2::bigint IS NULL OR u.id < $2)
+              ORDER BY u.id DESC LIMIT $3::integer
+           ) AS u
+     WHERE c.times_used > 0
+     ORDER BY u.id DESC LIMIT $3::integer`;
+  return pageOfUses(call, statement, customerAddress, page);
+}
+
+export async function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<PromoCodeUse[]> {
+  const statement = `SELECT ${USE_COLUMNS}
+      FROM ${call.table('promo_code_uses')} AS u
+     WHERE u.promo_code_id = $1::bigint AND ($2::bigint IS NULL OR u.id < $2)
+     ORDER BY u.id DESC LIMIT $3::integer`;
+  return pageOfUses(call, statement, promoCodeId, page);
+}
+
+async function pageOfUses(
+  call: Call,
+  statement: string,
+  of: string,
+  { limit, cursor }: UsePage,
+): Promise<PromoCodeUse[]> {
+  const { rows } = await call.run((db) => db.query(statement, [of, readCursor(cursor), limit + 1]));
+  return rows.map((row: UseRow) => toPromoCodeUse(row));
+}
+
+function unknownUse(id: string): NotFoundError {
+  return new NotFoundError(`There is no use with the id ${id}: it never was, or it was rolled back.`);
+}

@@ -1,0 +1,44 @@
+import type { DecimalString } from '../drift/drift-record.js';
+import { type RefusalReason, refusal } from '../redemption/results.js';
+import type { Call } from './context.js';
+import { CODE_COLUMNS, type PromoCode, toPromoCode } from './promo-code.js';
+
+/** What a redemption would be answered at this moment. It is a preview: only `redeem` makes it true. */
+export type ValidateResult =
+  | {
+      valid: true;
+      promoCode: PromoCode /** For a percentage only where `baseReward` was given. */;
+      bonusAmount?: DecimalString;
+    }
+  | { valid: false; reason: RefusalReason; message: string };
+
+export interface ValidateRequest {
+  code: string;
+  shopId: string;
+  customerAddress: string;
+  baseReward?: string | undefined;
+}
+
+export async function previewCode(
+  call: Call,
+  request: ValidateRequest,
+  uniform: boolean,
+): Promise<{ result: ValidateResult; reason?: RefusalReason }> {
+  const { code, shopId, customerAddress, baseReward } = request;
+  const { rows } = await call.run((db) =>
+    db.query(
+      `SELECT p.refusal AS refusal, p.bonus::text AS bonus, ${CODE_COLUMNS}
+         FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric) AS p
+         JOIN ${call.table('promo_codes')} AS c ON c.id = p.code_id`,
+      [code, shopId, customerAddress, baseReward ?? null],
+    ),
+  );
+  const [row] = rows;
+  const reason: RefusalReason | null = row ? row.refusal : 'not_found';
+  if (reason !== null) {
+    const refused = refusal(reason, undefined, uniform);
+    return { result: { valid: false, reason: refused.reason, message: refused.message }, reason };
+  }
+  const bonus: string | null = row.bonus;
+  return { result: { valid: true, promoCode: toPromoCode(row), ...(bonus !== null && { bonusAmount: bonus }) } };
+}

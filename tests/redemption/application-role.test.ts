@@ -1,0 +1,71 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InsufficientPrivilegeError, installTriggers, PromoCodeRepository } from '../../src/index';
+import { useRole } from '../support';
+import { useRepository } from '../support/repository';
+import { changeUrl } from '../support/urls';
+
+describe.each(['own', 'seed'] as const)('an application role without DDL rights, on the tables of %s', (tables) => {
+  const t = useRepository(`role ${tables}`, { tables });
+  const { newCode, request, counts, schema } = t;
+  const app = useRole({ label: 'app' });
+  const outsider = useRole({ label: 'outsider' });
+  let asApp: PromoCodeRepository;
+  let asOutsider: PromoCodeRepository;
+  const pools: pg.Pool[] = [];
+
+  beforeAll(async () => {
+    await t.sql(`GRANT USAGE ON SCHEMA :"schema" TO ${app.quoted}, ${outsider.quoted}`);
+    await t.sql(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_codes, :"schema".promo_code_uses TO ${app.quoted}`,
+    );
+    await t.sql(`GRANT SELECT ON :"schema".promo_codes, :"schema".promo_code_uses TO ${outsider.quoted}`);
+    // An identity column, as ours, needs no more; a serial one needs this of those who create codes.
+    if (tables === 'seed') await t.sql(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"schema" TO ${app.quoted}`);
+    const repositoryOf = (role: typeof app) => {
+      const pool = new pg.Pool({ connectionString: changeUrl(t.url, role.login), max: 2 });
+      pools.push(pool);
+      return new PromoCodeRepository(pool, { schema, rateLimit: true });
+    };
+    asApp = repositoryOf(app);
+    asOutsider = repositoryOf(outsider);
+  });
+  afterAll(() => Promise.all(pools.map((pool) => pool.end())));
+
+  it('does all that the repository does, with rights on the two tables alone', async () => {
+    const code = await asApp.create({ code: 'BY THE APP', shopId: 'shop', bonusValue: 5 });
+    const used = await asApp.redeem(request(code, { idempotencyKey: 'key' }));
+    const held = await asApp.reserve({ ...request(code), ttlSeconds: 60 });
+    if (!used.ok || !held.ok) throw new Error('refused');
+    await asApp.confirm(held.use.id);
+    await asApp.amendUse(used.use.id, { bonusAmount: 1 });
+    expect(await asApp.rollbackUse(used.use.id)).toEqual({ rolledBack: true });
+    expect(await asApp.releaseExpired()).toEqual({ released: 0 });
+    expect(await asApp.pruneIdempotencyKeys({ olderThanDays: 0 })).toEqual({ pruned: 1 });
+    const { baseReward: _, ...asked } = request(code);
+    expect(await asApp.validate({ ...asked, code: 'NOSUCH' })).toMatchObject({ valid: false });
+    await asApp.update(code.id, { name: 'renamed' });
+    await asApp.deactivate(code.id);
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+    expect(await installTriggers(pools[0]!, { schema })).toMatchObject({ changed: false });
+  });
+
+  it('a role that may only read can neither redeem nor reach what the library keeps', async () => {
+    const code = await newCode();
+    await expect(asOutsider.redeem(request(code))).rejects.toBeInstanceOf(InsufficientPrivilegeError);
+    const { rows } = await pools[1]!.query(
+      t.expand(`SELECT (SELECT count(*)::int FROM :"schema".promo_code_holds) AS holds,
+                       (SELECT count(*)::int FROM :"schema".promo_code_idempotency_keys) AS keys`),
+    );
+    expect(rows).toEqual([{ holds: 0, keys: 0 }]);
+    await asApp.reserve({ ...request(code), ttlSeconds: 60 });
+    const tamper = t.expand(`UPDATE :"schema".promo_code_holds SET expires_at = '-infinity'`);
+    expect((await pools[1]!.query(tamper)).rowCount).toBe(0);
+    await expect(
+      pools[1]!.query(
+        t.expand(`INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
+                  VALUES (1, 1, 'x', '-infinity')`),
+      ),
+    ).rejects.toMatchObject({ code: '42501' });
+  });
+});

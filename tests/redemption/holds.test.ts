@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { checkDrift, HoldExpiredError, NotFoundError } from '../../src/index';
+import { useRepository } from '../support/repository';
+
+const LONG = { ttlSeconds: 3_600 };
+
+describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) => {
+  const t = useRepository(`holds ${tables}`, { tables });
+  const { repository, newCode, request, counts } = t;
+
+  async function hold(...args: Parameters<typeof request>) {
+    const result = await repository.reserve({ ...request(...args), ...LONG });
+    if (!result.ok) throw new Error(result.reason);
+    return result;
+  }
+
+  /** Time is not waited for: the hold is made older. */
+  async function expire(useId: string): Promise<void> {
+    await t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = now() - interval '1 second' WHERE use_id = $1`, [
+      useId,
+    ]);
+  }
+
+  it('count until they are confirmed, and after', async () => {
+    const code = await newCode({ totalUsageLimit: 1 });
+    const held = await hold(code);
+    const left = (held.expiresAt?.getTime() ?? 0) - Date.now();
+    expect(Math.abs(left - LONG.ttlSeconds * 1_000)).toBeLessThan(60_000);
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+    expect(await repository.redeem(request(code))).toMatchObject({ ok: false, reason: 'usage_limit_reached' });
+    const confirmed = await repository.confirm(held.use.id, { transactionId: 'paid' });
+    expect(confirmed).toEqual({ ...held.use, transactionId: 'paid' });
+    expect(await repository.confirm(held.use.id)).toEqual(confirmed);
+    expect(await repository.releaseExpired()).toEqual({ released: 0 });
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+  });
+
+  it('really run out', async () => {
+    const code = await newCode({ totalUsageLimit: 1 });
+    const held = await repository.reserve({ ...request(code), ttlSeconds: 1 });
+    if (!held.ok) throw new Error(held.reason);
+    expect(await repository.redeem(request(code))).toMatchObject({ reason: 'usage_limit_reached' });
+    await expect.poll(() => repository.redeem(request(code)), { timeout: 5_000 }).toMatchObject({ ok: true });
+    await expect(repository.confirm(held.use.id)).rejects.toBeInstanceOf(HoldExpiredError);
+  });
+
+  it('that expired give way to the redemption that they would refuse, and only then', async () => {
+    const code = await newCode({ totalUsageLimit: 2 });
+    const [first, second] = [await hold(code), await hold(code)];
+    await expire(first.use.id);
+    await expire(second.use.id);
+    expect(await counts(code)).toMatchObject({ timesUsed: 2 });
+    expect(await repository.validate(request(code))).toMatchObject({ valid: true });
+    expect(await repository.redeem(request(code))).toMatchObject({ ok: true });
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+    for (const { use } of [first, second]) {
+      await expect(repository.confirm(use.id)).rejects.toBeInstanceOf(HoldExpiredError);
+    }
+  });
+
+  it('confirmed too late are told from unknown ones, released or not', async () => {
+    const code = await newCode();
+    const held = await hold(code);
+    await expire(held.use.id);
+    await expect(repository.confirm(held.use.id)).rejects.toMatchObject({ code: 'HOLD_EXPIRED', reason: 'expired' });
+    expect(await repository.releaseExpired({ limit: 10 })).toEqual({ released: 1 });
+    await expect(repository.confirm(held.use.id)).rejects.toMatchObject({ code: 'HOLD_EXPIRED', reason: 'expired' });
+    await expect(repository.confirm('999999999')).rejects.toBeInstanceOf(NotFoundError);
+    expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
+    expect(await repository.rollbackUse(held.use.id)).toEqual({ rolledBack: false });
+  });
+
+  it('rolled back are unknown afterwards', async () => {
+    const held = await hold(await newCode());
+    expect(await repository.rollbackUse(held.use.id)).toEqual({ rolledBack: true });
+    await expect(repository.confirm(held.use.id)).rejects.toBeInstanceOf(NotFoundError);
+  });
+
+  it('of the customer are not counted against the customer', async () => {
+    const code = await newCode({ totalUsageLimit: 1 });
+    const ann = { customerAddress: 'Ann' };
+    const held = await hold(code, ann);
+    expect(await repository.validate(request(code, { customerAddress: ' ann' }))).toMatchObject({ valid: true });
+    const again = await hold(code, { customerAddress: 'ANN' });
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+    await expect(repository.confirm(held.use.id)).rejects.toMatchObject({ reason: 'replaced' });
+    expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: true, replayed: false });
+    await expect(repository.confirm(again.use.id)).rejects.toMatchObject({ reason: 'replaced' });
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+    expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: false });
+  });
+
+  it('of the customer stay while there is room beside them', async () => {
+    const code = await newCode({ perCustomerLimit: 2 });
+    const ann = { customerAddress: 'Ann' };
+    const held = await hold(code, ann);
+    expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: true });
+    expect(await repository.confirm(held.use.id)).toMatchObject({ id: held.use.id });
+    expect(await repository.redeem(request(code, ann))).toMatchObject({ reason: 'customer_limit_reached' });
+  });
+
+  it('with a key are replayed, and told when they have run out', async () => {
+    const code = await newCode();
+    const asked = { ...request(code, { idempotencyKey: `hold ${code.code}` }), ttlSeconds: 60 };
+    const first = await repository.reserve(asked);
+    expect(await repository.reserve(asked)).toEqual({ ...first, replayed: true });
+    if (!first.ok) throw new Error(first.reason);
+    await expire(first.use.id);
+    await repository.releaseExpired();
+    expect(await repository.reserve(asked)).toMatchObject({ ok: false, reason: 'rolled_back' });
+  });
+
+  it('released, confirmed, rolled back and redeemed at once leave the counters true', async () => {
+    const code = await newCode({ totalUsageLimit: 10 });
+    const held = await Promise.all(Array.from({ length: 10 }, () => hold(code)));
+    for (const { use } of held.slice(0, 5)) await expire(use.id);
+    await Promise.allSettled([
+      ...held.map(({ use }) => repository.confirm(use.id)),
+      ...held.map(({ use }) => repository.rollbackUse(use.id)),
+      ...held.map(() => repository.redeem(request(code))),
+      ...held.map(() => repository.releaseExpired()),
+    ]);
+    const { timesUsed, uses } = await counts(code);
+    expect(timesUsed).toBe(uses);
+    expect(timesUsed).toBeLessThanOrEqual(10);
+    expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+  });
+});

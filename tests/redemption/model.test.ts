@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkDrift, type PromoCode, type RedeemResult } from '../../src/index';
+import { useRepository } from '../support/repository';
+import { Model } from './model';
+
+const limit = fc.option(fc.integer({ min: 1, max: 4 }), { nil: null });
+const which = fc.nat({ max: 1 });
+const customer = fc.constantFrom('ann', 'bob', 'cid');
+const amount = fc.constantFrom('0.01', '2.01', '33.33', '1000.00');
+const pick = fc.nat();
+
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('redeem' as const), code: which, customer, amount }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('redeemMany' as const),
+      requests: fc.array(fc.record({ code: which, customer, amount }), { minLength: 1, maxLength: 8 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('reserve' as const), code: which, customer, amount }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('confirm' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('rollback' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('amend' as const), pick, amount }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('active' as const), code: which, isActive: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('limits' as const), code: which, total: limit, each: limit }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', (tables) => {
+  const t = useRepository(`model ${tables}`, { tables });
+  const { repository, newCode } = t;
+
+  async function play(steps: Step[]): Promise<void> {
+    const model = new Model([
+      { isActive: true, totalUsageLimit: 4, perCustomerLimit: 1, percent: null, fixed: '5.00', cap: '0' },
+      { isActive: true, totalUsageLimit: null, perCustomerLimit: 2, percent: 15.15, fixed: '0', cap: '100.00' },
+    ]);
+    const codes = [
+      await newCode({ totalUsageLimit: 4, perCustomerLimit: 1, bonusValue: '5.00' }),
+      await newCode({ perCustomerLimit: 2, bonusType: 'percentage', bonusValue: '15.15', maxBonus: '100' }),
+    ];
+    const ids: string[] = [];
+    for (const next of steps) await perform(next, model, codes, ids);
+    for (const index of [0, 1]) expect(await t.counts(codes[index]!)).toEqual(model.totals(index));
+    expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+  }
+
+  async function perform(next: Step, model: Model, codes: PromoCode[], ids: string[]): Promise<void> {
+    const toRequest = (asked: { code: number; customer: string; amount: string }) => ({
+      code: codes[asked.code]!.code,
+      shopId: 'shop',
+      customerAddress: asked.customer,
+      baseReward: asked.amount,
+    });
+    const check = (
+      asked: { code: number; customer: string; amount: string },
+      result: RedeemResult,
+      hold?: 'pending',
+    ) => {
+      const expected = model.redeem(asked.code, asked.customer);
+      expect(result.ok ? 'redeemed' : result.reason).toBe(expected);
+      if (!result.ok) return;
+      const bonus = model.bonus(asked.code, asked.amount);
+      expect(result.use).toMatchObject({ baseReward: asked.amount, bonusAmount: bonus });
+      model.uses[asked.code]!.set(result.use.id, {
+        customer: asked.customer,
+        base: asked.amount,
+        bonus,
+        ...(hold && { hold }),
+      });
+      ids.push(result.use.id);
+    };
+    switch (next.do) {
+      case 'redeem':
+        return check(next, await repository.redeem(toRequest(next)));
+      case 'redeemMany': {
+        const results = await repository.redeemMany(next.requests.map(toRequest));
+        for (const [index, asked] of next.requests.entries()) check(asked, results[index]!);
+        return;
+      }
+      case 'reserve':
+        return check(next, await repository.reserve({ ...toRequest(next), ttlSeconds: 3_600 }), 'pending');
+      case 'active':
+        model.codes[next.code]!.isActive = next.isActive;
+        await (next.isActive ? repository.activate(codes[next.code]!.id) : repository.deactivate(codes[next.code]!.id));
+        return;
+      case 'limits':
+        model.codes[next.code]!.totalUsageLimit = next.total;
+        model.codes[next.code]!.perCustomerLimit = next.each;
+        await repository.update(codes[next.code]!.id, { totalUsageLimit: next.total, perCustomerLimit: next.each });
+        return;
+      case 'release':
+        await repository.releaseExpired({ limit: 10_000 });
+        for (const index of [0, 1]) model.releaseExpired(index);
+        return;
+    }
+
+    const id = ids.length > 0 ? ids[next.pick % ids.length]! : '999999999';
+    const index = model.uses.findIndex((uses) => uses.has(id));
+    const use = model.uses[index]?.get(id);
+    switch (next.do) {
+      case 'expire':
+        if (use?.hold !== 'pending') return;
+        use.hold = 'expired';
+        await t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = '2000-01-01' WHERE use_id = $1`, [id]);
+        return;
+      case 'rollback':
+        expect(await repository.rollbackUse(id)).toEqual({ rolledBack: use !== undefined });
+        model.uses[index]?.delete(id);
+        return;
+      case 'amend':
+        if (!use) return expect(repository.amendUse(id, {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        use.bonus = next.amount;
+        expect(await repository.amendUse(id, { bonusAmount: next.amount })).toMatchObject({ bonusAmount: next.amount });
+        return;
+      case 'confirm': {
+        const gone = use?.hold === 'expired' ? 'expired' : model.released.get(id);
+        if (gone) return expect(repository.confirm(id)).rejects.toMatchObject({ code: 'HOLD_EXPIRED', reason: gone });
+        if (!use) return expect(repository.confirm(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        expect(await repository.confirm(id)).toMatchObject({ id });
+        delete use.hold;
+        return;
+      }
+    }
+  }
+
+  it('any order of calls has the results, the uses and the counters of the model', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), play), { numRuns: 60 });
+  }, 120_000);
+
+  it('calls at once leave counters true and limits kept', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        const code = await newCode({ totalUsageLimit: 5, perCustomerLimit: 2 });
+        const request = (asked: { customer: string; amount: string }) => ({
+          code: code.code,
+          shopId: 'shop',
+          customerAddress: asked.customer,
+          baseReward: asked.amount,
+        });
+        const ids: string[] = [];
+        const keep = (result: RedeemResult) => result.ok && ids.push(result.use.id);
+        await Promise.all(
+          steps.map(async (next) => {
+            const id = () => ids.at(-1) ?? '999999999';
+            if (next.do === 'redeem') keep(await repository.redeem(request(next)));
+            if (next.do === 'redeemMany')
+              for (const one of await repository.redeemMany(next.requests.map(request))) keep(one);
+            if (next.do === 'reserve') keep(await repository.reserve({ ...request(next), ttlSeconds: 60 }));
+            if (next.do === 'rollback') await repository.rollbackUse(id());
+            if (next.do === 'amend')
+              await repository.amendUse(id(), { bonusAmount: next.amount }).catch(() => undefined);
+            if (next.do === 'confirm') await repository.confirm(id()).catch(() => undefined);
+            if (next.do === 'active') await repository.activate(code.id);
+          }),
+        );
+        const { rows } = await t.sql<{ uses: number }>(
+          `SELECT count(*)::int AS uses FROM :"schema".promo_code_uses WHERE promo_code_id = $1 GROUP BY customer_address`,
+          [code.id],
+        );
+        for (const { uses } of rows) expect(uses).toBeLessThanOrEqual(2);
+        expect(rows.reduce((sum, { uses }) => sum + uses, 0)).toBeLessThanOrEqual(5);
+        expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  }, 120_000);
+});

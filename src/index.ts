@@ -51,4 +51,5 @@ export type { CallOptions, RateLimitOptions, RepositoryOptions } from './reposit
 export type { PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';
-export type { ValidateResult } from './repository/validate.js';
+export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';
+export type { Invalid, Valid, ValidateResult } from './repository/validate.js';

@@ -28,11 +28,12 @@ it('every example runs as it stands, and prints what it says', async () => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
   expect(printed).toEqual([
-    ['installed, 0 codes healed'],
+    ['5.05 more: 38.38 in all'],
+    ['in place'],
     [
       [
         {
-          promoCodeId: '1',
+          promoCodeId: '2',
           code: 'WELCOME',
           shopId: 'shop-1',
           timesUsed: 7,

@@ -2,16 +2,23 @@ import type { DecimalString } from '../drift/drift-record.js';
 
 /** A recorded use of a code. */
 export interface PromoCodeUse {
+  /** A whole number as text, as are all ids. */
   id: string;
+  /** The code that was used. */
   promoCodeId: string;
   /** As it was given, trimmed; compared without case. */
   customerAddress: string;
+  /** The shop of the code. */
   shopId: string;
+  /** The host's own name for the purchase. */
   transactionId: string | null;
+  /** What the customer gets without the code; the scale is that of the column. */
   baseReward: DecimalString;
+  /** What the code adds; counted in `totalBonusIssued` of its code. */
   bonusAmount: DecimalString;
   /** `baseReward + bonusAmount`, to the cent. */
   totalReward: DecimalString;
+  /** When it was recorded, by the database's clock. */
   usedAt: Date;
 }
 

@@ -13,7 +13,9 @@ export type RefusalReason =
 
 /** The code was redeemed, or had been by the same key. */
 export interface Redeemed {
+  /** Tells the two kinds of results apart. */
   ok: true;
+  /** The use that was recorded, now or by the earlier call. */
   use: PromoCodeUse;
   /** Whether the use was made by an earlier call with the same idempotency key. */
   replayed: boolean;
@@ -23,13 +25,17 @@ export interface Redeemed {
 
 /** The code was not redeemed. A refusal is a value: it does not abort the host's transaction. */
 export interface Refused {
+  /** Tells the two kinds of results apart. */
   ok: false;
+  /** Stable, for programs. */
   reason: RefusalReason;
   /** For people, in English. */
   message: string;
+  /** The code that was refused; none where there is no such code, or where that must not be told. */
   promoCodeId?: string;
 }
 
+/** What `redeem`, `redeemMany` and `reserve` answer: a union that `ok` tells apart. */
 export type RedeemResult = Redeemed | Refused;
 
 const MESSAGES: Record<RefusalReason, string> = {

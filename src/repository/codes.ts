@@ -21,7 +21,7 @@ export interface NewCode {
 }
 
 /** As `create_promo_codes` takes it. Times are written as UTC, which columns without time zone hold. */
-export function toJson(input: NewCode): Record<string, unknown> {
+function toJson(input: NewCode): Record<string, unknown> {
   return {
     code: input.code.trim(),
     shop_id: input.shopId,

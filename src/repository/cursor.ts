@@ -2,6 +2,7 @@ import { ValidationError } from '../errors.js';
 
 /** One page of a list, and where the next one begins. */
 export interface Page<Item> {
+  /** Up to `limit` of them, in the order of the list. */
   items: Item[];
   /** To be handed in as `cursor`; `null` after the last page. Opaque. */
   nextCursor: string | null;

@@ -4,6 +4,7 @@ import type { Amount } from './fields.js';
 export interface RedeemInput {
   /** Compared without case and outer spaces. */
   code: string;
+  /** The shop that the code belongs to. */
   shopId: string;
   /** Compared without case and outer spaces. */
   customerAddress: string;
@@ -17,8 +18,11 @@ export interface RedeemInput {
 
 /** What `validate` takes. */
 export interface ValidateInput {
+  /** Compared without case and outer spaces. */
   code: string;
+  /** The shop that the code belongs to. */
   shopId: string;
+  /** Compared without case and outer spaces. */
   customerAddress: string;
   /** For the bonus of a percentage. */
   baseReward?: Amount | undefined;
@@ -26,13 +30,17 @@ export interface ValidateInput {
 
 /** What all codes of a `generate` have in common, and `create` takes as well. */
 export interface CodeTemplate {
+  /** Codes are unique within a shop. */
   shopId: string;
+  /** For people. */
   name?: string | null | undefined;
+  /** For people. */
   description?: string | null | undefined;
   /** Default: `'fixed'`. A percentage is at most 100 and needs `maxBonus`. */
   bonusType?: 'fixed' | 'percentage' | undefined;
   /** An amount, or for a percentage the percent. */
   bonusValue: Amount;
+  /** The cap of a percentage. */
   maxBonus?: Amount | null | undefined;
   /** Inclusive. Default: now, by the database's clock. */
   startDate?: Date | undefined;
@@ -48,6 +56,7 @@ export interface CodeTemplate {
 
 /** What `create` takes. */
 export interface CreateInput extends CodeTemplate {
+  /** Unique in its shop, compared without case and outer spaces. */
   code: string;
 }
 
@@ -57,6 +66,7 @@ export interface GenerateInput extends CodeTemplate {
   count: number;
   /** `*` is any sign, `@` a letter, `#` a digit, the rest stands for itself. Default: `****-****-****`. */
   pattern?: string | undefined;
+  /** Stands before each code, as it is. */
   prefix?: string | undefined;
 }
 
@@ -65,8 +75,11 @@ export type UpdateInput = Partial<Omit<CodeTemplate, 'shopId'>>;
 
 /** What `amendUse` takes. */
 export interface AmendInput {
+  /** The new base; the bonus is not computed anew. */
   baseReward?: Amount | undefined;
+  /** The new bonus. */
   bonusAmount?: Amount | undefined;
+  /** The new name for the purchase; `null` takes it away. */
   transactionId?: string | null | undefined;
 }
 
@@ -80,6 +93,7 @@ export interface PageInput {
 
 /** What `list` takes. */
 export interface ListInput extends PageInput {
+  /** Only codes of this shop. */
   shopId?: string | undefined;
   /** Only codes that are active; whether their dates fit is not looked at. */
   activeOnly?: boolean | undefined;

@@ -4,9 +4,9 @@ import type { Host } from '../redemption/host.js';
 import { amountField, dateField, idField, LONGEST_NAME, limitField, textField } from './fields.js';
 
 /** How many requests one call of `redeemMany` takes: one statement, one transaction, one lock per code until its end. */
-export const REDEEM_BATCH_LIMIT = 10_000;
+const REDEEM_BATCH_LIMIT = 10_000;
 /** How many codes one call of `generate` makes. */
-export const GENERATE_LIMIT = 1_000_000;
+const GENERATE_LIMIT = 1_000_000;
 /** A hold of more than a year is no hold. */
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;

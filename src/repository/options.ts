@@ -23,6 +23,7 @@ export interface RepositoryOptions extends SchemaOption {
   rateLimit?: boolean | RateLimitOptions;
 }
 
+/** How many failures the limiter in front of `validate`, `redeem` and `reserve` allows. */
 export interface RateLimitOptions {
   /** How many failed attempts a key has. Default: 20. */
   failures?: number;

@@ -27,7 +27,10 @@ import { type UsageStats, usageStats } from './usage-stats.js';
 import {
   amendUse,
   confirmUse,
+  type PruneReport,
   pruneIdempotencyKeys,
+  type ReleaseReport,
+  type RollbackReport,
   releaseExpired,
   rollbackUse,
   usesByCode,
@@ -217,14 +220,14 @@ export class PromoCodeRepository {
   }
 
   /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
-  async releaseExpired(limits?: { limit?: number } & CallOptions, last?: CallOptions): Promise<{ released: number }> {
+  async releaseExpired(limits?: { limit?: number } & CallOptions, last?: CallOptions): Promise<ReleaseReport> {
     const { settings, options } = splitOptions(limits, last);
     const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.release, settings));
     return releaseExpired(call, input.limit);
   }
 
   /** Takes a use back; the counters follow. A second call answers `false`. */
-  async rollbackUse(useId: Id, options?: CallOptions): Promise<{ rolledBack: boolean }> {
+  async rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
     const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id: useId }));
     return rollbackUse(call, input.id);
   }
@@ -286,7 +289,7 @@ export class PromoCodeRepository {
   async pruneIdempotencyKeys(
     age: { olderThanDays: number; limit?: number } & CallOptions,
     last?: CallOptions,
-  ): Promise<{ pruned: number }> {
+  ): Promise<PruneReport> {
     const { settings, options } = splitOptions(age, last);
     const { input, call } = await this.#context.begin(options, (schemas) =>
       parseOptions(schemas.prune, settings, 'settings'),

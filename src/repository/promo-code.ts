@@ -3,11 +3,17 @@ import { toDate } from '../redemption/promo-code-use.js';
 
 /** A promo code as the table holds it. */
 export interface PromoCode {
+  /** A whole number as text. */
   id: string;
+  /** As it was given, without outer spaces. */
   code: string;
+  /** Codes are unique within a shop. */
   shopId: string;
+  /** For people. */
   name: string | null;
+  /** For people. */
   description: string | null;
+  /** What `bonusValue` means. */
   bonusType: 'fixed' | 'percentage';
   /** An amount, or for a percentage the percent. */
   bonusValue: DecimalString;
@@ -25,8 +31,11 @@ export interface PromoCode {
   timesUsed: number;
   /** Kept by triggers. */
   totalBonusIssued: DecimalString;
+  /** Whether it may be redeemed at all. */
   isActive: boolean;
+  /** By the database's clock. */
   createdAt: Date;
+  /** By the database's clock; counting moves it as well. */
   updatedAt: Date;
 }
 

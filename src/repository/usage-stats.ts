@@ -4,22 +4,31 @@ import type { Call } from './context.js';
 
 /** How a code has been used. */
 export interface UsageStats {
+  /** The code that was asked for. */
   promoCodeId: string;
+  /** All uses that there are, holds included. */
   totalUses: number;
+  /** The sum of their bonuses. */
   totalBonus: DecimalString;
+  /** The sum of their base rewards. */
   totalBaseReward: DecimalString;
+  /** Customers, compared without case and outer spaces. */
   distinctCustomers: number;
   /** Per use, to the cent; `'0.00'` without uses. */
   averageBonus: DecimalString;
+  /** What the days are days of. */
   timeZone: string;
   /** The last days up to today, in the time zone, without gaps. */
   perDay: DayOfUsage[];
 }
 
+/** One day of a code. */
 export interface DayOfUsage {
   /** `YYYY-MM-DD`, in the time zone that was asked for. */
   date: string;
+  /** How many uses were recorded on it. */
   uses: number;
+  /** The sum of their bonuses. */
   bonus: DecimalString;
 }
 

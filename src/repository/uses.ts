@@ -3,7 +3,25 @@ import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../
 import type { Call } from './context.js';
 import { readCursor } from './cursor.js';
 
-export async function rollbackUse(call: Call, id: string): Promise<{ rolledBack: boolean }> {
+/** What `rollbackUse` did. */
+export interface RollbackReport {
+  /** Whether there was such a use. */
+  rolledBack: boolean;
+}
+
+/** What `releaseExpired` did. */
+export interface ReleaseReport {
+  /** How many holds were released. */
+  released: number;
+}
+
+/** What `pruneIdempotencyKeys` did. */
+export interface PruneReport {
+  /** How many keys were forgotten. */
+  pruned: number;
+}
+
+export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
   const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint) AS found`;
   return call.run(async (db, { inDoubt }) => {
     const { rows } = await db.query(statement, [id]);
@@ -50,17 +68,13 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
   }
 }
 
-export async function releaseExpired(call: Call, limit: number): Promise<{ released: number }> {
+export async function releaseExpired(call: Call, limit: number): Promise<ReleaseReport> {
   const statement = `SELECT ${call.table('release_expired_promo_code_holds')}($1) AS released`;
   const { rows } = await call.run((db) => db.query(statement, [limit]));
   return { released: Number(rows[0]?.released) };
 }
 
-export async function pruneIdempotencyKeys(
-  call: Call,
-  olderThanDays: number,
-  limit: number,
-): Promise<{ pruned: number }> {
+export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, limit: number): Promise<PruneReport> {
   const keys = call.table('promo_code_idempotency_keys');
   const { rowCount } = await call.run((db) =>
     db.query(

@@ -4,13 +4,27 @@ import type { Call } from './context.js';
 import { CODE_COLUMNS, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** What a redemption would be answered at this moment. It is a preview: only `redeem` makes it true. */
-export type ValidateResult =
-  | {
-      valid: true;
-      promoCode: PromoCode /** For a percentage only where `baseReward` was given. */;
-      bonusAmount?: DecimalString;
-    }
-  | { valid: false; reason: RefusalReason; message: string };
+export type ValidateResult = Valid | Invalid;
+
+/** The code could be redeemed at this moment. */
+export interface Valid {
+  /** Tells the two kinds of results apart. */
+  valid: true;
+  /** The code as it is at this moment. */
+  promoCode: PromoCode;
+  /** What it would add; for a percentage only where `baseReward` was given. */
+  bonusAmount?: DecimalString;
+}
+
+/** The code could not be redeemed at this moment. */
+export interface Invalid {
+  /** Tells the two kinds of results apart. */
+  valid: false;
+  /** Stable, for programs. */
+  reason: RefusalReason;
+  /** For people, in English. */
+  message: string;
+}
 
 export interface ValidateRequest {
   code: string;

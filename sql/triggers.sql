@@ -30,10 +30,12 @@ SET LOCAL check_function_bodies = off;
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
 \ir functions/reserve_promo_code_use_ids.sql
+\ir functions/promo_code_fingerprint.sql
 \ir functions/record_promo_code_uses.sql
 \ir functions/release_promo_code_holds.sql
 \ir functions/release_expired_promo_code_holds.sql
 \ir functions/redeem_promo_codes.sql
+\ir functions/redeem_promo_code.sql
 \ir functions/rollback_promo_code_use.sql
 \ir functions/amend_promo_code_use.sql
 \ir functions/confirm_promo_code_use.sql

@@ -16,12 +16,14 @@ DROP FUNCTION IF EXISTS :"schema".apply_promo_code_stats(bigint, bigint, numeric
 DROP FUNCTION IF EXISTS :"schema".recount_promo_code_stats(bigint);
 DROP FUNCTION IF EXISTS :"schema".preview_promo_code(text, text, text, numeric);
 DROP FUNCTION IF EXISTS :"schema".create_promo_codes(text, jsonb);
+DROP FUNCTION IF EXISTS :"schema".redeem_promo_code(text, text, text, numeric, text, text, bigint, bigint, integer);
 DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes(jsonb, bigint, integer);
 DROP FUNCTION IF EXISTS :"schema".rollback_promo_code_use(bigint);
 DROP FUNCTION IF EXISTS :"schema".amend_promo_code_use(bigint, jsonb);
 DROP FUNCTION IF EXISTS :"schema".confirm_promo_code_use(bigint, text);
 DROP FUNCTION IF EXISTS :"schema".release_expired_promo_code_holds(integer);
 DROP FUNCTION IF EXISTS :"schema".release_promo_code_holds(bigint, integer);
-DROP FUNCTION IF EXISTS :"schema".record_promo_code_uses(bigint[], bigint[], text[], text[], numeric[], numeric[]);
+DROP FUNCTION IF EXISTS :"schema".record_promo_code_uses(bigint[], bigint[], text[], text[], numeric[], numeric[], integer[]);
+DROP FUNCTION IF EXISTS :"schema".promo_code_fingerprint(text, text, numeric, text, integer);
 DROP FUNCTION IF EXISTS :"schema".reserve_promo_code_use_ids(integer);
 COMMIT;

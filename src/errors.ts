@@ -155,6 +155,13 @@ export class OutcomeUnknownError extends PromoCodesError {
   }
 }
 
+/** Too many redemptions wait for the server already (the option `batching.maxQueue`). This one was not sent. */
+export class QueueFullError extends PromoCodesError {
+  constructor(message: string) {
+    super('QUEUE_FULL', message);
+  }
+}
+
 /** Too many failed attempts under this key. */
 export class RateLimitedError extends PromoCodesError {
   /** Milliseconds until an attempt is allowed again. */

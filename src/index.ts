@@ -17,6 +17,7 @@ export {
   OutcomeUnknownError,
   PromoCodesError,
   type PromoCodesErrorDetails,
+  QueueFullError,
   RateLimitedError,
   RetryableTransactionError,
   ValidationError,
@@ -33,6 +34,7 @@ export type { Progress, SchemaOption } from './options.js';
 export type { ConnectionPool, Database, PooledConnection, Queryable, QueryResultLike } from './postgres/database.js';
 export type { RetryPolicy } from './redemption/calls.js';
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
+export type { BatchEvent } from './redemption/queue.js';
 export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';
 export type { Page } from './repository/cursor.js';
 export type { Amount, Id } from './repository/fields.js';
@@ -47,7 +49,7 @@ export type {
   UpdateInput,
   ValidateInput,
 } from './repository/input-types.js';
-export type { CallOptions, RateLimitOptions, RepositoryOptions } from './repository/options.js';
+export type { BatchingOptions, CallOptions, RateLimitOptions, RepositoryOptions } from './repository/options.js';
 export type { PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';

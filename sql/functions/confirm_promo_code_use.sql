@@ -30,7 +30,7 @@ BEGIN
   END IF;
 
   DELETE FROM :"schema".promo_code_holds AS h WHERE h.use_id = wanted;
-  IF of_transaction IS NOT NULL THEN
+  IF was_held AND of_transaction IS NOT NULL THEN
     UPDATE :"schema".promo_code_uses AS u SET transaction_id = of_transaction WHERE u.id = wanted;
   END IF;
   RETURN QUERY

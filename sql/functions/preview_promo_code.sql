@@ -41,21 +41,22 @@ BEGIN
   END IF;
 
   in_total := code.times_used;
-  IF code.per_customer_limit IS NOT NULL AND in_total > 0 THEN
+  IF code.per_customer_limit IS NOT NULL THEN
     SELECT count(*) INTO mine
       FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
               FROM :"schema".promo_code_uses AS u
              WHERE u.promo_code_id = code.id AND lower(btrim(u.customer_address::text)) >= who
+               AND NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h
+                                WHERE h.use_id = u.id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp())
              ORDER BY lower(btrim(u.customer_address::text))
              LIMIT greatest(code.per_customer_limit, 0) + 1) AS next
      WHERE next.customer = who;
   END IF;
   IF in_total >= code.total_usage_limit OR mine >= code.per_customer_limit THEN
-    SELECT count(*), count(*) FILTER (WHERE h.customer_address = who) INTO given_back, own_hold
+    SELECT count(*) INTO given_back
       FROM :"schema".promo_code_holds AS h
      WHERE h.promo_code_id = code.id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp();
     in_total := in_total - given_back;
-    mine := mine - own_hold;
     IF in_total >= code.total_usage_limit OR mine >= code.per_customer_limit THEN
       SELECT count(*) INTO own_hold
         FROM (SELECT FROM :"schema".promo_code_holds AS h

@@ -1,6 +1,7 @@
--- Inserts the uses that redeem_promo_codes has accepted, in one statement, so that the triggers count once.
-CREATE OR REPLACE FUNCTION :"schema".record_promo_code_uses(use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[])
-RETURNS void
+-- Inserts what redeem_promo_codes has accepted, in one statement, so that the triggers count once, and answers the rows as
+-- the table took them. Its caller knows which request each of them answers by the id.
+CREATE OR REPLACE FUNCTION :"schema".record_promo_code_uses(use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[])
+RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = 'UTC'
@@ -8,13 +9,41 @@ SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
 -- pg-promo-codes 1
+#variable_conflict use_column
+DECLARE
+  -- Empty as a rule: nothing is held.
+  with_holds boolean := cardinality(hold_seconds) > 0;
+  recorded bigint;
 BEGIN
-  INSERT INTO :"schema".promo_code_uses (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
-                                         bonus_amount, total_reward, used_at)
-  OVERRIDING SYSTEM VALUE
-  SELECT n.use_id, n.code_id, n.customer, c.shop_id, n.transaction, n.base, n.bonus, n.base + n.bonus, now()
-    FROM unnest(use_ids, code_ids, customers, transactions, bases, bonuses)
-           AS n(use_id, code_id, customer, transaction, base, bonus)
-    JOIN :"schema".promo_codes AS c ON c.id = n.code_id;
+  -- The key of a partitioned table does not keep an id from coming twice: by a first attempt that the server begins to run
+  -- only after its repetition.
+  IF (SELECT c.relkind = 'p' FROM pg_class AS c WHERE c.oid = to_regclass('promo_code_uses'))
+     AND EXISTS (SELECT FROM :"schema".promo_code_uses AS u WHERE u.id = ANY (use_ids)) THEN
+    RAISE EXCEPTION 'an id of promo_code_uses is in use already'
+      USING ERRCODE = 'unique_violation', TABLE = 'promo_code_uses', DETAIL = 'Key (id)=(reserved) exists.';
+  END IF;
+  IF with_holds THEN
+    INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
+    SELECT n.use_id, n.code_id, lower(n.customer), clock_timestamp() + make_interval(secs => n.seconds)
+      FROM unnest(use_ids, code_ids, customers, hold_seconds) AS n(use_id, code_id, customer, seconds)
+     WHERE n.seconds IS NOT NULL;
+  END IF;
+  RETURN QUERY
+    INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
+                                                bonus_amount, total_reward, used_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT n.use_id, n.code_id, n.customer, c.shop_id, n.transaction, n.base, n.bonus, n.base + n.bonus, now()
+      FROM unnest(use_ids, code_ids, customers, transactions, bases, bonuses)
+             AS n(use_id, code_id, customer, transaction, base, bonus)
+      JOIN :"schema".promo_codes AS c ON c.id = n.code_id
+    RETURNING NULL::integer, 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
+              u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
+              extract(epoch FROM u.used_at)::text,
+              CASE WHEN with_holds THEN (SELECT extract(epoch FROM h.expires_at)::text
+                                           FROM :"schema".promo_code_holds AS h WHERE h.use_id = u.id) END;
+  GET DIAGNOSTICS recorded = ROW_COUNT;
+  IF recorded <> cardinality(use_ids) THEN
+    RAISE EXCEPTION 'a trigger on promo_code_uses kept a use from being inserted' USING ERRCODE = 'PC008';
+  END IF;
 END
 $body$;

@@ -3,13 +3,14 @@
 -- read by later statements, whose snapshots are newer than the locks. A refusal of one request undoes nothing of others.
 --
 -- requests: an array of {c: code, s: shop, a: customer, b: base reward, t: transaction, k: idempotency key, i: reserved
--- id of the use, h: seconds to hold, r: whether an earlier attempt may have recorded it, x: whether a
--- conflict of keys is an error (PC007) that undoes the whole batch}. call_id: the same number for
+-- id of the use, h: seconds to hold, r: whether an earlier attempt may have recorded it, d: whether the key stands in the
+-- batch before, x: whether a conflict of keys is an error (PC007) that undoes the whole batch}. call_id: the same number for
 -- all attempts of one call, so that a repetition waits until the attempt before it has ended; NULL inside the host's
--- transaction. A request to hold stands alone in its batch. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
+-- transaction. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
 --
--- Each row answers the request of that number: 'redeemed', 'found' (the use of an earlier attempt or of the same key),
--- 'key_conflict', 'id_taken', or the reason of a refusal.
+-- Rows without a request are uses that were made; they answer the request with that id. Every other row answers the request
+-- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', or the reason of a
+-- refusal.
 CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(requests jsonb, call_id bigint, lock_wait_ms integer)
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
@@ -34,11 +35,13 @@ DECLARE
   percentages boolean[] := '{}';
   values_of numeric[] := '{}';
   caps numeric[] := '{}';
-  -- Whether no expired hold of the code is left.
+  -- Whether the code has holds, as far as that was asked; whether none of them has expired; whether some were released since
+  -- the uses of its customers were counted.
+  held boolean[] := '{}';
   swept boolean[] := '{}';
-  -- By request: what the customer had of the code before this batch, and has gained in it.
-  had bigint[] := '{}';
-  gained bigint[] := '{}';
+  stale boolean[] := '{}';
+  -- By request: the uses that its customer has of its code, this batch included.
+  uses_of bigint[] := '{}';
   -- Accepted, not inserted yet.
   new_ids bigint[] := '{}';
   new_codes bigint[] := '{}';
@@ -46,7 +49,9 @@ DECLARE
   new_transactions text[] := '{}';
   new_bases numeric[] := '{}';
   new_bonuses numeric[] := '{}';
-  -- The answers.
+  new_seconds integer[] := '{}';
+  with_holds boolean := jsonb_path_exists(requests, '$[*].h');
+  -- The answers to all others.
   answered integer[] := '{}';
   outcomes text[] := '{}';
   answer_ids bigint[] := '{}';
@@ -59,6 +64,7 @@ DECLARE
   freed bigint;
   amount numeric;
   fingerprint bytea;
+  has_key boolean;
   earlier record;
 BEGIN
   IF wait_here THEN
@@ -68,15 +74,23 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint));
   END IF;
 
-  SELECT array_agg(c.id ORDER BY q.n) INTO code_of
-    FROM ROWS FROM (jsonb_to_recordset(requests) AS (c text, s text)) WITH ORDINALITY AS q(code, shop, n)
-    LEFT JOIN LATERAL (
-           SELECT c.id
-             FROM :"schema".promo_codes AS c
-            WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
-            ORDER BY c.code::text = btrim(q.code) DESC, c.id
-            LIMIT 1
-         ) AS c ON true;
+  -- First as it is written, which an index on the code finds as well.
+  WITH given AS (
+    SELECT q.shop, btrim(q.code) AS code, q.n
+      FROM ROWS FROM (jsonb_to_recordset(requests) AS (c text, s text)) WITH ORDINALITY AS q(code, shop, n)
+  ), named AS (
+    SELECT g.shop, g.code,
+           coalesce(
+             (SELECT c.id FROM :"schema".promo_codes AS c
+               WHERE c.shop_id::text = g.shop AND upper(c.code::text) = upper(g.code) AND c.code::text = g.code
+               ORDER BY c.id LIMIT 1),
+             (SELECT c.id FROM :"schema".promo_codes AS c
+               WHERE c.shop_id::text = g.shop AND upper(c.code::text) = upper(g.code)
+               ORDER BY c.id LIMIT 1)) AS id
+      FROM (SELECT DISTINCT g.shop, g.code FROM given AS g) AS g
+  )
+  SELECT array_agg(n.id ORDER BY g.n) INTO code_of
+    FROM given AS g JOIN named AS n ON n.shop = g.shop AND n.code = g.code;
 
   k := 0;
   FOR locked IN
@@ -100,41 +114,63 @@ BEGIN
     values_of[k] := locked.bonus_value;
     caps[k] := locked.max_bonus;
     swept[k] := false;
+    stale[k] := false;
   END LOOP;
 
   FOR r IN
-    SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again, q.undo_all,
-           lower(btrim(q.customer)) AS who, code_of[q.n] AS code_id,
-           lag(q.n) OVER (PARTITION BY code_of[q.n], lower(btrim(q.customer)) ORDER BY q.n) AS before
-      FROM ROWS FROM (jsonb_to_recordset(requests) AS (
-             c text, s text, a text, b numeric, t text, k text, i bigint, h integer, r boolean, x boolean
-           )) WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, undo_all, n)
-     ORDER BY q.n
+    SELECT p.*,
+           CASE WHEN p.before IS NULL AND p.customer_limit IS NOT NULL THEN (
+             -- In the order of the index, so that no planner prefers an index on promo_code_id alone, however little it
+             -- knows of the table; and no more rows than matter.
+             SELECT count(*)
+               FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
+                       FROM :"schema".promo_code_uses AS u
+                      WHERE u.promo_code_id = p.code_id AND lower(btrim(u.customer_address::text)) >= p.who
+                      ORDER BY lower(btrim(u.customer_address::text))
+                      LIMIT greatest(p.customer_limit, 0) + 1) AS next
+              WHERE next.customer = p.who
+           ) END AS had
+      FROM (SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again,
+                   q.doubled, q.undo_all, lower(btrim(q.customer)) AS who, q.code_id, l.k, l.customer_limit,
+                   e.fingerprint AS known, e.use_id AS known_use,
+                   lag(q.n) OVER (PARTITION BY q.code_id, lower(btrim(q.customer)) ORDER BY q.n) AS before
+              FROM ROWS FROM (jsonb_to_recordset(requests) AS (
+                     c text, s text, a text, b numeric, t text, k text, i bigint, h integer, r boolean, d boolean, x boolean
+                   ), unnest(code_of))
+                     WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, doubled, undo_all,
+                                          code_id, n)
+              LEFT JOIN unnest(code_ids, customer_limits) WITH ORDINALITY AS l(id, customer_limit, k) ON l.id = q.code_id
+              LEFT JOIN LATERAL (
+                     SELECT e.fingerprint, e.use_id FROM :"schema".promo_code_idempotency_keys AS e
+                      WHERE q.key IS NOT NULL AND e.shop_id = q.shop AND e.idempotency_key = q.key
+                      LIMIT 1
+                   ) AS e ON true) AS p
+     ORDER BY p.n
   LOOP
-    k := array_position(code_ids, r.code_id);
+    k := r.k;
     answer := NULL;
     answer_id := r.id;
-    IF r.before IS NOT NULL THEN
-      had[r.n] := had[r.before];
-      gained[r.n] := gained[r.before];
-    END IF;
+    has_key := false;
+    uses_of[r.n] := CASE WHEN r.before IS NULL THEN coalesce(r.had, 0) ELSE uses_of[r.before] END;
 
     IF r.key IS NOT NULL THEN
-      fingerprint := sha256(convert_to(jsonb_build_array(
-        upper(btrim(r.code)), r.who, trim_scale(r.base), r.transaction, r.seconds)::text, 'UTF8'));
-      SELECT e.fingerprint, e.use_id INTO earlier
-        FROM :"schema".promo_code_idempotency_keys AS e
-       WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
-      IF FOUND THEN
-        answer := CASE WHEN earlier.fingerprint = fingerprint THEN 'found' ELSE 'key_conflict' END;
-        answer_id := earlier.use_id;
+      fingerprint := :"schema".promo_code_fingerprint(r.code, r.who, r.base, r.transaction, r.seconds);
+      IF r.doubled THEN
+        SELECT e.fingerprint AS known, e.use_id AS known_use INTO earlier
+          FROM :"schema".promo_code_idempotency_keys AS e
+         WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
+      ELSE
+        earlier := r;
+      END IF;
+      IF earlier.known IS NOT NULL THEN
+        answer := CASE WHEN earlier.known = fingerprint THEN 'found' ELSE 'key_conflict' END;
+        answer_id := earlier.known_use;
       END IF;
     END IF;
 
     IF answer IS NULL AND r.again THEN
-      SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AND u.customer_address::text = btrim(r.customer)
-               AND u.transaction_id::text IS NOT DISTINCT FROM r.transaction AND u.base_reward::numeric = r.base AS same
-        INTO earlier
+      -- Everything else of it may have been changed since, by a trigger of the host or by an amendment.
+      SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS same INTO earlier
         FROM :"schema".promo_code_uses AS u
        WHERE u.id = r.id;
       IF FOUND THEN
@@ -148,41 +184,60 @@ BEGIN
 
     IF answer IS NULL THEN
       LOOP
-        mine := 0;
-        IF customer_limits[k] IS NOT NULL THEN
-          IF had[r.n] IS NULL AND uses_now[k] > 0 THEN
-            -- In the order of the index, so that no planner prefers an index on promo_code_id alone, however little it
-            -- knows of the table; and no more rows than matter.
-            SELECT count(*) INTO mine
-              FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
-                      FROM :"schema".promo_code_uses AS u
-                     WHERE u.promo_code_id = r.code_id AND lower(btrim(u.customer_address::text)) >= r.who
-                     ORDER BY lower(btrim(u.customer_address::text))
-                     LIMIT greatest(customer_limits[k], 0) + 1) AS next
-             WHERE next.customer = r.who;
-            had[r.n] := mine;
-          END IF;
-          mine := coalesce(had[r.n], 0) + coalesce(gained[r.n], 0);
+        IF stale[k] AND customer_limits[k] IS NOT NULL AND cardinality(new_ids) = 0 THEN
+          SELECT count(*) INTO mine
+            FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
+                    FROM :"schema".promo_code_uses AS u
+                   WHERE u.promo_code_id = r.code_id AND lower(btrim(u.customer_address::text)) >= r.who
+                   ORDER BY lower(btrim(u.customer_address::text))
+                   LIMIT greatest(customer_limits[k], 0) + 1) AS next
+           WHERE next.customer = r.who;
+          uses_of[r.n] := mine;
         END IF;
         answer := CASE WHEN uses_now[k] >= total_limits[k] THEN 'usage_limit_reached'
-                       WHEN mine >= customer_limits[k] THEN 'customer_limit_reached' END;
-        EXIT WHEN answer IS NULL;
+                       WHEN uses_of[r.n] >= customer_limits[k] THEN 'customer_limit_reached' END;
+        EXIT WHEN answer IS NULL AND NOT (stale[k] AND cardinality(new_ids) > 0);
+
+        -- What was accepted so far must be in the table before holds are looked at, or uses are counted anew.
+        IF cardinality(new_ids) > 0 AND (stale[k] OR with_holds) THEN
+          RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
+            new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
+          new_ids := '{}'; new_codes := '{}'; new_customers := '{}'; new_transactions := '{}';
+          new_bases := '{}'; new_bonuses := '{}'; new_seconds := '{}';
+          CONTINUE;
+        END IF;
 
         -- A limit would refuse: holds of the code that have expired give way, then the customer's own, which is the same
         -- purchase once more and must not be counted against it.
+        IF held[k] IS NULL OR with_holds THEN
+          held[k] := EXISTS (SELECT FROM :"schema".promo_code_holds AS h
+                              WHERE h.promo_code_id = r.code_id AND h.released_at IS NULL);
+        END IF;
+        EXIT WHEN NOT held[k];
         freed := 0;
         IF NOT swept[k] THEN
           freed := :"schema".release_promo_code_holds(r.code_id, 1000);
           swept[k] := freed = 0;
         END IF;
         IF freed = 0 AND uses_now[k] <= coalesce(total_limits[k], uses_now[k])
-           AND mine <= coalesce(customer_limits[k], mine) THEN
+           AND uses_of[r.n] <= coalesce(customer_limits[k], uses_of[r.n]) THEN
           SELECT h.use_id INTO own_hold
             FROM :"schema".promo_code_holds AS h
            WHERE h.promo_code_id = r.code_id AND h.customer_address = r.who AND h.released_at IS NULL
            ORDER BY h.expires_at
            LIMIT 1;
           IF FOUND THEN
+            -- Not before it is sure that this request has the key: a conflict must take nothing away.
+            IF r.key IS NOT NULL AND NOT has_key THEN
+              INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+              VALUES (r.shop, r.key, fingerprint, r.id)
+                  ON CONFLICT DO NOTHING;
+              has_key := FOUND;
+              IF NOT has_key THEN
+                answer := 'key_conflict';
+                EXIT;
+              END IF;
+            END IF;
             UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = own_hold;
             DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = own_hold;
             GET DIAGNOSTICS freed = ROW_COUNT;
@@ -190,12 +245,13 @@ BEGIN
         END IF;
         EXIT WHEN freed = 0;
         uses_now[k] := uses_now[k] - freed;
-        -- What customers had is read anew.
-        had := '{}';
+        stale[k] := true;
       END LOOP;
     END IF;
 
-    IF answer IS NULL AND r.key IS NOT NULL THEN
+    IF has_key AND answer IS NOT NULL THEN
+      DELETE FROM :"schema".promo_code_idempotency_keys AS e WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
+    ELSIF answer IS NULL AND r.key IS NOT NULL AND NOT has_key THEN
       INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
       VALUES (r.shop, r.key, fingerprint, r.id)
           ON CONFLICT DO NOTHING;
@@ -210,55 +266,54 @@ BEGIN
     END IF;
 
     IF answer IS NULL THEN
-      answer := 'redeemed';
       amount := values_of[k];
       IF percentages[k] THEN
         -- A product is exact at any size; a division by 100 would be cut at some place and then rounded once more.
         amount := least(round(r.base * amount * 0.01::numeric, 2), caps[k]);
       END IF;
       uses_now[k] := uses_now[k] + 1;
-      gained[r.n] := coalesce(gained[r.n], 0) + 1;
+      uses_of[r.n] := uses_of[r.n] + 1;
       new_ids := array_append(new_ids, r.id);
       new_codes := array_append(new_codes, r.code_id);
       new_customers := array_append(new_customers, btrim(r.customer));
       new_transactions := array_append(new_transactions, r.transaction);
       new_bases := array_append(new_bases, r.base);
       new_bonuses := array_append(new_bonuses, amount);
-      IF r.seconds IS NOT NULL THEN
-        INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
-        VALUES (r.id, r.code_id, r.who, clock_timestamp() + make_interval(secs => r.seconds));
+      IF with_holds THEN
+        new_seconds := array_append(new_seconds, r.seconds);
       END IF;
+    ELSE
+      answered := array_append(answered, r.n);
+      outcomes := array_append(outcomes, answer);
+      answer_ids := array_append(answer_ids, answer_id);
+      answer_codes := array_append(answer_codes, r.code_id);
     END IF;
-
-    answered[r.n] := r.n;
-    outcomes[r.n] := answer;
-    answer_ids[r.n] := answer_id;
-    answer_codes[r.n] := r.code_id;
   END LOOP;
 
   IF cardinality(new_ids) > 0 THEN
-    PERFORM :"schema".record_promo_code_uses(
-      new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses);
+    RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
+      new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
   END IF;
   IF wait_here THEN
     PERFORM set_config('lock_timeout', '0', true);
   END IF;
 
-  RETURN QUERY
-    SELECT a.n, CASE WHEN a.outcome = 'found' AND u.use_id IS NULL THEN 'rolled_back' ELSE a.outcome END,
-           u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
-           u.used, u.expires
-      FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
-      LEFT JOIN LATERAL (
-             SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
-                    u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
-                    u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
-                    (SELECT extract(epoch FROM h.expires_at)::text FROM :"schema".promo_code_holds AS h
-                      WHERE h.use_id = u.id AND h.released_at IS NULL) AS expires
-               FROM :"schema".promo_code_uses AS u
-              WHERE u.id = a.use_id AND a.outcome IN ('redeemed', 'found')
-              LIMIT 1
-           ) AS u ON true
-     ORDER BY a.n;
+  IF cardinality(answered) > 0 THEN
+    RETURN QUERY
+      SELECT a.n, CASE WHEN a.outcome = 'found' AND (u.use_id IS NULL OR u.is_over) THEN 'rolled_back' ELSE a.outcome END,
+             u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
+             u.used, u.expires
+        FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
+        LEFT JOIN LATERAL (
+               SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
+                      u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
+                      u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
+                      extract(epoch FROM h.expires_at)::text AS expires, h.expires_at <= clock_timestamp() AS is_over
+                 FROM :"schema".promo_code_uses AS u
+                 LEFT JOIN :"schema".promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
+                WHERE u.id = a.use_id AND a.outcome = 'found'
+                LIMIT 1
+             ) AS u ON true;
+  END IF;
 END
 $body$;

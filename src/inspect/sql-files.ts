@@ -4,9 +4,11 @@ import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
 import createCodes from '../../sql/functions/create_promo_codes.sql';
 import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
 import previewCode from '../../sql/functions/preview_promo_code.sql';
+import fingerprint from '../../sql/functions/promo_code_fingerprint.sql';
 import recordUses from '../../sql/functions/record_promo_code_uses.sql';
 import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
+import redeemCode from '../../sql/functions/redeem_promo_code.sql';
 import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
 import releaseExpiredHolds from '../../sql/functions/release_expired_promo_code_holds.sql';
 import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
@@ -42,10 +44,12 @@ export const functionFiles = [
   guardCounters,
   verifyLimits,
   reserveUseIds,
+  fingerprint,
   recordUses,
   releaseHolds,
   releaseExpiredHolds,
   redeemCodes,
+  redeemCode,
   rollbackUse,
   amendUse,
   confirmUse,

@@ -9,17 +9,10 @@ import { SqlState, sqlStateOf } from './sqlstate.js';
  */
 export type Fault = 'unreached' | 'broken' | 'conflict' | 'other';
 
-/** Error codes of Node.js for a connection that could not be made. */
-const UNREACHED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+/** System calls of Node.js that make a connection. The same errors of any other are those of a connection that was there. */
+const CONNECTING = ['connect', 'getaddrinfo'];
 /** Error codes of Node.js for a connection that was lost. */
-const BROKEN = [
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ECONNABORTED',
-  'ERR_STREAM_WRITE_AFTER_END',
-  'ERR_STREAM_DESTROYED',
-];
+const BROKEN = /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|ENOTCONN|ERR_STREAM_.*|ERR_SSL_.*|ERR_SOCKET_.*)$/;
 /** cannot_connect_now and too_many_connections come before anything was sent. */
 const NOT_LET_IN = ['57P03', '53300'];
 /** admin_shutdown, crash_shutdown, database_dropped, idle_session_timeout: the server ends the connection. */
@@ -39,9 +32,8 @@ export function faultOf(error: unknown): Fault {
     if (sqlState.startsWith('08') || ENDED.includes(sqlState)) return 'broken';
   }
   if (!(error instanceof Error)) return 'other';
-  const code = 'code' in error ? String(error.code) : '';
-  if (UNREACHED.includes(code)) return 'unreached';
-  if (BROKEN.includes(code)) return 'broken';
+  if ('syscall' in error) return CONNECTING.includes(String(error.syscall)) ? 'unreached' : 'broken';
+  if ('code' in error && BROKEN.test(String(error.code))) return 'broken';
   if (sqlState !== undefined) return 'other';
   if (UNREACHED_MESSAGE.test(error.message)) return 'unreached';
   return BROKEN_MESSAGE.test(error.message) ? 'broken' : 'other';

@@ -22,7 +22,7 @@ export interface RetryPolicy {
 
 /** What an attempt has to know of those before it. */
 export interface Attempt {
-  /** A connection broke under an earlier attempt, which may have had its effect. */
+  /** An earlier attempt failed for its connection and may have had its effect. */
   inDoubt: boolean;
 }
 
@@ -35,6 +35,8 @@ export interface CallOptions {
   effect: 'repeatable' | 'once';
   /** The isolation that a statement of its own would run in; READ COMMITTED is asked for where it is another one. */
   isolation?: string;
+  /** A connection broke under the same call before. */
+  inDoubt?: boolean;
 }
 
 /**
@@ -59,13 +61,18 @@ export async function call<Result>(
     }
   }
   const plain = options.isolation === undefined || options.isolation === 'read committed';
-  let inDoubt = false;
+  let inDoubt = options.inDoubt ?? false;
+  // Wider than doubt: who failed to connect had no effect, unless somebody in between says so wrongly.
+  let repeated = inDoubt;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return plain ? await work(db, { inDoubt }) : await inTransaction(db, (own) => work(own, { inDoubt }));
+      return plain
+        ? await work(db, { inDoubt: repeated })
+        : await inTransaction(db, (own) => work(own, { inDoubt: repeated }));
     } catch (error) {
       const fault = faultOf(error);
       inDoubt ||= fault === 'broken';
+      repeated ||= fault === 'broken' || fault === 'unreached';
       const repeat = fault === 'broken' ? options.effect === 'repeatable' : fault !== 'other';
       if (!repeat || attempt >= policy.attempts) throw finalError(error, inDoubt, attempt);
     }
@@ -130,8 +137,11 @@ function asFault(error: unknown): unknown {
   const sqlState = sqlStateOf(error);
   const details = { sqlState, cause: error };
   switch (sqlState) {
-    case undefined:
-      return translateError(error);
+    case undefined: {
+      const translated = translateError(error);
+      if (translated instanceof PromoCodesError) return translated;
+      return new PromoCodesError('DATABASE_ERROR', messageOf(error), details);
+    }
     case SqlState.undefinedFunction:
       return new NotInstalledError(
         `A function of pg-promo-codes is missing: ${messageOf(error)}. Call installTriggers().`,

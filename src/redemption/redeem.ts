@@ -1,4 +1,4 @@
-import { IdempotencyConflictError, PromoCodesError, RetryableTransactionError } from '../errors.js';
+import { IdempotencyConflictError, PromoCodesError, RetryableTransactionError, ValidationError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
@@ -22,19 +22,40 @@ export interface RedeemRequest {
 export interface RedeemContext {
   schema: string;
   ids: UseIds;
+  /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
   lockTimeoutMs: number;
+  /** The same where nothing is in doubt, if that is shorter. */
+  patienceMs?: number | undefined;
   uniformRefusals: boolean;
   /** Runs a call with the repetitions that it may have; a call in the host's transaction has none. */
-  run<Result>(work: (connection: Queryable, attempt: { inDoubt: boolean }) => Promise<Result>): Promise<Result>;
+  run<Result>(
+    work: (connection: Queryable, attempt: { inDoubt: boolean }) => Promise<Result>,
+    inDoubt?: boolean,
+  ): Promise<Result>;
   /** Whether the call runs in the host's transaction. */
   hosted: boolean;
   /** Whether a conflict of keys undoes the whole batch. */
   strict: boolean;
 }
 
+/** A request on its way, with what its attempts so far have left. */
+export interface Attempted {
+  request: RedeemRequest;
+  /** The id that its use is going to have. */
+  useId?: string;
+  /** What its first attempt locked: a repetition waits for that attempt to end. */
+  callId?: string;
+  /** A connection broke under an earlier attempt, which may have recorded it. */
+  inDoubt?: boolean;
+}
+
+/** What became of a request; an error concerns this one alone. */
+export type Settled = RedeemResult | PromoCodesError;
+
 /** A row of `redeem_promo_codes`. */
 interface AnswerRow extends UseRow {
-  request: number;
+  /** The place of the request, from 1; `null` for a use that was made, whose id tells. */
+  request: number | null;
   outcome: string;
   expires: string | null;
 }
@@ -44,17 +65,15 @@ const ID_ATTEMPTS = 5;
 const ID_TAKEN = 'id_taken';
 
 /**
- * Sends requests as one statement and gives the answers in their order.
+ * Sends requests as one statement and gives what became of them, in their order.
  *
  * Every request has the id that its use is going to have. When a connection breaks, the repetition first waits until the
  * attempt before it has ended (an advisory lock that both take), then looks for that id under the lock of the code: what
  * was recorded is found, what was not is done now. So a call makes at most one use and knows which.
  */
-export async function redeemBatch(context: RedeemContext, requests: readonly RedeemRequest[]): Promise<RedeemResult[]> {
-  const { ids, hosted } = context;
-  const reserve = <R>(work: (connection: Queryable) => Promise<R>) => context.run(work);
-  const results: RedeemResult[] = [];
-  let open = requests.map((request, index) => ({ request, index }));
+export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
+  const settled = new Map<Attempted, Settled>();
+  let open = [...requests];
   for (let attempt = 1; open.length > 0; attempt += 1) {
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(
@@ -63,54 +82,118 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Red
           'highest id, with setval().',
       );
     }
-    const useIds = await ids.take(open.length, reserve, !hosted);
-    const rows = await send(
-      context,
-      open.map(({ request }) => request),
-      useIds,
-    );
-    open.forEach(({ request, index }, position) => {
-      const row = rows?.[position];
-      if (row && row.outcome !== ID_TAKEN) results[index] = toResult(context, row, request, useIds[position]!);
+    await takeIds(context, open);
+    const rows = await send(context, open);
+    const retaken = open.filter((entry, place) => {
+      const row = rows?.of(entry, place);
+      if (row && row.outcome !== ID_TAKEN) settled.set(entry, toSettled(context, row, entry));
+      else if (rows && !row) settled.set(entry, unanswered(entry));
+      return !settled.has(entry);
     });
-    open = open.filter((_, position) => !rows?.[position] || rows[position]?.outcome === ID_TAKEN);
-    if (open.length > 0) ids.discard();
+    if (retaken.length > 0) context.ids.discard();
+    for (const entry of retaken) delete entry.useId;
+    open = retaken;
   }
-  return results;
+  return requests.map((entry) => settled.get(entry)!);
+}
+
+async function takeIds({ ids, run, hosted }: RedeemContext, entries: Attempted[]): Promise<void> {
+  const without = entries.filter(({ useId }) => useId === undefined);
+  if (without.length === 0) return;
+  const taken = await ids.take(without.length, (work) => run(work), !hosted);
+  without.forEach((entry, index) => {
+    entry.useId = taken[index]!;
+  });
+}
+
+/** The rows of an answer, by request. */
+class Answer {
+  readonly #byPlace = new Map<number, AnswerRow>();
+  readonly #byId = new Map<string, AnswerRow>();
+
+  constructor(rows: AnswerRow[]) {
+    for (const row of rows) {
+      if (row.request === null) this.#byId.set(row.use_id, row);
+      else this.#byPlace.set(row.request - 1, row);
+    }
+  }
+
+  of({ useId }: Attempted, place: number): AnswerRow | undefined {
+    return this.#byPlace.get(place) ?? this.#byId.get(useId!);
+  }
 }
 
 /** @returns nothing when ids that were reserved are in use already, so that the whole batch was undone. */
-async function send(
-  context: RedeemContext,
-  requests: readonly RedeemRequest[],
-  useIds: string[],
-): Promise<AnswerRow[] | undefined> {
-  const statement = `SELECT * FROM ${quoteIdentifier(context.schema)}.redeem_promo_codes($1::jsonb, $2::bigint, $3::integer)`;
-  let doubted = false;
+async function send(context: RedeemContext, entries: Attempted[]): Promise<Answer | undefined> {
+  const { schema, hosted, lockTimeoutMs, patienceMs = lockTimeoutMs } = context;
+  const callId = entries[0]!.callId ?? entries[0]!.useId!;
+  if (!hosted) for (const entry of entries) entry.callId ??= callId;
+  const doubted = () => entries.some(({ inDoubt }) => inDoubt);
   try {
     return await context.run(async (connection, { inDoubt }) => {
-      doubted = inDoubt;
-      const batch = JSON.stringify(
-        requests.map((request, index) => toJson(request, useIds[index]!, inDoubt, context.strict)),
-      );
-      const answer = await connection.query(statement, [
-        batch,
-        context.hosted ? null : useIds[0],
-        context.lockTimeoutMs,
-      ]);
-      return answer.rows as AnswerRow[];
-    });
+      if (inDoubt) for (const entry of entries) entry.inDoubt = true;
+      const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
+      const shared = [hosted ? null : callId, waitMs];
+      const [only] = entries;
+      const { rows } =
+        entries.length === 1 && isPlain(only!)
+          ? await connection.query(singleStatement(schema), [...singleValues(only!), ...shared])
+          : await connection.query(batchStatement(schema), [toJson(entries, context.strict), ...shared]);
+      return new Answer(rows as AnswerRow[]);
+    }, doubted());
   } catch (error) {
     const cause = error instanceof PromoCodesError ? error.cause : error;
     if (sqlStateOf(cause) === SqlState.keyConflict) throw conflict(cause);
+    if (sqlStateOf(cause) === SqlState.numberTooLarge) throw tooLarge(cause);
     if (!isIdInUse(cause)) throw error;
-    if (!context.hosted && !doubted) return undefined;
+    if (!hosted && !doubted()) return undefined;
     context.ids.discard();
     throw new RetryableTransactionError('The sequence of promo_code_uses.id was set back; run the transaction again.', {
       sqlState: SqlState.uniqueViolation,
       cause,
     });
   }
+}
+
+const batchStatement = (schema: string) =>
+  `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_codes($1::jsonb, $2::bigint, $3::integer)`;
+
+const singleStatement = (schema: string) =>
+  `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_code($1::text, $2::text, $3::text, $4::numeric, $5::text, $6::text,
+     $7::bigint, $8::bigint, $9::integer)`;
+
+/** Whether the short path knows the request. */
+function isPlain({ request, inDoubt }: Attempted): boolean {
+  return !inDoubt && request.ttlSeconds === undefined;
+}
+
+function singleValues({ request, useId }: Attempted): unknown[] {
+  const { code, shopId, customerAddress, baseReward, transactionId, idempotencyKey } = request;
+  return [code, shopId, customerAddress, baseReward, transactionId ?? null, idempotencyKey ?? null, useId];
+}
+
+function toJson(entries: Attempted[], strict: boolean): string {
+  const keys = new Set<string>();
+  return JSON.stringify(
+    entries.map(({ request, useId, inDoubt }) => {
+      const key = request.idempotencyKey === undefined ? undefined : `${request.shopId}\n${request.idempotencyKey}`;
+      const doubled = key !== undefined && keys.has(key);
+      if (key !== undefined) keys.add(key);
+      return {
+        c: request.code,
+        s: request.shopId,
+        a: request.customerAddress,
+        b: request.baseReward,
+        i: useId,
+        t: request.transactionId,
+        k: request.idempotencyKey,
+        h: request.ttlSeconds,
+        ...(inDoubt && { r: true }),
+        ...(doubled && { d: true }),
+        ...(strict && { x: true }),
+      };
+    }),
+  );
 }
 
 /** The server names the columns of a violated constraint in any language as `(id)=(7)`. */
@@ -126,22 +209,7 @@ function isIdInUse(error: unknown): boolean {
   );
 }
 
-function toJson(request: RedeemRequest, useId: string, inDoubt: boolean, strict: boolean): Record<string, unknown> {
-  return {
-    c: request.code,
-    s: request.shopId,
-    a: request.customerAddress,
-    b: request.baseReward,
-    i: useId,
-    ...(request.transactionId !== undefined && { t: request.transactionId }),
-    ...(request.idempotencyKey !== undefined && { k: request.idempotencyKey }),
-    ...(request.ttlSeconds !== undefined && { h: request.ttlSeconds }),
-    ...(inDoubt && { r: true }),
-    ...(strict && { x: true }),
-  };
-}
-
-function toResult(context: RedeemContext, row: AnswerRow, request: RedeemRequest, useId: string): RedeemResult {
+function toSettled(context: RedeemContext, row: AnswerRow, { request, useId }: Attempted): Settled {
   switch (row.outcome) {
     case 'redeemed':
     case 'found':
@@ -153,10 +221,20 @@ function toResult(context: RedeemContext, row: AnswerRow, request: RedeemRequest
         ...(row.expires !== null && { expiresAt: toDate(row.expires) }),
       };
     case 'key_conflict':
-      throw conflict(undefined, request.idempotencyKey);
+      return conflict(undefined, request.idempotencyKey);
     default:
       return refusal(row.outcome as RefusalReason, row.code_id ?? undefined, context.uniformRefusals);
   }
+}
+
+/** What a trigger of the host gave another id cannot be told from what it kept out. */
+function unanswered({ useId }: Attempted): PromoCodesError {
+  return new PromoCodesError('DATABASE_ERROR', `The server recorded no use with the id ${useId} that it was given.`);
+}
+
+function tooLarge(cause: unknown): ValidationError {
+  const message = `is too large: with the bonus it does not fit the columns (${messageOf(cause)})`;
+  return new ValidationError([{ path: 'baseReward', message }], { sqlState: SqlState.numberTooLarge, cause });
 }
 
 function conflict(cause: unknown, key?: string): IdempotencyConflictError {

@@ -1,13 +1,15 @@
+import { createHash } from 'node:crypto';
 import { PromoCodesError } from '../errors.js';
 import { parseOptions } from '../options.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { type Attempt, call } from '../redemption/calls.js';
 import { type Host, readHost } from '../redemption/host.js';
-import type { RedeemContext } from '../redemption/redeem.js';
+import { RedemptionQueue } from '../redemption/queue.js';
+import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas } from './inputs.js';
-import { type CallOptions, callOptions, type ParsedRepositoryOptions } from './options.js';
+import { type CallOptions, callOptions, type ParsedRepositoryOptions, usualBatching } from './options.js';
 
 /** What one method works with: the repository's settings, and where this one call goes. */
 export interface Call {
@@ -20,8 +22,8 @@ export interface Call {
   schemas: InputSchemas;
   /** `"schema".promo_codes` and so on. */
   table(name: string): string;
-  /** Runs a call whose effect is the same when it is repeated. */
-  run<Result>(work: (connection: Queryable, attempt: Attempt) => Promise<Result>): Promise<Result>;
+  /** Runs a call whose effect is the same when it is repeated; `inDoubt`: a connection broke under it before. */
+  run<Result>(work: (connection: Queryable, attempt: Attempt) => Promise<Result>, inDoubt?: boolean): Promise<Result>;
   /** Runs a call that must not be repeated after a connection broke under it. */
   runOnce<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result>;
 }
@@ -31,6 +33,7 @@ export class Context {
   readonly db: Database;
   readonly options: ParsedRepositoryOptions;
   readonly #ids: UseIds;
+  #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
   #schemas: InputSchemas = inputSchemas(undefined);
 
@@ -66,12 +69,27 @@ export class Context {
     return { schema, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
   }
 
+  /** Where redemptions meet that need not be by themselves. */
+  queue(current: Call): RedemptionQueue | undefined {
+    const { batching, schema } = this.options;
+    if (batching === false || current.hosted) return undefined;
+    const limits = batching === true ? usualBatching : batching;
+    this.#queue ??= new RedemptionQueue(schema, limits, (requests, patienceMs) => {
+      const context = this.redemption(this.#call(undefined, undefined, this.#host ?? current.host), false);
+      return redeemBatch({ ...context, patienceMs }, requests);
+    });
+    return this.#queue;
+  }
+
   #call(client: Queryable | undefined, rateLimitKey: string | undefined, host: Host): Call {
     const send = <Result>(
       effect: 'repeatable' | 'once',
       work: (connection: Queryable, attempt: Attempt) => Promise<Result>,
+      inDoubt = false,
     ) =>
-      call(this.db, client, this.options.retry, { effect, isolation: host.isolation }, work).catch((error: unknown) => {
+      call(this.db, client, this.options.retry, { effect, isolation: host.isolation, inDoubt }, (connection, attempt) =>
+        work(this.options.prepare ? prepared(connection) : connection, attempt),
+      ).catch((error: unknown) => {
         // The tables may have been changed; they are read anew by the next call.
         if (error instanceof PromoCodesError && error.code === 'NOT_INSTALLED') this.#host = undefined;
         throw error;
@@ -83,8 +101,25 @@ export class Context {
       host,
       schemas: this.#schemas,
       table: (name) => `${quoteIdentifier(this.options.schema)}.${name}`,
-      run: (work) => send('repeatable', work),
+      run: (work, inDoubt) => send('repeatable', work, inDoubt),
       runOnce: (work) => send('once', work),
     };
   }
+}
+
+/** The same text has the same name, so a connection prepares it once. */
+function prepared(connection: Queryable): Queryable {
+  const query = connection.query as unknown as (config: object) => ReturnType<Queryable['query']>;
+  return {
+    query: (text, values) =>
+      query.call(connection, { name: `pg_promo_codes_${hashOf(text)}`, text, ...(values && { values }) }),
+  };
+}
+
+const hashes = new Map<string, string>();
+
+function hashOf(text: string): string {
+  const known = hashes.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
+  hashes.set(text, known);
+  return known;
 }

@@ -21,6 +21,27 @@ export interface RepositoryOptions extends SchemaOption {
    * a table of the library). `true` for the defaults. Default: `false`.
    */
   rateLimit?: boolean | RateLimitOptions;
+  /**
+   * Whether calls of `redeem` and `reserve` that come while others are under way share a statement with them; the answers
+   * are those of one call after the other. Not inside a transaction of the host. Default: `true`.
+   */
+  batching?: boolean | BatchingOptions;
+  /**
+   * Whether statements are prepared by name, once per connection. Needs a driver that takes `{ name, text, values }`, as
+   * `pg` does, and a connection that is not behind a pooler of transactions without support for it (PgBouncer before 1.21).
+   * Default: `false`.
+   */
+  prepare?: boolean;
+}
+
+/** The bounds of `batching`; the defaults are for everybody. */
+export interface BatchingOptions {
+  /** Redemptions in one statement, at the most. Default: 500. */
+  maxBatch?: number;
+  /** Callers that wait, at the most; the next one gets a `QueueFullError`. Default: 10,000. */
+  maxQueue?: number;
+  /** Statements under way at the same time, each of other codes and on a connection of the pool. Default: 4. */
+  lanes?: number;
 }
 
 /** How many failures the limiter in front of `validate`, `redeem` and `reserve` allows. */
@@ -45,7 +66,14 @@ export interface CallOptions {
   rateLimitKey?: string;
 }
 
+const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue and lanes';
 const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and windowSeconds';
+
+const batching = optionsOf({
+  maxBatch: v.optional(wholeNumber(1, 10_000), 500),
+  maxQueue: v.optional(wholeNumber(1, 1_000_000), 10_000),
+  lanes: v.optional(wholeNumber(1, 64), 4),
+});
 
 export const repositoryOptions = v.optional(
   optionsOf({
@@ -72,9 +100,14 @@ export const repositoryOptions = v.optional(
       ),
       false,
     ),
+    batching: v.optional(v.union([trueOrFalse, batching], BATCHING_RULE), true),
+    prepare: v.optional(trueOrFalse, false),
   }),
   {},
 );
+
+/** What `batching: true` stands for. */
+export const usualBatching = v.parse(batching, {});
 
 export type ParsedRepositoryOptions = v.InferOutput<typeof repositoryOptions>;
 

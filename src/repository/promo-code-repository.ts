@@ -1,8 +1,9 @@
+import { PromoCodesError } from '../errors.js';
 import { parseOptions } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { lengthOf } from '../redemption/host.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
-import { type RedeemRequest, redeemBatch } from '../redemption/redeem.js';
+import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
 import { parseCode } from './code-rules.js';
 import { createCode, deleteCode, findCode, findCodeByName, listCodes, setActive, updateCode } from './codes.js';
@@ -187,7 +188,8 @@ export class PromoCodeRepository {
     const { input, call } = await this.#context.begin(options, (schemas) =>
       parseOptions(schemas.redeemMany, requests, 'requests'),
     );
-    return redeemBatch(this.#context.redemption(call, true), input);
+    const attempted = input.map((request) => ({ request }));
+    return (await redeemBatch(this.#context.redemption(call, true), attempted)).map(toResult);
   }
 
   /**
@@ -300,9 +302,16 @@ export class PromoCodeRepository {
   async #redeemOne(call: Call, request: RedeemRequest): Promise<RedeemResult> {
     // What was refused is told from what is shown: with uniform refusals a guess is only known by its looks.
     return this.#limited(call, request, async () => {
-      const [result] = await redeemBatch(this.#context.redemption(call, false), [request]);
-      return { result: result!, guessed: !result!.ok && isGuess(result!.reason) };
+      const result = await this.#send(call, request);
+      return { result, guessed: !result.ok && isGuess(result.reason) };
     });
+  }
+
+  async #send(call: Call, request: RedeemRequest): Promise<RedeemResult> {
+    const queue = this.#context.queue(call);
+    if (queue) return queue.redeem(request);
+    const [settled] = await redeemBatch(this.#context.redemption(call, false), [{ request }]);
+    return toResult(settled!);
   }
 
   async #limited<Result>(
@@ -317,4 +326,9 @@ export class PromoCodeRepository {
     if (guessed) await this.#limiter.failed(key);
     return result;
   }
+}
+
+function toResult(settled: Settled): RedeemResult {
+  if (settled instanceof PromoCodesError) throw settled;
+  return settled;
 }

@@ -8,7 +8,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: 'ee530f15e40b5151565f71e409f83f0da7a67fca43a57f5a764ff3b423d0350c',
+  1: '014df2eca8c8c582298c70ab061e58bec465867fd12d9cdc9a885f13a55369e0',
 };
 
 it('every function carries the current revision', () => {

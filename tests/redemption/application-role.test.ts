@@ -1,9 +1,8 @@
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type pg from 'pg';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { InsufficientPrivilegeError, installTriggers, PromoCodeRepository } from '../../src/index';
 import { useRole } from '../support';
 import { useRepository } from '../support/repository';
-import { changeUrl } from '../support/urls';
 
 describe.each(['own', 'seed'] as const)('an application role without DDL rights, on the tables of %s', (tables) => {
   const t = useRepository(`role ${tables}`, { tables });
@@ -23,14 +22,13 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
     // An identity column, as ours, needs no more; a serial one needs this of those who create codes.
     if (tables === 'seed') await t.sql(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"schema" TO ${app.quoted}`);
     const repositoryOf = (role: typeof app) => {
-      const pool = new pg.Pool({ connectionString: changeUrl(t.url, role.login), max: 2 });
+      const pool = t.poolWith({ max: 2 }, role.login);
       pools.push(pool);
       return new PromoCodeRepository(pool, { schema, rateLimit: true });
     };
     asApp = repositoryOf(app);
     asOutsider = repositoryOf(outsider);
   });
-  afterAll(() => Promise.all(pools.map((pool) => pool.end())));
 
   it('does all that the repository does, with rights on the two tables alone', async () => {
     const code = await asApp.create({ code: 'BY THE APP', shopId: 'shop', bonusValue: 5 });

@@ -1,14 +1,12 @@
-import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { checkDrift, PromoCodeRepository, RetryableTransactionError } from '../../src/index';
 import { useRepository } from '../support/repository';
 
 describe.each(['own', 'seed'] as const)('limits under load, on the tables of %s', (tables) => {
   const t = useRepository(`load ${tables}`, { tables });
   const { newCode, request, counts, schema } = t;
-  const pools = [0, 1, 2].map(() => new pg.Pool({ connectionString: t.url, max: 10 }));
+  const pools = [0, 1, 2].map(() => t.poolWith());
   const repositories = pools.map((pool) => new PromoCodeRepository(pool, { schema }));
-  afterAll(() => Promise.all(pools.map((pool) => pool.end())));
 
   it('300 concurrent redemptions from three pools against a limit of 50 give exactly 50', async () => {
     const code = await newCode({ totalUsageLimit: 50 });

@@ -1,17 +1,13 @@
-import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import type pg from 'pg';
+import { describe, expect, it } from 'vitest';
 import { LockTimeoutError, PromoCodeRepository, RetryableTransactionError } from '../../src/index';
 import { useRepository, waitingRedemption } from '../support/repository';
 
 const t = useRepository('own transaction');
 const { newCode, request, counts, schema } = t;
-const pools: pg.Pool[] = [];
-afterAll(() => Promise.all(pools.map((pool) => pool.end())));
 
 function poolWith(settings: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString: t.url, options: settings, max: 5 });
-  pools.push(pool);
-  return pool;
+  return t.poolWith({ options: settings, max: 5 });
 }
 
 it('a redemption is one round trip', async () => {

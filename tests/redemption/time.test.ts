@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PromoCodeRepository } from '../../src/index';
 import { useRepository } from '../support/repository';
@@ -15,13 +14,8 @@ afterAll(() => {
 describe.each(['own', 'seed'] as const)('time, on the tables of %s', (tables) => {
   const t = useRepository(`time ${tables}`, { tables });
   const { newCode, request, schema } = t;
-  const pool = new pg.Pool({
-    connectionString: t.url,
-    options: '-c TimeZone=Asia/Kathmandu -c DateStyle=German',
-    max: 3,
-  });
+  const pool = t.poolWith({ options: '-c TimeZone=Asia/Kathmandu -c DateStyle=German', max: 3 });
   const repository = new PromoCodeRepository(pool, { schema });
-  afterAll(() => pool.end());
 
   it('the process is in Los Angeles, the session in Kathmandu', async () => {
     expect(new Date(0).getHours()).toBe(16);

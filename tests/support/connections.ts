@@ -18,6 +18,8 @@ export interface Connections {
   expand(text: string): string;
   /** Runs a query on the pool, with names expanded. */
   sql<R extends Row = Row>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
+  /** One more pool, ended at the end of the file; with other settings, or as another user, if asked. */
+  poolWith(config?: pg.PoolConfig, changes?: UrlChanges): pg.Pool;
   /** A fresh connection of its own, connected, closed at the end of the file; as another user if asked. */
   client(changes?: UrlChanges): Promise<pg.Client>;
 }
@@ -30,6 +32,7 @@ export interface OwnedConnections extends Connections {
 export function openConnections(url: string, tag: string, names: Readonly<Record<string, string>>): OwnedConnections {
   const tagged = changeUrl(url, { applicationName: tag });
   const clients: pg.Client[] = [];
+  const pools: pg.Pool[] = [];
   const lent = new Set<pg.PoolClient>();
   const pool = new pg.Pool({ connectionString: tagged, max: 20 });
   // Tests end backends on purpose; an idle connection that dies of it is no fault of the code under test.
@@ -44,6 +47,12 @@ export function openConnections(url: string, tag: string, names: Readonly<Record
     url: tagged,
     expand,
     sql: (text, values) => pool.query(expand(text), values),
+    poolWith(config = {}, changes = {}) {
+      const more = new pg.Pool({ ...config, connectionString: changeUrl(tagged, changes) });
+      more.on('error', () => {});
+      pools.push(more);
+      return more;
+    },
     async client(changes = {}) {
       const client = new pg.Client({ connectionString: changeUrl(tagged, changes) });
       client.on('error', () => {});
@@ -53,6 +62,7 @@ export function openConnections(url: string, tag: string, names: Readonly<Record
     },
     async close(admin) {
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
+      await Promise.all(pools.map((more) => more.end()));
       const kept = await takeBack(lent);
       await pool.end();
       // A backend that still waits for a lock does not notice that its client has gone, and would block the cleaning.

@@ -86,7 +86,7 @@ export function waitingRedemption({ sql }: Pick<TestSchema, 'sql'>, lock?: 'advi
     async () => {
       const { rows } = await sql<{ pid: number }>(
         `SELECT pid FROM pg_stat_activity
-          WHERE wait_event_type = 'Lock' AND coalesce(wait_event = $1, true) AND query LIKE '%redeem_promo_codes%'
+          WHERE wait_event_type = 'Lock' AND coalesce(wait_event = $1, true) AND query LIKE '%redeem_promo_code%'
             AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()`,
         [lock ?? null],
       );

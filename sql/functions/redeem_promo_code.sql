@@ -1,0 +1,85 @@
+-- Redeems one request on the shortest path: where nothing speaks against it, it is recorded by four small statements.
+-- Everything else (a refusal, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
+-- lock that is taken here. Arguments and answer are those of one request there.
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_code(wanted text, in_shop text, of_customer text, on_base numeric, in_transaction text, key text, new_id bigint, call_id bigint, lock_wait_ms integer)
+RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, :"schema", pg_temp
+SET timezone = 'UTC'
+SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
+AS $body$
+-- pg-promo-codes 1
+#variable_conflict use_column
+DECLARE
+  wait_here boolean := current_setting('lock_timeout') = '0';
+  who text := lower(btrim(of_customer));
+  code record;
+  mine bigint := 0;
+  amount numeric;
+  accepted boolean := false;
+  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it.
+  partitioned boolean := (SELECT c.relkind = 'p' FROM pg_class AS c WHERE c.oid = to_regclass('promo_code_uses'));
+BEGIN
+  IF wait_here THEN
+    PERFORM set_config('lock_timeout', lock_wait_ms::text, true);
+  END IF;
+  IF call_id IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint));
+  END IF;
+
+  SELECT c.id, c.shop_id, c.total_usage_limit, c.per_customer_limit, coalesce(c.times_used, 0) AS times_used,
+         c.bonus_type::text = 'percentage' AS is_percentage, c.bonus_value::numeric AS bonus_value,
+         c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
+           AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open, c.max_bonus
+    INTO code
+    FROM :"schema".promo_codes AS c
+   WHERE c.shop_id::text = in_shop AND upper(c.code::text) = upper(btrim(wanted)) AND c.code::text = btrim(wanted)
+   ORDER BY c.id
+   LIMIT 1
+     FOR NO KEY UPDATE;
+  IF FOUND AND NOT partitioned AND code.is_open AND (code.total_usage_limit IS NULL OR code.times_used < code.total_usage_limit) THEN
+    IF code.per_customer_limit IS NOT NULL THEN
+      SELECT count(*) INTO mine
+        FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
+                FROM :"schema".promo_code_uses AS u
+               WHERE u.promo_code_id = code.id AND lower(btrim(u.customer_address::text)) >= who
+               ORDER BY lower(btrim(u.customer_address::text))
+               LIMIT greatest(code.per_customer_limit, 0) + 1) AS next
+       WHERE next.customer = who;
+    END IF;
+    accepted := code.per_customer_limit IS NULL OR mine < code.per_customer_limit;
+    IF accepted AND key IS NOT NULL THEN
+      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+      VALUES (in_shop, key, :"schema".promo_code_fingerprint(wanted, who, on_base, in_transaction, NULL), new_id)
+          ON CONFLICT DO NOTHING;
+      accepted := FOUND;
+    END IF;
+  END IF;
+
+  IF accepted THEN
+    amount := CASE WHEN code.is_percentage
+                   THEN least(round(on_base * code.bonus_value * 0.01::numeric, 2), code.max_bonus) ELSE code.bonus_value END;
+    RETURN QUERY
+      INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
+                                                  bonus_amount, total_reward, used_at)
+      OVERRIDING SYSTEM VALUE
+      VALUES (new_id, code.id, btrim(of_customer), code.shop_id, in_transaction, on_base, amount, on_base + amount, now())
+      RETURNING 1, 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
+                u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
+                extract(epoch FROM u.used_at)::text, NULL::text;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'a trigger on promo_code_uses kept a use from being inserted' USING ERRCODE = 'PC008';
+    END IF;
+  ELSE
+    RETURN QUERY
+      SELECT * FROM :"schema".redeem_promo_codes(
+        jsonb_build_array(jsonb_build_object('c', wanted, 's', in_shop, 'a', of_customer, 'b', on_base,
+                                             't', in_transaction, 'k', key, 'i', new_id)),
+        NULL::bigint, lock_wait_ms);
+  END IF;
+  IF wait_here THEN
+    PERFORM set_config('lock_timeout', '0', true);
+  END IF;
+END
+$body$;

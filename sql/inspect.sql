@@ -124,8 +124,16 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', c.relname,
              'valid', i.indisvalid,
-             -- (promo_code_id, lower(btrim(customer_address)), …), read from the stored expression: pg_get_indexdef would
-             -- lock the table.
+             -- (shop_id, upper(code), …) and (promo_code_id, lower(btrim(customer_address)), …), read from the stored
+             -- expression: pg_get_indexdef would lock the table.
+             'ofCode', i.indpred IS NULL AND i.indkey[1] = 0
+               AND i.indkey[0] = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                                   WHERE a.attrelid = h.oid AND a.attname = 'shop_id')
+               AND i.indexprs::text LIKE '({FUNCEXPR :funcid ' || 'pg_catalog.upper(text)'::pg_catalog.regprocedure::oid || ' %'
+               AND i.indexprs::text NOT LIKE '%:funcid %:funcid %'
+               AND i.indexprs::text LIKE '%:varattno ' || (
+                     SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                      WHERE a.attrelid = h.oid AND a.attname = 'code') || ' %',
              'ofCustomer', i.indpred IS NULL AND i.indkey[1] = 0
                AND i.indkey[0] = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
                                    WHERE a.attrelid = h.oid AND a.attname = 'promo_code_id')
@@ -137,6 +145,5 @@ SELECT pg_catalog.json_build_object(
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
-     WHERE h.relname = 'promo_code_uses'
   )
 )::text AS catalog;

@@ -43,13 +43,7 @@ BEGIN
 :statement_triggers
   END IF;
 
-  -- What a customer has used of a code is counted by every redemption. A table without customers is only counted in.
-  IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
-               JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relname = 'promo_code_uses'
-               JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
-              WHERE a.attname = 'customer_address' AND NOT a.attisdropped) THEN
-:index
-  END IF;
+:indexes
 
   -- A partition needs a truncate trigger of its own.
   FOR found IN

@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS :"schema".promo_code_uses (
   CONSTRAINT promo_code_uses_total_reward_check CHECK (total_reward >= 0 AND total_reward < 'Infinity')
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS promo_codes_shop_code_key ON :"schema".promo_codes (shop_id, upper(code));
+CREATE UNIQUE INDEX IF NOT EXISTS promo_codes_shop_code_idx ON :"schema".promo_codes (shop_id, upper(code));
 
 -- Serves the foreign key, the recount of a code, and the count of one customer's uses of a code.
 CREATE INDEX IF NOT EXISTS promo_code_uses_code_customer_idx

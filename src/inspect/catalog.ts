@@ -17,7 +17,7 @@ export interface Catalog {
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
   /** Of `promo_code_uses`; `ofCustomer` marks those that find the uses of a code by a customer. */
-  indexes: { name: string; valid: boolean; ofCustomer: boolean }[];
+  indexes: { name: string; valid: boolean; ofCode: boolean; ofCustomer: boolean }[];
 }
 
 export interface CatalogTable {

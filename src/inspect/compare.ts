@@ -1,11 +1,12 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogTrigger } from './catalog.js';
 import {
+  CODE_INDEX,
   CUSTOMER_INDEX,
-  CUSTOMER_INDEX_COLUMNS,
   type FunctionDefinition,
   functionDefinitions,
   functionNames,
+  type IndexDefinition,
   SQL_REVISION,
   type TableDefinition,
   type TriggerDefinition,
@@ -46,7 +47,7 @@ export function compareObjects(schema: string, options: TriggerOptions, catalog:
     ...functionDefinitions(schema).map((expected) => functionState(schema, expected, catalog)),
     ...triggers.map((expected) => triggerState(schema, expected, catalog)),
     ...catalog.triggers.flatMap((found) => unexpectedTrigger(schema, found, triggers)),
-    ...(options.enforceLimits ? [customerIndexState(schema, catalog)] : []),
+    ...(options.enforceLimits ? [indexState(schema, catalog, CUSTOMER_INDEX)] : []),
   ];
 }
 
@@ -91,12 +92,6 @@ function tableState(expected: TableDefinition, catalog: Catalog): ComparedObject
   const found = catalog.ownTables.find(({ name }) => name === expected.name);
   if (!found) return compared(object, 'missing', expected.statements);
   return found.rowSecurity ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
-}
-
-/** Redeeming counts the uses of a customer, as enforceLimits does; a table without customers is only counted in. */
-function hasCustomers({ tables }: Catalog): boolean {
-  const uses = tables.find(({ name }) => name === 'promo_code_uses');
-  return uses?.columns.some(({ name }) => name === 'customer_address') ?? false;
 }
 
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {
@@ -153,24 +148,35 @@ function unexpectedTrigger(schema: string, found: CatalogTrigger, expected: Trig
   return foreign && fires(found) ? [compared(object, 'foreign', [dropTrigger(found)])] : [];
 }
 
-/**
- * The index that redeeming is fast by, where it is not there and can be built. Without it everything is right, only the
- * uses of a hot code are read one by one, so it is no part of what is inspected unless `enforceLimits` asks for it.
- */
-export function missingCustomerIndex(schema: string, catalog: Catalog): ComparedObject | undefined {
-  const index = customerIndexState(schema, catalog);
-  return hasCustomers(catalog) && index.state !== 'ok' ? index : undefined;
+/** An index that is not there and can be built. */
+export interface MissingIndex {
+  definition: IndexDefinition;
+  object: ComparedObject;
 }
 
-function customerIndexState(schema: string, catalog: Catalog): ComparedObject {
-  const object = { kind: 'index', name: CUSTOMER_INDEX } as const;
-  if (catalog.indexes.some(({ valid, ofCustomer }) => valid && ofCustomer)) return compared(object, 'ok');
-  const left = catalog.indexes.some(({ name }) => name === CUSTOMER_INDEX);
-  const target = `${quoteIdentifier(schema)}.promo_code_uses`;
-  const partitioned = catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p');
+/**
+ * The indexes that redeeming is fast by, where they are not there and can be built. Without them everything is right, only
+ * slower, so they are no part of what is inspected, but for the one that `enforceLimits` asks for.
+ */
+export function missingIndexes(schema: string, catalog: Catalog): MissingIndex[] {
+  return [CODE_INDEX, CUSTOMER_INDEX]
+    .filter(({ table, needs }) => {
+      const columns = catalog.tables.find(({ name }) => name === table)?.columns;
+      return columns?.some(({ name }) => name === needs);
+    })
+    .map((definition) => ({ definition, object: indexState(schema, catalog, definition) }))
+    .filter(({ object }) => object.state !== 'ok');
+}
+
+function indexState(schema: string, catalog: Catalog, { name, table, columns, kind }: IndexDefinition): ComparedObject {
+  const object = { kind: 'index', name } as const;
+  if (catalog.indexes.some((index) => index.valid && index[kind])) return compared(object, 'ok');
+  const left = catalog.indexes.some((index) => index.name === name);
+  const target = `${quoteIdentifier(schema)}.${table}`;
+  const partitioned = catalog.tables.some((found) => found.name === table && found.kind === 'p');
   const concurrently = partitioned ? '' : 'CONCURRENTLY ';
-  const drop = `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${CUSTOMER_INDEX};`;
-  const create = `CREATE INDEX ${concurrently}${CUSTOMER_INDEX} ON ${target} ${CUSTOMER_INDEX_COLUMNS};`;
+  const drop = `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${name};`;
+  const create = `CREATE INDEX ${concurrently}${name} ON ${target} ${columns};`;
   return compared(object, left ? 'outdated' : 'missing', left ? [drop, create] : [create]);
 }
 

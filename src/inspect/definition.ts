@@ -39,9 +39,34 @@ export interface TriggerDefinition {
   statement: string;
 }
 
-/** The expression index that makes a customer's uses of a code cheap to count, for redeeming and for enforceLimits. */
-export const CUSTOMER_INDEX = 'promo_code_uses_code_customer_idx';
-export const CUSTOMER_INDEX_COLUMNS = '(promo_code_id, lower(btrim(customer_address::text)))';
+/** An index on a host's table that redeeming is fast by. */
+export interface IndexDefinition {
+  name: string;
+  table: 'promo_codes' | 'promo_code_uses';
+  columns: string;
+  /** How an index of the same kind, whatever its name, is recognised in the catalog. */
+  kind: 'ofCode' | 'ofCustomer';
+  /** The column without which there is nothing to index. */
+  needs: string;
+}
+
+/** A customer's uses of a code are counted by it, for redeeming and for enforceLimits. */
+export const CUSTOMER_INDEX: IndexDefinition = {
+  name: 'promo_code_uses_code_customer_idx',
+  table: 'promo_code_uses',
+  columns: '(promo_code_id, lower(btrim(customer_address::text)))',
+  kind: 'ofCustomer',
+  needs: 'customer_address',
+};
+
+/** Codes are found by it, compared without case. */
+export const CODE_INDEX: IndexDefinition = {
+  name: 'promo_codes_shop_code_idx',
+  table: 'promo_codes',
+  columns: '(shop_id, upper(code::text))',
+  kind: 'ofCode',
+  needs: 'code',
+};
 
 const HEADER = /^CREATE OR REPLACE FUNCTION :"schema"\.(\w+)\((.*)\)$/m;
 const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;

@@ -4,7 +4,7 @@ import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
 import { LockTimeoutError, NewerInstallationError, PromoCodesError } from '../errors.js';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
-import { missingCustomerIndex } from '../inspect/compare.js';
+import { missingIndexes } from '../inspect/compare.js';
 import { SQL_REVISION } from '../inspect/definition.js';
 import { decimalsOfTotal } from '../inspect/host-tables.js';
 import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK } from '../inspect/inspect-triggers.js';
@@ -21,8 +21,8 @@ import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
+import { buildIndex } from './build-index.js';
 import { type Changes, changesOf } from './changes.js';
-import { buildCustomerIndex } from './customer-index.js';
 import { insufficient, requirePrivileges } from './privileges.js';
 import { renderTriggers } from './render-sql.js';
 import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
@@ -98,10 +98,9 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
   try {
     const index =
       changes.index &&
-      (await buildCustomerIndex(db, options, async () => changesOf((await inspect(db)).objects).index));
+      (await buildIndex(db, options, 'promo_code_uses', async () => changesOf((await inspect(db)).objects).index));
     const done = await createTriggers(db, options, inspect);
-    const late = done.report.changed ? await indexBigTable(db, options, inspect) : undefined;
-    if (late) done.report.created.push(late);
+    if (done.report.changed) done.report.created.push(...(await indexBigTables(db, options, inspect)));
     if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
     return done;
   } catch (error) {
@@ -174,10 +173,11 @@ async function changeInTransaction(
     }
     await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
     for (const statement of [...changes.triggers, markPending(schema)]) await transaction.query(statement);
-    const index = changes.tables.includes('promo_code_uses') && missingCustomerIndex(schema, state.catalog);
-    if (index && (await isSmall(transaction, schema))) {
-      for (const statement of index.statements) await transaction.query(statement.replace('CONCURRENTLY ', ''));
-      changes.created.push(index.name);
+    for (const { definition, object } of missingIndexes(schema, state.catalog)) {
+      if (!changes.tables.includes(definition.table) || !(await isSmall(transaction, schema, definition.table)))
+        continue;
+      for (const statement of object.statements) await transaction.query(statement.replace('CONCURRENTLY ', ''));
+      changes.created.push(definition.name);
     }
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
@@ -187,27 +187,29 @@ async function changeInTransaction(
 /** Up to here an index is built in a moment, under the lock that the triggers have taken anyway. */
 const SMALL_BYTES = 8 * 1024 * 1024;
 
-async function isSmall(transaction: Transaction, schema: string): Promise<boolean> {
+async function isSmall(transaction: Transaction, schema: string, table: string): Promise<boolean> {
   const { rows } = await transaction.query(
     `SELECT sum(pg_catalog.pg_relation_size(p.relid)) <= $2 AS small
        FROM pg_catalog.pg_partition_tree($1::regclass) AS p`,
-    [`${quoteIdentifier(schema)}.promo_code_uses`, SMALL_BYTES],
+    [`${quoteIdentifier(schema)}.${table}`, SMALL_BYTES],
   );
   return rows[0]?.small !== false;
 }
 
 /**
- * On a big table the index is built after the triggers, concurrently, so that writers go on. When that cannot be now (the
+ * On a big table an index is built after the triggers, concurrently, so that writers go on. When that cannot be now (the
  * host's own transaction, somebody else is at it), the installation is complete without it.
  */
-async function indexBigTable(
-  db: Database,
-  options: ParsedInstallOptions,
-  inspect: Inspect,
-): Promise<string | undefined> {
-  if (!isPool(db)) return undefined;
-  const missing = async () => missingCustomerIndex(options.schema, (await inspect(db)).catalog);
-  return (await missing()) && buildCustomerIndex(db, options, missing);
+async function indexBigTables(db: Database, options: ParsedInstallOptions, inspect: Inspect): Promise<string[]> {
+  if (!isPool(db)) return [];
+  const missing = async () => missingIndexes(options.schema, (await inspect(db)).catalog);
+  const built: string[] = [];
+  for (const { definition } of await missing()) {
+    const stillMissing = async () => (await missing()).find((index) => index.definition === definition)?.object;
+    const name = await buildIndex(db, options, definition.table, stillMissing);
+    if (name) built.push(name);
+  }
+  return built;
 }
 
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {

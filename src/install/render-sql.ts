@@ -5,7 +5,7 @@ import reconcileSql from '../../sql/reconcile.sql';
 import schemaSql from '../../sql/schema.sql';
 import uninstallSql from '../../sql/uninstall.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import { CUSTOMER_INDEX, CUSTOMER_INDEX_COLUMNS, guardFile, statementsOf } from '../inspect/definition.js';
+import { CODE_INDEX, CUSTOMER_INDEX, guardFile, type IndexDefinition, statementsOf } from '../inspect/definition.js';
 import {
   type ChosenTriggerOptions,
   type InstallOptions,
@@ -60,13 +60,23 @@ export function renderTriggers(schema: string, options: ChosenTriggerOptions): s
     common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
-    index: `CREATE INDEX IF NOT EXISTS ${CUSTOMER_INDEX} ON :"schema".promo_code_uses ${CUSTOMER_INDEX_COLUMNS};\n`,
+    indexes: [CODE_INDEX, CUSTOMER_INDEX].map(indexStatement).join('\n'),
     reconcile: reconcileSql,
   };
   const filled = migrationSql
     .replace(/^--.*\n/gm, '')
     .replace(/^:([a-z_]+)\n/gm, (_, part: string) => (parts[part] ? `${parts[part]}\n` : ''));
   return renderSqlText(filled, { schema, granularity, counter_writes: counterWrites });
+}
+
+/** A table that lacks the column is only counted in. */
+function indexStatement({ name, table, columns, needs }: IndexDefinition): string {
+  return `  IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+               JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relname = '${table}'
+               JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
+              WHERE a.attname = '${needs}' AND NOT a.attisdropped) THEN
+    CREATE INDEX IF NOT EXISTS ${name} ON :"schema".${table} ${columns};
+  END IF;`;
 }
 
 /** The statements of the script `'uninstall'`, one by one. */

@@ -94,5 +94,5 @@ it('refuses amounts that are negative or NaN, and the same code twice in one sho
       await expect(sql(insert, [amount])).rejects.toMatchObject({ constraint: `promo_code_uses_${column}_check` });
     }
   }
-  await expect(sql(CODE.replace('C1', 'c1'))).rejects.toMatchObject({ constraint: 'promo_codes_shop_code_key' });
+  await expect(sql(CODE.replace('C1', 'c1'))).rejects.toMatchObject({ constraint: 'promo_codes_shop_code_idx' });
 });

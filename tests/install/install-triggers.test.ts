@@ -29,7 +29,7 @@ const FUNCTIONS = [
   'create_promo_codes',
 ];
 const TABLES = ['promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits'];
-const INDEXES = ['promo_code_uses_code_customer_idx'];
+const INDEXES = ['promo_codes_shop_code_idx', 'promo_code_uses_code_customer_idx'];
 const TRIGGERS = [
   'promo_code_uses_insert_trigger',
   'promo_code_uses_delete_trigger',

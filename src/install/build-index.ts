@@ -1,4 +1,5 @@
 import type { ComparedObject } from '../inspect/compare.js';
+import type { IndexDefinition } from '../inspect/definition.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
@@ -9,16 +10,17 @@ import { setLockTimeout } from './short-locks.js';
 const SET_LOCK_TIMEOUT = `SELECT set_config('lock_timeout', $1, false)`;
 
 /**
- * Builds the index that `enforceLimits` needs, concurrently, so that writers go on. That must not be inside a transaction,
+ * Builds an index, concurrently, so that writers go on. That must not be inside a transaction,
  * so it comes before the one that creates the triggers; inside the host's own transaction, and on a partitioned table,
  * PostgreSQL builds it the plain way only. When another instance is building it and does not finish in time, this one goes
- * on without: the limits hold all the same, only slower.
+ * on without: everything is right all the same, only slower.
  *
  * @returns the name of the index, or nothing when it was not this call that built it.
  */
-export async function buildCustomerIndex(
+export async function buildIndex(
   db: Database,
   { schema, lockTimeoutMs }: { schema: string; lockTimeoutMs: number },
+  table: IndexDefinition['table'],
   missing: () => Promise<ComparedObject | undefined>,
 ): Promise<string | undefined> {
   let inHostTransaction = false;
@@ -27,7 +29,7 @@ export async function buildCustomerIndex(
     await inTransaction(db, async (transaction) => {
       inHostTransaction = transaction.owner === 'host';
       await setLockTimeout(transaction, `${lockTimeoutMs}ms`);
-      await transaction.query(`LOCK TABLE ${quoteIdentifier(schema)}.promo_code_uses IN SHARE UPDATE EXCLUSIVE MODE`);
+      await transaction.query(`LOCK TABLE ${quoteIdentifier(schema)}.${table} IN SHARE UPDATE EXCLUSIVE MODE`);
     });
     const index = await missing();
     if (!index) return undefined;

@@ -13,11 +13,29 @@ const PANEL_GAP = 18;
 const BAR = 17;
 const CATEGORY_GAP = 20;
 
-const ROLES: readonly Role[] = ['plain', 'ours', 'seed'];
-const colours: Record<Role, string> = { plain: '#a3acb8', ours: '#0b6e99', seed: '#e08a3c' };
+const ROLES: readonly Role[] = [
+  ...(['plain', 'bareRows', 'bareInsert', 'bareUpdate', 'ours', 'unbatched', 'optimistic', 'onRead', 'seed'] as const),
+];
+const colours: Record<Role, string> = {
+  plain: '#a3acb8',
+  bareRows: '#c4cad1',
+  bareInsert: '#a3acb8',
+  bareUpdate: '#7f8a97',
+  ours: '#0b6e99',
+  unbatched: '#6fb1cc',
+  optimistic: '#c7b23b',
+  onRead: '#b48ab8',
+  seed: '#e08a3c',
+};
 const roleNames: Record<Role, string> = {
   plain: 'no triggers or bare query',
+  bareRows: 'bare rows in batches',
+  bareInsert: 'bare insert',
+  bareUpdate: 'bare counter',
   ours: 'pg-promo-codes',
+  unbatched: 'batching: false',
+  optimistic: 'optimistic locking',
+  onRead: 'counted on read',
   seed: "the seed's design",
 };
 const INK = '#1f2933';
@@ -54,7 +72,7 @@ export function drawChart({ title, configuration, comparisons }: Report): string
         textAt(axisTitle(panel), 20, top - PANEL_TITLE + 12, { fontSize: 14, fontWeight: 'bold', color: INK }),
       ),
     ],
-    legend: { top: 66, left: 14, itemGap: 44, data: ROLES.map((role) => roleNames[role]), textStyle: { fontSize: 13 } },
+    legend: { top: 66, left: 14, itemGap: 44, data: legendOf(panels), textStyle: { fontSize: 13 } },
     // Without outer bounds every panel begins at the same place, however long its labels are.
     grid: panels.map(({ top, height }) => ({
       left: LEFT,
@@ -93,6 +111,10 @@ export function drawChart({ title, configuration, comparisons }: Report): string
   const svg = chart.renderToSVGString();
   chart.dispose();
   return `${svg}\n`;
+}
+
+function legendOf(panels: PlacedPanel[]): string[] {
+  return ROLES.filter((role) => panels.some(({ roles }) => roles.includes(role))).map((role) => roleNames[role]);
 }
 
 function placePanels(comparisons: readonly Comparison[]): PlacedPanel[] {

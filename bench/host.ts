@@ -8,7 +8,7 @@ export const designNames = {
   plain: 'no triggers',
   ours: 'pg-promo-codes',
   seed: "the seed's row triggers",
-} satisfies Record<Role, string>;
+} satisfies Partial<Record<Role, string>>;
 
 export interface HostOptions {
   /** Separates the schemas of workloads that live at the same time. */

@@ -1,5 +1,14 @@
 /** What a figure belongs to: no triggers (or the bare query), this library, or the seed's own design. */
-export type Role = 'plain' | 'ours' | 'seed';
+export type Role =
+  | 'plain'
+  | 'ours'
+  | 'seed'
+  | 'unbatched'
+  | 'onRead'
+  | 'optimistic'
+  | 'bareInsert'
+  | 'bareUpdate'
+  | 'bareRows';
 
 /** One of the designs that take turns. */
 export interface Contender<Figure> {

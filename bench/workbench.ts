@@ -12,6 +12,8 @@ export interface WorkbenchOptions {
 /** A server to measure on, and everything that has to be given back afterwards. */
 export interface Workbench {
   readonly quick: boolean;
+  /** The connection string, for processes that bring load. */
+  readonly url: string;
   /** The connection for preparations and for everything that one client does. */
   readonly client: pg.Client;
   readonly pool: pg.Pool;
@@ -64,6 +66,7 @@ export async function openWorkbench({ url: given, quick }: WorkbenchOptions): Pr
     const [client] = (await connect(1)) as [pg.Client];
     return {
       quick,
+      url,
       client,
       pool,
       connect,

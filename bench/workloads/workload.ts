@@ -3,7 +3,7 @@ import type { Workbench } from '../workbench.js';
 
 /** Something to measure. */
 export interface Workload {
-  /** The names of its comparisons, by which `--only` picks it. */
+  /** Its own name and those of its comparisons, by which `--only` picks it or, where it can, one of them. */
   names: readonly string[];
-  run(bench: Workbench): Promise<Comparison[]>;
+  run(bench: Workbench, only?: string): Promise<Comparison[]>;
 }

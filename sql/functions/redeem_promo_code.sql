@@ -74,9 +74,8 @@ BEGIN
   ELSE
     RETURN QUERY
       SELECT * FROM :"schema".redeem_promo_codes(
-        jsonb_build_array(jsonb_build_object('c', wanted, 's', in_shop, 'a', of_customer, 'b', on_base,
-                                             't', in_transaction, 'k', key, 'i', new_id)),
-        NULL::bigint, lock_wait_ms);
+        ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[in_transaction], ARRAY[key],
+        ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
   END IF;
   IF wait_here THEN
     PERFORM set_config('lock_timeout', '0', true);

@@ -2,16 +2,17 @@
 -- results that they would have had one after another. Every code is locked first, in the order of ids, and everything is
 -- read by later statements, whose snapshots are newer than the locks. A refusal of one request undoes nothing of others.
 --
--- requests: an array of {c: code, s: shop, a: customer, b: base reward, t: transaction, k: idempotency key, i: reserved
--- id of the use, h: seconds to hold, r: whether an earlier attempt may have recorded it, d: whether the key stands in the
--- batch before, x: whether a conflict of keys is an error (PC007) that undoes the whole batch}. call_id: the same number for
--- all attempts of one call, so that a repetition waits until the attempt before it has ended; NULL inside the host's
--- transaction. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
+-- codes and shops name each code once; the other arrays have an element for each request, or are empty where no request has
+-- one: places (of the code among those), customers, bases (rewards), transactions, keys (for idempotency), use_ids (reserved
+-- for the uses), hold_seconds, doubled (whether the key stands in the batch before). again: whether an earlier attempt may
+-- have recorded them. strict: whether a conflict of keys is an error (PC007) that undoes the whole batch. call_id: the same
+-- number for all attempts of one call, so that a repetition waits until the attempt before it has ended; NULL inside the
+-- host's transaction. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
 --
 -- Rows without a request are uses that were made; they answer the request with that id. Every other row answers the request
 -- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', or the reason of a
 -- refusal.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(requests jsonb, call_id bigint, lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean, call_id bigint, lock_wait_ms integer)
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -25,9 +26,9 @@ DECLARE
   wait_here boolean := current_setting('lock_timeout') = '0';
   locked record;
   r record;
-  -- The code of each request; then, by its place among the locked codes, what is known of a code.
-  code_of bigint[];
-  code_ids bigint[] := '{}';
+  -- The ids of the codes, in their order; for each name the place among them, or 0; and what is known of each code.
+  code_ids bigint[];
+  id_places integer[];
   states text[] := '{}';
   uses_now bigint[] := '{}';
   total_limits bigint[] := '{}';
@@ -50,7 +51,7 @@ DECLARE
   new_bases numeric[] := '{}';
   new_bonuses numeric[] := '{}';
   new_seconds integer[] := '{}';
-  with_holds boolean := jsonb_path_exists(requests, '$[*].h');
+  with_holds boolean := cardinality(hold_seconds) > 0;
   -- The answers to all others.
   answered integer[] := '{}';
   outcomes text[] := '{}';
@@ -74,23 +75,21 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint));
   END IF;
 
-  -- First as it is written, which an index on the code finds as well.
-  WITH given AS (
-    SELECT q.shop, btrim(q.code) AS code, q.n
-      FROM ROWS FROM (jsonb_to_recordset(requests) AS (c text, s text)) WITH ORDINALITY AS q(code, shop, n)
-  ), named AS (
-    SELECT g.shop, g.code,
-           coalesce(
-             (SELECT c.id FROM :"schema".promo_codes AS c
-               WHERE c.shop_id::text = g.shop AND upper(c.code::text) = upper(g.code) AND c.code::text = g.code
-               ORDER BY c.id LIMIT 1),
-             (SELECT c.id FROM :"schema".promo_codes AS c
-               WHERE c.shop_id::text = g.shop AND upper(c.code::text) = upper(g.code)
-               ORDER BY c.id LIMIT 1)) AS id
-      FROM (SELECT DISTINCT g.shop, g.code FROM given AS g) AS g
-  )
-  SELECT array_agg(n.id ORDER BY g.n) INTO code_of
-    FROM given AS g JOIN named AS n ON n.shop = g.shop AND n.code = g.code;
+  SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
+         coalesce(array_agg(DISTINCT f.id ORDER BY f.id) FILTER (WHERE f.id IS NOT NULL), '{}')
+    INTO id_places, code_ids
+    FROM (SELECT g.n, g.id, CASE WHEN g.id IS NOT NULL THEN dense_rank() OVER (ORDER BY g.id) END AS place
+            FROM (SELECT q.n,
+                         -- First as it is written, which an index on the code finds as well.
+                         coalesce(
+                           (SELECT c.id FROM :"schema".promo_codes AS c
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                               AND c.code::text = btrim(q.code)
+                             ORDER BY c.id LIMIT 1),
+                           (SELECT c.id FROM :"schema".promo_codes AS c
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                             ORDER BY c.id LIMIT 1)) AS id
+                    FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, n)) AS g) AS f;
 
   k := 0;
   FOR locked IN
@@ -100,12 +99,16 @@ BEGIN
                 WHEN c.start_date::timestamptz > now() THEN 'not_started'
                 WHEN c.end_date::timestamptz < now() THEN 'expired' END AS refusal
       FROM :"schema".promo_codes AS c
-     WHERE c.id = ANY (code_of)
+     WHERE c.id = ANY (code_ids)
      ORDER BY c.id
        FOR NO KEY UPDATE
   LOOP
-    k := k + 1;
-    code_ids[k] := locked.id;
+    -- A code that is gone meanwhile is passed over.
+    LOOP
+      k := k + 1;
+      EXIT WHEN code_ids[k] = locked.id;
+      states[k] := 'not_found';
+    END LOOP;
     states[k] := locked.refusal;
     uses_now[k] := locked.times_used;
     total_limits[k] := locked.total_usage_limit;
@@ -115,6 +118,9 @@ BEGIN
     caps[k] := locked.max_bonus;
     swept[k] := false;
     stale[k] := false;
+  END LOOP;
+  FOR gone IN k + 1 .. cardinality(code_ids) LOOP
+    states[gone] := 'not_found';
   END LOOP;
 
   FOR r IN
@@ -130,19 +136,16 @@ BEGIN
                       LIMIT greatest(p.customer_limit, 0) + 1) AS next
               WHERE next.customer = p.who
            ) END AS had
-      FROM (SELECT q.n::integer AS n, q.code, q.shop, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.again,
-                   q.doubled, q.undo_all, lower(btrim(q.customer)) AS who, q.code_id, l.k, l.customer_limit,
-                   e.fingerprint AS known, e.use_id AS known_use,
-                   lag(q.n) OVER (PARTITION BY q.code_id, lower(btrim(q.customer)) ORDER BY q.n) AS before
-              FROM ROWS FROM (jsonb_to_recordset(requests) AS (
-                     c text, s text, a text, b numeric, t text, k text, i bigint, h integer, r boolean, d boolean, x boolean
-                   ), unnest(code_of))
-                     WITH ORDINALITY AS q(code, shop, customer, base, transaction, key, id, seconds, again, doubled, undo_all,
-                                          code_id, n)
-              LEFT JOIN unnest(code_ids, customer_limits) WITH ORDINALITY AS l(id, customer_limit, k) ON l.id = q.code_id
+      FROM (SELECT q.n::integer AS n, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.doubled,
+                   lower(btrim(q.customer)) AS who, codes[q.place] AS code, shops[q.place] AS shop,
+                   id_places[q.place] AS k, code_ids[id_places[q.place]] AS code_id,
+                   customer_limits[id_places[q.place]] AS customer_limit, e.fingerprint AS known, e.use_id AS known_use,
+                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(q.customer)) ORDER BY q.n) AS before
+              FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled)
+                     WITH ORDINALITY AS q(place, customer, base, transaction, key, id, seconds, doubled, n)
               LEFT JOIN LATERAL (
                      SELECT e.fingerprint, e.use_id FROM :"schema".promo_code_idempotency_keys AS e
-                      WHERE q.key IS NOT NULL AND e.shop_id = q.shop AND e.idempotency_key = q.key
+                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
                       LIMIT 1
                    ) AS e ON true) AS p
      ORDER BY p.n
@@ -168,7 +171,7 @@ BEGIN
       END IF;
     END IF;
 
-    IF answer IS NULL AND r.again THEN
+    IF answer IS NULL AND again THEN
       -- Everything else of it may have been changed since, by a trigger of the host or by an amendment.
       SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS same INTO earlier
         FROM :"schema".promo_code_uses AS u
@@ -179,7 +182,7 @@ BEGIN
     END IF;
 
     IF answer IS NULL THEN
-      answer := CASE WHEN k IS NULL THEN 'not_found' ELSE states[k] END;
+      answer := CASE WHEN k = 0 THEN 'not_found' ELSE states[k] END;
     END IF;
 
     IF answer IS NULL THEN
@@ -261,7 +264,7 @@ BEGIN
       END IF;
     END IF;
 
-    IF answer = 'key_conflict' AND r.undo_all THEN
+    IF answer = 'key_conflict' AND strict THEN
       RAISE EXCEPTION 'the idempotency key of request % was used before with other parameters', r.n USING ERRCODE = 'PC007';
     END IF;
 

@@ -38,6 +38,9 @@ export type SendBatch = (requests: Attempted[], patienceMs?: number) => Promise<
  */
 const PATIENCE_WITH_SEVERAL_CODES_MS = 200;
 
+/** Below this, answers are not given in two halves. */
+const SMALL_BATCH = 32;
+
 const diagnostics = channel('pg-promo-codes:batch');
 
 interface Waiting extends Attempted {
@@ -115,15 +118,29 @@ export class RedemptionQueue {
       const batch = this.#takeBatch();
       if (batch.length === 0) break;
       this.#lanesInUse += 1;
-      void this.#carry(batch).finally(() => {
-        // Callers who were just answered and come again at once go with the next batch, and not behind it.
-        setImmediate(() => {
-          this.#lanesInUse -= 1;
-          for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code);
-          this.#dispatch();
-        });
-      });
+      void this.#carry(batch).then((answers) => this.#answer(batch, answers));
     }
+  }
+
+  /**
+   * Callers who are answered often come again at once. Those of the first half are let do so before the next batch goes,
+   * and those of the second half while the server works on it: so neither waits for the other.
+   */
+  #answer(batch: Waiting[], answers: Map<Waiting, Settled>): void {
+    const settle = (entries: Waiting[]) => {
+      for (const entry of entries) {
+        const answer = answers.get(entry);
+        if (answer !== undefined) entry.settle(answer);
+      }
+    };
+    const half = batch.length < SMALL_BATCH ? batch.length : batch.length >> 1;
+    settle(batch.slice(0, half));
+    setImmediate(() => {
+      this.#lanesInUse -= 1;
+      for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code);
+      this.#dispatch();
+      settle(batch.slice(half));
+    });
   }
 
   /** All who wait for the codes at the head, as many as fit. */
@@ -180,16 +197,15 @@ export class RedemptionQueue {
     else this.#alone.delete(code);
   }
 
-  /** Sends a batch and settles all of it; never throws. */
-  async #carry(batch: Waiting[]): Promise<void> {
+  /** Sends a batch and gives the answers of all who are not to wait again; never throws. */
+  async #carry(batch: Waiting[]): Promise<Map<Waiting, Settled>> {
     const codes = new Set(batch.map(({ code }) => code)).size;
     const start = performance.now();
+    let answers: Map<Waiting, Settled> | undefined;
     let error: unknown;
     try {
       const settled = await this.#send(batch, codes > 1 ? PATIENCE_WITH_SEVERAL_CODES_MS : undefined);
-      batch.forEach((entry, index) => {
-        entry.settle(settled[index]!);
-      });
+      answers = new Map(batch.map((entry, index) => [entry, settled[index]!]));
     } catch (failure) {
       error = failure;
     }
@@ -204,24 +220,23 @@ export class RedemptionQueue {
         ...(error !== undefined && { error }),
       } satisfies BatchEvent);
     }
-    if (error !== undefined) await this.#mend(batch, codes, error);
+    return answers ?? this.#mend(batch, codes, error);
   }
 
   /** One bad request must not fail the others: a batch that failed is halved until it is found. */
-  async #mend(batch: Waiting[], codes: number, error: unknown): Promise<void> {
+  async #mend(batch: Waiting[], codes: number, error: unknown): Promise<Map<Waiting, Settled>> {
     if (codes > 1 && error instanceof LockTimeoutError) {
       this.#putBack(batch);
-    } else if (batch.length > 1 && isOfSingleRequests(error)) {
-      const middle = Math.ceil(batch.length / 2);
-      await this.#carry(batch.slice(0, middle));
-      await this.#carry(batch.slice(middle));
-    } else {
-      const failure =
-        error instanceof PromoCodesError
-          ? error
-          : new PromoCodesError('DATABASE_ERROR', String(error), { cause: error });
-      for (const entry of batch) entry.settle(failure);
+      return new Map();
     }
+    if (batch.length > 1 && isOfSingleRequests(error)) {
+      const middle = Math.ceil(batch.length / 2);
+      const first = await this.#carry(batch.slice(0, middle));
+      return new Map([...first, ...(await this.#carry(batch.slice(middle)))]);
+    }
+    const failure =
+      error instanceof PromoCodesError ? error : new PromoCodesError('DATABASE_ERROR', String(error), { cause: error });
+    return new Map(batch.map((entry) => [entry, failure]));
   }
 
   /** Each code goes by itself next time, before those who came later. */

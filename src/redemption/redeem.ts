@@ -138,7 +138,12 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
       const { rows } =
         entries.length === 1 && isPlain(only!)
           ? await connection.query(singleStatement(schema), [...singleValues(only!), ...shared])
-          : await connection.query(batchStatement(schema), [toJson(entries, context.strict), ...shared]);
+          : await connection.query(batchStatement(schema), [
+              ...batchValues(entries),
+              doubted(),
+              context.strict,
+              ...shared,
+            ]);
       return new Answer(rows as AnswerRow[]);
     }, doubted());
   } catch (error) {
@@ -156,7 +161,9 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
 }
 
 const batchStatement = (schema: string) =>
-  `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_codes($1::jsonb, $2::bigint, $3::integer)`;
+  `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_codes($1::text[], $2::text[], $3::integer[], $4::text[],
+     $5::numeric[], $6::text[], $7::text[], $8::bigint[], $9::integer[], $10::boolean[], $11::boolean, $12::boolean,
+     $13::bigint, $14::integer)`;
 
 const singleStatement = (schema: string) =>
   `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_code($1::text, $2::text, $3::text, $4::numeric, $5::text, $6::text,
@@ -172,28 +179,48 @@ function singleValues({ request, useId }: Attempted): unknown[] {
   return [code, shopId, customerAddress, baseReward, transactionId ?? null, idempotencyKey ?? null, useId];
 }
 
-function toJson(entries: Attempted[], strict: boolean): string {
+/** Each code once, and an array for each field; those that no request has are empty. */
+function batchValues(entries: Attempted[]): unknown[] {
+  const places = new Map<string, number>();
+  const codes: string[] = [];
+  const shops: string[] = [];
+  const placeOf = ({ request: { code, shopId } }: Attempted): number => {
+    const name = `${shopId}\n${code}`;
+    const known = places.get(name);
+    if (known !== undefined) return known;
+    codes.push(code);
+    shops.push(shopId);
+    places.set(name, codes.length);
+    return codes.length;
+  };
   const keys = new Set<string>();
-  return JSON.stringify(
-    entries.map(({ request, useId, inDoubt }) => {
-      const key = request.idempotencyKey === undefined ? undefined : `${request.shopId}\n${request.idempotencyKey}`;
-      const doubled = key !== undefined && keys.has(key);
-      if (key !== undefined) keys.add(key);
-      return {
-        c: request.code,
-        s: request.shopId,
-        a: request.customerAddress,
-        b: request.baseReward,
-        i: useId,
-        t: request.transactionId,
-        k: request.idempotencyKey,
-        h: request.ttlSeconds,
-        ...(inDoubt && { r: true }),
-        ...(doubled && { d: true }),
-        ...(strict && { x: true }),
-      };
-    }),
-  );
+  const isDoubled = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
+    if (idempotencyKey === undefined) return false;
+    const key = `${shopId}\n${idempotencyKey}`;
+    const doubled = keys.has(key);
+    keys.add(key);
+    return doubled;
+  };
+  const optional = <Value>(
+    read: (entry: Attempted) => Value | undefined,
+    isThere: (value: unknown) => boolean = (value) => value !== undefined,
+  ) => {
+    const values = entries.map(read);
+    return values.some(isThere) ? values : [];
+  };
+  const each = entries.map(placeOf);
+  return [
+    codes,
+    shops,
+    each,
+    entries.map(({ request }) => request.customerAddress),
+    entries.map(({ request }) => request.baseReward),
+    optional(({ request }) => request.transactionId),
+    optional(({ request }) => request.idempotencyKey),
+    entries.map(({ useId }) => useId),
+    optional(({ request }) => request.ttlSeconds),
+    optional(isDoubled, Boolean),
+  ];
 }
 
 /** The server names the columns of a violated constraint in any language as `(id)=(7)`. */

@@ -8,7 +8,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: '014df2eca8c8c582298c70ab061e58bec465867fd12d9cdc9a885f13a55369e0',
+  1: 'd574c7c3db439171333b83be65eaf0618bb2dfdd492c5799484f03c9f29cff87',
 };
 
 it('every function carries the current revision', () => {

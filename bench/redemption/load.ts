@@ -1,0 +1,82 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { build, decodeFromCompressedBase64 } from 'hdr-histogram-js';
+import { changeHost } from '../../tests/support/urls.js';
+import type { LoadResult, LoadSettings } from './worker.js';
+
+/** What a round came to. */
+export interface RoundFigures {
+  /** Redemptions per second. */
+  rate: number;
+  /** Milliseconds that 99 of 100 callers waited at the most. */
+  p99: number;
+  /** Milliseconds that half of the callers waited at the most. */
+  median: number;
+}
+
+/** Processes that bring load, ready for rounds. */
+export interface Load {
+  round(durationMs: number): Promise<RoundFigures>;
+  close(): void;
+}
+
+const children = new Set<ChildProcess>();
+
+/** Ends what is left, when the benchmark is interrupted. */
+export function endLoads(): void {
+  for (const child of children) child.kill('SIGKILL');
+}
+
+function start(program: string, args: string[]): ChildProcess {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args);
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+  return child;
+}
+
+async function answerOf(child: ChildProcess): Promise<unknown> {
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('A process of the benchmark ended too early');
+  });
+  const [answer] = await Promise.race([once(child, 'message'), ended]);
+  if (typeof answer === 'object' && answer !== null && 'error' in answer) throw new Error(String(answer.error));
+  return answer;
+}
+
+/** Starts the processes of one design; each has its own pool, and its own repository where the design is ours. */
+export async function startLoad(settings: Omit<LoadSettings, 'number'>, processes: number): Promise<Load> {
+  const workers = Array.from({ length: processes }, (_, index) =>
+    start('./worker.ts', [JSON.stringify({ ...settings, number: index + 1 })]),
+  );
+  await Promise.all(workers.map(answerOf));
+  return {
+    async round(durationMs) {
+      const results = (await Promise.all(
+        workers.map((worker) => {
+          const answer = answerOf(worker);
+          worker.send(durationMs);
+          return answer;
+        }),
+      )) as LoadResult[];
+      const latencies = build({ highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
+      for (const result of results) latencies.add(decodeFromCompressedBase64(result.latencies));
+      return {
+        rate: results.reduce((sum, { redeemed, seconds }) => sum + redeemed / seconds, 0),
+        p99: latencies.getValueAtPercentile(99) / 1_000,
+        median: latencies.getValueAtPercentile(50) / 1_000,
+      };
+    },
+    close: () => {
+      for (const worker of workers) worker.kill();
+    },
+  };
+}
+
+/** Puts a delay of that many milliseconds in front of the server. Gives the address through it. */
+export async function startDelay(url: string, delayMs: number): Promise<{ url: string; close(): void }> {
+  const { hostname, port } = new URL(url);
+  const child = start('./delay-proxy.ts', [hostname, port || '5432', String(delayMs)]);
+  const own = (await answerOf(child)) as number;
+  return { url: changeHost(url, '127.0.0.1', own), close: () => void child.kill() };
+}

@@ -312,9 +312,8 @@ export class PromoCodeRepository {
   ): Promise<Result> {
     if (!this.#limiter) return (await attempt()).result;
     const key = call.rateLimitKey ?? `${shopId} ${customerAddress.trim().toLowerCase()}`;
-    await this.#limiter.before(key);
-    const { result, guessed } = await attempt();
-    if (guessed) await this.#limiter.failed(key);
-    return result;
+    const { client } = call;
+    const host = client && client !== this.#context.db ? { query: (text: string, values?: unknown[]) => call.run((db) => db.query(text, values)) } : undefined;
+    return this.#limiter.attempt(key, host, attempt);
   }
 }

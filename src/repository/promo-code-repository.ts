@@ -313,7 +313,10 @@ export class PromoCodeRepository {
     if (!this.#limiter) return (await attempt()).result;
     const key = call.rateLimitKey ?? `${shopId} ${customerAddress.trim().toLowerCase()}`;
     const { client } = call;
-    const host = client && client !== this.#context.db ? { query: (text: string, values?: unknown[]) => call.run((db) => db.query(text, values)) } : undefined;
+    const host =
+      client && client !== this.#context.db
+        ? { query: (text: string, values?: unknown[]) => call.run((db) => db.query(text, values)) }
+        : undefined;
     return this.#limiter.attempt(key, host, attempt);
   }
 }

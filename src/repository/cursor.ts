@@ -14,12 +14,12 @@ const ID = '(?<id>\\d{1,19})';
 /** Of a list of codes: their ids grow with time. */
 const CODE_MARK = new RegExp(`^id:${ID}$`);
 /** Of a list of uses: ids are taken in blocks by each process, so the time comes first, in seconds since 1970. */
-const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity):${ID}$`);
+const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity|none):${ID}$`);
 
 /** After what a page begins, as it goes into a statement. */
 export interface Mark {
   id: string;
-  /** Seconds, in a list of uses. */
+  /** Seconds, in a list of uses; none where the use has no time. */
   at?: string | undefined;
 }
 
@@ -35,7 +35,7 @@ function cursorField(pattern: RegExp) {
           addIssue({ message: RULE });
           return NEVER;
         }
-        return { id, at };
+        return { id, at: at === 'none' ? undefined : at };
       }),
     ),
   );

@@ -95,42 +95,45 @@ interface UsePage {
   cursor?: Mark | null | undefined;
 }
 
-/** Seconds, to the microsecond and in any session; what has no time is the oldest. */
-const TIME = `coalesce(extract(epoch FROM u.used_at)::numeric, '-Infinity')`;
-const AFTER_MARK = `($2::bigint IS NULL OR (${TIME}, u.id::bigint) < ($3::numeric, $2))`;
-const NEWEST_FIRST = `ORDER BY ${TIME} DESC, u.id DESC LIMIT $4::integer`;
+/** Seconds, to the microsecond and in any session. */
+const TIME = 'extract(epoch FROM u.used_at)::numeric';
+/** What has no time is the oldest. */
+const NEWEST_FIRST = 'ORDER BY u.used_at DESC NULLS LAST, u.id DESC LIMIT $4::integer';
+const AFTER_MARK = `($2::bigint IS NULL OR CASE
+  WHEN $3::numeric IS NULL THEN u.used_at IS NULL AND u.id < $2
+  ELSE u.used_at IS NULL OR (${TIME}, u.id::bigint) < ($3, $2) END)`;
 
 /**
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
  * number of codes and not with the number of uses.
  */
 export function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<Page<PromoCodeUse>> {
-  const statement = `SELECT ${USE_COLUMNS}, ${TIME}::text AS mark
-      FROM ${call.table('promo_codes')} AS c
+  const found = `${call.table('promo_codes')} AS c
      CROSS JOIN LATERAL (
              SELECT * FROM ${call.table('promo_code_uses')} AS u
               WHERE u.promo_code_id = c.id AND lower(btrim(u.customer_address::text)) = lower(btrim($1))
                 AND ${AFTER_MARK}
               ${NEWEST_FIRST}
-           ) AS u
-     ${NEWEST_FIRST}`;
-  return pageOfUses(call, statement, customerAddress, page);
+           ) AS u`;
+  return pageOfUses(call, found, customerAddress, page);
 }
 
 export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
-  const statement = `SELECT ${USE_COLUMNS}, ${TIME}::text AS mark
-      FROM ${call.table('promo_code_uses')} AS u
-     WHERE u.promo_code_id = $1::bigint AND ${AFTER_MARK}
-     ${NEWEST_FIRST}`;
-  return pageOfUses(call, statement, promoCodeId, page);
+  const found = `(
+             SELECT * FROM ${call.table('promo_code_uses')} AS u
+              WHERE u.promo_code_id = $1::bigint AND ${AFTER_MARK}
+              ${NEWEST_FIRST}
+           ) AS u`;
+  return pageOfUses(call, found, promoCodeId, page);
 }
 
 async function pageOfUses(
   call: Call,
-  statement: string,
+  found: string,
   of: string,
   { limit, cursor }: UsePage,
 ): Promise<Page<PromoCodeUse>> {
+  const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
   const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1];
   const { rows } = await call.run((db) => db.query(statement, values));
   const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));

@@ -61,7 +61,12 @@ export function buildCheckout(pool: pg.Pool, schema: string, shopId: string): Fa
   }
 
   /** The bonus of an order, or why there is none: whatever is wrong with the code, the order goes on without it. */
-  async function bonusOf(order: Purchase, ip: string, client: pg.PoolClient): Promise<Record<string, string>> {
+  async function bonusOf(
+    order: Purchase,
+    isNew: boolean,
+    ip: string,
+    client: pg.PoolClient,
+  ): Promise<Record<string, string>> {
     const { orderId, customer, promoCode, reward } = order;
     const without = (message?: string) => ({ total: reward, bonus: '0.00', ...(message && { promoCode: message }) });
     if (promoCode.trim() === '') return without();
@@ -82,7 +87,8 @@ export function buildCheckout(pool: pg.Pool, schema: string, shopId: string): Fa
       return { total: outcome.use.totalReward, bonus: outcome.use.bonusAmount };
     } catch (error) {
       // Both are thrown before the code is looked up, so the transaction is still good.
-      if (error instanceof RateLimitedError) return without(error.message);
+      // An order that is there already may have its bonus, so only a new one is answered without.
+      if (error instanceof RateLimitedError && isNew) return without(error.message);
       if (error instanceof ValidationError && error.issues.every(({ path }) => path === 'code')) {
         return without('This promo code is not valid.');
       }
@@ -93,13 +99,13 @@ export function buildCheckout(pool: pg.Pool, schema: string, shopId: string): Fa
   app.post<{ Body: Purchase }>('/orders', { schema: { body: purchase } }, async (request, reply) => {
     const { orderId, customer } = request.body;
     const answer = await inTransaction(async (client) => {
-      await client.query(`INSERT INTO ${quote(schema)}.orders (id, customer) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [
-        orderId,
-        customer,
-      ]);
+      const { rowCount } = await client.query(
+        `INSERT INTO ${quote(schema)}.orders (id, customer) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+        [orderId, customer],
+      );
       const { rows } = await client.query(`SELECT customer FROM ${quote(schema)}.orders WHERE id = $1`, [orderId]);
       if (rows[0]?.customer !== customer) throw new OrderConflictError(`The order ${orderId} is of another customer.`);
-      return bonusOf(request.body, request.ip, client);
+      return bonusOf(request.body, rowCount === 1, request.ip, client);
     });
     return reply.code(201).send({ orderId, ...answer });
   });
@@ -108,6 +114,10 @@ export function buildCheckout(pool: pg.Pool, schema: string, shopId: string): Fa
     if (error instanceof ValidationError) return reply.code(400).send({ message: error.message });
     if (error instanceof IdempotencyConflictError || error instanceof OrderConflictError) {
       return reply.code(409).send({ message: error.message });
+    }
+    if (error instanceof RateLimitedError) {
+      const seconds = Math.ceil(error.retryAfterMs / 1_000);
+      return reply.code(429).header('retry-after', seconds).send({ message: error.message });
     }
     return reply.send(error);
   });

@@ -69,10 +69,13 @@ it('refuses a bad amount and an order that was sent with other contents', async 
 it('takes the order of somebody who has guessed too often, without the bonus', async () => {
   const { code: promoCode } = await t.newCode();
   const from = '203.0.113.9';
+  expect((await send({ orderId: 'before', promoCode }, { from })).json()).toMatchObject({ bonus: '5.00' });
   for (let time = 0; time < 20; time += 1) await send({ orderId: `guess-${time}`, promoCode: 'NOSUCH' }, { from });
   const answer = await send({ orderId: 'limited', promoCode }, { from });
   expect(answer.statusCode).toBe(201);
   expect(answer.json()).toMatchObject({ bonus: '0.00', promoCode: expect.stringContaining('Too many') });
   const { rows } = await t.sql(`SELECT FROM :"schema".orders WHERE id = 'limited'`);
   expect(rows).toHaveLength(1);
+  // Repeated, an order of before must not look as if it had no bonus.
+  expect(await send({ orderId: 'before', promoCode }, { from })).toMatchObject({ statusCode: 429 });
 });

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ValidationError } from './errors.js';
+import { ValidationError, type ValidationIssue } from './errors.js';
 
 /** What every call takes: where the tables are. */
 export interface SchemaOption {
@@ -51,9 +51,10 @@ export const progressCallback = v.optional(
 /** A strict object: a misspelt option is an issue, and the message lists the names that exist. */
 export function optionsOf<Entries extends v.ObjectEntries>(entries: Entries) {
   const names = Object.keys(entries).join(', ');
-  return v.strictObject(entries, (issue) =>
-    issue.expected === 'never' ? `is not an option here; the options are ${names}` : 'must be an object',
-  );
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected === 'Object') return 'must be an object';
+    return issue.expected === 'never' ? `is not an option here; the options are ${names}` : 'is required';
+  });
 }
 
 /** Checks an argument and fills in defaults; throws a `ValidationError` with every issue at once. */
@@ -67,4 +68,22 @@ export function parseOptions<Schema extends v.GenericSchema>(
   throw new ValidationError(
     result.issues.map((issue) => ({ path: v.getDotPath(issue) ?? root, message: issue.message })),
   );
+}
+
+/** Checks the arguments of one call, so that a `ValidationError` lists the issues of all of them. */
+export function parseTogether<Parts extends Record<string, () => unknown>>(
+  parts: Parts,
+): { [Part in keyof Parts]: ReturnType<Parts[Part]> } {
+  const issues: ValidationIssue[] = [];
+  const parsed = Object.entries(parts).map(([name, parse]) => {
+    try {
+      return [name, parse()];
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error;
+      issues.push(...error.issues);
+      return [name, undefined];
+    }
+  });
+  if (issues.length > 0) throw new ValidationError(issues);
+  return Object.fromEntries(parsed);
 }

@@ -146,7 +146,7 @@ async function recount(
           SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
          FROM drift
         WHERE c.id = drift.promo_code_id
-       RETURNING c.id, c.times_used = drift.actual_uses AND c.total_bonus_issued = drift.actual_bonus AS exact
+       RETURNING c.id, (c.times_used = drift.actual_uses AND c.total_bonus_issued = drift.actual_bonus)::text AS exact
      )
      SELECT ${DRIFT_COLUMNS}, corrected.exact
        FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
@@ -154,7 +154,7 @@ async function recount(
     [ids],
   );
   await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, earlier[0]?.row_security, '']);
-  const inexact = rows.filter(({ exact }) => exact !== true);
+  const inexact = rows.filter(({ exact }) => exact !== 'true');
   if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);
 }

@@ -189,11 +189,11 @@ const SMALL_BYTES = 8 * 1024 * 1024;
 
 async function isSmall(transaction: Transaction, schema: string, table: string): Promise<boolean> {
   const { rows } = await transaction.query(
-    `SELECT sum(pg_catalog.pg_relation_size(p.relid)) <= $2 AS small
+    `SELECT (sum(pg_catalog.pg_relation_size(p.relid)) <= $2)::text AS small
        FROM pg_catalog.pg_partition_tree($1::regclass) AS p`,
     [`${quoteIdentifier(schema)}.${table}`, SMALL_BYTES],
   );
-  return rows[0]?.small !== false;
+  return rows[0]?.small !== 'false';
 }
 
 /**

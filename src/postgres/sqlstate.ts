@@ -16,6 +16,7 @@ export const SqlState = {
   checkViolation: '23514',
   valueTooLong: '22001',
   numberTooLarge: '22003',
+  invalidParameterValue: '22023',
   keyConflict: 'PC007',
 } as const;
 

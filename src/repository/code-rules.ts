@@ -7,16 +7,19 @@ export interface CodeRules {
   bonusValue: string;
   maxBonus: string | null;
   startDate?: Date | undefined;
-  endDate?: Date | undefined;
+  /** `null`: no end. */
+  endDate?: Date | null | undefined;
 }
 
 /**
  * Checks the input for a whole code: each field, and then what must hold between fields, as far as these are right by
  * themselves; throws a `ValidationError` with every issue at once.
+ * @param rules what must hold besides; fields in `wrong` must not be looked at
  */
 export function parseCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
   schema: Schema,
   input: unknown,
+  rules: (code: v.InferOutput<Schema>, wrong: ReadonlySet<string>) => ValidationIssue[] = () => [],
 ): v.InferOutput<Schema> {
   const result = v.safeParse(schema, input);
   const issues: ValidationIssue[] = (result.issues ?? []).map((issue) => ({
@@ -24,7 +27,10 @@ export function parseCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
     message: issue.message,
   }));
   const wrong = new Set(issues.map(({ path }) => path));
-  if (!wrong.has('input')) issues.push(...codeIssues(result.output as CodeRules, wrong));
+  if (!wrong.has('input')) {
+    const code = result.output as v.InferOutput<Schema>;
+    issues.push(...codeIssues(code, wrong), ...rules(code, wrong));
+  }
   if (issues.length > 0) throw new ValidationError(issues);
   return result.output as v.InferOutput<Schema>;
 }

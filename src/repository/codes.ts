@@ -1,7 +1,8 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { codeIssues } from './code-rules.js';
 import type { Call } from './context.js';
-import { readCursor } from './cursor.js';
+import type { Mark } from './cursor.js';
+import { toTimestamp } from './fields.js';
 import { CODE_COLUMNS, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** A checked code, as it is going to be inserted. */
@@ -14,13 +15,13 @@ export interface NewCode {
   bonusValue: string;
   maxBonus: string | null;
   startDate?: Date | undefined;
-  endDate?: Date | undefined;
+  endDate?: Date | null | undefined;
   totalUsageLimit: number | null;
   perCustomerLimit: number | null;
   isActive: boolean;
 }
 
-/** As `create_promo_codes` takes it. Times are written as UTC, which columns without time zone hold. */
+/** As `create_promo_codes` takes it. */
 function toJson(input: NewCode): Record<string, unknown> {
   return {
     code: input.code.trim(),
@@ -30,8 +31,8 @@ function toJson(input: NewCode): Record<string, unknown> {
     bonus_type: input.bonusType,
     bonus_value: input.bonusValue,
     max_bonus: input.maxBonus,
-    start_date: input.startDate?.toISOString() ?? null,
-    end_date: input.endDate?.toISOString() ?? 'infinity',
+    start_date: input.startDate ? toTimestamp(input.startDate) : null,
+    end_date: toTimestamp(input.endDate ?? null),
     total_usage_limit: input.totalUsageLimit,
     per_customer_limit: input.perCustomerLimit,
     is_active: input.isActive,
@@ -50,11 +51,21 @@ export async function insertCodes(call: Call, shopId: string, inputs: readonly N
 }
 
 export async function createCode(call: Call, input: NewCode): Promise<PromoCode> {
+  await refusePastEnd(call, input);
   const [created] = await insertCodes(call, input.shopId, [input]);
   if (created) return created;
   throw new DuplicateCodeError(
     `The shop ${input.shopId} has a promo code ${input.code.trim()} already (compared without case).`,
   );
+}
+
+/** A code without a start begins now, by the server's clock; its end must not be before that. */
+export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
+  if (startDate || !endDate) return;
+  const { rows } = await call.run((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
+  if (endDate.getTime() < Number(rows[0]?.present) * 1_000) {
+    throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
+  }
 }
 
 export async function findCode(call: Call, id: string): Promise<PromoCode | null> {
@@ -73,7 +84,7 @@ export interface ListFilter {
   shopId?: string | undefined;
   activeOnly: boolean;
   limit: number;
-  cursor?: string | null | undefined;
+  cursor?: Mark | null | undefined;
 }
 
 /** One code more than the limit, where there is one: it tells that there is a next page. */
@@ -82,7 +93,7 @@ export async function listCodes(call: Call, { shopId, activeOnly, limit, cursor 
     WHERE ($1::text IS NULL OR c.shop_id::text = $1) AND (NOT $2::boolean OR c.is_active)
       AND ($3::bigint IS NULL OR c.id < $3)
     ORDER BY c.id DESC LIMIT $4::integer`;
-  const values = [shopId ?? null, activeOnly, readCursor(cursor), limit + 1];
+  const values = [shopId ?? null, activeOnly, cursor?.id ?? null, limit + 1];
   const { rows } = await call.run((db) => db.query(statement, values));
   return rows.map((row: CodeRow) => toPromoCode(row));
 }
@@ -100,7 +111,9 @@ const COLUMN_OF = {
   isActive: 'is_active',
 } as const;
 
-export type CodePatch = { [Field in keyof typeof COLUMN_OF]?: PromoCode[Field] | undefined };
+export type CodePatch = {
+  [Field in keyof typeof COLUMN_OF]?: PromoCode[Field] | undefined | (Field extends 'endDate' ? null : never);
+};
 
 /** What rules between fields look at, as a text that no setting of a session changes. */
 const RULES = `jsonb_build_array(c.bonus_type::text, c.bonus_value::text, c.max_bonus::text,
@@ -128,7 +141,9 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
     const values = [
       id,
       found[0]?.rules,
-      ...fields.map(([, value]) => (value instanceof Date ? value.toISOString() : value)),
+      ...fields.map(([field, value]) =>
+        field === 'endDate' || field === 'startDate' ? toTimestamp(value as Date | null) : value,
+      ),
     ];
     const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
     const { rows } = await call.run((db) =>

@@ -78,36 +78,78 @@ function fits(
 /** Enough for any name or note; the columns of a host may hold less, and are then the limit. */
 const LONGEST_TEXT = 10_000;
 
-/** A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it. */
+/**
+ * A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it. What is
+ * measured is what is sent.
+ */
 export function textField(
   host: Host | undefined,
   table: Table,
   column: string,
-  options: { max?: number; mayBeEmpty?: boolean; trim?: boolean } = {},
+  options: { max?: number; maxBytes?: number; mayBeEmpty?: boolean; trim?: boolean } = {},
 ) {
   const ofColumn = host && lengthOf(host.typeOf(table, column));
   const max = Math.min(options.max ?? LONGEST_TEXT, ofColumn ?? LONGEST_TEXT);
-  const rule = `must be a string of ${options.mayBeEmpty ? 0 : 1} to ${max} characters, without NUL${options.mayBeEmpty ? '' : ', that is not blank'}`;
+  const { maxBytes = Number.POSITIVE_INFINITY } = options;
+  const rule = [
+    `must be a string of ${options.mayBeEmpty ? 0 : 1} to ${max} characters`,
+    ...(options.maxBytes === undefined ? [] : [`(at most ${maxBytes} bytes as UTF-8)`]),
+    'without NUL and lone surrogates',
+    ...(options.mayBeEmpty ? [] : ['that is not blank']),
+  ].join(', ');
   return v.pipe(
     v.string(rule),
-    v.check((text) => [...text.trim()].length <= max && !text.includes('\0'), rule),
-    v.check((text) => Boolean(options.mayBeEmpty) || text.trim() !== '', rule),
     v.transform((text) => (options.trim ? text.trim() : text)),
+    v.check((text) => isStorable(text) && isWithin(text, max, maxBytes), rule),
+    v.check((text) => Boolean(options.mayBeEmpty) || text.trim() !== '', rule),
   );
 }
 
-/** Longer codes, addresses and keys are mistakes, and would not fit an index of PostgreSQL. */
+/** PostgreSQL takes neither; node-postgres would send something else in the place of half a pair. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
+}
+
+/** A character is one or two units of a string, so what is far too long need not be counted. */
+function isWithin(text: string, max: number, maxBytes: number): boolean {
+  return text.length <= 2 * max && [...text].length <= max && Buffer.byteLength(text) <= maxBytes;
+}
+
+/** Longer codes, addresses and keys are mistakes. */
 export const LONGEST_NAME = 500;
+/**
+ * What is part of an index with a second text: an entry holds up to 2,704 bytes, and some signs become three
+ * times as long by `upper`.
+ */
+export const INDEXED_NAME = { max: LONGEST_NAME, maxBytes: 512 };
 
 /** Between years that PostgreSQL and `Date` both write with four digits. */
 const FIRST = Date.parse('0001-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 const DATE_RULE = 'must be a valid Date between the years 1 and 9999';
 
-export const dateField = v.pipe(
-  v.date(DATE_RULE),
-  v.check((date) => date.getTime() >= FIRST && date.getTime() <= LAST, DATE_RULE),
+export const dateField = v.pipe(v.date(DATE_RULE), v.check(isWritable, DATE_RULE));
+
+function isWritable(date: Date): boolean {
+  return date.getTime() >= FIRST && date.getTime() <= LAST;
+}
+
+/** What a code without an end has in place of its end. */
+const NO_END = 8.64e15;
+const END_RULE = `${DATE_RULE}, or null for no end`;
+
+/** A date, or no end: `null`, or what a code without an end has. */
+export const endField = v.nullable(
+  v.pipe(
+    v.date(END_RULE),
+    v.check((date) => date.getTime() === NO_END || isWritable(date), END_RULE),
+  ),
 );
+
+/** As PostgreSQL reads it. Times are written as UTC, which columns without time zone hold. */
+export function toTimestamp(date: Date | null): string {
+  return date === null || date.getTime() === NO_END ? 'infinity' : date.toISOString();
+}
 
 const LARGEST_INT = 2_147_483_647;
 const LIMIT_RULE = `must be a whole number from 1 to ${LARGEST_INT}, or null for no limit`;

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { PromoCodesError, ValidationError } from '../errors.js';
-import { insertCodes, type NewCode } from './codes.js';
+import { PromoCodesError, type ValidationIssue } from '../errors.js';
+import { insertCodes, type NewCode, refusePastEnd } from './codes.js';
 import type { Call } from './context.js';
+import { INDEXED_NAME } from './fields.js';
 import type { PromoCode } from './promo-code.js';
 
 /** Without what is misread (0 O, 1 I L, 2 Z, 5 S, 8 B, U V) and without vowels that make words: 21 signs, 4.4 bits each. */
@@ -35,16 +36,19 @@ function bitsOf(pattern: string): number {
   return [...pattern].reduce((bits, sign) => bits + Math.log2(choiceOf(sign)?.length ?? 1), 0);
 }
 
-/** Checks what no single field shows: that there are enough codes of this pattern, and that they fit the column. */
-export function requireRoomForCodes(
-  count: number,
-  prefix: string,
-  pattern: string = DEFAULT_PATTERN,
-  longest?: number,
-): void {
-  const issues = [];
-  const bits = bitsOf(pattern);
-  if (bits < LEAST_BITS + Math.log2(count)) {
+/**
+ * What no single field shows: that there are enough codes of this pattern, and that they fit.
+ * @param wrong fields that are not looked at
+ * @param longest the width of the column, where it has one
+ */
+export function patternIssues(
+  { count, prefix, pattern = DEFAULT_PATTERN }: { count: number; prefix: string; pattern?: string | undefined },
+  wrong: ReadonlySet<string>,
+  longest: number | undefined,
+): ValidationIssue[] {
+  if (wrong.has('pattern')) return [];
+  const issues: ValidationIssue[] = [];
+  if (!wrong.has('count') && bitsOf(pattern) < LEAST_BITS + Math.log2(count)) {
     issues.push({
       path: 'pattern',
       message:
@@ -52,13 +56,20 @@ export function requireRoomForCodes(
         `at least ${Math.ceil((LEAST_BITS + Math.log2(count)) / Math.log2(ALPHABET.length))} of *`,
     });
   }
+  if (wrong.has('prefix')) return issues;
   if (longest !== undefined && [...prefix, ...pattern].length > longest) {
     issues.push({
       path: 'pattern',
       message: `must make codes of at most ${longest} characters with the prefix (the width of the column)`,
     });
   }
-  if (issues.length > 0) throw new ValidationError(issues);
+  if (Buffer.byteLength(prefix + pattern) > INDEXED_NAME.maxBytes) {
+    issues.push({
+      path: 'pattern',
+      message: `must make codes of at most ${INDEXED_NAME.maxBytes} bytes as UTF-8 with the prefix`,
+    });
+  }
+  return issues;
 }
 
 /** Inserts in batches; a code that exists already is replaced by another one. */
@@ -69,6 +80,7 @@ export async function generateCodes(
   prefix: string,
   pattern = DEFAULT_PATTERN,
 ): Promise<PromoCode[]> {
+  await refusePastEnd(call, template);
   const made: PromoCode[] = [];
   let fruitless = 0;
   while (made.length < count) {

@@ -44,8 +44,8 @@ export interface CodeTemplate {
   maxBonus?: Amount | null | undefined;
   /** Inclusive. Default: now, by the database's clock. */
   startDate?: Date | undefined;
-  /** Inclusive. Default: no end. */
-  endDate?: Date | undefined;
+  /** Inclusive. Default: `null`, no end; the `endDate` of a code without an end says the same. */
+  endDate?: Date | null | undefined;
   /** Default: `null`, no limit. */
   totalUsageLimit?: number | null | undefined;
   /** Default: 1. `null`: no limit. */

@@ -1,7 +1,17 @@
 import * as v from 'valibot';
 import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
-import type { Host } from '../redemption/host.js';
-import { amountField, dateField, idField, LONGEST_NAME, limitField, textField } from './fields.js';
+import { type Host, lengthOf } from '../redemption/host.js';
+import { codeCursor, useCursor } from './cursor.js';
+import {
+  amountField,
+  dateField,
+  endField,
+  INDEXED_NAME,
+  idField,
+  LONGEST_NAME,
+  limitField,
+  textField,
+} from './fields.js';
 
 /** How many requests one call of `redeemMany` takes: one statement, one transaction, one lock per code until its end. */
 const REDEEM_BATCH_LIMIT = 10_000;
@@ -11,12 +21,12 @@ const GENERATE_LIMIT = 1_000_000;
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;
 
-const key = textField(undefined, 'promo_codes', '', { max: LONGEST_NAME });
+const key = textField(undefined, 'promo_codes', '', INDEXED_NAME);
 
 function redeemEntries(host: Host | undefined) {
   return {
-    code: textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true }),
-    shopId: textField(undefined, 'promo_codes', 'shop_id', { max: LONGEST_NAME }),
+    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true }),
+    shopId: textField(undefined, 'promo_codes', 'shop_id', INDEXED_NAME),
     customerAddress: textField(host, 'promo_code_uses', 'customer_address', { max: LONGEST_NAME, trim: true }),
     baseReward: amountField(host, 'promo_code_uses', 'base_reward'),
     transactionId: v.optional(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
@@ -26,14 +36,14 @@ function redeemEntries(host: Host | undefined) {
 
 function templateEntries(host: Host | undefined) {
   return {
-    shopId: textField(host, 'promo_codes', 'shop_id', { max: LONGEST_NAME }),
+    shopId: textField(host, 'promo_codes', 'shop_id', INDEXED_NAME),
     name: v.optional(v.nullable(textField(host, 'promo_codes', 'name', { mayBeEmpty: true })), null),
     description: v.optional(v.nullable(textField(host, 'promo_codes', 'description', { mayBeEmpty: true })), null),
     bonusType: v.optional(oneOf(['fixed', 'percentage']), 'fixed'),
     bonusValue: amountField(host, 'promo_codes', 'bonus_value', { min: 'positive' }),
     maxBonus: v.optional(v.nullable(amountField(host, 'promo_codes', 'max_bonus', { min: 'positive' })), null),
     startDate: v.optional(dateField),
-    endDate: v.optional(dateField),
+    endDate: v.optional(endField),
     totalUsageLimit: v.optional(limitField, null),
     perCustomerLimit: v.optional(limitField, 1),
     isActive: v.optional(trueOrFalse, true),
@@ -43,9 +53,11 @@ function templateEntries(host: Host | undefined) {
 /** Everything that callers hand in, against the columns of the host where these are known. */
 export function inputSchemas(host: Host | undefined) {
   const redeem = optionsOf(redeemEntries(host));
-  const code = textField(host, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true });
+  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true });
   const template = templateEntries(host);
   return {
+    /** The width of the column. */
+    longestCode: host && lengthOf(host.typeOf('promo_codes', 'code')),
     redeem,
     redeemMany: v.pipe(
       v.array(redeem, 'must be an array of redemptions'),
@@ -62,8 +74,8 @@ export function inputSchemas(host: Host | undefined) {
     generate: optionsOf({
       ...template,
       count: wholeNumber(1, GENERATE_LIMIT),
-      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true })),
-      prefix: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, mayBeEmpty: true }), ''),
+      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true })),
+      prefix: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
     patch: optionsOf({
       name: v.optional(v.nullable(textField(host, 'promo_codes', 'name', { mayBeEmpty: true }))),
@@ -72,7 +84,7 @@ export function inputSchemas(host: Host | undefined) {
       bonusValue: v.optional(amountField(host, 'promo_codes', 'bonus_value', { min: 'positive' })),
       maxBonus: v.optional(v.nullable(amountField(host, 'promo_codes', 'max_bonus', { min: 'positive' }))),
       startDate: v.optional(dateField),
-      endDate: v.optional(dateField),
+      endDate: v.optional(endField),
       totalUsageLimit: v.optional(limitField),
       perCustomerLimit: v.optional(limitField),
       isActive: v.optional(trueOrFalse),
@@ -92,13 +104,15 @@ export function inputSchemas(host: Host | undefined) {
     list: optionsOf({
       shopId: v.optional(redeem.entries.shopId),
       activeOnly: v.optional(trueOrFalse, false),
-      ...page,
+      limit,
+      cursor: codeCursor,
     }),
     usesByCustomer: optionsOf({
       customerAddress: textField(undefined, 'promo_codes', '', { max: LONGEST_NAME, trim: true }),
-      ...page,
+      limit,
+      cursor: useCursor,
     }),
-    usesByCode: optionsOf({ promoCodeId: idField, ...page }),
+    usesByCode: optionsOf({ promoCodeId: idField, limit, cursor: useCursor }),
     stats: optionsOf({
       promoCodeId: idField,
       days: v.optional(wholeNumber(1, 3_660), 30),
@@ -112,17 +126,16 @@ export function inputSchemas(host: Host | undefined) {
   };
 }
 
-const page = {
-  limit: v.optional(wholeNumber(1, LARGEST_PAGE), 50),
-  cursor: v.optional(v.nullable(v.string('must be the nextCursor of an earlier page'))),
-};
+const limit = v.optional(wholeNumber(1, LARGEST_PAGE), 50);
 
-const TIME_ZONE_RULE = 'must be a time zone of the IANA database, such as Europe/Vienna';
+const TIME_ZONE_RULE = 'must be UTC, GMT, or a time zone of the IANA database with a region, such as Europe/Vienna';
 
+/** A name without a region, such as CET, is an abbreviation for PostgreSQL: the same time in summer and winter. */
 function isTimeZone(name: string): boolean {
+  if (!name.includes('/') && !/^(?:UTC|GMT)$/i.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
-    return !/^[+-]/.test(name);
+    return true;
   } catch {
     return false;
   }

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { optionsOf, type SchemaOption, schemaName, trueOrFalse, wholeNumber } from '../options.js';
-import type { Queryable } from '../postgres/database.js';
+import type { Database, Queryable } from '../postgres/database.js';
 import type { RetryPolicy } from '../redemption/calls.js';
+import { isStorable } from './fields.js';
 
 /** Options of a `PromoCodeRepository`. */
 export interface RepositoryOptions extends SchemaOption {
@@ -111,18 +112,30 @@ export const usualBatching = v.parse(batching, {});
 
 export type ParsedRepositoryOptions = v.InferOutput<typeof repositoryOptions>;
 
+/** It is indexed. */
+const LONGEST_KEY = 1_000;
+const KEY_RULE = `must be a string of 1 to ${LONGEST_KEY} bytes as UTF-8, without NUL and lone surrogates`;
+
 export const callOptions = v.optional(
   optionsOf({
-    client: v.optional(
-      v.custom<Queryable>(
-        (value) => typeof value === 'object' && value !== null && 'query' in value && typeof value.query === 'function',
-        'must be a client with a query method',
+    client: v.optional(v.custom<Queryable>(isQueryable, 'must be a client with a query method')),
+    rateLimitKey: v.optional(
+      v.pipe(
+        v.string(KEY_RULE),
+        v.check((key) => key !== '' && Buffer.byteLength(key) <= LONGEST_KEY && isStorable(key), KEY_RULE),
       ),
     ),
-    rateLimitKey: v.optional(v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'))),
   }),
   {},
 );
+
+export const poolArgument = optionsOf({
+  pool: v.custom<Database>(isQueryable, 'must be a pool or a client of node-postgres, with a query method'),
+});
+
+function isQueryable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'query' in value && typeof value.query === 'function';
+}
 
 /**
  * Where a method's settings come before its last argument, `client` may stand among the settings as well.

@@ -1,7 +1,6 @@
 import { PromoCodesError } from '../errors.js';
-import { parseOptions } from '../options.js';
+import { parseOptions, parseTogether } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { lengthOf } from '../redemption/host.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
@@ -10,7 +9,7 @@ import { createCode, deleteCode, findCode, findCodeByName, listCodes, setActive,
 import { type Call, Context } from './context.js';
 import { type Page, toPage } from './cursor.js';
 import type { Id } from './fields.js';
-import { generateCodes, requireRoomForCodes } from './generate.js';
+import { generateCodes, patternIssues } from './generate.js';
 import type {
   AmendInput,
   CreateInput,
@@ -21,7 +20,7 @@ import type {
   UpdateInput,
   ValidateInput,
 } from './input-types.js';
-import { type CallOptions, type RepositoryOptions, repositoryOptions, splitOptions } from './options.js';
+import { type CallOptions, poolArgument, type RepositoryOptions, repositoryOptions, splitOptions } from './options.js';
 import type { PromoCode } from './promo-code.js';
 import { createLimiter, type Limiter } from './rate-limit.js';
 import { type UsageStats, usageStats } from './usage-stats.js';
@@ -57,7 +56,10 @@ export class PromoCodeRepository {
 
   /** @param pool a `pg.Pool`; with a single client the library takes that client's transactions for the host's */
   constructor(pool: Database, options?: RepositoryOptions) {
-    const parsed = parseOptions(repositoryOptions, options);
+    const { parsed } = parseTogether({
+      pool: () => parseOptions(poolArgument, { pool }),
+      parsed: () => parseOptions(repositoryOptions, options),
+    });
     this.#context = new Context(pool, parsed);
     if (parsed.rateLimit !== false) {
       const { failures, windowSeconds } =
@@ -81,9 +83,10 @@ export class PromoCodeRepository {
    * Inserted in batches, each its own transaction unless `client` is given; a code that exists already is replaced by another.
    */
   async generate(input: GenerateInput, options?: CallOptions): Promise<PromoCode[]> {
-    const { input: given, call } = await this.#context.begin(options, (schemas) => parseCode(schemas.generate, input));
+    const { input: given, call } = await this.#context.begin(options, (schemas) =>
+      parseCode(schemas.generate, input, (code, wrong) => patternIssues(code, wrong, schemas.longestCode)),
+    );
     const { count, prefix, pattern, ...template } = given;
-    requireRoomForCodes(count, prefix, pattern, lengthOf(call.host.typeOf('promo_codes', 'code')));
     return generateCodes(call, template, count, prefix, pattern);
   }
 
@@ -116,11 +119,13 @@ export class PromoCodeRepository {
    * @throws NotFoundError
    */
   async update(id: Id, patch: UpdateInput, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => ({
-      ...parseOptions(schemas.byId, { id }),
-      patch: parseOptions(schemas.patch, patch, 'patch'),
-    }));
-    return updateCode(call, input.id, input.patch);
+    const { input, call } = await this.#context.begin(options, (schemas) =>
+      parseTogether({
+        of: () => parseOptions(schemas.byId, { id }),
+        patch: () => parseOptions(schemas.patch, patch, 'patch'),
+      }),
+    );
+    return updateCode(call, input.of.id, input.patch);
   }
 
   /** @throws NotFoundError */
@@ -214,11 +219,13 @@ export class PromoCodeRepository {
     last?: CallOptions,
   ): Promise<PromoCodeUse> {
     const { settings, options } = splitOptions(details, last);
-    const { input, call } = await this.#context.begin(options, (schemas) => ({
-      ...parseOptions(schemas.byId, { id: useId }),
-      ...parseOptions(schemas.confirm, settings, 'details'),
-    }));
-    return confirmUse(call, input.id, input.transactionId);
+    const { input, call } = await this.#context.begin(options, (schemas) =>
+      parseTogether({
+        of: () => parseOptions(schemas.byId, { id: useId }),
+        details: () => parseOptions(schemas.confirm, settings, 'details'),
+      }),
+    );
+    return confirmUse(call, input.of.id, input.details.transactionId);
   }
 
   /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
@@ -239,11 +246,13 @@ export class PromoCodeRepository {
    * @throws NotFoundError
    */
   async amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
-    const { input, call } = await this.#context.begin(options, (schemas) => ({
-      ...parseOptions(schemas.byId, { id: useId }),
-      changes: parseOptions(schemas.amend, changes, 'changes'),
-    }));
-    return amendUse(call, input.id, input.changes);
+    const { input, call } = await this.#context.begin(options, (schemas) =>
+      parseTogether({
+        of: () => parseOptions(schemas.byId, { id: useId }),
+        changes: () => parseOptions(schemas.amend, changes, 'changes'),
+      }),
+    );
+    return amendUse(call, input.of.id, input.changes);
   }
 
   /** The uses of a customer, compared without case and outer spaces, the newest first. */
@@ -256,7 +265,7 @@ export class PromoCodeRepository {
     const { input, call } = await this.#context.begin(options, (schemas) =>
       parseOptions(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
     );
-    return toPage(await usesByCustomer(call, input.customerAddress, input), input.limit);
+    return usesByCustomer(call, input.customerAddress, input);
   }
 
   /** The uses of a code, the newest first. */
@@ -265,7 +274,7 @@ export class PromoCodeRepository {
     const { input, call } = await this.#context.begin(options, (schemas) =>
       parseOptions(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
     );
-    return toPage(await usesByCode(call, input.promoCodeId, input), input.limit);
+    return usesByCode(call, input.promoCodeId, input);
   }
 
   /**
@@ -321,10 +330,12 @@ export class PromoCodeRepository {
   ): Promise<Result> {
     if (!this.#limiter) return (await attempt()).result;
     const key = call.rateLimitKey ?? `${shopId} ${customerAddress.trim().toLowerCase()}`;
-    await this.#limiter.before(key);
-    const { result, guessed } = await attempt();
-    if (guessed) await this.#limiter.failed(key);
-    return result;
+    const { client } = call;
+    const host =
+      client && client !== this.#context.db
+        ? { query: (text: string, values?: unknown[]) => call.run((db) => db.query(text, values)) }
+        : undefined;
+    return this.#limiter.attempt(key, host, attempt);
   }
 }
 

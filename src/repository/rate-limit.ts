@@ -1,49 +1,160 @@
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitedError } from '../errors.js';
-import { type Database, isPool } from '../postgres/database.js';
+import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
+import { type Line, Lines } from './rate-limit-lines.js';
 
 /** Counts failed attempts by key, in a table that all instances share. */
 export interface Limiter {
-  /** @throws RateLimitedError when the key has no attempt left */
-  before(key: string): Promise<void>;
-  /** Counts a failure. @throws RateLimitedError instead of the answer when it was one too many */
-  failed(key: string): Promise<void>;
+  /**
+   * Makes an attempt, where the key has one left.
+   * @param host the connection of the host's transaction, where the attempt is made in one
+   * @throws RateLimitedError
+   */
+  attempt<Result>(key: string, host: Queryable | undefined, work: Attempt<Result>): Promise<Result>;
 }
 
+type Attempt<Result> = () => Promise<{ result: Result; guessed: boolean }>;
+
+/** How long an attempt waits for others of its key whose outcome decides about it. One in the host's transaction holds locks. */
+const PATIENCE_MS = { own: 30_000, hosted: 1_000 };
+/** What to wait where no window tells, since it is others under way that stand before an attempt. */
+const BUSY_MS = 1_000;
+
 /**
- * It works on a connection of its own, outside of the host's transaction: a failure counts also when that rolls back.
+ * An attempt takes its point before it is made, so that attempts that come at once cannot pass, and gives it back when it
+ * was no guess.
+ *
+ * In the host's transaction nothing is written and no second connection is waited for, which the host might hold itself. The
+ * points are read on the host's connection, and the attempts that this process has under way in such transactions are added.
+ * A failure is written on a connection of the pool as soon as there is one, so it counts also when the host rolls back.
  */
 export function createLimiter(db: Database, schema: string, failures: number, windowSeconds: number): Limiter {
-  const limiter = new RateLimiterPostgres({
-    // Without the names of its statements, which poolers of transactions do not support.
-    storeClient: {
-      query: ({ text, values }: { text: string; values: unknown[] }) => db.query(text, values),
-    },
-    storeType: isPool(db) ? 'pool' : 'client',
-    schemaName: schema.replaceAll('"', '""'),
-    tableName: 'promo_code_rate_limits',
-    tableCreated: true,
-    keyPrefix: '',
-    points: failures,
-    duration: windowSeconds,
-  });
-  return {
-    async before(key) {
-      const found = await limiter.get(key).catch((error: unknown) => {
-        throw translateError(error);
-      });
-      if (found && found.consumedPoints >= failures) throw limited(found.msBeforeNext);
-    },
-    async failed(key) {
+  const store = (query: Queryable['query'], clearExpiredByTimeout: boolean) =>
+    new RateLimiterPostgres({
+      storeClient: { query: numbersOf(query) },
+      storeType: isPool(db) ? 'pool' : 'client',
+      schemaName: schema.replaceAll('"', '""'),
+      tableName: 'promo_code_rate_limits',
+      tableCreated: true,
+      clearExpiredByTimeout,
+      keyPrefix: '',
+      points: failures,
+      duration: windowSeconds,
+    });
+  const own = store((text, values) => db.query(text, values), true);
+  const lines = new Lines(failures);
+
+  /** @returns the milliseconds to wait where there is no point left */
+  async function take(line: Line, key: string): Promise<{ place: RateLimiterRes } | { refusedFor: number }> {
+    const place = await own.penalty(key).catch(fail);
+    if (place.consumedPoints + line.uncounted <= failures) return { place };
+    await giveBack(key, place);
+    return { refusedFor: place.msBeforeNext };
+  }
+
+  async function giveBack(key: string, place: RateLimiterRes, since = Date.now()): Promise<void> {
+    // After the end of its window the point is gone by itself. That it cannot be given back must not hide the outcome.
+    if (Date.now() - since < place.msBeforeNext) await own.reward(key).catch(() => undefined);
+  }
+
+  async function attemptAlone<Result>(key: string, line: Line, work: Attempt<Result>): Promise<Result> {
+    const { place } = await enter(line, PATIENCE_MS.own, () => take(line, key));
+    const since = Date.now();
+    let guessed = false;
+    try {
+      const outcome = await work();
+      guessed = outcome.guessed;
+      return outcome.result;
+    } finally {
+      if (!guessed) await giveBack(key, place, since);
+      line.leave();
+    }
+  }
+
+  async function attemptHosted<Result>(
+    key: string,
+    line: Line,
+    host: Queryable,
+    work: Attempt<Result>,
+  ): Promise<Result> {
+    const reader = store((text, values) => host.query(text, values), false);
+    await enter(line, PATIENCE_MS.hosted, async () => {
+      const others = line.uncounted;
+      line.uncounted += 1;
       try {
-        await limiter.consume(key);
+        const found = await reader.get(key);
+        if ((found?.consumedPoints ?? 0) + others < failures) return {};
+        line.uncounted -= 1;
+        return { refusedFor: found?.msBeforeNext ?? BUSY_MS };
       } catch (error) {
-        if (error instanceof RateLimiterRes) throw limited(error.msBeforeNext);
-        throw translateError(error);
+        line.uncounted -= 1;
+        throw error;
       }
-    },
+    });
+    const end = () => {
+      line.uncounted -= 1;
+      line.leave();
+    };
+    try {
+      const { result, guessed } = await work();
+      // Not waited for: the pool may have no connection before the host's transaction ends.
+      if (guessed) lines.with(key, () => line.write(own.penalty(key))).then(end, end);
+      else end();
+      return result;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Waits for a place in the line of the key, and asks for an attempt until it is granted or certainly refused. */
+  async function enter<Granted extends object>(
+    line: Line,
+    patienceMs: number,
+    ask: () => Promise<Granted | { refusedFor: number }>,
+  ): Promise<Granted> {
+    const deadline = Date.now() + patienceMs;
+    let refusedFor = BUSY_MS;
+    for (;;) {
+      if (line.unwritten >= failures) throw limited(windowSeconds * 1_000);
+      if (line.enter()) {
+        const answer = await ask().catch((error: unknown) => {
+          line.leave();
+          throw error;
+        });
+        if (!('refusedFor' in answer)) return answer;
+        refusedFor = answer.refusedFor;
+        if (line.stepBack(refusedFor)) throw limited(refusedFor);
+      }
+      const patience = deadline - Date.now();
+      const sharedRefusal = patience > 0 ? await line.change(patience) : refusedFor;
+      if (sharedRefusal !== undefined) throw limited(sharedRefusal);
+    }
+  }
+
+  return {
+    attempt: (key, host, work) =>
+      lines.with(key, (line) =>
+        host && isPool(db) ? attemptHosted(key, line, host, work) : attemptAlone(key, line, work),
+      ),
   };
+}
+
+/** Without the names of statements, which poolers of transactions do not support, and whatever the host's `pg` makes of numbers. */
+function numbersOf(query: Queryable['query']) {
+  return async ({ text, values }: { text: string; values: unknown[] }) => {
+    const { rows, rowCount } = await query(text, values);
+    const read = ({ points, expire }: Record<string, unknown>) => ({
+      points: Number(points),
+      expire: expire === null ? null : Number(expire),
+    });
+    return { rows: rows.map(read), rowCount };
+  };
+}
+
+function fail(error: unknown): never {
+  throw translateError(error);
 }
 
 function limited(milliseconds: number): RateLimitedError {

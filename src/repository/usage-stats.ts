@@ -1,5 +1,6 @@
 import type { DecimalString } from '../drift/drift-record.js';
-import { NotFoundError } from '../errors.js';
+import { NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
+import { SqlState } from '../postgres/sqlstate.js';
 import type { Call } from './context.js';
 
 /** How a code has been used. */
@@ -36,7 +37,7 @@ export interface DayOfUsage {
 export async function usageStats(call: Call, promoCodeId: string, days: number, timeZone: string): Promise<UsageStats> {
   const isUtc = call.host.typeOf('promo_code_uses', 'used_at').endsWith('without time zone');
   const used = isUtc ? `u.used_at AT TIME ZONE 'UTC' AT TIME ZONE $3` : 'u.used_at AT TIME ZONE $3';
-  const { rows } = await call.run((db) =>
+  const stats = call.run((db) =>
     db.query(
       `WITH uses AS MATERIALIZED (
          SELECT lower(btrim(u.customer_address::text)) AS customer, coalesce(u.bonus_amount, 0)::numeric AS bonus,
@@ -56,6 +57,11 @@ export async function usageStats(call: Call, promoCodeId: string, days: number, 
       [promoCodeId, days, timeZone],
     ),
   );
+  const { rows } = await stats.catch((error: unknown) => {
+    if (!(error instanceof PromoCodesError) || error.sqlState !== SqlState.invalidParameterValue) throw error;
+    const message = 'must be a time zone that the server knows';
+    throw new ValidationError([{ path: 'timeZone', message }], { sqlState: error.sqlState, cause: error.cause });
+  });
   const [row] = rows;
   if (Number(row?.codes) === 0) throw new NotFoundError(`There is no promo code with the id ${promoCodeId}.`);
   const perDay: [string, number, string][] = JSON.parse(row?.per_day);

@@ -1,7 +1,7 @@
 import { HoldExpiredError, NotFoundError, OutcomeUnknownError } from '../errors.js';
 import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
 import type { Call } from './context.js';
-import { readCursor } from './cursor.js';
+import { type Mark, type Page, toPage } from './cursor.js';
 
 /** What `rollbackUse` did. */
 export interface RollbackReport {
@@ -22,10 +22,10 @@ export interface PruneReport {
 }
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint) AS found`;
+  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found`;
   return call.run(async (db, { inDoubt }) => {
     const { rows } = await db.query(statement, [id]);
-    const rolledBack = rows[0]?.found === true;
+    const rolledBack = rows[0]?.found === 'true';
     if (!rolledBack && inDoubt) {
       throw new OutcomeUnknownError(
         `The connection broke. There is no use ${id} now; whether it was this call that took it back cannot be known.`,
@@ -69,7 +69,7 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
 }
 
 export async function releaseExpired(call: Call, limit: number): Promise<ReleaseReport> {
-  const statement = `SELECT ${call.table('release_expired_promo_code_holds')}($1) AS released`;
+  const statement = `SELECT ${call.table('release_expired_promo_code_holds')}($1)::text AS released`;
   const { rows } = await call.run((db) => db.query(statement, [limit]));
   return { released: Number(rows[0]?.released) };
 }
@@ -92,43 +92,56 @@ export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, li
 
 interface UsePage {
   limit: number;
-  cursor?: string | null | undefined;
+  cursor?: Mark | null | undefined;
 }
+
+/** Seconds, to the microsecond and in any session. */
+const TIME = 'extract(epoch FROM u.used_at)::numeric';
+/** What has no time is the oldest. */
+const NEWEST_FIRST = 'ORDER BY u.used_at DESC NULLS LAST, u.id DESC LIMIT $4::integer';
+const AFTER_MARK = `($2::bigint IS NULL OR CASE
+  WHEN $3::numeric IS NULL THEN u.used_at IS NULL AND u.id < $2
+  ELSE u.used_at IS NULL OR (${TIME}, u.id::bigint) < ($3, $2) END)`;
 
 /**
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
  * number of codes and not with the number of uses.
  */
-export async function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<PromoCodeUse[]> {
-  const statement = `SELECT ${USE_COLUMNS}
-      FROM ${call.table('promo_codes')} AS c
+export function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<Page<PromoCodeUse>> {
+  const found = `${call.table('promo_codes')} AS c
      CROSS JOIN LATERAL (
              SELECT * FROM ${call.table('promo_code_uses')} AS u
               WHERE u.promo_code_id = c.id AND lower(btrim(u.customer_address::text)) = lower(btrim($1))
-                AND ($2::bigint IS NULL OR u.id < $2)
-              ORDER BY u.id DESC LIMIT $3::integer
-           ) AS u
-     WHERE c.times_used > 0
-     ORDER BY u.id DESC LIMIT $3::integer`;
-  return pageOfUses(call, statement, customerAddress, page);
+                AND ${AFTER_MARK}
+              ${NEWEST_FIRST}
+           ) AS u`;
+  return pageOfUses(call, found, customerAddress, page);
 }
 
-export async function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<PromoCodeUse[]> {
-  const statement = `SELECT ${USE_COLUMNS}
-      FROM ${call.table('promo_code_uses')} AS u
-     WHERE u.promo_code_id = $1::bigint AND ($2::bigint IS NULL OR u.id < $2)
-     ORDER BY u.id DESC LIMIT $3::integer`;
-  return pageOfUses(call, statement, promoCodeId, page);
+export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
+  const found = `(
+             SELECT * FROM ${call.table('promo_code_uses')} AS u
+              WHERE u.promo_code_id = $1::bigint AND ${AFTER_MARK}
+              ${NEWEST_FIRST}
+           ) AS u`;
+  return pageOfUses(call, found, promoCodeId, page);
 }
 
 async function pageOfUses(
   call: Call,
-  statement: string,
+  found: string,
   of: string,
   { limit, cursor }: UsePage,
-): Promise<PromoCodeUse[]> {
-  const { rows } = await call.run((db) => db.query(statement, [of, readCursor(cursor), limit + 1]));
-  return rows.map((row: UseRow) => toPromoCodeUse(row));
+): Promise<Page<PromoCodeUse>> {
+  const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
+  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1];
+  const { rows } = await call.run((db) => db.query(statement, values));
+  const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
+  return toPage(
+    rows.map((row: UseRow) => toPromoCodeUse(row)),
+    limit,
+    ({ id }) => marks.get(id),
+  );
 }
 
 function unknownUse(id: string): NotFoundError {

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
 import { NotInstalledError, PromoCodeRepository, ValidationError } from '../../src/index';
 import { useSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
@@ -13,6 +14,10 @@ const unreachable = new PromoCodeRepository({
   query: () => Promise.reject(new Error('the server was asked')),
 });
 
+function cursorOf(mark: string): string {
+  return Buffer.from(mark).toString('base64url');
+}
+
 async function issuesOf(call: Promise<unknown>): Promise<string[]> {
   const error = await call.then(
     () => undefined,
@@ -20,7 +25,7 @@ async function issuesOf(call: Promise<unknown>): Promise<string[]> {
   );
   expect(error).toBeInstanceOf(ValidationError);
   return (error as ValidationError).issues.map(({ path, message }) => {
-    expect(message).toMatch(/^(must|is not an option)/);
+    expect(message).toMatch(/^(must|is required|is not an option)/);
     return path;
   });
 }
@@ -71,9 +76,45 @@ it.each([
   ['client', () => unreachable.findById(1, { client: 'no client' as never }), 'client'],
   ['unknown option', () => unreachable.findById(1, { transaction: {} } as never), 'transaction'],
   ['NUL', () => unreachable.findByCode('a\0b', 's'), 'code'],
+  [
+    'time zone that PostgreSQL reads as an abbreviation',
+    () => unreachable.usageStats(1, { timeZone: 'CET' }),
+    'timeZone',
+  ],
+  ['cursor beyond bigint', () => unreachable.list({ cursor: cursorOf('id:9999999999999999999') }), 'cursor'],
+  ['cursor of another list', () => unreachable.usesByCode(1, { cursor: cursorOf('id:1') }), 'cursor'],
+  ['limiter key with NUL', () => unreachable.findById(1, { rateLimitKey: 'a\0b' }), 'rateLimitKey'],
+  ['limiter key with half a pair', () => unreachable.findById(1, { rateLimitKey: '\ud800' }), 'rateLimitKey'],
+  ['long limiter key', () => unreachable.findById(1, { rateLimitKey: 'x'.repeat(1_001) }), 'rateLimitKey'],
 ])('%s', async (_, call, path) => {
   expect(await issuesOf(call())).toEqual([path]);
 });
+
+it('the arguments of one call are checked together', async () => {
+  const patch = { bonusValue: -1, name: 5 as never };
+  expect(await issuesOf(unreachable.update('x', patch))).toEqual(['id', 'name', 'bonusValue']);
+  expect(await issuesOf(unreachable.amendUse('x', { bonusAmount: -1 }))).toEqual(['id', 'bonusAmount']);
+  expect(await issuesOf(unreachable.confirm('x', { transactionId: 5 as never }))).toEqual(['id', 'transactionId']);
+  expect(await issuesOf(unreachable.list({ cursor: 'zzz', limit: 0 }))).toEqual(['limit', 'cursor']);
+  const weak = { shopId: 's', count: 10, pattern: 'AA', bonusValue: -1 };
+  expect(await issuesOf(unreachable.generate(weak))).toEqual(['bonusValue', 'pattern']);
+});
+
+it('what is missing is said to be required', async () => {
+  await expect(unreachable.redeem({} as never)).rejects.toMatchObject({
+    issues: ['code', 'shopId', 'customerAddress', 'baseReward'].map((path) => ({ path, message: 'is required' })),
+  });
+  await expect(unreachable.redeem(7 as never)).rejects.toMatchObject({ issues: [{ message: 'must be an object' }] });
+});
+
+it.each(['code', 'shopId', 'customerAddress', 'transactionId', 'idempotencyKey'])(
+  'half a surrogate pair in %s',
+  async (field) => {
+    const asked = { code: 'a', shopId: 's', customerAddress: 'c', baseReward: 1, [field]: 'a\ud800b' };
+    expect(await issuesOf(unreachable.redeem(asked))).toEqual([field]);
+    expect(await issuesOf(unreachable.redeem({ ...asked, [field]: '\udc00' }))).toEqual([field]);
+  },
+);
 
 it('a batch tells where in it, and has a limit', async () => {
   const good = { code: 'a', shopId: 's', customerAddress: 'c', baseReward: 1 };
@@ -82,6 +123,10 @@ it('a batch tells where in it, and has a limit', async () => {
 });
 
 it('options of the repository are checked', () => {
+  for (const pool of [undefined, null, 'postgres://x', {}]) {
+    expect(() => new PromoCodeRepository(pool as never)).toThrow(/^pool: must be/);
+  }
+  expect(() => new PromoCodeRepository(undefined as never, { lockTimeoutMs: 0 })).toThrow(/pool.*lockTimeoutMs/);
   expect(() => new PromoCodeRepository(t.pool, { retry: { attempts: 0 }, lockTimeoutMs: -1 })).toThrow(ValidationError);
   expect(() => new PromoCodeRepository(t.pool, { scheme: 'x' } as never)).toThrow(/scheme/);
 });
@@ -97,6 +142,38 @@ it('the widths of the columns of the host are limits', async () => {
       repository.redeem(request(code, { customerAddress: 'x'.repeat(43), transactionId: 'y'.repeat(101) })),
     ),
   ).toEqual(['customerAddress', 'transactionId']);
+  const padded = `${' '.repeat(101)}x`;
+  expect(await issuesOf(repository.redeem(request(code, { transactionId: padded })))).toEqual(['transactionId']);
+  expect(await issuesOf(repository.create({ code: 'P', shopId: padded, bonusValue: 1 }))).toEqual(['shopId']);
+  expect(await repository.create({ code: `${padded} `, shopId: 'padded', bonusValue: 1 })).toMatchObject({ code: 'x' });
+});
+
+it('a time zone that only Node.js knows is told by its name', async () => {
+  const { id } = await newCode();
+  const pool = {
+    query: (text: string, values?: unknown[]) =>
+      t.pool.query(
+        text,
+        values?.map((value) => (value === 'Europe/Vienna' ? 'Europe/Vindobona' : value)),
+      ),
+  };
+  const elsewhere = new PromoCodeRepository(pool, { schema: t.schema });
+  expect(await issuesOf(elsewhere.usageStats(id, { timeZone: 'Europe/Vienna' }))).toEqual(['timeZone']);
+});
+
+describe('texts of an index', () => {
+  const own = useRepository('validation wide');
+  const wide = (length: number) =>
+    String.fromCodePoint(...[...randomBytes(length)].map((byte) => 0x20000 + byte * 150));
+
+  it('are limited by bytes, and fit into it', async () => {
+    const [shopId, code, idempotencyKey] = [wide(128), wide(128), wide(128)];
+    await own.repository.create({ shopId, code, bonusValue: 1 });
+    const asked = { shopId, code, customerAddress: wide(500), baseReward: 1, idempotencyKey };
+    expect(await own.repository.redeem(asked)).toMatchObject({ ok: true });
+    const long = { ...asked, shopId: wide(129), code: wide(129), idempotencyKey: wide(129) };
+    expect(await issuesOf(own.repository.redeem(long))).toEqual(['code', 'shopId', 'idempotencyKey']);
+  });
 });
 
 it('without tables or functions the error says what to do', async () => {

@@ -6,6 +6,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = 'UTC'
 SET enable_seqscan = off
+SET jit = off
 AS $body$
 -- pg-promo-codes 1
 #variable_conflict use_column

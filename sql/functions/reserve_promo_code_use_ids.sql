@@ -43,7 +43,7 @@ BEGIN
       USING ERRCODE = 'PC006', TABLE = 'promo_code_uses', COLUMN = 'id',
             HINT = 'Make it an identity column, or give it a default of nextval().';
   END IF;
-  SELECT array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
+  SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
   RETURN ids;
 END
 $body$;

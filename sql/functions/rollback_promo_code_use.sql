@@ -5,6 +5,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = 'UTC'
 SET enable_seqscan = off
+SET jit = off
 AS $body$
 -- pg-promo-codes 1
 DECLARE

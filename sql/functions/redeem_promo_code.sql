@@ -14,19 +14,25 @@ AS $body$
 #variable_conflict use_column
 DECLARE
   wait_here boolean := current_setting('lock_timeout') = '0';
+  setting text;
+  call_lock bigint;
   who text := lower(btrim(of_customer));
   code record;
   mine bigint := 0;
   amount numeric;
   accepted boolean := false;
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it.
-  partitioned boolean := (SELECT c.relkind = 'p' FROM pg_class AS c WHERE c.oid = to_regclass('promo_code_uses'));
+  partitioned boolean := pg_partition_root(to_regclass('promo_code_uses')) IS NOT NULL;
 BEGIN
   IF wait_here THEN
-    PERFORM set_config('lock_timeout', lock_wait_ms::text, true);
+    setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
   IF call_id IS NOT NULL THEN
-    PERFORM pg_advisory_xact_lock(hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint));
+    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
+    -- As an expression it is no statement of its own.
+    IF NOT pg_try_advisory_xact_lock(call_lock) THEN
+      PERFORM pg_advisory_xact_lock(call_lock);
+    END IF;
   END IF;
 
   SELECT c.id, c.shop_id, c.total_usage_limit, c.per_customer_limit, coalesce(c.times_used, 0) AS times_used,
@@ -79,7 +85,7 @@ BEGIN
         ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
   END IF;
   IF wait_here THEN
-    PERFORM set_config('lock_timeout', '0', true);
+    setting := set_config('lock_timeout', '0', true);
   END IF;
 END
 $body$;

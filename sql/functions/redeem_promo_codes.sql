@@ -25,6 +25,8 @@ AS $body$
 #variable_conflict use_column
 DECLARE
   wait_here boolean := current_setting('lock_timeout') = '0';
+  setting text;
+  call_lock bigint;
   locked record;
   r record;
   -- The ids of the codes, in their order; for each name the place among them, or 0; and what is known of each code.
@@ -70,10 +72,14 @@ DECLARE
   earlier record;
 BEGIN
   IF wait_here THEN
-    PERFORM set_config('lock_timeout', lock_wait_ms::text, true);
+    setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
   IF call_id IS NOT NULL THEN
-    PERFORM pg_advisory_xact_lock(hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint));
+    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
+    -- As an expression it is no statement of its own.
+    IF NOT pg_try_advisory_xact_lock(call_lock) THEN
+      PERFORM pg_advisory_xact_lock(call_lock);
+    END IF;
   END IF;
 
   SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
@@ -299,7 +305,7 @@ BEGIN
       new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
   END IF;
   IF wait_here THEN
-    PERFORM set_config('lock_timeout', '0', true);
+    setting := set_config('lock_timeout', '0', true);
   END IF;
 
   IF cardinality(answered) > 0 THEN

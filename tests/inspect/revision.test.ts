@@ -8,7 +8,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: '8259790591a64331ccb61b4195554df5f9bdaee03ff2f8b433b322e9afd0ee5d',
+  1: '09f1cdae5190f748da0c1341365f7c87642e80d5d32e426274859682a4bf8050',
 };
 
 it('every function carries the current revision', () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkDrift, installTriggers, PromoCodeRepository } from '../../src/index';
-import { clientToolOrSkip } from '../support';
+import { backendPid, clientToolOrSkip } from '../support';
 import { type Bouncer, startBouncer } from '../support/bouncer';
 import { useRepository, waitingRedemption } from '../support/repository';
 
@@ -103,28 +103,50 @@ describe.skipIf(!pgbouncer)('behind PgBouncer that lends a server connection for
     expect(await repository.redeem(request(await newCode()))).toMatchObject({ ok: true });
   });
 
+  it('a concurrent build of an index leaves no setting on the connections that others get', async () => {
+    const settings: string[] = [];
+    const watched = {
+      query: (text: string, values?: unknown[]) => pool.query(text, values),
+      connect: async () => {
+        const client = await pool.connect();
+        return {
+          processID: backendPid(client),
+          release: (error?: Error | boolean) => client.release(error),
+          query: async (text: string, values?: unknown[]) => {
+            if (/^CREATE INDEX CONCURRENTLY/.test(text)) {
+              await onAllServerConnections(poolOf(SERVER_CONNECTIONS), async (each) => {
+                const { rows } = await each.query(`SELECT current_setting('lock_timeout') AS setting`);
+                settings.push(rows[0].setting);
+              });
+            }
+            return client.query(text, values);
+          },
+        };
+      },
+    };
+    await t.sql('DROP INDEX :"schema".promo_code_uses_code_customer_idx');
+    expect(await installTriggers(watched, { schema, enforceLimits: true, lockTimeoutMs: 4_321 })).toMatchObject({
+      created: expect.arrayContaining(['promo_code_uses_code_customer_idx']),
+    });
+    expect(settings).toEqual(Array(SERVER_CONNECTIONS).fill('0'));
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: true });
+  });
+
   it('no statement has a name: the next transaction may find itself on any connection of the server', async () => {
     const sessions = poolOf(SERVER_CONNECTIONS);
     const own = new PromoCodeRepository(sessions, { schema });
     const code = await newCode();
     const isUsed = async () => expect(await own.redeem(request(code))).toMatchObject({ ok: true });
     for (let time = 0; time < 3; time += 1) await isUsed();
-    // So many transactions at once have all connections of the server.
-    const clients = await Promise.all(Array.from({ length: SERVER_CONNECTIONS }, () => sessions.connect()));
     const pids = new Set<number>();
-    for (const client of clients) {
-      await client.query('BEGIN');
+    await onAllServerConnections(sessions, async (client) => {
       const { rows } = await client.query(
         'SELECT pg_backend_pid() AS pid, (SELECT count(*)::int FROM pg_prepared_statements) AS named',
       );
       expect(rows[0].named).toBe(0);
       pids.add(rows[0].pid);
-    }
+    });
     expect(pids.size).toBe(SERVER_CONNECTIONS);
-    for (const client of clients) {
-      await client.query('COMMIT');
-      client.release();
-    }
     // The connections to the bouncer stay, those to the server are others.
     expect(new Set(await endServerConnections())).toEqual(pids);
     await isUsed();
@@ -151,6 +173,20 @@ describe.skipIf(!pgbouncer)('behind PgBouncer that lends a server connection for
     expect(await counts(free)).toMatchObject({ timesUsed: 11, uses: 11 });
     expect(await checkDrift(t.pool, { schema })).toEqual([]);
   });
+
+  /** As many transactions at once as the server has connections are on all of them. */
+  async function onAllServerConnections(sessions: pg.Pool, work: (client: pg.PoolClient) => Promise<void>) {
+    const clients = await Promise.all(Array.from({ length: SERVER_CONNECTIONS }, () => sessions.connect()));
+    try {
+      for (const client of clients) await client.query('BEGIN');
+      for (const client of clients) await work(client);
+    } finally {
+      for (const client of clients) {
+        await client.query('COMMIT');
+        client.release();
+      }
+    }
+  }
 
   /** The backends that were ended; a connection of the bouncer that is still being made has none. */
   async function endServerConnections(): Promise<number[]> {

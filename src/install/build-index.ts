@@ -51,11 +51,23 @@ export async function buildIndex(
 }
 
 async function withSessionLockTimeout(connection: Queryable, wait: string, statements: string[]): Promise<void> {
-  const { rows } = await connection.query(`SELECT current_setting('lock_timeout') AS earlier`);
-  await connection.query(SET_LOCK_TIMEOUT, [wait]);
+  const { rows } = await connection.query(
+    `SELECT current_setting('lock_timeout') AS earlier, pg_backend_pid() AS backend`,
+  );
+  const ours = hasSession(connection, rows[0]?.backend);
+  if (ours) await connection.query(SET_LOCK_TIMEOUT, [wait]);
   try {
     for (const statement of statements) await connection.query(statement);
   } finally {
-    await connection.query(SET_LOCK_TIMEOUT, [rows[0]?.earlier]).catch(() => undefined);
+    if (ours) await connection.query(SET_LOCK_TIMEOUT, [rows[0]?.earlier]).catch(() => undefined);
   }
+}
+
+/**
+ * Behind a pooler of transactions a setting would be left on a connection of others. A pooler makes up the process that
+ * node-postgres is told of. There, the build waits without a limit for transactions that are older than it.
+ */
+function hasSession(connection: Queryable, backend: unknown): boolean {
+  if (!('processID' in connection) || typeof connection.processID !== 'number') return true;
+  return String(connection.processID) === String(backend);
 }

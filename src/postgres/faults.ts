@@ -25,6 +25,8 @@ const BROKEN_MESSAGE =
 
 /** Tells how a call failed, by SQLSTATE, by the error code of Node.js, or by what node-postgres says. */
 export function faultOf(error: unknown): Fault {
+  // What Node.js says of a name with several addresses, none of which could be reached; only its parts say how.
+  if (error instanceof AggregateError && error.errors.length > 0) return faultOf(error.errors[0]);
   const sqlState = sqlStateOf(error);
   if (sqlState !== undefined) {
     if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) return 'conflict';

@@ -30,6 +30,7 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 /** Whether the connection broke, as the server says when it ends a session, or as node-postgres and the system say it. */
 export function isConnectionLoss(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isConnectionLoss);
   const sqlState = sqlStateOf(error);
   if (sqlState !== undefined) return /^(08...|57P0[1-5])$/.test(sqlState);
   if (typeof error !== 'object' || error === null) return false;
@@ -42,5 +43,6 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

@@ -128,6 +128,7 @@ async function checkOut(pool: ConnectionPool): Promise<PooledConnection> {
   const ignore = () => undefined;
   connection.on('error', ignore);
   return {
+    ...('processID' in connection && { processID: connection.processID }),
     query: (text, values) => connection.query(text, values),
     release: (error) => {
       if ('off' in connection && typeof connection.off === 'function') connection.off('error', ignore);

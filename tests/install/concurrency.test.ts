@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { assertNoDrift, checkDrift, type Database, inspectTriggers, installTriggers } from '../../src/index';
+import {
+  assertNoDrift,
+  checkDrift,
+  type Database,
+  inspectTriggers,
+  installTriggers,
+  LockTimeoutError,
+} from '../../src/index';
 import { backendPid, eventually, useSchema, waitUntilBlocked } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
@@ -85,6 +92,24 @@ describe('a table lock that somebody holds', () => {
     await holder.query('ROLLBACK');
     const { objects } = await inspectTriggers(pool, { schema });
     expect(new Set(objects.map(({ state }) => state))).toEqual(new Set(['missing']));
+  });
+
+  it.each(['pool', 'client'])('that stays ends the concurrent build of an index as well, of a %s', async (kind) => {
+    await installTriggers(pool, { schema });
+    await sql('DROP INDEX IF EXISTS :"schema".promo_code_uses_code_customer_idx');
+    const [writer, installer] = [await client(), await client()];
+    await writer.query('BEGIN');
+    await writer.query(expand(insertUses(1)));
+    const installing = installTriggers(kind === 'pool' ? pool : installer, {
+      schema,
+      enforceLimits: true,
+      lockTimeoutMs: 20,
+    });
+    await expect(installing).rejects.toBeInstanceOf(LockTimeoutError);
+    await writer.query('COMMIT');
+    expect(await installTriggers(pool, { schema, enforceLimits: true })).toMatchObject({ changed: true });
+    const { rows } = await installer.query('SHOW lock_timeout');
+    expect(rows).toEqual([{ lock_timeout: '0' }]);
   });
 
   it.each([

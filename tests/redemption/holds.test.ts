@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { checkDrift, HoldExpiredError, NotFoundError } from '../../src/index';
-import { useRepository } from '../support/repository';
+import { checkDrift, HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../../src/index';
+import { useRepository, waitingRedemption } from '../support/repository';
 
 const LONG = { ttlSeconds: 3_600 };
+
+/** Every choice of one from each. */
+function mixtures(...choices: number[][]): number[][] {
+  return choices.reduce<number[][]>((all, next) => all.flatMap((one) => next.map((value) => [...one, value])), [[]]);
+}
 
 describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) => {
   const t = useRepository(`holds ${tables}`, { tables });
@@ -31,6 +36,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     const confirmed = await repository.confirm(held.use.id, { transactionId: 'paid' });
     expect(confirmed).toEqual({ ...held.use, transactionId: 'paid' });
     expect(await repository.confirm(held.use.id)).toEqual(confirmed);
+    expect(await repository.confirm(held.use.id, { transactionId: 'paid by somebody else' })).toEqual(confirmed);
     expect(await repository.releaseExpired()).toEqual({ released: 0 });
     expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
   });
@@ -106,8 +112,49 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     expect(await repository.reserve(asked)).toEqual({ ...first, replayed: true });
     if (!first.ok) throw new Error(first.reason);
     await expire(first.use.id);
-    await repository.releaseExpired();
     expect(await repository.reserve(asked)).toMatchObject({ ok: false, reason: 'rolled_back' });
+    expect(await repository.releaseExpired()).toEqual({ released: 1 });
+    expect(await repository.reserve(asked)).toMatchObject({ ok: false, reason: 'rolled_back' });
+    expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
+  });
+
+  it('stay the customer’s when a redemption in their place has the key of another', async () => {
+    const [held, other] = [await newCode(), await newCode()];
+    const ann = { customerAddress: 'Ann', idempotencyKey: `two codes ${other.code}` };
+    const { use } = await hold(held, { customerAddress: 'ann' });
+    const client = await t.client();
+    await client.query('BEGIN');
+    expect(await repository.redeem(request(other, ann), { client })).toMatchObject({ ok: true });
+    const redeeming = repository.redeem(request(held, ann)).catch((error: unknown) => error);
+    await waitingRedemption(t);
+    await client.query('COMMIT');
+    expect(await redeeming).toBeInstanceOf(IdempotencyConflictError);
+    expect(await repository.confirm(use.id)).toEqual(use);
+    expect(await counts(held)).toMatchObject({ timesUsed: 1, uses: 1 });
+  });
+
+  it('and lowered limits are the same to a preview and to the redemption after it', async () => {
+    const ann = { customerAddress: 'Ann' };
+    const seen = new Set<string>();
+    for (const [used, expired, pending] of mixtures([0, 2], [0, 2], [0, 2])) {
+      for (const limit of ['perCustomerLimit', 'totalUsageLimit'] as const) {
+        for (const lowered of [1, 2, 3]) {
+          const code = await newCode({ totalUsageLimit: 9, perCustomerLimit: 9 });
+          await repository.redeemMany(Array.from({ length: used! }, () => request(code, ann)));
+          for (let time = 0; time < expired!; time += 1) await expire((await hold(code, ann)).use.id);
+          for (let time = 0; time < pending!; time += 1) await hold(code, ann);
+          await repository.update(code.id, { [limit]: lowered });
+          const preview = await repository.validate(request(code, ann));
+          const result = await repository.redeem(request(code, ann));
+          const answers = [preview.valid || preview.reason, result.ok || result.reason];
+          const world = `${used} used, ${expired} expired, ${pending} pending, ${limit} ${lowered}`;
+          expect(answers[0], world).toBe(answers[1]);
+          seen.add(String(answers[1]));
+        }
+      }
+    }
+    expect(seen).toEqual(new Set(['true', 'customer_limit_reached', 'usage_limit_reached']));
+    expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
   });
 
   it('released, confirmed, rolled back and redeemed at once leave the counters true', async () => {

@@ -72,6 +72,53 @@ describe.each(['own', 'seed'] as const)('on the tables of %s', (tables) => {
     expect(await counts(code)).toMatchObject({ timesUsed: 2, uses: 2 });
   });
 
+  it('keeps the limit of a customer whatever somebody has written into the counter', async () => {
+    const code = await newCode();
+    const write = (number: number) =>
+      t.sql(`UPDATE :"schema".promo_codes SET times_used = $1 WHERE id = $2`, [number, code.id]);
+    const ann = { customerAddress: 'Ann' };
+    expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: true });
+    await write(0);
+    const refused = { ok: false, reason: 'customer_limit_reached' };
+    expect(await repository.redeem(request(code, ann))).toMatchObject(refused);
+    expect(await repository.redeemMany([request(code, ann)])).toMatchObject([refused]);
+    expect(await repository.validate(request(code, ann))).toMatchObject({ valid: false, reason: refused.reason });
+    await write(1);
+    expect(await counts(code)).toMatchObject({ uses: 1 });
+  });
+
+  it('fails, and keeps no key, where a trigger of the host keeps the use out', async () => {
+    await t.sql(`CREATE FUNCTION :"schema".keep_out() RETURNS trigger LANGUAGE plpgsql AS
+                   $$ BEGIN IF NEW.customer_address ~ '^nobody' THEN RETURN NULL; END IF; RETURN NEW; END $$;
+                 CREATE TRIGGER keep_out BEFORE INSERT ON :"schema".promo_code_uses
+                    FOR EACH ROW EXECUTE FUNCTION :"schema".keep_out()`);
+    const code = await newCode();
+    const nobody = request(code, { customerAddress: 'nobody', idempotencyKey: `kept out ${tables}` });
+    const failure = { name: 'PromoCodesError', code: 'DATABASE_ERROR', sqlState: 'PC008' };
+    await expect(repository.redeem(nobody)).rejects.toMatchObject(failure);
+    await expect(repository.redeemMany([request(code), nobody])).rejects.toMatchObject(failure);
+    await expect(repository.reserve({ ...nobody, ttlSeconds: 60 })).rejects.toMatchObject(failure);
+    expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
+    const { rows } = await t.sql(
+      `SELECT FROM :"schema".promo_code_idempotency_keys UNION ALL SELECT FROM :"schema".promo_code_holds`,
+    );
+    expect(rows).toEqual([]);
+
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, place) =>
+        repository
+          .redeem(request(code, { customerAddress: `${place % 7 === 3 ? 'nobody' : 'somebody'} ${place}` }))
+          .catch((error: unknown) => error),
+      ),
+    );
+    outcomes.forEach((outcome, place) => {
+      expect(outcome).toMatchObject(place % 7 === 3 ? failure : { ok: true });
+    });
+    expect(await counts(code)).toMatchObject({ timesUsed: 17, uses: 17 });
+    await t.sql('DROP TRIGGER keep_out ON :"schema".promo_code_uses');
+    expect(await repository.redeem(nobody)).toMatchObject({ ok: true, replayed: false });
+  });
+
   it('treats null as no limit', async () => {
     const code = await newCode({ totalUsageLimit: null, perCustomerLimit: null });
     for (let time = 0; time < 5; time += 1) {

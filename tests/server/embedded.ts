@@ -46,7 +46,7 @@ export async function startEmbedded(options: ServerOptions): Promise<StartedServ
  * PostgreSQL refuses to run as root. `nobody` comes first, because an account named postgres may own real data that a
  * test server has no business to reach. No account is ever created.
  */
-function unprivilegedAccount(): Account {
+export function unprivilegedAccount(): Account {
   const entries = readFileSync('/etc/passwd', 'utf8').split('\n');
   for (const wanted of ['nobody', 'postgres', 'daemon']) {
     const [name, , uid, gid] = entries.find((entry) => entry.startsWith(`${wanted}:`))?.split(':') ?? [];

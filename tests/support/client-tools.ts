@@ -3,9 +3,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { inject } from 'vitest';
 
-export type ToolName = 'psql' | 'pg_dump' | 'pg_restore' | 'pgbench';
+export type ToolName = 'psql' | 'pg_dump' | 'pg_restore' | 'pgbench' | 'pgbouncer';
 
-/** A client program of PostgreSQL that is installed on this machine; npm has none of them. */
+/** A program around PostgreSQL that is installed on this machine; npm has none of them. */
 export interface ClientTool {
   readonly name: ToolName;
   readonly file: string;
@@ -37,7 +37,7 @@ export function clientToolOrSkip(name: ToolName): ClientTool | null {
   const tool = clientTool(name);
   const server = inject('postgresMajor');
   const missing = !tool
-    ? 'it is not installed (apt-get install postgresql-client)'
+    ? `it is not installed (apt-get install ${name === 'pgbouncer' ? name : 'postgresql-client'})`
     : name === 'pg_dump' && tool.major < server
       ? `it is version ${tool.major}, which refuses PostgreSQL ${server}`
       : null;
@@ -75,10 +75,12 @@ export function runTool(
 function toolFolders(): string[] {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian) : [];
-  return [...versions.map((version) => path.join(debian, version, 'bin')), ...(process.env.PATH ?? '').split(':')];
+  const searched = (process.env.PATH ?? '').split(':');
+  // Debian's pgbouncer is where only root's PATH leads.
+  return [...versions.map((version) => path.join(debian, version, 'bin')), ...searched, '/usr/sbin'];
 }
 
 function askMajor(file: string): number {
   const { stdout } = spawnSync(file, ['--version'], { encoding: 'utf8' });
-  return Number(/\) (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
+  return Number(/(?:\)|PgBouncer) (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }

@@ -126,14 +126,6 @@ describe.each(['own', 'seed'] as const)('an answer that is lost, on the tables o
     expect(await counts(code)).toMatchObject({ timesUsed: 3, uses: 3 });
   });
 
-  it('of a transaction with more blanks at its end than the column keeps', async () => {
-    const code = await newCode({ perCustomerLimit: null });
-    const asked = request(code, { transactionId: `order${' '.repeat(150)}` });
-    const result = await new PromoCodeRepository(losing(t.pool), { schema }).redeem(asked);
-    expect(result).toMatchObject({ ok: true, replayed: false });
-    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
-  });
-
   it('of an amount that a domain rounds', async () => {
     await t.sql(`CREATE DOMAIN :"schema".amount AS numeric(18,2);
                  ALTER TABLE :"schema".promo_code_uses ALTER base_reward TYPE :"schema".amount`);

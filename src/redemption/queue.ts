@@ -9,7 +9,7 @@ export interface QueueLimits {
   maxBatch: number;
   /** Callers that wait, at the most. */
   maxQueue: number;
-  /** Statements that are under way at the same time, at the most. */
+  /** Statements that are under way at the same time, at the most; as many again for codes that somebody else holds. */
   lanes: number;
 }
 
@@ -75,7 +75,8 @@ export class RedemptionQueue {
   readonly #keys = new Map<string, SameKey>();
   #arrivals = 0;
   #waiting = 0;
-  #lanesInUse = 0;
+  /** Statements under way: of codes that go together, and of codes that go by themselves. */
+  readonly #lanesInUse = { shared: 0, alone: 0 };
 
   constructor(schema: string, limits: QueueLimits, send: SendBatch) {
     this.#schema = schema;
@@ -114,11 +115,13 @@ export class RedemptionQueue {
   }
 
   #dispatch(): void {
-    while (this.#lanesInUse < this.#limits.lanes && this.#ready.size > 0) {
-      const batch = this.#takeBatch();
-      if (batch.length === 0) break;
-      this.#lanesInUse += 1;
-      void this.#carry(batch).then((answers) => this.#answer(batch, answers));
+    for (const lane of ['alone', 'shared'] as const) {
+      while (this.#lanesInUse[lane] < this.#limits.lanes && this.#ready.size > 0) {
+        const batch = this.#takeBatch(lane === 'alone');
+        if (batch.length === 0) break;
+        this.#lanesInUse[lane] += 1;
+        void this.#carry(batch).then((answers) => this.#answer(batch, answers, lane));
+      }
     }
   }
 
@@ -126,7 +129,7 @@ export class RedemptionQueue {
    * Callers who are answered often come again at once. Those of the first half are let do so before the next batch goes,
    * and those of the second half while the server works on it: so neither waits for the other.
    */
-  #answer(batch: Waiting[], answers: Map<Waiting, Settled>): void {
+  #answer(batch: Waiting[], answers: Map<Waiting, Settled>, lane: 'alone' | 'shared'): void {
     const settle = (entries: Waiting[]) => {
       for (const entry of entries) {
         const answer = answers.get(entry);
@@ -136,19 +139,18 @@ export class RedemptionQueue {
     const half = batch.length < SMALL_BATCH ? batch.length : batch.length >> 1;
     settle(batch.slice(0, half));
     setImmediate(() => {
-      this.#lanesInUse -= 1;
+      this.#lanesInUse[lane] -= 1;
       for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code);
       this.#dispatch();
       settle(batch.slice(half));
     });
   }
 
-  /** All who wait for the codes at the head, as many as fit. */
-  #takeBatch(): Waiting[] {
+  /** All who wait for the codes at the head, as many as fit; or all who wait for one code that goes by itself. */
+  #takeBatch(alone: boolean): Waiting[] {
     const batch: Waiting[] = [];
     for (const [code, queue] of this.#ready) {
-      const alone = this.#alone.has(code);
-      if (alone && batch.length > 0) continue;
+      if (alone !== this.#alone.has(code)) continue;
       const room = this.#limits.maxBatch - batch.length;
       if (room === 0) break;
       const blocked = queue.slice(0, room).findIndex((entry) => this.#mustWait(entry, batch));

@@ -41,7 +41,10 @@ export interface BatchingOptions {
   maxBatch?: number;
   /** Callers that wait, at the most; the next one gets a `QueueFullError`. Default: 10,000. */
   maxQueue?: number;
-  /** Statements under way at the same time, each of other codes and on a connection of the pool. Default: 4. */
+  /**
+   * Statements under way at the same time, each of other codes and on a connection of the pool; as many again for codes
+   * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
+   */
   lanes?: number;
 }
 
@@ -73,7 +76,7 @@ const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and win
 const batching = optionsOf({
   maxBatch: v.optional(wholeNumber(1, 10_000), 500),
   maxQueue: v.optional(wholeNumber(1, 1_000_000), 10_000),
-  lanes: v.optional(wholeNumber(1, 64), 4),
+  lanes: v.optional(wholeNumber(1, 64), 2),
 });
 
 export const repositoryOptions = v.optional(

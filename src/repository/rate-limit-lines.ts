@@ -10,6 +10,8 @@ export class Line {
   uncounted = 0;
   /** Failures that are being written. */
   unwritten = 0;
+  /** Failures that were written, or could not be. */
+  written = 0;
 
   constructor(places: number) {
     this.#places = places;
@@ -58,6 +60,7 @@ export class Line {
       await failure;
     } finally {
       this.unwritten -= 1;
+      this.written += 1;
     }
   }
 

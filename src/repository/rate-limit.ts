@@ -59,7 +59,7 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
   }
 
   async function attemptAlone<Result>(key: string, line: Line, work: Attempt<Result>): Promise<Result> {
-    const { place } = await enter(line, PATIENCE_MS.own, () => take(line, key));
+    const { place } = await enter<{ place: RateLimiterRes }>(line, PATIENCE_MS.own, () => take(line, key));
     const since = Date.now();
     let guessed = false;
     try {
@@ -81,12 +81,14 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
     const reader = store((text, values) => host.query(text, values), false);
     await enter(line, PATIENCE_MS.hosted, async () => {
       const others = line.uncounted;
+      const { written } = line;
       line.uncounted += 1;
       try {
         const found = await reader.get(key);
         if ((found?.consumedPoints ?? 0) + others < failures) return {};
         line.uncounted -= 1;
-        return { refusedFor: found?.msBeforeNext ?? BUSY_MS };
+        // What was written meanwhile may have been counted twice.
+        return { refusedFor: found?.msBeforeNext ?? BUSY_MS, isStale: line.written !== written };
       } catch (error) {
         line.uncounted -= 1;
         throw error;
@@ -112,7 +114,7 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
   async function enter<Granted extends object>(
     line: Line,
     patienceMs: number,
-    ask: () => Promise<Granted | { refusedFor: number }>,
+    ask: () => Promise<Granted | { refusedFor: number; isStale?: boolean }>,
   ): Promise<Granted> {
     const deadline = Date.now() + patienceMs;
     let refusedFor = BUSY_MS;
@@ -124,6 +126,10 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
           throw error;
         });
         if (!('refusedFor' in answer)) return answer;
+        if (answer.isStale) {
+          line.leave();
+          continue;
+        }
         refusedFor = answer.refusedFor;
         if (line.stepBack(refusedFor)) throw limited(refusedFor);
       }

@@ -174,7 +174,7 @@ function categoryName({ shortName, goals }: Comparison): string {
 
 function goalLine(goal: Goal): string {
   const what = goal.unit === '×' ? 'goal' : goal.of;
-  const limit = `${what} ${goal.direction === 'at most' ? '≤' : '≥'} ${goal.limit}${goal.unit}`;
+  const limit = `${what} ${goal.direction === 'at most' ? '≤' : '≥'} ${Number(goal.limit.toPrecision(3))}${goal.unit}`;
   return goal.reached
     ? `{goal|${limit}: ${measuredValue(goal)} ✓}`
     : `{missed|${limit}: ${measuredValue(goal)}, missed}`;

@@ -22,7 +22,7 @@ export function range(from: number, to: number, show: (value: number) => string)
 }
 
 export function limitOf({ direction, limit, unit }: Goal): string {
-  return `${direction} ${limit}${unit}`;
+  return `${direction} ${short.format(limit)}${unit}`;
 }
 
 export function measuredValue({ value, unit }: Goal): string {

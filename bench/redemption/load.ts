@@ -36,10 +36,14 @@ function start(program: string, args: string[]): ChildProcess {
 }
 
 async function answerOf(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, 'exit').then(() => {
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = once(child, 'exit', { signal }).then(() => {
     throw new Error('A process of the benchmark ended too early');
   });
-  const [answer] = await Promise.race([once(child, 'message'), ended]);
+  ended.catch(() => {});
+  const [answer] = await Promise.race([once(child, 'message', { signal }), ended]);
+  over.abort();
   if (typeof answer === 'object' && answer !== null && 'error' in answer) throw new Error(String(answer.error));
   return answer;
 }

@@ -98,7 +98,7 @@ export const redemption: Workload = {
 
 async function measure(bench: Workbench, situation: Situation): Promise<Comparison[]> {
   const { name, mix, callers, processes = 1, delayMs = 0, ofRows } = situation;
-  const [rounds, durationMs] = bench.quick ? [4, 500] : [12, 800];
+  const [rounds, durationMs] = bench.quick ? [3, 400] : [8, 600];
   const roles = rolesOf(situation, bench.quick);
   bench.progress(`${name}: ${rounds} rounds of ${durationMs} ms of ${roles.length} designs`);
   const delay = delayMs > 0 ? await startDelay(bench.url, delayMs) : undefined;

@@ -38,9 +38,6 @@ export type SendBatch = (requests: Attempted[], patienceMs?: number) => Promise<
  */
 const PATIENCE_WITH_SEVERAL_CODES_MS = 200;
 
-/** Below this, answers are not given in two halves. */
-const SMALL_BATCH = 32;
-
 const diagnostics = channel('pg-promo-codes:batch');
 
 interface Waiting extends Attempted {
@@ -125,25 +122,17 @@ export class RedemptionQueue {
     }
   }
 
-  /**
-   * Callers who are answered often come again at once. Those of the first half are let do so before the next batch goes,
-   * and those of the second half while the server works on it: so neither waits for the other.
-   */
+  /** Callers who are answered often come again at once: they are let do so, and go with the next batch, not behind it. */
   #answer(batch: Waiting[], answers: Map<Waiting, Settled>, lane: 'alone' | 'shared'): void {
-    const settle = (entries: Waiting[]) => {
-      for (const entry of entries) {
-        const answer = answers.get(entry);
-        if (answer !== undefined) entry.settle(answer);
-      }
-    };
-    const half = batch.length < SMALL_BATCH ? batch.length : batch.length >> 1;
-    settle(batch.slice(0, half));
-    setImmediate(() => {
+    const next = () => {
       this.#lanesInUse[lane] -= 1;
       for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code);
       this.#dispatch();
-      settle(batch.slice(half));
-    });
+    };
+    for (const [entry, answer] of answers) entry.settle(answer);
+    // For one caller it would only be a delay.
+    if (batch.length === 1) next();
+    else setImmediate(next);
   }
 
   /** All who wait for the codes at the head, as many as fit; or all who wait for one code that goes by itself. */

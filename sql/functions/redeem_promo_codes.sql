@@ -185,6 +185,9 @@ BEGIN
        WHERE u.id = r.id;
       IF FOUND THEN
         answer := CASE WHEN earlier.same THEN 'found' ELSE 'id_taken' END;
+      ELSIF EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = r.id) THEN
+        -- A hold that was recorded and has been released meanwhile.
+        answer := 'found';
       END IF;
     END IF;
 
@@ -248,6 +251,25 @@ BEGIN
                 EXIT;
               END IF;
             END IF;
+            -- Who was answered with this hold before is answered as it was then.
+            IF own_hold = ANY (answer_ids) THEN
+              RETURN QUERY
+                SELECT a.n, CASE WHEN a.outcome = 'found' AND (u.use_id IS NULL OR u.is_over) THEN 'rolled_back' ELSE a.outcome END,
+                       u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
+                       u.used, u.expires
+                  FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
+                  LEFT JOIN LATERAL (
+                         SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
+                                u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
+                                u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
+                                extract(epoch FROM h.expires_at)::text AS expires, h.expires_at <= clock_timestamp() AS is_over
+                           FROM :"schema".promo_code_uses AS u
+                           LEFT JOIN :"schema".promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
+                          WHERE u.id = a.use_id AND a.outcome = 'found'
+                          LIMIT 1
+                       ) AS u ON true;
+              answered := '{}'; outcomes := '{}'; answer_ids := '{}'; answer_codes := '{}';
+            END IF;
             UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = own_hold;
             DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = own_hold;
             GET DIAGNOSTICS freed = ROW_COUNT;
@@ -255,7 +277,7 @@ BEGIN
         END IF;
         EXIT WHEN freed = 0;
         uses_now[k] := uses_now[k] - freed;
-        stale[k] := true;
+        stale[k] := customer_limits[k] IS NOT NULL;
       END LOOP;
     END IF;
 

@@ -33,10 +33,10 @@ export interface BatchEvent {
 export type SendBatch = (requests: Attempted[], patienceMs?: number) => Promise<Settled[]>;
 
 /**
- * A batch of several codes waits this long for their locks. Then each code goes by itself, with all the patience that it
- * has, so that a code which somebody holds does not hold up the others.
+ * What goes together waits this long for locks. Then each code goes by itself, and the one that somebody holds in a lane of
+ * its own, with all the patience that there is: so it does not hold up the others.
  */
-const PATIENCE_WITH_SEVERAL_CODES_MS = 200;
+const PATIENCE_MS = 200;
 
 const diagnostics = channel('pg-promo-codes:batch');
 
@@ -69,6 +69,8 @@ export class RedemptionQueue {
   readonly #busy = new Map<string, Waiting[]>();
   /** Codes that have to go by themselves. */
   readonly #alone = new Set<string>();
+  /** Codes of a batch that waited too long: one at a time, until it is known whose lock somebody holds. */
+  readonly #apart = new Set<string>();
   readonly #keys = new Map<string, SameKey>();
   #arrivals = 0;
   #waiting = 0;
@@ -91,13 +93,12 @@ export class RedemptionQueue {
       );
     }
     return new Promise((resolve, reject) => {
-      const code = `${request.shopId}\n${request.code.trim().toUpperCase()}`;
+      const code = `${request.shopId}\0${request.code.trim().toUpperCase()}`;
       const entry: Waiting = {
         request,
         code,
         place: this.#arrivals++,
         settle: (result) => {
-          this.#forgetKey(entry);
           if (result instanceof PromoCodesError) reject(result);
           else resolve(result);
         },
@@ -113,20 +114,26 @@ export class RedemptionQueue {
 
   #dispatch(): void {
     for (const lane of ['alone', 'shared'] as const) {
+      if (lane === 'alone' && this.#alone.size === 0) continue;
       while (this.#lanesInUse[lane] < this.#limits.lanes && this.#ready.size > 0) {
         const batch = this.#takeBatch(lane === 'alone');
         if (batch.length === 0) break;
         this.#lanesInUse[lane] += 1;
-        void this.#carry(batch).then((answers) => this.#answer(batch, answers, lane));
+        void this.#carry(batch, lane).then((answers) => this.#answer(batch, answers, lane));
       }
     }
   }
 
   /** Callers who are answered often come again at once: they are let do so, and go with the next batch, not behind it. */
   #answer(batch: Waiting[], answers: Map<Waiting, Settled>, lane: 'alone' | 'shared'): void {
+    // Now, and not when they are told: nobody would send those who wait for the same key afterwards.
+    for (const entry of answers.keys()) this.#forgetKey(entry);
+    const again = batch.filter((entry) => !answers.has(entry));
+    this.#putBack(again);
+    const waiting = new Set(again.map(({ code }) => code));
     const next = () => {
       this.#lanesInUse[lane] -= 1;
-      for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code);
+      for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code, waiting.has(code));
       this.#dispatch();
     };
     for (const [entry, answer] of answers) entry.settle(answer);
@@ -142,12 +149,14 @@ export class RedemptionQueue {
       if (alone !== this.#alone.has(code)) continue;
       const room = this.#limits.maxBatch - batch.length;
       if (room === 0) break;
+      const apart = this.#apart.has(code);
+      if (apart && batch.length > 0) continue;
       const blocked = queue.slice(0, room).findIndex((entry) => this.#mustWait(entry, batch));
       if (blocked === 0) continue;
       this.#ready.delete(code);
       batch.push(...queue.splice(0, blocked === -1 ? room : blocked));
       this.#busy.set(code, queue);
-      if (alone) break;
+      if (alone || apart) break;
     }
     this.#waiting -= batch.length;
     return batch.sort((one, other) => one.place - other.place);
@@ -181,21 +190,26 @@ export class RedemptionQueue {
     if (same.calls.length === 0) this.#keys.delete(key);
   }
 
-  #release(code: string): void {
+  #release(code: string, again: boolean): void {
     const queue = this.#busy.get(code);
     this.#busy.delete(code);
     if (queue && queue.length > 0) this.#ready.set(code, queue);
-    else this.#alone.delete(code);
+    if (again) return;
+    this.#alone.delete(code);
+    this.#apart.delete(code);
   }
 
   /** Sends a batch and gives the answers of all who are not to wait again; never throws. */
-  async #carry(batch: Waiting[]): Promise<Map<Waiting, Settled>> {
+  async #carry(batch: Waiting[], lane: 'alone' | 'shared', ofKey = false): Promise<Map<Waiting, Settled>> {
     const codes = new Set(batch.map(({ code }) => code)).size;
     const start = performance.now();
     let answers: Map<Waiting, Settled> | undefined;
     let error: unknown;
     try {
-      const settled = await this.#send(batch, codes > 1 ? PATIENCE_WITH_SEVERAL_CODES_MS : undefined);
+      const settled = await this.#send(
+        batch,
+        lane === 'shared' || (ofKey && batch.length > 1) ? PATIENCE_MS : undefined,
+      );
       answers = new Map(batch.map((entry, index) => [entry, settled[index]!]));
     } catch (failure) {
       error = failure;
@@ -211,40 +225,62 @@ export class RedemptionQueue {
         ...(error !== undefined && { error }),
       } satisfies BatchEvent);
     }
-    return answers ?? this.#mend(batch, codes, error);
+    return answers ?? this.#mend(batch, lane, ofKey, error);
   }
 
   /** One bad request must not fail the others: a batch that failed is halved until it is found. */
-  async #mend(batch: Waiting[], codes: number, error: unknown): Promise<Map<Waiting, Settled>> {
-    if (codes > 1 && error instanceof LockTimeoutError) {
-      this.#putBack(batch);
-      return new Map();
-    }
-    if (batch.length > 1 && isOfSingleRequests(error)) {
+  async #mend(
+    batch: Waiting[],
+    lane: 'alone' | 'shared',
+    ofKey: boolean,
+    error: unknown,
+  ): Promise<Map<Waiting, Settled>> {
+    const late = error instanceof LockTimeoutError;
+    const ofOneKey = late && (ofKey || isAtKey(error));
+    if (batch.length > 1 && (ofOneKey || isOfSingleRequests(error))) {
       const middle = Math.ceil(batch.length / 2);
-      const first = await this.#carry(batch.slice(0, middle));
-      return new Map([...first, ...(await this.#carry(batch.slice(middle)))]);
+      const first = await this.#carry(batch.slice(0, middle), lane, ofOneKey);
+      // Who came later does not overtake those who have to wait once more.
+      if (first.size < middle) return first;
+      return new Map([...first, ...(await this.#carry(batch.slice(middle), lane, ofOneKey))]);
+    }
+    if (late && lane === 'shared') {
+      const codes = new Set(batch.map(({ code }) => code));
+      for (const code of codes) (codes.size > 1 ? this.#apart : this.#alone).add(code);
+      return new Map();
     }
     const failure =
       error instanceof PromoCodesError ? error : new PromoCodesError('DATABASE_ERROR', String(error), { cause: error });
     return new Map(batch.map((entry) => [entry, failure]));
   }
 
-  /** Each code goes by itself next time, before those who came later. */
-  #putBack(batch: Waiting[]): void {
-    for (const entry of batch) this.#alone.add(entry.code);
-    for (const entry of batch.toReversed()) this.#busy.get(entry.code)!.unshift(entry);
-    this.#waiting += batch.length;
+  /** Before those who came later. */
+  #putBack(entries: Waiting[]): void {
+    for (const entry of entries.toReversed()) {
+      // Its attempt has ended. Batches that go their own ways from here must not wait for each other.
+      if (!entry.inDoubt) delete entry.callId;
+      this.#busy.get(entry.code)!.unshift(entry);
+    }
+    this.#waiting += entries.length;
   }
 }
 
 function keyOf({ request: { shopId, idempotencyKey } }: Attempted): string | undefined {
-  return idempotencyKey === undefined ? undefined : `${shopId}\n${idempotencyKey}`;
+  return idempotencyKey === undefined ? undefined : `${shopId}\0${idempotencyKey}`;
 }
 
 /** Errors that would meet every part of the batch alike. */
-const OF_ALL = ['NOT_INSTALLED', 'INSUFFICIENT_PRIVILEGE', 'OUTCOME_UNKNOWN', 'CONNECTION_FAILED', 'SEQUENCE_BEHIND'];
+const OF_ALL = ['NOT_INSTALLED', 'OUTCOME_UNKNOWN', 'CONNECTION_FAILED', 'SEQUENCE_BEHIND'];
+
+/** Read-only, out of resources, cancelled or shut down, of the system, internal: classes of SQLSTATE that concern all alike. */
+const CLASSES_OF_ALL = /^(25|53|57|58|XX)/;
 
 function isOfSingleRequests(error: unknown): boolean {
-  return error instanceof PromoCodesError && !OF_ALL.includes(error.code) && !(error instanceof LockTimeoutError);
+  if (!(error instanceof PromoCodesError) || error instanceof LockTimeoutError) return false;
+  return !OF_ALL.includes(error.code) && !CLASSES_OF_ALL.test(error.sqlState ?? '');
+}
+
+/** Whether a key was waited for, which a transaction under another code has taken, and not the code. */
+function isAtKey({ cause }: LockTimeoutError): boolean {
+  return /promo_code_idempotency_keys/.test(String((cause as { where?: unknown } | undefined)?.where));
 }

@@ -185,7 +185,7 @@ function batchValues(entries: Attempted[]): unknown[] {
   const codes: string[] = [];
   const shops: string[] = [];
   const placeOf = ({ request: { code, shopId } }: Attempted): number => {
-    const name = `${shopId}\n${code}`;
+    const name = `${shopId}\0${code}`;
     const known = places.get(name);
     if (known !== undefined) return known;
     codes.push(code);
@@ -196,7 +196,7 @@ function batchValues(entries: Attempted[]): unknown[] {
   const keys = new Set<string>();
   const isDoubled = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
     if (idempotencyKey === undefined) return false;
-    const key = `${shopId}\n${idempotencyKey}`;
+    const key = `${shopId}\0${idempotencyKey}`;
     const doubled = keys.has(key);
     keys.add(key);
     return doubled;

@@ -57,7 +57,9 @@ describe('a connection that breaks once', () => {
     const holder = await t.client();
     await holder.query('BEGIN');
     await holder.query(t.expand('SELECT FROM :"schema".promo_codes WHERE id = $1 FOR NO KEY UPDATE'), [code.id]);
-    const calling = repository.redeem(request(code, { customerAddress: 'waiting' }));
+    // In a queue the first attempt would soon step back from the lock.
+    const patient = new PromoCodeRepository(pool, { schema, batching: false });
+    const calling = patient.redeem(request(code, { customerAddress: 'waiting' }));
     await waitingRedemption(t);
     proxy.cutAll();
     // The first attempt still waits in the server; the second one queues up behind it.

@@ -81,7 +81,7 @@ const labels: Record<RedemptionRole, string> = {
 };
 
 /** Connections that a process may have; pg.Pool has 10 unless told otherwise. */
-export const POOL = 10;
+const POOL = 10;
 
 /** Callers who redeem, each again as soon as it has its answer. */
 export const redemption: Workload = {

@@ -30,7 +30,14 @@ const { values: options, positionals } = parseArgs({
 });
 const results = options.results ?? mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-matrix-'));
 /** What runs in Node.js more than in PostgreSQL: tests/triggers and tests/drift would say the same again. */
-const ofNode = ['tests/redemption', 'tests/repository', 'tests/install', 'tests/inspect', 'tests/server', 'tests/examples'];
+const ofNode = [
+  'tests/redemption',
+  'tests/repository',
+  'tests/install',
+  'tests/inspect',
+  'tests/server',
+  'tests/examples',
+];
 const running = new Set();
 process.on('exit', () => {
   if (!options.results) rmSync(results, { recursive: true, force: true });
@@ -96,11 +103,15 @@ async function runVitest(lane, file) {
     TEST_POSTGRES_VERSION: `${lane.version}`,
     TEST_SCHEMA_STYLE: lane.style ?? 'plain',
   };
-  const child = spawn(node, [vitest, 'run', ...reporters, ...(positionals.length > 0 ? positionals : (lane.tests ?? []))], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    node,
+    [vitest, 'run', ...reporters, ...(positionals.length > 0 ? positionals : (lane.tests ?? []))],
+    {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

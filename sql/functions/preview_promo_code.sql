@@ -44,14 +44,13 @@ BEGIN
   in_total := code.times_used;
   IF code.per_customer_limit IS NOT NULL THEN
     SELECT count(*) INTO mine
-      FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
-              FROM :"schema".promo_code_uses AS u
+      FROM (SELECT FROM :"schema".promo_code_uses AS u
              WHERE u.promo_code_id = code.id AND lower(btrim(u.customer_address::text)) >= who
+               AND lower(btrim(u.customer_address::text)) <= who
                AND NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h
                                 WHERE h.use_id = u.id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp())
              ORDER BY lower(btrim(u.customer_address::text))
-             LIMIT greatest(code.per_customer_limit, 0) + 1) AS next
-     WHERE next.customer = who;
+             LIMIT greatest(code.per_customer_limit, 0) + 1) AS own;
   END IF;
   IF in_total >= code.total_usage_limit OR mine >= code.per_customer_limit THEN
     SELECT count(*) INTO given_back

@@ -1,4 +1,4 @@
--- Inserts what redeem_promo_codes has accepted, in one statement, so that the triggers count once, and answers the rows as
+-- Inserts what redeem_promo_codes_in_order has accepted, in one statement, so that the triggers count once, and answers the rows as
 -- the table took them. Its caller knows which request each of them answers by the id.
 CREATE OR REPLACE FUNCTION :"schema".record_promo_code_uses(use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
@@ -36,7 +36,7 @@ BEGIN
     SELECT n.use_id, n.code_id, n.customer, c.shop_id, n.transaction, n.base, n.bonus, n.base + n.bonus, now()
       FROM unnest(use_ids, code_ids, customers, transactions, bases, bonuses)
              AS n(use_id, code_id, customer, transaction, base, bonus)
-      JOIN :"schema".promo_codes AS c ON c.id = n.code_id
+     CROSS JOIN LATERAL (SELECT c.shop_id FROM :"schema".promo_codes AS c WHERE c.id = n.code_id OFFSET 0) AS c
     RETURNING NULL::integer, 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
               u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
               extract(epoch FROM u.used_at)::text,

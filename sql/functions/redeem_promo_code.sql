@@ -2,7 +2,7 @@
 -- Everything else (a refusal, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
 -- lock that is taken here. Arguments and answer are those of one request there.
 CREATE OR REPLACE FUNCTION :"schema".redeem_promo_code(wanted text, in_shop text, of_customer text, on_base numeric, in_transaction text, key text, new_id bigint, call_id bigint, lock_wait_ms integer)
-RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
+RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = 'UTC'
@@ -21,6 +21,7 @@ DECLARE
   mine bigint := 0;
   amount numeric;
   accepted boolean := false;
+  answer text;
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it.
   partitioned boolean := pg_partition_root(to_regclass('promo_code_uses')) IS NOT NULL;
 BEGIN
@@ -48,12 +49,11 @@ BEGIN
   IF FOUND AND NOT partitioned AND code.is_open AND (code.total_usage_limit IS NULL OR code.times_used < code.total_usage_limit) THEN
     IF code.per_customer_limit IS NOT NULL THEN
       SELECT count(*) INTO mine
-        FROM (SELECT lower(btrim(u.customer_address::text)) AS customer
-                FROM :"schema".promo_code_uses AS u
+        FROM (SELECT FROM :"schema".promo_code_uses AS u
                WHERE u.promo_code_id = code.id AND lower(btrim(u.customer_address::text)) >= who
+                 AND lower(btrim(u.customer_address::text)) <= who
                ORDER BY lower(btrim(u.customer_address::text))
-               LIMIT greatest(code.per_customer_limit, 0) + 1) AS next
-       WHERE next.customer = who;
+               LIMIT greatest(code.per_customer_limit, 0)) AS own;
     END IF;
     accepted := code.per_customer_limit IS NULL OR mine < code.per_customer_limit;
     IF accepted AND key IS NOT NULL THEN
@@ -67,25 +67,26 @@ BEGIN
   IF accepted THEN
     amount := CASE WHEN code.is_percentage
                    THEN least(round(on_base * code.bonus_value * 0.01::numeric, 2), code.max_bonus) ELSE code.bonus_value END;
-    RETURN QUERY
-      INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
-                                                  bonus_amount, total_reward, used_at)
-      OVERRIDING SYSTEM VALUE
-      VALUES (new_id, code.id, btrim(of_customer), code.shop_id, in_transaction, on_base, amount, on_base + amount, now())
-      RETURNING 1, 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
+    INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
+                                                bonus_amount, total_reward, used_at)
+    OVERRIDING SYSTEM VALUE
+    VALUES (new_id, code.id, btrim(of_customer), code.shop_id, in_transaction, on_base, amount, on_base + amount, now())
+    RETURNING array_to_json(ARRAY[ARRAY[
+                '1', 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
                 u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
-                extract(epoch FROM u.used_at)::text, NULL::text;
+                extract(epoch FROM u.used_at)::text, NULL]])::text
+      INTO answer;
     IF NOT FOUND THEN
       RAISE EXCEPTION 'a trigger on promo_code_uses kept a use from being inserted' USING ERRCODE = 'PC008';
     END IF;
   ELSE
-    RETURN QUERY
-      SELECT * FROM :"schema".redeem_promo_codes(
-        ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[in_transaction], ARRAY[key],
-        ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
+    answer := :"schema".redeem_promo_codes(
+      ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[in_transaction], ARRAY[key],
+      ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', '0', true);
   END IF;
+  RETURN answer;
 END
 $body$;

@@ -10,6 +10,7 @@ import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sq
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import redeemCode from '../../sql/functions/redeem_promo_code.sql';
 import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
+import redeemCodesInOrder from '../../sql/functions/redeem_promo_codes_in_order.sql';
 import releaseExpiredHolds from '../../sql/functions/release_expired_promo_code_holds.sql';
 import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
 import reserveUseIds from '../../sql/functions/reserve_promo_code_use_ids.sql';
@@ -48,6 +49,7 @@ export const functionFiles = [
   recordUses,
   releaseHolds,
   releaseExpiredHolds,
+  redeemCodesInOrder,
   redeemCodes,
   redeemCode,
   rollbackUse,

@@ -2,7 +2,7 @@ import { IdempotencyConflictError, PromoCodesError, RetryableTransactionError, V
 import type { Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
-import { toDate, toPromoCodeUse, type UseRow } from './promo-code-use.js';
+import { toDate, toPromoCodeUse } from './promo-code-use.js';
 import type { RedeemResult, RefusalReason } from './results.js';
 import { refusal } from './results.js';
 import type { UseIds } from './use-ids.js';
@@ -52,13 +52,21 @@ export interface Attempted {
 /** What became of a request; an error concerns this one alone. */
 export type Settled = RedeemResult | PromoCodesError;
 
-/** A row of `redeem_promo_codes`. */
-interface AnswerRow extends UseRow {
-  /** The place of the request, from 1; `null` for a use that was made, whose id tells. */
-  request: number | null;
-  outcome: string;
-  expires: string | null;
-}
+/** What the server answers of a request or of a use: the columns of `redeem_promo_codes_in_order`, all of them text. */
+type AnswerRow = [
+  request: string | null,
+  outcome: string,
+  useId: string,
+  codeId: string | null,
+  customer: string,
+  shop: string,
+  transaction: string | null,
+  base: string,
+  bonus: string | null,
+  total: string,
+  used: string | null,
+  expires: string | null,
+];
 
 /** How often other ids are taken when those that were reserved turn out to be in use already. */
 const ID_ATTEMPTS = 5;
@@ -86,7 +94,7 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     const rows = await send(context, open);
     const retaken = open.filter((entry, place) => {
       const row = rows?.of(entry, place);
-      if (row && row.outcome !== ID_TAKEN) settled.set(entry, toSettled(context, row, entry));
+      if (row && row[1] !== ID_TAKEN) settled.set(entry, toSettled(context, row, entry));
       else if (rows && !row) settled.set(entry, unanswered(entry));
       return !settled.has(entry);
     });
@@ -111,10 +119,11 @@ class Answer {
   readonly #byPlace = new Map<number, AnswerRow>();
   readonly #byId = new Map<string, AnswerRow>();
 
-  constructor(rows: AnswerRow[]) {
-    for (const row of rows) {
-      if (row.request === null) this.#byId.set(row.use_id, row);
-      else this.#byPlace.set(row.request - 1, row);
+  constructor(json: string) {
+    for (const row of JSON.parse(json) as AnswerRow[]) {
+      // A use that was made answers the request with its id.
+      if (row[0] === null) this.#byId.set(row[2], row);
+      else this.#byPlace.set(Number(row[0]) - 1, row);
     }
   }
 
@@ -133,18 +142,14 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
     return await context.run(async (connection, { inDoubt }) => {
       if (inDoubt) for (const entry of entries) entry.inDoubt = true;
       const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
-      const shared = [hosted ? null : callId, waitMs];
       const [only] = entries;
-      const { rows } =
-        entries.length === 1 && isPlain(only!)
-          ? await connection.query(singleStatement(schema), [...singleValues(only!), ...shared])
-          : await connection.query(batchStatement(schema), [
-              ...batchValues(entries),
-              doubted(),
-              context.strict,
-              ...shared,
-            ]);
-      return new Answer(rows as AnswerRow[]);
+      const { name, values } =
+        entries.length === 1 && isPlain(only!) ? singleCall(only!) : batchCall(entries, doubted(), context.strict);
+      const { rows } = await connection.query(statementOf(schema, name), [
+        ...values,
+        ...[hosted ? null : callId, waitMs],
+      ]);
+      return new Answer(String(rows[0]?.answer));
     }, doubted());
   } catch (error) {
     const cause = error instanceof PromoCodesError ? error.cause : error;
@@ -160,27 +165,39 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
   }
 }
 
-const batchStatement = (schema: string) =>
-  `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_codes($1::text[], $2::text[], $3::integer[], $4::text[],
-     $5::numeric[], $6::text[], $7::text[], $8::bigint[], $9::integer[], $10::boolean[], $11::boolean, $12::boolean,
-     $13::bigint, $14::integer)`;
+/** A call of a function, whose last two arguments are the lock of the call and the patience. */
+interface FunctionCall {
+  name: 'redeem_promo_code' | 'redeem_promo_codes';
+  values: unknown[];
+}
 
-const singleStatement = (schema: string) =>
-  `SELECT * FROM ${quoteIdentifier(schema)}.redeem_promo_code($1::text, $2::text, $3::text, $4::numeric, $5::text, $6::text,
-     $7::bigint, $8::bigint, $9::integer)`;
+const ARGUMENTS = {
+  redeem_promo_code: 'text, text, text, numeric, text, text, bigint, bigint, integer',
+  redeem_promo_codes:
+    'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer',
+};
+
+/** One column of text, however many columns and rows are in it: the least that there is to describe and to read. */
+function statementOf(schema: string, name: FunctionCall['name']): string {
+  const values = ARGUMENTS[name].split(', ').map((type, index) => `$${index + 1}::${type}`);
+  return `SELECT ${quoteIdentifier(schema)}.${name}(${values.join(', ')}) AS answer`;
+}
 
 /** Whether the short path knows the request. */
 function isPlain({ request, inDoubt }: Attempted): boolean {
   return !inDoubt && request.ttlSeconds === undefined;
 }
 
-function singleValues({ request, useId }: Attempted): unknown[] {
-  const { code, shopId, customerAddress, baseReward, transactionId, idempotencyKey } = request;
-  return [code, shopId, customerAddress, baseReward, transactionId ?? null, idempotencyKey ?? null, useId];
+function singleCall({ request, useId }: Attempted): FunctionCall {
+  const { code, shopId, customerAddress, baseReward, transactionId = null, idempotencyKey = null } = request;
+  return {
+    name: 'redeem_promo_code',
+    values: [code, shopId, customerAddress, baseReward, transactionId, idempotencyKey, useId],
+  };
 }
 
 /** Each code once, and an array for each field; those that no request has are empty. */
-function batchValues(entries: Attempted[]): unknown[] {
+function batchCall(entries: Attempted[], again: boolean, strict: boolean): FunctionCall {
   const places = new Map<string, number>();
   const codes: string[] = [];
   const shops: string[] = [];
@@ -209,19 +226,27 @@ function batchValues(entries: Attempted[]): unknown[] {
     return values.some(isThere) ? values : [];
   };
   const each = entries.map(placeOf);
-  return [
-    codes,
-    shops,
-    each,
-    entries.map(({ request }) => request.customerAddress),
-    entries.map(({ request }) => request.baseReward),
-    optional(({ request }) => request.transactionId),
-    optional(({ request }) => request.idempotencyKey),
-    entries.map(({ useId }) => useId),
-    optional(({ request }) => request.ttlSeconds),
-    optional(isDoubled, Boolean),
-  ];
+  return {
+    name: 'redeem_promo_codes',
+    values: [
+      codes,
+      shops,
+      plainArray(each),
+      entries.map(({ request }) => request.customerAddress),
+      plainArray(entries.map(({ request }) => request.baseReward)),
+      optional(({ request }) => request.transactionId),
+      optional(({ request }) => request.idempotencyKey),
+      plainArray(entries.map(({ useId }) => useId)),
+      optional(({ request }) => request.ttlSeconds),
+      optional(isDoubled, Boolean),
+      again,
+      strict,
+    ],
+  };
 }
+
+/** An array of numbers as the server reads it; node-postgres would look at each of them for what has to be quoted. */
+const plainArray = (numbers: readonly unknown[]) => `{${numbers.join(',')}}`;
 
 /** The server names the columns of a violated constraint in any language as `(id)=(7)`. */
 function isIdInUse(error: unknown): boolean {
@@ -237,20 +262,21 @@ function isIdInUse(error: unknown): boolean {
 }
 
 function toSettled(context: RedeemContext, row: AnswerRow, { request, useId }: Attempted): Settled {
-  switch (row.outcome) {
+  const [, outcome, id, code, customer, shop, transaction, base, bonus, total, used, expires] = row;
+  switch (outcome) {
     case 'redeemed':
     case 'found':
       return {
         ok: true,
-        use: toPromoCodeUse(row),
+        use: toPromoCodeUse({ use_id: id, code_id: code!, customer, shop, transaction, base, bonus, total, used }),
         // A use under this call's own id was made by an earlier attempt of this same call.
-        replayed: row.outcome === 'found' && row.use_id !== useId,
-        ...(row.expires !== null && { expiresAt: toDate(row.expires) }),
+        replayed: outcome === 'found' && id !== useId,
+        ...(expires !== null && { expiresAt: toDate(expires) }),
       };
     case 'key_conflict':
       return conflict(undefined, request.idempotencyKey);
     default:
-      return refusal(row.outcome as RefusalReason, row.code_id ?? undefined, context.uniformRefusals);
+      return refusal(outcome as RefusalReason, code ?? undefined, context.uniformRefusals);
   }
 }
 

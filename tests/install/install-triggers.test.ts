@@ -21,6 +21,7 @@ const FUNCTIONS = [
   'release_promo_code_holds',
   'release_expired_promo_code_holds',
   'redeem_promo_codes',
+  'redeem_promo_codes_in_order',
   'redeem_promo_code',
   'rollback_promo_code_use',
   'amend_promo_code_use',

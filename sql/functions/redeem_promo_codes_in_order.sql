@@ -1,0 +1,342 @@
+-- Redeems a batch as redeem_promo_codes does, one request after another, for batches that cannot be recorded as they are:
+-- refusals, holds, keys that are known, repetitions. Every code is locked first, in the order of ids, and everything is read
+-- by later statements, whose snapshots are newer than the locks. A refusal of one request undoes nothing of others.
+--
+-- Rows without a request are uses that were made; they answer the request with that id. Every other row answers the request
+-- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', or the reason of a
+-- refusal.
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean, call_id bigint, lock_wait_ms integer)
+RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, :"schema", pg_temp
+SET timezone = 'UTC'
+SET enable_seqscan = off
+SET jit = off
+SET plan_cache_mode = force_generic_plan
+AS $body$
+-- pg-promo-codes 1
+#variable_conflict use_column
+DECLARE
+  wait_here boolean := current_setting('lock_timeout') = '0';
+  setting text;
+  call_lock bigint;
+  locked record;
+  r record;
+  -- The ids of the codes, in their order; for each name the place among them, or 0; and what is known of each code.
+  code_ids bigint[];
+  id_places integer[];
+  states text[] := '{}';
+  uses_now bigint[] := '{}';
+  total_limits bigint[] := '{}';
+  customer_limits bigint[] := '{}';
+  percentages boolean[] := '{}';
+  values_of numeric[] := '{}';
+  caps numeric[] := '{}';
+  -- Whether the code has holds, as far as that was asked; whether none of them has expired; whether some were released since
+  -- the uses of its customers were counted.
+  held boolean[] := '{}';
+  swept boolean[] := '{}';
+  stale boolean[] := '{}';
+  -- By request: the uses that its customer has of its code, this batch included.
+  uses_of bigint[] := '{}';
+  -- Accepted, not inserted yet.
+  new_ids bigint[] := '{}';
+  new_codes bigint[] := '{}';
+  new_customers text[] := '{}';
+  new_transactions text[] := '{}';
+  new_bases numeric[] := '{}';
+  new_bonuses numeric[] := '{}';
+  new_seconds integer[] := '{}';
+  with_holds boolean := cardinality(hold_seconds) > 0;
+  -- The answers to all others.
+  answered integer[] := '{}';
+  outcomes text[] := '{}';
+  answer_ids bigint[] := '{}';
+  answer_codes bigint[] := '{}';
+  answer text;
+  answer_id bigint;
+  k integer;
+  mine bigint;
+  own_hold bigint;
+  freed bigint;
+  amount numeric;
+  fingerprint bytea;
+  has_key boolean;
+  earlier record;
+BEGIN
+  IF wait_here THEN
+    setting := set_config('lock_timeout', lock_wait_ms::text, true);
+  END IF;
+  IF call_id IS NOT NULL THEN
+    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
+    -- As an expression it is no statement of its own.
+    IF NOT pg_try_advisory_xact_lock(call_lock) THEN
+      PERFORM pg_advisory_xact_lock(call_lock);
+    END IF;
+  END IF;
+
+  SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
+         coalesce(array_agg(DISTINCT f.id ORDER BY f.id) FILTER (WHERE f.id IS NOT NULL), '{}')
+    INTO id_places, code_ids
+    FROM (SELECT g.n, g.id, CASE WHEN g.id IS NOT NULL THEN dense_rank() OVER (ORDER BY g.id) END AS place
+            FROM (SELECT q.n,
+                         -- First as it is written, which an index on the code finds as well.
+                         coalesce(
+                           (SELECT c.id FROM :"schema".promo_codes AS c
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                               AND c.code::text = btrim(q.code)
+                             ORDER BY c.id LIMIT 1),
+                           (SELECT c.id FROM :"schema".promo_codes AS c
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                             ORDER BY c.id LIMIT 1)) AS id
+                    FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, n)) AS g) AS f;
+
+  k := 0;
+  FOR locked IN
+    SELECT c.id, c.total_usage_limit, c.per_customer_limit, coalesce(c.times_used, 0) AS times_used,
+           c.bonus_type::text = 'percentage' AS is_percentage, c.bonus_value, c.max_bonus,
+           CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
+                WHEN c.start_date::timestamptz > now() THEN 'not_started'
+                WHEN c.end_date::timestamptz < now() THEN 'expired' END AS refusal
+      FROM :"schema".promo_codes AS c
+     WHERE c.id = ANY (code_ids)
+     ORDER BY c.id
+       FOR NO KEY UPDATE
+  LOOP
+    -- A code that is gone meanwhile is passed over.
+    LOOP
+      k := k + 1;
+      EXIT WHEN code_ids[k] = locked.id;
+      states[k] := 'not_found';
+    END LOOP;
+    states[k] := locked.refusal;
+    uses_now[k] := locked.times_used;
+    total_limits[k] := locked.total_usage_limit;
+    customer_limits[k] := locked.per_customer_limit;
+    percentages[k] := locked.is_percentage;
+    values_of[k] := locked.bonus_value;
+    caps[k] := locked.max_bonus;
+    swept[k] := false;
+    stale[k] := false;
+  END LOOP;
+  FOR gone IN k + 1 .. cardinality(code_ids) LOOP
+    states[gone] := 'not_found';
+  END LOOP;
+
+  FOR r IN
+    SELECT p.*,
+           CASE WHEN p.before IS NULL AND p.customer_limit IS NOT NULL THEN (
+             -- In the order of the index, so that no planner prefers an index on promo_code_id alone, however little it
+             -- knows of the table; and no more rows than matter.
+             SELECT count(*)
+               FROM (SELECT FROM :"schema".promo_code_uses AS u
+                      WHERE u.promo_code_id = p.code_id AND lower(btrim(u.customer_address::text)) >= p.who
+                        AND lower(btrim(u.customer_address::text)) <= p.who
+                      ORDER BY lower(btrim(u.customer_address::text))
+                      LIMIT greatest(p.customer_limit, 0) + 1) AS own
+           ) END AS had
+      FROM (SELECT q.n::integer AS n, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.doubled,
+                   lower(btrim(q.customer)) AS who, codes[q.place] AS code, shops[q.place] AS shop,
+                   id_places[q.place] AS k, code_ids[id_places[q.place]] AS code_id,
+                   customer_limits[id_places[q.place]] AS customer_limit, e.fingerprint AS known, e.use_id AS known_use,
+                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(q.customer)) ORDER BY q.n) AS before
+              FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled)
+                     WITH ORDINALITY AS q(place, customer, base, transaction, key, id, seconds, doubled, n)
+              LEFT JOIN LATERAL (
+                     SELECT e.fingerprint, e.use_id FROM :"schema".promo_code_idempotency_keys AS e
+                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
+                      LIMIT 1
+                   ) AS e ON true) AS p
+     ORDER BY p.n
+  LOOP
+    k := r.k;
+    answer := NULL;
+    answer_id := r.id;
+    has_key := false;
+    uses_of[r.n] := CASE WHEN r.before IS NULL THEN coalesce(r.had, 0) ELSE uses_of[r.before] END;
+
+    IF r.key IS NOT NULL THEN
+      fingerprint := :"schema".promo_code_fingerprint(r.code, r.who, r.base, r.transaction, r.seconds);
+      IF r.doubled THEN
+        SELECT e.fingerprint AS known, e.use_id AS known_use INTO earlier
+          FROM :"schema".promo_code_idempotency_keys AS e
+         WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
+      ELSE
+        earlier := r;
+      END IF;
+      IF earlier.known IS NOT NULL THEN
+        answer := CASE WHEN earlier.known = fingerprint THEN 'found' ELSE 'key_conflict' END;
+        answer_id := earlier.known_use;
+      END IF;
+    END IF;
+
+    IF answer IS NULL AND again THEN
+      -- Everything else of it may have been changed since, by a trigger of the host or by an amendment.
+      SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS same INTO earlier
+        FROM :"schema".promo_code_uses AS u
+       WHERE u.id = r.id;
+      IF FOUND THEN
+        answer := CASE WHEN earlier.same THEN 'found' ELSE 'id_taken' END;
+      ELSIF EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = r.id) THEN
+        -- A hold that was recorded and has been released meanwhile.
+        answer := 'found';
+      END IF;
+    END IF;
+
+    IF answer IS NULL THEN
+      answer := CASE WHEN k = 0 THEN 'not_found' ELSE states[k] END;
+    END IF;
+
+    IF answer IS NULL THEN
+      LOOP
+        IF stale[k] AND customer_limits[k] IS NOT NULL AND cardinality(new_ids) = 0 THEN
+          SELECT count(*) INTO mine
+            FROM (SELECT FROM :"schema".promo_code_uses AS u
+                   WHERE u.promo_code_id = r.code_id AND lower(btrim(u.customer_address::text)) >= r.who
+                     AND lower(btrim(u.customer_address::text)) <= r.who
+                   ORDER BY lower(btrim(u.customer_address::text))
+                   LIMIT greatest(customer_limits[k], 0) + 1) AS own;
+          uses_of[r.n] := mine;
+        END IF;
+        answer := CASE WHEN uses_now[k] >= total_limits[k] THEN 'usage_limit_reached'
+                       WHEN uses_of[r.n] >= customer_limits[k] THEN 'customer_limit_reached' END;
+        EXIT WHEN answer IS NULL AND NOT (stale[k] AND cardinality(new_ids) > 0);
+
+        -- What was accepted so far must be in the table before holds are looked at, or uses are counted anew.
+        IF cardinality(new_ids) > 0 AND (stale[k] OR with_holds) THEN
+          RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
+            new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
+          new_ids := '{}'; new_codes := '{}'; new_customers := '{}'; new_transactions := '{}';
+          new_bases := '{}'; new_bonuses := '{}'; new_seconds := '{}';
+          CONTINUE;
+        END IF;
+
+        -- A limit would refuse: holds of the code that have expired give way, then the customer's own, which is the same
+        -- purchase once more and must not be counted against it.
+        IF held[k] IS NULL OR with_holds THEN
+          held[k] := EXISTS (SELECT FROM :"schema".promo_code_holds AS h
+                              WHERE h.promo_code_id = r.code_id AND h.released_at IS NULL);
+        END IF;
+        EXIT WHEN NOT held[k];
+        freed := 0;
+        IF NOT swept[k] THEN
+          freed := :"schema".release_promo_code_holds(r.code_id, 1000);
+          swept[k] := freed = 0;
+        END IF;
+        IF freed = 0 AND uses_now[k] <= coalesce(total_limits[k], uses_now[k])
+           AND uses_of[r.n] <= coalesce(customer_limits[k], uses_of[r.n]) THEN
+          SELECT h.use_id INTO own_hold
+            FROM :"schema".promo_code_holds AS h
+           WHERE h.promo_code_id = r.code_id AND h.customer_address = r.who AND h.released_at IS NULL
+           ORDER BY h.expires_at
+           LIMIT 1;
+          IF FOUND THEN
+            -- Not before it is sure that this request has the key: a conflict must take nothing away.
+            IF r.key IS NOT NULL AND NOT has_key THEN
+              INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+              VALUES (r.shop, r.key, fingerprint, r.id)
+                  ON CONFLICT DO NOTHING;
+              has_key := FOUND;
+              IF NOT has_key THEN
+                answer := 'key_conflict';
+                EXIT;
+              END IF;
+            END IF;
+            -- Who was answered with this hold before is answered as it was then.
+            IF own_hold = ANY (answer_ids) THEN
+              RETURN QUERY
+                SELECT a.n, CASE WHEN a.outcome = 'found' AND (u.use_id IS NULL OR u.is_over) THEN 'rolled_back' ELSE a.outcome END,
+                       u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
+                       u.used, u.expires
+                  FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
+                  LEFT JOIN LATERAL (
+                         SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
+                                u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
+                                u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
+                                extract(epoch FROM h.expires_at)::text AS expires, h.expires_at <= clock_timestamp() AS is_over
+                           FROM :"schema".promo_code_uses AS u
+                           LEFT JOIN :"schema".promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
+                          WHERE u.id = a.use_id AND a.outcome = 'found'
+                          LIMIT 1
+                       ) AS u ON true;
+              answered := '{}'; outcomes := '{}'; answer_ids := '{}'; answer_codes := '{}';
+            END IF;
+            UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = own_hold;
+            DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = own_hold;
+            GET DIAGNOSTICS freed = ROW_COUNT;
+          END IF;
+        END IF;
+        EXIT WHEN freed = 0;
+        uses_now[k] := uses_now[k] - freed;
+        stale[k] := customer_limits[k] IS NOT NULL;
+      END LOOP;
+    END IF;
+
+    IF has_key AND answer IS NOT NULL THEN
+      DELETE FROM :"schema".promo_code_idempotency_keys AS e WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
+    ELSIF answer IS NULL AND r.key IS NOT NULL AND NOT has_key THEN
+      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+      VALUES (r.shop, r.key, fingerprint, r.id)
+          ON CONFLICT DO NOTHING;
+      IF NOT FOUND THEN
+        -- The same key for another code, which is under another lock. It is there now.
+        answer := 'key_conflict';
+      END IF;
+    END IF;
+
+    IF answer = 'key_conflict' AND strict THEN
+      RAISE EXCEPTION 'the idempotency key of request % was used before with other parameters', r.n USING ERRCODE = 'PC007';
+    END IF;
+
+    IF answer IS NULL THEN
+      amount := values_of[k];
+      IF percentages[k] THEN
+        -- A product is exact at any size; a division by 100 would be cut at some place and then rounded once more.
+        amount := least(round(r.base * amount * 0.01::numeric, 2), caps[k]);
+      END IF;
+      uses_now[k] := uses_now[k] + 1;
+      uses_of[r.n] := uses_of[r.n] + 1;
+      new_ids := array_append(new_ids, r.id);
+      new_codes := array_append(new_codes, r.code_id);
+      new_customers := array_append(new_customers, btrim(r.customer));
+      new_transactions := array_append(new_transactions, r.transaction);
+      new_bases := array_append(new_bases, r.base);
+      new_bonuses := array_append(new_bonuses, amount);
+      IF with_holds THEN
+        new_seconds := array_append(new_seconds, r.seconds);
+      END IF;
+    ELSE
+      answered := array_append(answered, r.n);
+      outcomes := array_append(outcomes, answer);
+      answer_ids := array_append(answer_ids, answer_id);
+      answer_codes := array_append(answer_codes, r.code_id);
+    END IF;
+  END LOOP;
+
+  IF cardinality(new_ids) > 0 THEN
+    RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
+      new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
+  END IF;
+  IF wait_here THEN
+    setting := set_config('lock_timeout', '0', true);
+  END IF;
+
+  IF cardinality(answered) > 0 THEN
+    RETURN QUERY
+      SELECT a.n, CASE WHEN a.outcome = 'found' AND (u.use_id IS NULL OR u.is_over) THEN 'rolled_back' ELSE a.outcome END,
+             u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
+             u.used, u.expires
+        FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
+        LEFT JOIN LATERAL (
+               SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
+                      u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
+                      u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
+                      extract(epoch FROM h.expires_at)::text AS expires, h.expires_at <= clock_timestamp() AS is_over
+                 FROM :"schema".promo_code_uses AS u
+                 LEFT JOIN :"schema".promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
+                WHERE u.id = a.use_id AND a.outcome = 'found'
+                LIMIT 1
+             ) AS u ON true;
+  END IF;
+END
+$body$;

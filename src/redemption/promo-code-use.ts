@@ -55,15 +55,15 @@ export function toPromoCodeUse(row: UseRow): PromoCodeUse {
 }
 
 /** The outermost moments that a `Date` can hold stand for PostgreSQL's infinities. */
-const LATEST = new Date(8.64e15);
-const EARLIEST = new Date(-8.64e15);
+const LATEST = 8.64e15;
 
 /** Reads seconds since 1970, which say the same of a time with a zone and of one without, which is UTC. */
 export function toDate(epoch: string | null): Date {
-  if (epoch === null || epoch === '-Infinity') return EARLIEST;
-  if (epoch === 'Infinity') return LATEST;
-  const [, sign, seconds, fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(epoch) ?? [];
+  if (epoch === null || epoch === '-Infinity') return new Date(-LATEST);
+  if (epoch === 'Infinity') return new Date(LATEST);
   // Digit by digit: a float of seconds would be a millisecond off now and then.
-  const milliseconds = Number(seconds) * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3));
-  return new Date(sign ? -milliseconds : milliseconds);
+  const [seconds = '', fraction = ''] = epoch.split('.');
+  const milliseconds = Number(fraction.padEnd(3, '0').slice(0, 3));
+  const whole = Number(seconds) * 1_000;
+  return new Date(seconds.startsWith('-') ? whole - milliseconds : whole + milliseconds);
 }

@@ -20,7 +20,7 @@ export interface RedeemRequest {
 
 /** What a batch is sent with. */
 export interface RedeemContext {
-  schema: string;
+  statements: RedeemStatements;
   ids: UseIds;
   /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
   lockTimeoutMs: number;
@@ -86,7 +86,7 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(
         'SEQUENCE_BEHIND',
-        `The sequence of promo_code_uses.id in schema ${context.schema} gives ids that are in use already. Set it past the ` +
+        `The sequence of promo_code_uses.id in schema ${context.statements.schema} gives ids that are in use already. Set it past the ` +
           'highest id, with setval().',
       );
     }
@@ -134,7 +134,7 @@ class Answer {
 
 /** @returns nothing when ids that were reserved are in use already, so that the whole batch was undone. */
 async function send(context: RedeemContext, entries: Attempted[]): Promise<Answer | undefined> {
-  const { schema, hosted, lockTimeoutMs, patienceMs = lockTimeoutMs } = context;
+  const { statements, hosted, lockTimeoutMs, patienceMs = lockTimeoutMs } = context;
   const callId = entries[0]!.callId ?? entries[0]!.useId!;
   if (!hosted) for (const entry of entries) entry.callId ??= callId;
   const doubted = () => entries.some(({ inDoubt }) => inDoubt);
@@ -142,13 +142,12 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
     return await context.run(async (connection, { inDoubt }) => {
       if (inDoubt) for (const entry of entries) entry.inDoubt = true;
       const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
+      const shared = [hosted ? null : callId, waitMs];
       const [only] = entries;
-      const { name, values } =
-        entries.length === 1 && isPlain(only!) ? singleCall(only!) : batchCall(entries, doubted(), context.strict);
-      const { rows } = await connection.query(statementOf(schema, name), [
-        ...values,
-        ...[hosted ? null : callId, waitMs],
-      ]);
+      const { rows } =
+        entries.length === 1 && isPlain(only!)
+          ? await connection.query(statements.one, [...valuesOfOne(only!), ...shared])
+          : await connection.query(statements.batch, [...valuesOfBatch(entries), doubted(), context.strict, ...shared]);
       return new Answer(String(rows[0]?.answer));
     }, doubted());
   } catch (error) {
@@ -165,39 +164,39 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
   }
 }
 
-/** A call of a function, whose last two arguments are the lock of the call and the patience. */
-interface FunctionCall {
-  name: 'redeem_promo_code' | 'redeem_promo_codes';
-  values: unknown[];
-}
-
 const ARGUMENTS = {
-  redeem_promo_code: 'text, text, text, numeric, text, text, bigint, bigint, integer',
-  redeem_promo_codes:
+  one: 'text, text, text, numeric, text, text, bigint, bigint, integer',
+  batch:
     'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer',
 };
 
-/** One column of text, however many columns and rows are in it: the least that there is to describe and to read. */
-function statementOf(schema: string, name: FunctionCall['name']): string {
-  const values = ARGUMENTS[name].split(', ').map((type, index) => `$${index + 1}::${type}`);
-  return `SELECT ${quoteIdentifier(schema)}.${name}(${values.join(', ')}) AS answer`;
+/** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
+export function redeemStatements(schema: string) {
+  const callOf = (name: string, types: string) => {
+    const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
+    return `SELECT ${quoteIdentifier(schema)}.${name}(${values.join(', ')}) AS answer`;
+  };
+  return {
+    schema,
+    one: callOf('redeem_promo_code', ARGUMENTS.one),
+    batch: callOf('redeem_promo_codes', ARGUMENTS.batch),
+  };
 }
+
+export type RedeemStatements = ReturnType<typeof redeemStatements>;
 
 /** Whether the short path knows the request. */
 function isPlain({ request, inDoubt }: Attempted): boolean {
   return !inDoubt && request.ttlSeconds === undefined;
 }
 
-function singleCall({ request, useId }: Attempted): FunctionCall {
+function valuesOfOne({ request, useId }: Attempted): unknown[] {
   const { code, shopId, customerAddress, baseReward, transactionId = null, idempotencyKey = null } = request;
-  return {
-    name: 'redeem_promo_code',
-    values: [code, shopId, customerAddress, baseReward, transactionId, idempotencyKey, useId],
-  };
+  return [code, shopId, customerAddress, baseReward, transactionId, idempotencyKey, useId];
 }
 
 /** Each code once, and an array for each field; those that no request has are empty. */
-function batchCall(entries: Attempted[], again: boolean, strict: boolean): FunctionCall {
+function valuesOfBatch(entries: Attempted[]): unknown[] {
   const places = new Map<string, number>();
   const codes: string[] = [];
   const shops: string[] = [];
@@ -226,23 +225,18 @@ function batchCall(entries: Attempted[], again: boolean, strict: boolean): Funct
     return values.some(isThere) ? values : [];
   };
   const each = entries.map(placeOf);
-  return {
-    name: 'redeem_promo_codes',
-    values: [
-      codes,
-      shops,
-      plainArray(each),
-      entries.map(({ request }) => request.customerAddress),
-      plainArray(entries.map(({ request }) => request.baseReward)),
-      optional(({ request }) => request.transactionId),
-      optional(({ request }) => request.idempotencyKey),
-      plainArray(entries.map(({ useId }) => useId)),
-      optional(({ request }) => request.ttlSeconds),
-      optional(isDoubled, Boolean),
-      again,
-      strict,
-    ],
-  };
+  return [
+    codes,
+    shops,
+    plainArray(each),
+    entries.map(({ request }) => request.customerAddress),
+    plainArray(entries.map(({ request }) => request.baseReward)),
+    optional(({ request }) => request.transactionId),
+    optional(({ request }) => request.idempotencyKey),
+    plainArray(entries.map(({ useId }) => useId)),
+    optional(({ request }) => request.ttlSeconds),
+    optional(isDoubled, Boolean),
+  ];
 }
 
 /** An array of numbers as the server reads it; node-postgres would look at each of them for what has to be quoted. */

@@ -6,7 +6,7 @@ import { quoteIdentifier } from '../postgres/identifiers.js';
 import { type Attempt, call } from '../redemption/calls.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
-import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
+import { type RedeemContext, type RedeemStatements, redeemBatch, redeemStatements } from '../redemption/redeem.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas } from './inputs.js';
 import { type CallOptions, callOptions, type ParsedRepositoryOptions, usualBatching } from './options.js';
@@ -33,14 +33,18 @@ export class Context {
   readonly db: Database;
   readonly options: ParsedRepositoryOptions;
   readonly #ids: UseIds;
+  readonly #statements: RedeemStatements;
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
   #schemas: InputSchemas = inputSchemas(undefined);
+  /** Calls without options are all alike. */
+  #usualCall: Call | undefined;
 
   constructor(db: Database, options: ParsedRepositoryOptions) {
     this.db = db;
     this.options = options;
     this.#ids = new UseIds(options.schema);
+    this.#statements = redeemStatements(options.schema);
   }
 
   /**
@@ -51,7 +55,7 @@ export class Context {
     options: CallOptions | undefined,
     check: (schemas: InputSchemas) => Input,
   ): Promise<{ input: Input; call: Call }> {
-    const { client, rateLimitKey } = parseOptions(callOptions, options);
+    const { client, rateLimitKey } = options === undefined ? {} : parseOptions(callOptions, options);
     const early = check(this.#schemas);
     if (this.#host) return { input: early, call: this.#call(client, rateLimitKey, this.#host) };
     const host = await call(this.db, client, this.options.retry, { effect: 'repeatable' }, (connection) =>
@@ -64,9 +68,9 @@ export class Context {
 
   /** What a redemption is sent with. */
   redemption(current: Call, strict: boolean): RedeemContext {
-    const { schema, lockTimeoutMs, uniformRefusals } = this.options;
+    const { lockTimeoutMs, uniformRefusals } = this.options;
     const { hosted, run } = current;
-    return { schema, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
+    return { statements: this.#statements, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
   }
 
   /** Where redemptions meet that need not be by themselves. */
@@ -82,6 +86,12 @@ export class Context {
   }
 
   #call(client: Queryable | undefined, rateLimitKey: string | undefined, host: Host): Call {
+    if (client !== undefined || rateLimitKey !== undefined) return this.#newCall(client, rateLimitKey, host);
+    if (this.#usualCall?.host !== host) this.#usualCall = this.#newCall(undefined, undefined, host);
+    return this.#usualCall;
+  }
+
+  #newCall(client: Queryable | undefined, rateLimitKey: string | undefined, host: Host): Call {
     const send = <Result>(
       effect: 'repeatable' | 'once',
       work: (connection: Queryable, attempt: Attempt) => Promise<Result>,

@@ -110,9 +110,10 @@ export function isStorable(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }
 
-/** A character is one or two units of a string, so what is far too long need not be counted. */
+/** A character is one or two units of a string, each up to three bytes: only what is near the limit has to be counted. */
 function isWithin(text: string, max: number, maxBytes: number): boolean {
-  return text.length <= 2 * max && [...text].length <= max && Buffer.byteLength(text) <= maxBytes;
+  const fewEnough = text.length <= max || (text.length <= 2 * max && [...text].length <= max);
+  return fewEnough && (3 * text.length <= maxBytes || Buffer.byteLength(text) <= maxBytes);
 }
 
 /** Longer codes, addresses and keys are mistakes. */

@@ -308,7 +308,8 @@ export class PromoCodeRepository {
     return pruneIdempotencyKeys(call, input.olderThanDays, input.limit);
   }
 
-  async #redeemOne(call: Call, request: RedeemRequest): Promise<RedeemResult> {
+  #redeemOne(call: Call, request: RedeemRequest): Promise<RedeemResult> {
+    if (!this.#limiter) return this.#send(call, request);
     // What was refused is told from what is shown: with uniform refusals a guess is only known by its looks.
     return this.#limited(call, request, async () => {
       const result = await this.#send(call, request);
@@ -316,11 +317,10 @@ export class PromoCodeRepository {
     });
   }
 
-  async #send(call: Call, request: RedeemRequest): Promise<RedeemResult> {
+  #send(call: Call, request: RedeemRequest): Promise<RedeemResult> {
     const queue = this.#context.queue(call);
     if (queue) return queue.redeem(request);
-    const [settled] = await redeemBatch(this.#context.redemption(call, false), [{ request }]);
-    return toResult(settled!);
+    return redeemBatch(this.#context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
   }
 
   async #limited<Result>(

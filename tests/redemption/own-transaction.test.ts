@@ -22,10 +22,13 @@ it('a redemption is one round trip', async () => {
   const repository = new PromoCodeRepository(counting, { schema });
   const code = await newCode({ perCustomerLimit: null });
   await repository.redeem(request(code));
+  const isReservation = (text: string) => text.includes('reserve_promo_code_use_ids');
   statements.length = 0;
   for (let time = 0; time < 50; time += 1) await repository.redeem(request(code));
   await repository.redeemMany(Array.from({ length: 40 }, () => request(code)));
-  expect(statements).toHaveLength(51);
+  expect(statements.filter((text) => !isReservation(text))).toHaveLength(51);
+  // Ids are fetched ahead, in blocks that nobody waits for.
+  expect(statements.length).toBeLessThanOrEqual(53);
 });
 
 it.each(['repeatable read', 'serializable'])(

@@ -9,7 +9,7 @@ SET enable_seqscan = off
 SET jit = off
 AS $body$
 -- pg-promo-codes 1
-#variable_conflict use_column
+#variable_conflict use_variable
 DECLARE
   of_code bigint;
 BEGIN

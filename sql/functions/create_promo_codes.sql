@@ -7,7 +7,7 @@ SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = 'UTC'
 AS $body$
 -- pg-promo-codes 1
-#variable_conflict use_column
+#variable_conflict use_variable
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(
     to_regclass('promo_codes')::oid::text || ' ' || create_promo_codes.shop, 0::bigint));

@@ -7,6 +7,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 1
+#variable_conflict use_variable
 DECLARE
   counter_writes text := TG_ARGV[0];
   written boolean;

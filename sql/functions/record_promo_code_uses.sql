@@ -10,7 +10,7 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
 -- pg-promo-codes 1
-#variable_conflict use_column
+#variable_conflict use_variable
 DECLARE
   -- Empty as a rule: nothing is held.
   with_holds boolean := cardinality(hold_seconds) > 0;

@@ -15,7 +15,7 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
 -- pg-promo-codes 1
-#variable_conflict use_column
+#variable_conflict use_variable
 DECLARE
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;

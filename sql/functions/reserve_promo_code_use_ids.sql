@@ -8,6 +8,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 1
+#variable_conflict use_variable
 DECLARE
   -- By the search_path of this function, so that the name of the schema needs no quoting.
   uses oid := to_regclass('promo_code_uses');

@@ -8,6 +8,7 @@ SET enable_seqscan = off
 SET jit = off
 AS $body$
 -- pg-promo-codes 1
+#variable_conflict use_variable
 DECLARE
   code_id bigint;
   found_one boolean;

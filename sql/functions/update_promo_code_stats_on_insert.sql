@@ -5,6 +5,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 1
+#variable_conflict use_variable
 DECLARE
   first_code bigint;
   last_code bigint;
@@ -14,6 +15,7 @@ DECLARE
   stamp :"schema".promo_codes.updated_at%TYPE;
   marker text;
   earlier text;
+  is_counted boolean;
   codes bigint[];
   uses_of bigint[];
   bonus_of numeric[];
@@ -31,9 +33,32 @@ BEGIN
     FROM new_uses AS n
    WHERE n.promo_code_id IS NOT NULL;
 
+  IF first_code IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  -- What is plain adding is done here, which costs an insert a tenth less than a function of its own. Everything else is
+  -- left to apply_promo_code_stats.
+  stamp := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
+  earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
+
   -- One code is the usual case, for big statements as well, and needs no sort.
   IF first_code = last_code THEN
-    PERFORM :"schema".apply_promo_code_stats(first_code, uses, bonus);
+    marker := set_config('pg_promo_codes.counting', 'on', true);
+    UPDATE :"schema".promo_codes AS c
+       SET times_used = coalesce(c.times_used::bigint, 0::bigint) + uses,
+           total_bonus_issued = coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus,
+           updated_at = stamp
+     WHERE c.id = first_code
+       AND coalesce(c.times_used::bigint, 0::bigint) >= 0::bigint
+       AND coalesce(c.total_bonus_issued::numeric, 0::numeric) >= 0::numeric
+       AND bonus >= 0::numeric AND bonus < 'Infinity'::numeric
+       AND scale(trim_scale(bonus)) <= scale(c.total_bonus_issued);
+    is_counted := FOUND;
+    marker := set_config('pg_promo_codes.counting', earlier, true);
+    IF NOT is_counted THEN
+      PERFORM :"schema".apply_promo_code_stats(first_code, uses, bonus);
+    END IF;
     RETURN NULL;
   END IF;
 
@@ -49,8 +74,6 @@ BEGIN
   -- Locked in id order, so that two statements over the same codes queue up instead of deadlocking, and then counted by one
   -- statement, whose snapshot is newer than the locks.
   PERFORM FROM :"schema".promo_codes AS c WHERE c.id = ANY (codes) ORDER BY c.id FOR NO KEY UPDATE;
-  stamp := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
-  earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
   marker := set_config('pg_promo_codes.counting', 'on', true);
   WITH counted AS (
     UPDATE :"schema".promo_codes AS c
@@ -59,7 +82,6 @@ BEGIN
            updated_at = stamp
       FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS a(id, uses, bonus)
      WHERE c.id = a.id
-       -- What is not plain adding is left to apply_promo_code_stats.
        AND coalesce(c.times_used::bigint, 0::bigint) >= 0::bigint
        AND coalesce(c.total_bonus_issued::numeric, 0::numeric) >= 0::numeric
        AND a.bonus >= 0::numeric AND a.bonus < 'Infinity'::numeric

@@ -8,6 +8,7 @@ SET search_path = pg_catalog, :"schema", pg_temp
 SET row_security = off
 AS $body$
 -- pg-promo-codes 1
+#variable_conflict use_variable
 DECLARE
   code_id bigint;
 BEGIN

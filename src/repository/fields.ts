@@ -107,7 +107,7 @@ export function textField(
 
 /** PostgreSQL takes neither; node-postgres would send something else in the place of half a pair. */
 export function isStorable(text: string): boolean {
-  return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
+  return !text.includes('\0') && text.isWellFormed();
 }
 
 /** A character is one or two units of a string, each up to three bytes: only what is near the limit has to be counted. */

@@ -1,12 +1,9 @@
 import type pg from 'pg';
-import { library } from '../library.js';
-import type { Role } from '../side-by-side.js';
+import { PromoCodeRepository } from '../../src/index.js';
+import type { RedemptionRole } from './roles.js';
 
 /** One caller's redemption of a code by a customer who has not used it. */
 export type Redeem = (code: number, customer: string) => Promise<void>;
-
-/** How redeeming can be done, each as its followers would write it for speed, and what bounds it. */
-export type RedemptionRole = Exclude<Role, 'plain'>;
 
 type Connect = (pool: pg.Pool, schema: string) => Redeem;
 
@@ -116,7 +113,7 @@ const optimistic: Connect = (pool, schema) => async (code, customer) => {
 const ours =
   (batching: boolean): Connect =>
   (pool, schema) => {
-    const repository = new library.PromoCodeRepository(pool, { schema, batching });
+    const repository = new PromoCodeRepository(pool, { schema, batching });
     return async (code, customer) => {
       const result = await repository.redeem({
         code: `CODE-${code}`,
@@ -141,15 +138,15 @@ const bareUpdate: Connect = (pool, schema) => async (code) => {
   );
 };
 
-export const designs: Record<RedemptionRole, { connect: Connect; triggers: 'ours' | 'seed' | 'none' }> = {
-  seed: { connect: seed, triggers: 'seed' },
-  onRead: { connect: onRead, triggers: 'none' },
-  optimistic: { connect: optimistic, triggers: 'none' },
-  unbatched: { connect: ours(false), triggers: 'ours' },
-  ours: { connect: ours(true), triggers: 'ours' },
-  bareInsert: { connect: bareInsert, triggers: 'none' },
-  bareUpdate: { connect: bareUpdate, triggers: 'none' },
-  bareRows: { connect: bareInsert, triggers: 'none' },
+export const designs: Record<RedemptionRole, Connect> = {
+  seed,
+  onRead,
+  optimistic,
+  unbatched: ours(false),
+  ours: ours(true),
+  bareInsert,
+  bareUpdate,
+  bareRows: bareInsert,
 };
 
 /** The rows of a whole batch in one statement after another, as fast as one connection takes them: the physical limit. */

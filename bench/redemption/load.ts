@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { build, decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { changeHost } from '../../tests/support/urls.js';
-import type { LoadResult, LoadSettings } from './worker.js';
+import { compiled } from './compiled.js';
+import type { LoadResult, LoadSettings, Round } from './worker.js';
 
 /** What a round came to. */
 export interface RoundFigures {
@@ -17,7 +17,7 @@ export interface RoundFigures {
 
 /** Processes that bring load, ready for rounds. */
 export interface Load {
-  round(durationMs: number): Promise<RoundFigures>;
+  round(times: Round): Promise<RoundFigures>;
   close(): void;
 }
 
@@ -28,8 +28,9 @@ export function endLoads(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
-function start(program: string, args: string[]): ChildProcess {
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args);
+async function start(program: 'worker' | 'delay-proxy', args: string[]): Promise<ChildProcess> {
+  // Without what translates this process, which would cost the measured code time.
+  const child = fork(await compiled(program), args, { execArgv: [] });
   children.add(child);
   child.on('exit', () => children.delete(child));
   return child;
@@ -50,16 +51,18 @@ async function answerOf(child: ChildProcess): Promise<unknown> {
 
 /** Starts the processes of one design; each has its own pool, and its own repository where the design is ours. */
 export async function startLoad(settings: Omit<LoadSettings, 'number'>, processes: number): Promise<Load> {
-  const workers = Array.from({ length: processes }, (_, index) =>
-    start('./worker.ts', [JSON.stringify({ ...settings, number: index + 1 })]),
+  const workers = await Promise.all(
+    Array.from({ length: processes }, (_, index) =>
+      start('worker', [JSON.stringify({ ...settings, number: index + 1 } satisfies LoadSettings)]),
+    ),
   );
   await Promise.all(workers.map(answerOf));
   return {
-    async round(durationMs) {
+    async round(times) {
       const results = (await Promise.all(
         workers.map((worker) => {
           const answer = answerOf(worker);
-          worker.send(durationMs);
+          worker.send(times);
           return answer;
         }),
       )) as LoadResult[];
@@ -80,7 +83,7 @@ export async function startLoad(settings: Omit<LoadSettings, 'number'>, processe
 /** Puts a delay of that many milliseconds in front of the server. Gives the address through it. */
 export async function startDelay(url: string, delayMs: number): Promise<{ url: string; close(): void }> {
   const { hostname, port } = new URL(url);
-  const child = start('./delay-proxy.ts', [hostname, port || '5432', String(delayMs)]);
+  const child = await start('delay-proxy', [hostname, port || '5432', String(delayMs)]);
   const own = (await answerOf(child)) as number;
   return { url: changeHost(url, '127.0.0.1', own), close: () => void child.kill() };
 }

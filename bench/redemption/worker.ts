@@ -1,7 +1,8 @@
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import pg from 'pg';
 import { type CodeMix, chooser } from './codes.js';
-import { designs, insertRows, type Redeem, type RedemptionRole } from './designs.js';
+import { designs, insertRows, type Redeem } from './designs.js';
+import type { RedemptionRole } from './roles.js';
 
 /** What a process that brings load is told once. */
 export interface LoadSettings {
@@ -16,7 +17,13 @@ export interface LoadSettings {
   number: number;
 }
 
-/** What it answers after a round of `durationMs`. */
+/** A round: what happens in `runInMs`, right after a checkpoint, is not counted. */
+export interface Round {
+  runInMs: number;
+  durationMs: number;
+}
+
+/** What it answers after a round. */
 export interface LoadResult {
   redeemed: number;
   seconds: number;
@@ -28,15 +35,15 @@ const settings: LoadSettings = JSON.parse(process.argv[2]!);
 const pool = new pg.Pool({ connectionString: settings.url, max: settings.pool });
 pool.on('error', () => {});
 const next = chooser(settings.mix, settings.number);
-const redeem: Redeem = designs[settings.role].connect(pool, settings.schema);
+const redeem: Redeem = designs[settings.role](pool, settings.schema);
 let customers = 0;
 function newCustomer(): string {
   customers += 1;
   return `customer-${settings.number}-${customers}`;
 }
 
-process.on('message', (durationMs: number) => {
-  void round(durationMs).then(
+process.on('message', (times: Round) => {
+  void round(times).then(
     (result) => process.send!(result),
     (error: Error) => process.send!({ error: String(error.stack) }),
   );
@@ -44,36 +51,41 @@ process.on('message', (durationMs: number) => {
 process.on('disconnect', () => process.exit());
 process.send!('ready');
 
-async function round(durationMs: number): Promise<LoadResult> {
+async function round({ runInMs, durationMs }: Round): Promise<LoadResult> {
   const latencies = build({ highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
-  const start = performance.now();
-  const until = start + durationMs;
-  const redeemed = settings.role === 'bareRows' ? await insertBatches(until) : await redeemUntil(until, latencies);
-  const seconds = (performance.now() - start) / 1_000;
+  const from = performance.now() + runInMs;
+  const until = from + durationMs;
+  const redeemed =
+    settings.role === 'bareRows' ? await insertBatches(from, until) : await redeemUntil(from, until, latencies);
+  const seconds = (performance.now() - from) / 1_000;
   return { redeemed, seconds, latencies: encodeIntoCompressedBase64(latencies) };
 }
 
-/** Every caller asks again as soon as it has its answer. */
-async function redeemUntil(until: number, latencies: Histogram): Promise<number> {
+/** Every caller asks again as soon as it has its answer. Counted is what is answered from `from` on. */
+async function redeemUntil(from: number, until: number, latencies: Histogram): Promise<number> {
   let redeemed = 0;
   const caller = async () => {
-    do {
-      const sent = performance.now();
+    for (let sent = performance.now(); sent < until; ) {
       await redeem(next(), newCustomer());
-      latencies.recordValue(Math.max(1, Math.round((performance.now() - sent) * 1_000)));
-      redeemed += 1;
-    } while (performance.now() < until);
+      const answered = performance.now();
+      if (answered >= from) {
+        latencies.recordValue(Math.max(1, Math.round((answered - sent) * 1_000)));
+        redeemed += 1;
+      }
+      sent = answered;
+    }
   };
   await Promise.all(Array.from({ length: settings.callers }, caller));
   return redeemed;
 }
 
-async function insertBatches(until: number): Promise<number> {
+async function insertBatches(from: number, until: number): Promise<number> {
   const send = insertRows(pool, settings.schema);
   let rows = 0;
-  do {
+  for (let now = performance.now(); now < until; ) {
     await send(Array.from({ length: settings.callers }, newCustomer));
-    rows += settings.callers;
-  } while (performance.now() < until);
+    now = performance.now();
+    if (now >= from) rows += settings.callers;
+  }
   return rows;
 }

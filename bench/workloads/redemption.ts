@@ -4,8 +4,8 @@ import { count } from '../format.js';
 import { requireTrueCounters } from '../host.js';
 import { library } from '../library.js';
 import type { CodeMix } from '../redemption/codes.js';
-import { designs, type RedemptionRole } from '../redemption/designs.js';
 import { type RoundFigures, startDelay, startLoad } from '../redemption/load.js';
+import { type RedemptionRole, triggersOf } from '../redemption/roles.js';
 import { alternate, mapSamples, ratiosOf } from '../side-by-side.js';
 import type { Workbench } from '../workbench.js';
 import type { Workload } from './workload.js';
@@ -98,9 +98,9 @@ export const redemption: Workload = {
 
 async function measure(bench: Workbench, situation: Situation): Promise<Comparison[]> {
   const { name, mix, callers, processes = 1, delayMs = 0, ofRows } = situation;
-  const [rounds, durationMs] = bench.quick ? [3, 400] : [8, 600];
+  const [rounds, durationMs, runInMs] = bench.quick ? [3, 400, 100] : [8, 700, 300];
   const roles = rolesOf(situation, bench.quick);
-  bench.progress(`${name}: ${rounds} rounds of ${durationMs} ms of ${roles.length} designs`);
+  bench.progress(`${name}: ${rounds} rounds of ${runInMs} + ${durationMs} ms of ${roles.length} designs`);
   const delay = delayMs > 0 ? await startDelay(bench.url, delayMs) : undefined;
   const contenders = [];
   const closers = [() => delay?.close()];
@@ -109,11 +109,16 @@ async function measure(bench: Workbench, situation: Situation): Promise<Comparis
       const schema = await freshTables(bench, role, mix.codes);
       const load = await startLoad({ role, schema, mix, callers, url: delay?.url ?? bench.url, pool: POOL }, processes);
       closers.push(load.close);
-      contenders.push({ role, schema, prepare: () => bench.settle(schema), round: () => load.round(durationMs) });
+      contenders.push({
+        role,
+        schema,
+        prepare: () => bench.settle(schema),
+        round: () => load.round({ durationMs, runInMs }),
+      });
     }
     const samples = await alternate<RoundFigures>(contenders, rounds);
     for (const { role, schema } of contenders) {
-      if (designs[role].triggers !== 'none') await requireTrueCounters(bench, schema);
+      if (triggersOf[role] !== 'none') await requireTrueCounters(bench, schema);
     }
     return comparisonsOf(situation, samples, ofRows);
   } finally {
@@ -123,7 +128,7 @@ async function measure(bench: Workbench, situation: Situation): Promise<Comparis
 
 function rolesOf({ roles, ofRows }: Situation, quick: boolean): readonly RedemptionRole[] {
   if (roles) return quick ? roles.filter((role) => role !== 'unbatched') : roles;
-  const all = Object.keys(designs) as RedemptionRole[];
+  const all = Object.keys(triggersOf) as RedemptionRole[];
   const wanted = quick ? (['seed', 'ours', 'bareRows'] as const) : all;
   return wanted.filter((role) => role !== 'bareRows' || ofRows !== undefined);
 }
@@ -170,7 +175,7 @@ function goalOfRows(ours: number[], rows: number[], limit: number): Goal {
 
 async function freshTables(bench: Workbench, role: RedemptionRole, codes: number): Promise<string> {
   const schema = await bench.freshSchema(`redemption_${role.toLowerCase()}`);
-  const { triggers } = designs[role];
+  const triggers = triggersOf[role];
   await library.installSchema(bench.pool, { schema });
   if (triggers !== 'ours') await library.uninstallTriggers(bench.pool, { schema });
   if (triggers === 'seed') await bench.client.query(SEED_TRIGGERS.replaceAll(':"schema"', schema));

@@ -1,0 +1,16 @@
+import type { Role } from '../side-by-side.js';
+
+/** How redeeming can be done, each as its followers would write it for speed, and what bounds it. */
+export type RedemptionRole = Exclude<Role, 'plain'>;
+
+/** Whose triggers count, where counters are kept by triggers. */
+export const triggersOf: Record<RedemptionRole, 'ours' | 'seed' | 'none'> = {
+  seed: 'seed',
+  onRead: 'none',
+  optimistic: 'none',
+  unbatched: 'ours',
+  ours: 'ours',
+  bareInsert: 'none',
+  bareUpdate: 'none',
+  bareRows: 'none',
+};

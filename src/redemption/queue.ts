@@ -74,6 +74,8 @@ export class RedemptionQueue {
   readonly #keys = new Map<string, SameKey>();
   #arrivals = 0;
   #waiting = 0;
+  /** Callers whose statement is under way in a shared lane. */
+  #underWay = 0;
   /** Statements under way: of codes that go together, and of codes that go by themselves. */
   readonly #lanesInUse = { shared: 0, alone: 0 };
 
@@ -119,6 +121,7 @@ export class RedemptionQueue {
         const batch = this.#takeBatch(lane === 'alone');
         if (batch.length === 0) break;
         this.#lanesInUse[lane] += 1;
+        if (lane === 'shared') this.#underWay += batch.length;
         void this.#carry(batch, lane).then((answers) => this.#answer(batch, answers, lane));
       }
     }
@@ -133,6 +136,7 @@ export class RedemptionQueue {
     const waiting = new Set(again.map(({ code }) => code));
     const next = () => {
       this.#lanesInUse[lane] -= 1;
+      if (lane === 'shared') this.#underWay -= batch.length;
       for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code, waiting.has(code));
       this.#dispatch();
     };
@@ -142,13 +146,17 @@ export class RedemptionQueue {
     else setImmediate(next);
   }
 
-  /** All who wait for the codes at the head, as many as fit; or all who wait for one code that goes by itself. */
+  /**
+   * All who wait for the codes at the head, as many as are this lane's share; or all who wait for one code that goes by
+   * itself. Without shares the lane that comes first would take everybody, and the other what trickles in.
+   */
   #takeBatch(alone: boolean): Waiting[] {
     const batch: Waiting[] = [];
+    const share = (this.#waiting + this.#underWay) / this.#limits.lanes;
     for (const [code, queue] of this.#ready) {
       if (alone !== this.#alone.has(code)) continue;
       const room = this.#limits.maxBatch - batch.length;
-      if (room === 0) break;
+      if (room === 0 || batch.length >= share) break;
       const apart = this.#apart.has(code);
       if (apart && batch.length > 0) continue;
       const blocked = queue.slice(0, room).findIndex((entry) => this.#mustWait(entry, batch));

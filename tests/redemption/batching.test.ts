@@ -66,6 +66,22 @@ it('the first goes at once and alone; those who come meanwhile go together, with
   expect(await counts(code)).toMatchObject({ timesUsed: 30, uses: 30 });
 });
 
+it('callers of many codes are shared out to the lanes, callers of one code go together', async () => {
+  const repository = await readyRepository();
+  const codes = await Promise.all(Array.from({ length: 40 }, () => newCode({ perCustomerLimit: null })));
+  const often = async (code: PromoCode) => {
+    for (let time = 0; time < 8; time += 1) await repository.redeem(request(code));
+  };
+  await Promise.all(codes.map(often));
+  // Whose lane comes first does not leave the other what trickles in.
+  expect(Math.max(...sizes())).toBeLessThanOrEqual(20);
+  expect(events.length).toBeLessThan(80);
+
+  events = [];
+  await Promise.all(Array.from({ length: 40 }, () => often(codes[0]!)));
+  expect(Math.max(...sizes())).toBeGreaterThanOrEqual(39);
+});
+
 it('without batching every call is a statement of its own', async () => {
   const repository = await readyRepository({ batching: false });
   const code = await newCode({ totalUsageLimit: 5 });

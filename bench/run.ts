@@ -6,6 +6,7 @@ import { readConfiguration } from './configuration.js';
 import { endLoads } from './redemption/load.js';
 import { type Report, terminalText, writeReport } from './report.js';
 import { openWorkbench, type Workbench } from './workbench.js';
+import { bigDrift } from './workloads/big-drift.js';
 import { bulk } from './workloads/bulk.js';
 import { drift } from './workloads/drift.js';
 import { redemption } from './workloads/redemption.js';
@@ -32,7 +33,7 @@ const sets: readonly WorkloadSet[] = [
       'The bare aggregate is SELECT promo_code_id, count(*), sum(bonus_amount) … GROUP BY 1, whose rows stay on the server.',
       "The seed's UPDATE writes every code and is not exact while others write; repairDrift locks and writes those that differ.",
     ],
-    workloads: [bulk, singleInsert, drift, unchangedInstall],
+    workloads: [bulk, singleInsert, drift, bigDrift, unchangedInstall],
   },
   {
     name: 'redemption',

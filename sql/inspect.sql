@@ -124,7 +124,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', c.relname,
              'valid', i.indisvalid,
-             -- (shop_id, upper(code), …) and (promo_code_id, lower(btrim(customer_address)), …), read from the stored
+             -- (shop_id, upper(code), ...) and (promo_code_id, lower(btrim(customer_address)), ...), read from the stored
              -- expression: pg_get_indexdef would lock the table.
              'ofCode', i.indpred IS NULL AND i.indkey[1] = 0
                AND i.indkey[0] = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a

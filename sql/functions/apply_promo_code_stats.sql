@@ -30,13 +30,13 @@ BEGIN
          total_bonus_issued = coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus_delta,
          updated_at = stamp
    WHERE c.id = code_id
-     AND coalesce(c.times_used::bigint, 0::bigint) + uses_delta >= 0::bigint
-     AND coalesce(c.total_bonus_issued::numeric, 0::numeric) + bonus_delta >= 0::numeric
+     AND least(0::bigint, uses_delta) + coalesce(c.times_used::bigint, 0::bigint) >= 0::bigint
+     AND least(0::numeric, bonus_delta) + coalesce(c.total_bonus_issued::numeric, 0::numeric) >= 0::numeric
   RETURNING c.total_bonus_issued INTO total;
   counted := FOUND;
 
   IF NOT counted THEN
-    -- A counter would go below zero: it had drifted, or another trigger has come before the one that adds (a trigger of
+    -- A counter would go below zero, or is there already: it had drifted, or another trigger has come before the one that adds (a trigger of
     -- the host that amends a use while it is inserted). Other differences may still be queued, so nothing is counted
     -- now; naming the id fires the deferred recount, which counts when the transaction commits and judges the amounts.
     UPDATE :"schema".promo_codes AS c

@@ -12,7 +12,10 @@ AS $body$
 -- pg-promo-codes 1
 #variable_conflict use_variable
 DECLARE
-  who text := lower(btrim(customer));
+  -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
+  like_uses :"schema".promo_code_uses%ROWTYPE;
+  like_codes :"schema".promo_codes%ROWTYPE;
+  who text := lower(btrim(coalesce(customer, like_uses.customer_address::text)));
   code record;
   in_total bigint;
   mine bigint := 0;
@@ -26,7 +29,7 @@ BEGIN
               WHEN c.end_date::timestamptz < now() THEN 'expired' END AS refusal
     INTO code
     FROM :"schema".promo_codes AS c
-   WHERE c.shop_id::text = shop AND upper(c.code::text) = upper(btrim(wanted))
+   WHERE c.shop_id::text = shop AND upper(c.code::text) = upper(btrim(coalesce(wanted, like_codes.code::text)))
    ORDER BY c.code::text = btrim(wanted) DESC, c.id
    LIMIT 1;
   IF NOT FOUND THEN

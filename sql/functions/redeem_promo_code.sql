@@ -13,10 +13,13 @@ AS $body$
 -- pg-promo-codes 1
 #variable_conflict use_variable
 DECLARE
+  -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
+  like_uses :"schema".promo_code_uses%ROWTYPE;
+  like_codes :"schema".promo_codes%ROWTYPE;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
   call_lock bigint;
-  who text := lower(btrim(of_customer));
+  who text := lower(btrim(coalesce(of_customer, like_uses.customer_address::text)));
   code record;
   mine bigint := 0;
   amount numeric;
@@ -42,7 +45,7 @@ BEGIN
            AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open, c.max_bonus
     INTO code
     FROM :"schema".promo_codes AS c
-   WHERE c.shop_id::text = in_shop AND upper(c.code::text) = upper(btrim(wanted)) AND c.code::text = btrim(wanted)
+   WHERE c.shop_id::text = in_shop AND upper(c.code::text) = upper(btrim(coalesce(wanted, like_codes.code::text))) AND c.code::text = btrim(wanted)
    ORDER BY c.id
    LIMIT 1
      FOR NO KEY UPDATE;

@@ -22,6 +22,9 @@ AS $body$
 -- pg-promo-codes 1
 #variable_conflict use_variable
 DECLARE
+  -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
+  like_uses :"schema".promo_code_uses%ROWTYPE;
+  like_codes :"schema".promo_codes%ROWTYPE;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
   call_lock bigint;
@@ -30,6 +33,8 @@ DECLARE
   rooms bigint[];
   customer_limits bigint[];
   accepted boolean;
+  taken_in text[];
+  taken_keys text[];
   recorded bigint;
   answer text;
 BEGIN
@@ -53,17 +58,17 @@ BEGIN
                          -- First as it is written, which an index on the code finds as well.
                          coalesce(
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
                                AND c.code::text = btrim(q.code)
                              ORDER BY c.id LIMIT 1),
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
                              ORDER BY c.id LIMIT 1)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
                   SELECT c.id, c.per_customer_limit AS customer_limit,
-                         c.total_usage_limit::bigint - coalesce(c.times_used, 0) AS room,
+                         c.total_usage_limit::bigint - greatest(c.times_used, 0) AS room,
                          c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
                            AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open
                     FROM :"schema".promo_codes AS c
@@ -86,25 +91,33 @@ BEGIN
                                   ORDER BY lower(btrim(u.customer_address::text))
                                   LIMIT greatest(customer_limits[p.place], 0)) AS own) <= customer_limits[p.place]) AS fits
               FROM (SELECT r.id, r.who, min(r.place) AS place, count(*) AS uses
-                      FROM (SELECT code_ids[q.place] AS id, q.place, lower(btrim(q.customer)) AS who
+                      FROM (SELECT code_ids[q.place] AS id, q.place, lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) AS who
                               FROM unnest(places, customers) AS q(place, customer)) AS r
                      GROUP BY r.id, r.who) AS p
              GROUP BY p.id) AS c;
     IF accepted AND cardinality(keys) > 0 THEN
-      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
-      SELECT shops[n.place], n.key,
-             :"schema".promo_code_fingerprint(codes[n.place], lower(btrim(n.customer)), n.base, n.transaction, n.seconds), n.id
-        FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds)
-               AS n(place, customer, base, transaction, key, id, seconds)
-       WHERE n.key IS NOT NULL
-       ORDER BY shops[n.place], n.key
-          ON CONFLICT DO NOTHING;
-      GET DIAGNOSTICS recorded = ROW_COUNT;
-      accepted := recorded = cardinality(array_remove(keys, NULL));
-      IF NOT accepted AND recorded > 0 THEN
+      WITH taken AS (
+        INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+        SELECT shops[n.place], n.key,
+               :"schema".promo_code_fingerprint(
+                 codes[n.place], lower(btrim(coalesce(n.customer, like_uses.customer_address::text))), n.base, n.transaction,
+                 n.seconds),
+               n.id
+          FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds)
+                 AS n(place, customer, base, transaction, key, id, seconds)
+         WHERE n.key IS NOT NULL
+         ORDER BY shops[n.place], n.key
+            ON CONFLICT DO NOTHING
+        RETURNING e.shop_id, e.idempotency_key
+      )
+      SELECT count(*) = cardinality(array_remove(keys, NULL)), array_agg(t.shop_id), array_agg(t.idempotency_key)
+        INTO accepted, taken_in, taken_keys
+        FROM taken AS t;
+      IF NOT accepted THEN
+        -- Not more than was taken here: an earlier call may have taken the others for a use of the same id.
         DELETE FROM :"schema".promo_code_idempotency_keys AS e
-         USING unnest(places, keys, use_ids) AS n(place, key, id)
-         WHERE e.shop_id = shops[n.place] AND e.idempotency_key = n.key AND e.use_id = n.id;
+         USING unnest(taken_in, taken_keys) AS t(shop, key)
+         WHERE e.shop_id = t.shop AND e.idempotency_key = t.key;
       END IF;
     END IF;
   END IF;
@@ -112,7 +125,7 @@ BEGIN
   IF accepted THEN
     IF cardinality(hold_seconds) > 0 THEN
       INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
-      SELECT n.id, code_ids[n.place], lower(btrim(n.customer)), clock_timestamp() + make_interval(secs => n.seconds)
+      SELECT n.id, code_ids[n.place], lower(btrim(coalesce(n.customer, like_uses.customer_address::text))), clock_timestamp() + make_interval(secs => n.seconds)
         FROM unnest(use_ids, places, customers, hold_seconds) AS n(id, place, customer, seconds)
        WHERE n.seconds IS NOT NULL;
     END IF;
@@ -131,7 +144,8 @@ BEGIN
                 FROM :"schema".promo_codes AS c
                WHERE c.id = code_ids[q.place]
               OFFSET 0) AS c
-      RETURNING u.*
+      RETURNING u.id, u.promo_code_id, u.customer_address, u.shop_id, u.transaction_id, u.base_reward, u.bonus_amount,
+                u.total_reward, u.used_at
     )
     SELECT count(*), array_to_json(array_agg(ARRAY[
              NULL, 'redeemed', m.id::text, m.promo_code_id::text, m.customer_address::text, m.shop_id::text,

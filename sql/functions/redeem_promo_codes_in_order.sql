@@ -17,6 +17,9 @@ AS $body$
 -- pg-promo-codes 1
 #variable_conflict use_variable
 DECLARE
+  -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
+  like_uses :"schema".promo_code_uses%ROWTYPE;
+  like_codes :"schema".promo_codes%ROWTYPE;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
   call_lock bigint;
@@ -83,17 +86,17 @@ BEGIN
                          -- First as it is written, which an index on the code finds as well.
                          coalesce(
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
                                AND c.code::text = btrim(q.code)
                              ORDER BY c.id LIMIT 1),
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
                              ORDER BY c.id LIMIT 1)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, n)) AS g) AS f;
 
   k := 0;
   FOR locked IN
-    SELECT c.id, c.total_usage_limit, c.per_customer_limit, coalesce(c.times_used, 0) AS times_used,
+    SELECT c.id, c.total_usage_limit, c.per_customer_limit, greatest(c.times_used, 0) AS times_used,
            c.bonus_type::text = 'percentage' AS is_percentage, c.bonus_value, c.max_bonus,
            CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
                 WHEN c.start_date::timestamptz > now() THEN 'not_started'
@@ -136,10 +139,10 @@ BEGIN
                       LIMIT greatest(p.customer_limit, 0) + 1) AS own
            ) END AS had
       FROM (SELECT q.n::integer AS n, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.doubled,
-                   lower(btrim(q.customer)) AS who, codes[q.place] AS code, shops[q.place] AS shop,
+                   lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) AS who, codes[q.place] AS code, shops[q.place] AS shop,
                    id_places[q.place] AS k, code_ids[id_places[q.place]] AS code_id,
                    customer_limits[id_places[q.place]] AS customer_limit, e.fingerprint AS known, e.use_id AS known_use,
-                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(q.customer)) ORDER BY q.n) AS before
+                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) ORDER BY q.n) AS before
               FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled)
                      WITH ORDINALITY AS q(place, customer, base, transaction, key, id, seconds, doubled, n)
               LEFT JOIN LATERAL (

@@ -1,4 +1,5 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
+import { collatedAs } from '../postgres/identifiers.js';
 import { codeIssues } from './code-rules.js';
 import type { Call } from './context.js';
 import type { Mark } from './cursor.js';
@@ -74,8 +75,9 @@ export async function findCode(call: Call, id: string): Promise<PromoCode | null
 }
 
 export async function findCodeByName(call: Call, code: string, shopId: string): Promise<PromoCode | null> {
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
-    WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim($1))
+  const table = call.table('promo_codes');
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
+    WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))
     ORDER BY c.code::text = btrim($1) DESC, c.id LIMIT 1`;
   return one(await call.run((db) => db.query(statement, [code, shopId])));
 }

@@ -1,4 +1,5 @@
 import { HoldExpiredError, NotFoundError, OutcomeUnknownError } from '../errors.js';
+import { collatedAs } from '../postgres/identifiers.js';
 import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
 import type { Call } from './context.js';
 import { type Mark, type Page, toPage } from './cursor.js';
@@ -108,10 +109,12 @@ const AFTER_MARK = `($2::bigint IS NULL OR CASE
  * number of codes and not with the number of uses.
  */
 export function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<Page<PromoCodeUse>> {
+  const uses = call.table('promo_code_uses');
   const found = `${call.table('promo_codes')} AS c
      CROSS JOIN LATERAL (
-             SELECT * FROM ${call.table('promo_code_uses')} AS u
-              WHERE u.promo_code_id = c.id AND lower(btrim(u.customer_address::text)) = lower(btrim($1))
+             SELECT * FROM ${uses} AS u
+              WHERE u.promo_code_id = c.id
+                AND lower(btrim(u.customer_address::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
                 AND ${AFTER_MARK}
               ${NEWEST_FIRST}
            ) AS u`;

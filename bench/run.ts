@@ -52,7 +52,7 @@ const sets: readonly WorkloadSet[] = [
 
 const HELP = `npm run bench -- [options]
 
-  --quick        smaller tables and fewer rounds, less than a minute; writes no files
+  --quick        smaller tables and fewer rounds, less than two minutes; writes no files
   --only name    one set (${sets.map(({ name }) => name).join(', ')}) or one workload; writes no files unless it is a set. Workloads:
                  ${sets.flatMap(({ workloads }) => workloads.flatMap(({ names }) => names.slice(0, 2))).join(', ')}
   --url url      measure on this server, in schemas that are dropped afterwards; default: a server that is started

@@ -131,12 +131,12 @@ export class RedemptionQueue {
   #answer(batch: Waiting[], answers: Map<Waiting, Settled>, lane: 'alone' | 'shared'): void {
     // Now, and not when they are told: nobody would send those who wait for the same key afterwards.
     for (const entry of answers.keys()) this.#forgetKey(entry);
+    if (lane === 'shared') this.#underWay -= batch.length;
     const again = batch.filter((entry) => !answers.has(entry));
     this.#putBack(again);
     const waiting = new Set(again.map(({ code }) => code));
     const next = () => {
       this.#lanesInUse[lane] -= 1;
-      if (lane === 'shared') this.#underWay -= batch.length;
       for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code, waiting.has(code));
       this.#dispatch();
     };

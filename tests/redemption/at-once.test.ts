@@ -14,7 +14,7 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     const first = await repository.redeem(known);
     if (!first.ok) throw new Error(first.message);
     await repository.rollbackUse(first.use.id);
-    await t.sql(`SELECT setval(pg_get_serial_sequence(:'schema' || '.promo_code_uses', 'id'), $1, false)`, [
+    await t.sql(`SELECT setval(pg_get_serial_sequence(format('%I.promo_code_uses', :'schema'), 'id'), $1, false)`, [
       first.use.id,
     ]);
     const fresh = new PromoCodeRepository(t.pool, { schema });

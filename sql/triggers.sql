@@ -34,6 +34,7 @@ SET LOCAL check_function_bodies = off;
 \ir functions/record_promo_code_uses.sql
 \ir functions/release_promo_code_holds.sql
 \ir functions/release_expired_promo_code_holds.sql
+\ir functions/answer_promo_code_requests.sql
 \ir functions/redeem_promo_codes_in_order.sql
 \ir functions/redeem_promo_codes.sql
 \ir functions/redeem_promo_code.sql

@@ -1,5 +1,46 @@
 import type { DriftRecord } from './drift/drift-record.js';
 
+/**
+ * Every `code` that an error of this library can have. Codes are stable; messages may change. `docs/errors.md` says of each
+ * what to do.
+ */
+export type PromoCodesErrorCode =
+  | 'VALIDATION'
+  | 'NOT_INSTALLED'
+  | 'NEWER_INSTALLATION'
+  | 'INSUFFICIENT_PRIVILEGE'
+  | 'DRIFT'
+  | 'DUPLICATE_CODE'
+  | 'NOT_FOUND'
+  | 'HOLD_EXPIRED'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'LOCK_TIMEOUT'
+  | 'RETRYABLE_TRANSACTION'
+  | 'TRANSACTION_ABORTED'
+  | 'OUTCOME_UNKNOWN'
+  | 'QUEUE_FULL'
+  | 'RATE_LIMITED'
+  | ConnectionErrorCode
+  | 'TIMEOUT'
+  | 'DATABASE_ERROR'
+  | 'RETRIES_EXHAUSTED'
+  | 'SEQUENCE_BEHIND'
+  | 'TRANSACTION_ISOLATION'
+  | 'UNCOUNTABLE_AMOUNT'
+  | 'NOT_ONE_CONNECTION'
+  | 'PATTERN_EXHAUSTED'
+  | 'TOO_MANY_CHANGES'
+  | 'UNEXPECTED_ANSWER';
+
+/** The codes of a `ConnectionError`. */
+export type ConnectionErrorCode =
+  | 'CONNECTION_FAILED'
+  | 'CONNECTION_LOST'
+  | 'AUTHENTICATION_FAILED'
+  | 'POOL_EXHAUSTED'
+  | 'READ_ONLY'
+  | 'CLOSED';
+
 /** What every error of this library carries beside its message. */
 export interface PromoCodesErrorDetails {
   /** The SQLSTATE that PostgreSQL gave, where it was PostgreSQL that refused. */
@@ -8,22 +49,67 @@ export interface PromoCodesErrorDetails {
   cause?: unknown;
 }
 
+/** Registered, so that a second copy of the library in the same process (ESM beside CommonJS) has the same. */
+const KINDS = Symbol.for('pg-promo-codes.error-kinds');
+
 /**
  * The root of all errors that this library throws. A refusal (a limit is reached, a code has expired) is a value, not an
  * error; an error means that the call could not do its work.
+ *
+ * `instanceof` holds for every class of the tree, also when the error comes from another copy of the library.
  */
 export class PromoCodesError extends Error {
-  /** A stable name for programs, such as `'NOT_INSTALLED'`; messages may change, codes do not. */
-  readonly code: string;
+  /** The name of the class, which a bundler does not shorten. */
+  protected static readonly kind: string = 'PromoCodesError';
+  /** A stable name for programs; a `switch` over it can be exhaustive. */
+  readonly code: PromoCodesErrorCode;
   /** The SQLSTATE that PostgreSQL gave, where it was PostgreSQL that refused. */
-  readonly sqlState?: string;
+  declare readonly sqlState?: string;
 
-  constructor(code: string, message: string, details: PromoCodesErrorDetails = {}) {
+  constructor(code: PromoCodesErrorCode, message: string, details: PromoCodesErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    this.name = new.target.name;
+    const kinds = kindsOf(new.target);
+    Object.defineProperty(this, 'name', { value: kinds[0], configurable: true, writable: true });
+    Object.defineProperty(this, KINDS, { value: kinds });
     this.code = code;
     if (details.sqlState !== undefined) this.sqlState = details.sqlState;
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class that stands to the right of instanceof
+    return isInstance(this, value);
+  }
+}
+
+function isInstance(type: object, value: unknown): boolean {
+  // A class that a host derives from one of these is its own: only its prototype tells.
+  if (!Object.hasOwn(type, 'kind')) return Function.prototype[Symbol.hasInstance].call(type, value);
+  return kindsIn(value).includes(kindsOf(type)[0] ?? '');
+}
+
+/** The kinds of a class and of those above it, the nearest first. */
+function kindsOf(target: object): string[] {
+  const kinds: string[] = [];
+  for (let at: object | null = target; at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.hasOwn(at, 'kind')) kinds.push(String((at as { kind?: string }).kind));
+  }
+  return kinds;
+}
+
+function kindsIn(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null || !(KINDS in value)) return [];
+  return value[KINDS] as readonly string[];
+}
+
+/**
+ * Whether a value is an error of this library, from whichever copy of it: `error.code` is then a `PromoCodesErrorCode`.
+ *
+ * @example
+ * try { await promoCodes.redeem(request); }
+ * catch (error) { if (isPromoCodesError(error) && error.code === 'LOCK_TIMEOUT') retryLater(); else throw error; }
+ */
+export function isPromoCodesError(error: unknown): error is PromoCodesError {
+  return kindsIn(error).includes('PromoCodesError');
 }
 
 /** One thing that is wrong with an input. */
@@ -32,6 +118,8 @@ export interface ValidationIssue {
   path: string;
   /** What is allowed there. */
   message: string;
+  /** The value as it was received, for a person to read: cut where it is long, and left out where there is none. */
+  received?: string;
 }
 
 /**
@@ -39,6 +127,8 @@ export interface ValidationIssue {
  * what only the host's own tables refuse (a constraint of its own, say), which has a `cause`.
  */
 export class ValidationError extends PromoCodesError {
+  protected static override readonly kind: string = 'ValidationError';
+
   /** All that is wrong. */
   readonly issues: ValidationIssue[];
 
@@ -50,6 +140,8 @@ export class ValidationError extends PromoCodesError {
 
 /** Tables or columns that the library needs are missing or of a type that cannot be counted with. Nothing was written. */
 export class NotInstalledError extends PromoCodesError {
+  protected static override readonly kind: string = 'NotInstalledError';
+
   /** What is missing or wrong, each as `schema.table` or `schema.table.column`. */
   readonly missing: string[];
 
@@ -61,6 +153,8 @@ export class NotInstalledError extends PromoCodesError {
 
 /** The database holds objects of a newer version of this library; an older one leaves them alone. Nothing was written. */
 export class NewerInstallationError extends PromoCodesError {
+  protected static override readonly kind: string = 'NewerInstallationError';
+
   /** The revision of the SQL that was found. */
   readonly found: number;
   /** The revision that this version of the library brings. */
@@ -79,8 +173,10 @@ export class NewerInstallationError extends PromoCodesError {
 
 /** The role of this connection may not do what is needed. Nothing was written. */
 export class InsufficientPrivilegeError extends PromoCodesError {
+  protected static override readonly kind: string = 'InsufficientPrivilegeError';
+
   /** The SQL that a role with the rights (as a rule the owner of the tables) has to run, where SQL would help. */
-  readonly sql?: string;
+  declare readonly sql?: string;
 
   constructor(message: string, details: PromoCodesErrorDetails & { sql?: string } = {}) {
     super('INSUFFICIENT_PRIVILEGE', message, details);
@@ -90,6 +186,8 @@ export class InsufficientPrivilegeError extends PromoCodesError {
 
 /** Counters differ from their rows, or an installed trigger is not in order. */
 export class DriftError extends PromoCodesError {
+  protected static override readonly kind: string = 'DriftError';
+
   /** What differs; empty where only a trigger is not in order. */
   readonly records: DriftRecord[];
 
@@ -101,6 +199,8 @@ export class DriftError extends PromoCodesError {
 
 /** A code of that name exists in that shop already (compared without case). */
 export class DuplicateCodeError extends PromoCodesError {
+  protected static override readonly kind: string = 'DuplicateCodeError';
+
   constructor(message: string, details?: PromoCodesErrorDetails) {
     super('DUPLICATE_CODE', message, details);
   }
@@ -108,6 +208,8 @@ export class DuplicateCodeError extends PromoCodesError {
 
 /** No row has that id. */
 export class NotFoundError extends PromoCodesError {
+  protected static override readonly kind: string = 'NotFoundError';
+
   constructor(message: string, details?: PromoCodesErrorDetails) {
     super('NOT_FOUND', message, details);
   }
@@ -115,6 +217,8 @@ export class NotFoundError extends PromoCodesError {
 
 /** A hold cannot be confirmed any more; its use does not count, or will not for long. Redeem the code again. */
 export class HoldExpiredError extends PromoCodesError {
+  protected static override readonly kind: string = 'HoldExpiredError';
+
   /** `'expired'`: its time ran out; `'replaced'`: the same customer redeemed or reserved the code once more. */
   readonly reason: 'expired' | 'replaced';
 
@@ -126,15 +230,53 @@ export class HoldExpiredError extends PromoCodesError {
 
 /** The idempotency key was used before, with other parameters. */
 export class IdempotencyConflictError extends PromoCodesError {
+  protected static override readonly kind: string = 'IdempotencyConflictError';
+
   constructor(message: string, details?: PromoCodesErrorDetails) {
     super('IDEMPOTENCY_CONFLICT', message, details);
   }
 }
 
+/** Who holds a lock that was waited for in vain. */
+export interface LockHolder {
+  /** The process of the server, as in `pg_stat_activity`. */
+  pid: number;
+  /** `application_name` of its session; empty where it has none. */
+  applicationName: string;
+  /** When its transaction began. */
+  since: Date;
+}
+
 /** A lock was not granted in time. Nothing was written; run it again when the transaction that holds the lock has ended. */
 export class LockTimeoutError extends PromoCodesError {
-  constructor(message: string, details?: PromoCodesErrorDetails) {
+  protected static override readonly kind: string = 'LockTimeoutError';
+
+  /** The code whose row was waited for, where it is known. */
+  declare readonly promoCodeId?: string;
+  /** Who holds it, where that is known and this role may see it. */
+  declare readonly holder?: LockHolder;
+
+  constructor(
+    message: string,
+    details: PromoCodesErrorDetails & { promoCodeId?: string | undefined; holder?: LockHolder | undefined } = {},
+  ) {
     super('LOCK_TIMEOUT', message, details);
+    if (details.promoCodeId !== undefined) this.promoCodeId = details.promoCodeId;
+    if (details.holder !== undefined) this.holder = details.holder;
+  }
+}
+
+/**
+ * The server could not be reached or asked: `CONNECTION_FAILED` (not reached), `CONNECTION_LOST` (nothing is in doubt),
+ * `AUTHENTICATION_FAILED`, `POOL_EXHAUSTED` (the host holds all clients of its pool), `READ_ONLY` (a replica, or a session
+ * that may only read), `CLOSED` (the repository, the pool or the client was closed). Nothing was written.
+ */
+export class ConnectionError extends PromoCodesError {
+  protected static override readonly kind: string = 'ConnectionError';
+  declare readonly code: ConnectionErrorCode;
+
+  constructor(code: ConnectionErrorCode, message: string, details?: PromoCodesErrorDetails) {
+    super(code, message, details);
   }
 }
 
@@ -143,6 +285,8 @@ export class LockTimeoutError extends PromoCodesError {
  * the whole of it again. Transactions of its own the library retries by itself.
  */
 export class RetryableTransactionError extends PromoCodesError {
+  protected static override readonly kind: string = 'RetryableTransactionError';
+
   constructor(message: string, details?: PromoCodesErrorDetails) {
     super('RETRYABLE_TRANSACTION', message, details);
   }
@@ -150,6 +294,8 @@ export class RetryableTransactionError extends PromoCodesError {
 
 /** The connection broke, and what became of the call could not be found out either. */
 export class OutcomeUnknownError extends PromoCodesError {
+  protected static override readonly kind: string = 'OutcomeUnknownError';
+
   constructor(message: string, details?: PromoCodesErrorDetails) {
     super('OUTCOME_UNKNOWN', message, details);
   }
@@ -157,6 +303,8 @@ export class OutcomeUnknownError extends PromoCodesError {
 
 /** Too many redemptions wait for the server already (the option `batching.maxQueue`). This one was not sent. */
 export class QueueFullError extends PromoCodesError {
+  protected static override readonly kind: string = 'QueueFullError';
+
   constructor(message: string) {
     super('QUEUE_FULL', message);
   }
@@ -164,6 +312,8 @@ export class QueueFullError extends PromoCodesError {
 
 /** Too many failed attempts under this key. */
 export class RateLimitedError extends PromoCodesError {
+  protected static override readonly kind: string = 'RateLimitedError';
+
   /** Milliseconds until an attempt is allowed again. */
   readonly retryAfterMs: number;
 

@@ -5,17 +5,22 @@ export type { CheckDriftOptions, DriftFilter, RepairDriftOptions, StreamDriftOpt
 export { repairDrift } from './drift/repair-drift.js';
 export { streamDrift } from './drift/stream-drift.js';
 export {
+  ConnectionError,
+  type ConnectionErrorCode,
   DriftError,
   DuplicateCodeError,
   HoldExpiredError,
   IdempotencyConflictError,
   InsufficientPrivilegeError,
+  isPromoCodesError,
+  type LockHolder,
   LockTimeoutError,
   NewerInstallationError,
   NotFoundError,
   NotInstalledError,
   OutcomeUnknownError,
   PromoCodesError,
+  type PromoCodesErrorCode,
   type PromoCodesErrorDetails,
   QueueFullError,
   RateLimitedError,

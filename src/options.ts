@@ -4,7 +4,7 @@ import { ValidationError, type ValidationIssue } from './errors.js';
 /** What every call takes: where the tables are. */
 export interface SchemaOption {
   /** The schema of the two tables, any legal identifier. Default: `public`. */
-  schema?: string;
+  schema?: string | undefined;
 }
 
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION :"schema".apply_promo_code_stats(code_id bigint, uses
 RETURNS void
 LANGUAGE plpgsql
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   -- The text form suits a column with and without time zone: the latter holds UTC whatever the session's zone.

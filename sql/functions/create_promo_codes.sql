@@ -6,7 +6,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = 'UTC'
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(

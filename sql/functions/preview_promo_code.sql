@@ -9,7 +9,7 @@ SET timezone = 'UTC'
 SET enable_seqscan = off
 SET jit = off
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.

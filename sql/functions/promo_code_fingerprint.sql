@@ -5,7 +5,7 @@ LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 BEGIN
   RETURN sha256(convert_to(jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)::text,

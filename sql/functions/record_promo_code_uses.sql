@@ -1,15 +1,12 @@
--- Inserts what redeem_promo_codes_in_order has accepted, in one statement, so that the triggers count once, and answers the rows as
--- the table took them. Its caller knows which request each of them answers by the id.
+-- Inserts what redeem_promo_codes_in_order has accepted, in one statement, so that the triggers count once, and answers the
+-- rows as the table took them. Its caller knows which request each of them answers by the id. It runs under the settings of
+-- redeem_promo_codes.
 CREATE OR REPLACE FUNCTION :"schema".record_promo_code_uses(use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
-SET enable_seqscan = off
-SET jit = off
-SET plan_cache_mode = force_generic_plan
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   -- Empty as a rule: nothing is held.

@@ -8,7 +8,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET row_security = off
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   stamp :"schema".promo_codes.updated_at%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');

@@ -19,7 +19,7 @@ SET enable_seqscan = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
@@ -165,8 +165,7 @@ BEGIN
              o.used, o.expires]))::text
       INTO answer
       FROM :"schema".redeem_promo_codes_in_order(
-             codes, shops, places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled, again, strict, NULL,
-             lock_wait_ms) AS o;
+             codes, shops, places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled, again, strict) AS o;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', '0', true);

@@ -1,28 +1,22 @@
 -- Redeems a batch as redeem_promo_codes does, one request after another, for batches that cannot be recorded as they are:
--- refusals, holds, keys that are known, repetitions. Every code is locked first, in the order of ids, and everything is read
--- by later statements, whose snapshots are newer than the locks. A refusal of one request undoes nothing of others.
+-- refusals, holds, keys that are known, repetitions. That function alone calls it, and it runs under its settings. Every code
+-- is locked first, in the order of ids, and everything is read by later statements, whose snapshots are newer than the locks.
+-- A refusal of one request undoes nothing of others.
 --
 -- Rows without a request are uses that were made; they answer the request with that id. Every other row answers the request
 -- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', or the reason of a
 -- refusal.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean, call_id bigint, lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean)
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
-SET enable_seqscan = off
-SET jit = off
-SET plan_cache_mode = force_generic_plan
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
   like_uses :"schema".promo_code_uses%ROWTYPE;
   like_codes :"schema".promo_codes%ROWTYPE;
-  wait_here boolean := current_setting('lock_timeout') = '0';
-  setting text;
-  call_lock bigint;
   locked record;
   r record;
   -- The ids of the codes, in their order; for each name the place among them, or 0; and what is known of each code.
@@ -67,17 +61,6 @@ DECLARE
   has_key boolean;
   earlier record;
 BEGIN
-  IF wait_here THEN
-    setting := set_config('lock_timeout', lock_wait_ms::text, true);
-  END IF;
-  IF call_id IS NOT NULL THEN
-    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
-    -- As an expression it is no statement of its own.
-    IF NOT pg_try_advisory_xact_lock(call_lock) THEN
-      PERFORM pg_advisory_xact_lock(call_lock);
-    END IF;
-  END IF;
-
   SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
          coalesce(array_agg(DISTINCT f.id ORDER BY f.id) FILTER (WHERE f.id IS NOT NULL), '{}')
     INTO id_places, code_ids
@@ -247,21 +230,7 @@ BEGIN
             END IF;
             -- Who was answered with this hold before is answered as it was then.
             IF own_hold = ANY (answer_ids) THEN
-              RETURN QUERY
-                SELECT a.n, CASE WHEN a.outcome = 'found' AND (u.use_id IS NULL OR u.is_over) THEN 'rolled_back' ELSE a.outcome END,
-                       u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
-                       u.used, u.expires
-                  FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
-                  LEFT JOIN LATERAL (
-                         SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
-                                u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
-                                u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
-                                extract(epoch FROM h.expires_at)::text AS expires, h.expires_at <= clock_timestamp() AS is_over
-                           FROM :"schema".promo_code_uses AS u
-                           LEFT JOIN :"schema".promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
-                          WHERE u.id = a.use_id AND a.outcome = 'found'
-                          LIMIT 1
-                       ) AS u ON true;
+              RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(answered, outcomes, answer_ids, answer_codes);
               answered := '{}'; outcomes := '{}'; answer_ids := '{}'; answer_codes := '{}';
             END IF;
             UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = own_hold;
@@ -320,26 +289,8 @@ BEGIN
     RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
       new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
   END IF;
-  IF wait_here THEN
-    setting := set_config('lock_timeout', '0', true);
-  END IF;
-
   IF cardinality(answered) > 0 THEN
-    RETURN QUERY
-      SELECT a.n, CASE WHEN a.outcome = 'found' AND (u.use_id IS NULL OR u.is_over) THEN 'rolled_back' ELSE a.outcome END,
-             u.use_id, coalesce(u.code_id, a.code_id::text), u.customer, u.shop, u.transaction, u.base, u.bonus, u.total,
-             u.used, u.expires
-        FROM unnest(answered, outcomes, answer_ids, answer_codes) AS a(n, outcome, use_id, code_id)
-        LEFT JOIN LATERAL (
-               SELECT u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
-                      u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
-                      u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used,
-                      extract(epoch FROM h.expires_at)::text AS expires, h.expires_at <= clock_timestamp() AS is_over
-                 FROM :"schema".promo_code_uses AS u
-                 LEFT JOIN :"schema".promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
-                WHERE u.id = a.use_id AND a.outcome = 'found'
-                LIMIT 1
-             ) AS u ON true;
+    RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(answered, outcomes, answer_ids, answer_codes);
   END IF;
 END
 $body$;

@@ -7,7 +7,7 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   -- By the search_path of this function, so that the name of the schema needs no quoting.

@@ -4,7 +4,7 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   first_code bigint;
@@ -37,8 +37,8 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- What is plain adding is done here, which costs an insert a tenth less than a function of its own. Everything else is
-  -- left to apply_promo_code_stats.
+  -- What is plain adding is done here: it spares every insert the call of a function. Everything else is left to
+  -- apply_promo_code_stats.
   stamp := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
 

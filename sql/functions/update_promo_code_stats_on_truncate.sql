@@ -7,7 +7,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 SET row_security = off
 AS $body$
--- pg-promo-codes 1
+-- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
   code_id bigint;

@@ -12,30 +12,30 @@ import {
 /** Which codes are looked at. Without any: all of them. */
 export interface DriftFilter extends SchemaOption {
   /** Only codes of this shop, and uses without a code that name this shop. */
-  shopId?: string | number | bigint;
+  shopId?: string | number | bigint | undefined;
   /** Only codes with these ids. */
-  promoCodeIds?: readonly (string | number | bigint)[];
+  promoCodeIds?: readonly (string | number | bigint)[] | undefined;
 }
 
 export interface CheckDriftOptions extends DriftFilter {
   /** At most so many records, those with the lowest ids. Default: all. */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 export interface StreamDriftOptions extends DriftFilter {
   /** How many codes one statement compares; bounds the memory. Default: 1,000. */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /** Called after every batch. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface RepairDriftOptions extends DriftFilter {
   /** Only tell what would be corrected; takes no lock. Default: `false`. */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /** Milliseconds to wait for the lock on a code. Default: 5,000. */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
   /** Called after every batch. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 const ID_RULE = 'must be a whole number within the range of bigint, as a string, number or bigint';

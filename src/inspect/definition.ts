@@ -5,7 +5,7 @@ import type { TriggerOptions } from './options.js';
 import { functionFiles, tableFiles, triggerFiles } from './sql-files.js';
 
 /** Rises with every change to an installed function; the first line of each body carries it. */
-export const SQL_REVISION = 1;
+export const SQL_REVISION = 2;
 
 /** A function as it should be installed. */
 export interface FunctionDefinition {

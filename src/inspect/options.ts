@@ -26,27 +26,27 @@ export interface InstallOptions extends SchemaOption {
    * `'statement'` counts once per statement, `'row'` once per row; `'auto'` (the default) takes statement triggers, and row
    * triggers for a partitioned `promo_code_uses`, whose partitions may be written directly.
    */
-  granularity?: 'auto' | 'statement' | 'row';
+  granularity?: 'auto' | 'statement' | 'row' | undefined;
   /**
    * What happens when something other than the triggers writes `times_used` or `total_bonus_issued`: `'allow'` lets it
    * (the default, as in the seed), `'ignore'` silently keeps the true values, `'reject'` raises SQLSTATE `PC001`.
    */
-  counterWrites?: 'allow' | 'ignore' | 'reject';
+  counterWrites?: 'allow' | 'ignore' | 'reject' | undefined;
   /**
    * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`) is refused by a trigger,
    * also for hand-written SQL. Default: `false`. The total is judged by `times_used`, so combine it with `counterWrites`
    * `'ignore'` or `'reject'` where others might write that. On tables without a suitable index one is built, concurrently.
    */
-  enforceLimits?: boolean;
+  enforceLimits?: boolean | undefined;
   /** `'online'` (default) recounts drifted codes one by one; `'none'` leaves that to the next call with `'online'`. */
-  reconcile?: 'online' | 'none';
+  reconcile?: 'online' | 'none' | undefined;
   /**
    * Milliseconds that one attempt waits for a lock, at the most; default 5,000. The first attempts wait much shorter,
    * because writers queue up behind a waiting DDL statement.
    */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
   /** Called during the reconciliation. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 const triggerEntries = {

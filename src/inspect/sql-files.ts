@@ -1,4 +1,5 @@
 import amendUse from '../../sql/functions/amend_promo_code_use.sql';
+import answerRequests from '../../sql/functions/answer_promo_code_requests.sql';
 import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
 import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
 import createCodes from '../../sql/functions/create_promo_codes.sql';
@@ -49,6 +50,7 @@ export const functionFiles = [
   recordUses,
   releaseHolds,
   releaseExpiredHolds,
+  answerRequests,
   redeemCodesInOrder,
   redeemCodes,
   redeemCode,

@@ -20,7 +20,7 @@ export interface UninstallReport {
 /** Options of `uninstallTriggers`. */
 export interface UninstallOptions extends SchemaOption {
   /** Milliseconds that one attempt waits for a lock, at the most. Default: 5,000. */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
 }
 
 /**

@@ -7,53 +7,53 @@ import { isStorable } from './fields.js';
 /** Options of a `PromoCodeRepository`. */
 export interface RepositoryOptions extends SchemaOption {
   /** How calls are repeated whose transaction belongs to the library. Default: 8 attempts, pauses of up to 1,000 ms. */
-  retry?: Partial<RetryPolicy>;
+  retry?: Partial<RetryPolicy> | undefined;
   /**
    * Milliseconds that a redemption waits for the lock on its code, where the session sets no `lock_timeout`. Default: 10,000.
    */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
   /**
    * Makes unknown, inactive, expired and not-started codes look the same in reason (`not_found`) and message, so that a
    * guesser learns nothing. Default: `false`.
    */
-  uniformRefusals?: boolean;
+  uniformRefusals?: boolean | undefined;
   /**
    * Refuses further attempts after too many failures under one key, in all instances together (`rate-limiter-flexible` on
    * a table of the library). `true` for the defaults. Default: `false`.
    */
-  rateLimit?: boolean | RateLimitOptions;
+  rateLimit?: boolean | RateLimitOptions | undefined;
   /**
    * Whether calls of `redeem` and `reserve` that come while others are under way share a statement with them; the answers
    * are those of one call after the other. Not inside a transaction of the host. Default: `true`.
    */
-  batching?: boolean | BatchingOptions;
+  batching?: boolean | BatchingOptions | undefined;
   /**
    * Whether statements are prepared by name, once per connection. Needs a driver that takes `{ name, text, values }`, as
    * `pg` does, and a connection that is not behind a pooler of transactions without support for it (PgBouncer before 1.21).
    * Default: `false`.
    */
-  prepare?: boolean;
+  prepare?: boolean | undefined;
 }
 
 /** The bounds of `batching`; the defaults are for everybody. */
 export interface BatchingOptions {
   /** Redemptions in one statement, at the most. Default: 500. */
-  maxBatch?: number;
+  maxBatch?: number | undefined;
   /** Callers that wait, at the most; the next one gets a `QueueFullError`. Default: 10,000. */
-  maxQueue?: number;
+  maxQueue?: number | undefined;
   /**
    * Statements under way at the same time, each of other codes and on a connection of the pool; as many again for codes
    * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
    */
-  lanes?: number;
+  lanes?: number | undefined;
 }
 
 /** How many failures the limiter in front of `validate`, `redeem` and `reserve` allows. */
 export interface RateLimitOptions {
   /** How many failed attempts a key has. Default: 20. */
-  failures?: number;
+  failures?: number | undefined;
   /** In how many seconds, from the first failure on. Default: 900. */
-  windowSeconds?: number;
+  windowSeconds?: number | undefined;
 }
 
 /** The last argument of every method. */
@@ -62,12 +62,12 @@ export interface CallOptions {
    * A client that is inside a transaction of the host: the call becomes a part of that transaction and is undone when it
    * rolls back. The library then repeats nothing.
    */
-  client?: Queryable;
+  client?: Queryable | undefined;
   /**
    * For `validate`, `redeem` and `reserve` with a rate limiter: whose failures are counted, such as an IP address or an
    * IP address and a customer. Default: the shop and the customer.
    */
-  rateLimitKey?: string;
+  rateLimitKey?: string | undefined;
 }
 
 const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue and lanes';

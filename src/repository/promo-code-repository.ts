@@ -229,7 +229,10 @@ export class PromoCodeRepository {
   }
 
   /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
-  async releaseExpired(limits?: { limit?: number } & CallOptions, last?: CallOptions): Promise<ReleaseReport> {
+  async releaseExpired(
+    limits?: { limit?: number | undefined } & CallOptions,
+    last?: CallOptions,
+  ): Promise<ReleaseReport> {
     const { settings, options } = splitOptions(limits, last);
     const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.release, settings));
     return releaseExpired(call, input.limit);
@@ -283,7 +286,7 @@ export class PromoCodeRepository {
    */
   async usageStats(
     promoCodeId: Id,
-    period?: { days?: number; timeZone?: string } & CallOptions,
+    period?: { days?: number | undefined; timeZone?: string | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<UsageStats> {
     const { settings, options } = splitOptions(period, last);
@@ -298,7 +301,7 @@ export class PromoCodeRepository {
    * is a new one.
    */
   async pruneIdempotencyKeys(
-    age: { olderThanDays: number; limit?: number } & CallOptions,
+    age: { olderThanDays: number; limit?: number | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<PruneReport> {
     const { settings, options } = splitOptions(age, last);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { assertNoDrift, DriftError, inspectTriggers, installTriggers, type ObjectState } from '../../src/index';
+import { SQL_REVISION } from '../../src/inspect/definition';
 import { useSchema } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 
@@ -133,7 +134,7 @@ describe('a trigger that the library does not know', () => {
 
 describe('objects of a newer version', () => {
   it('are told, and left alone with a clear error', async () => {
-    const body = `BEGIN\n-- pg-promo-codes 2\nRETURN NULL; END`;
+    const body = `BEGIN\n-- pg-promo-codes ${SQL_REVISION + 1}\nRETURN NULL; END`;
     await sql(
       `CREATE OR REPLACE FUNCTION :"schema".update_promo_code_stats_on_delete() RETURNS trigger LANGUAGE plpgsql AS $$${body}$$`,
     );
@@ -141,9 +142,12 @@ describe('objects of a newer version', () => {
     await expect(installTriggers(pool, { schema, counterWrites: 'reject' })).rejects.toMatchObject({
       name: 'NewerInstallationError',
       code: 'NEWER_INSTALLATION',
-      found: 2,
-      supported: 1,
+      found: SQL_REVISION + 1,
+      supported: SQL_REVISION,
     });
-    expect(await inspectTriggers(pool, { schema })).toMatchObject({ counterWrites: 'allow', revision: 2 });
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({
+      counterWrites: 'allow',
+      revision: SQL_REVISION + 1,
+    });
   });
 });

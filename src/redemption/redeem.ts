@@ -1,10 +1,10 @@
 import { IdempotencyConflictError, PromoCodesError, RetryableTransactionError, ValidationError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { toDate, toPromoCodeUse } from './promo-code-use.js';
 import type { RedeemResult, RefusalReason } from './results.js';
 import { refusal } from './results.js';
+import { isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
 import type { UseIds } from './use-ids.js';
 
 /** One request, checked, with amounts as text. */
@@ -163,84 +163,6 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
     });
   }
 }
-
-const ARGUMENTS = {
-  one: 'text, text, text, numeric, text, text, bigint, bigint, integer',
-  batch:
-    'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer',
-};
-
-/** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
-export function redeemStatements(schema: string) {
-  const callOf = (name: string, types: string) => {
-    const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
-    return `SELECT ${quoteIdentifier(schema)}.${name}(${values.join(', ')}) AS answer`;
-  };
-  return {
-    schema,
-    one: callOf('redeem_promo_code', ARGUMENTS.one),
-    batch: callOf('redeem_promo_codes', ARGUMENTS.batch),
-  };
-}
-
-export type RedeemStatements = ReturnType<typeof redeemStatements>;
-
-/** Whether the short path knows the request. */
-function isPlain({ request, inDoubt }: Attempted): boolean {
-  return !inDoubt && request.ttlSeconds === undefined;
-}
-
-function valuesOfOne({ request, useId }: Attempted): unknown[] {
-  const { code, shopId, customerAddress, baseReward, transactionId = null, idempotencyKey = null } = request;
-  return [code, shopId, customerAddress, baseReward, transactionId, idempotencyKey, useId];
-}
-
-/** Each code once, and an array for each field; those that no request has are empty. */
-function valuesOfBatch(entries: Attempted[]): unknown[] {
-  const places = new Map<string, number>();
-  const codes: string[] = [];
-  const shops: string[] = [];
-  const placeOf = ({ request: { code, shopId } }: Attempted): number => {
-    const name = `${shopId}\0${code}`;
-    const known = places.get(name);
-    if (known !== undefined) return known;
-    codes.push(code);
-    shops.push(shopId);
-    places.set(name, codes.length);
-    return codes.length;
-  };
-  const keys = new Set<string>();
-  const isDoubled = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
-    if (idempotencyKey === undefined) return false;
-    const key = `${shopId}\0${idempotencyKey}`;
-    const doubled = keys.has(key);
-    keys.add(key);
-    return doubled;
-  };
-  const optional = <Value>(
-    read: (entry: Attempted) => Value | undefined,
-    isThere: (value: unknown) => boolean = (value) => value !== undefined,
-  ) => {
-    const values = entries.map(read);
-    return values.some(isThere) ? values : [];
-  };
-  const each = entries.map(placeOf);
-  return [
-    codes,
-    shops,
-    plainArray(each),
-    entries.map(({ request }) => request.customerAddress),
-    plainArray(entries.map(({ request }) => request.baseReward)),
-    optional(({ request }) => request.transactionId),
-    optional(({ request }) => request.idempotencyKey),
-    plainArray(entries.map(({ useId }) => useId)),
-    optional(({ request }) => request.ttlSeconds),
-    optional(isDoubled, Boolean),
-  ];
-}
-
-/** An array of numbers as the server reads it; node-postgres would look at each of them for what has to be quoted. */
-const plainArray = (numbers: readonly unknown[]) => `{${numbers.join(',')}}`;
 
 /** The server names the columns of a violated constraint in any language as `(id)=(7)`. */
 function isIdInUse(error: unknown): boolean {

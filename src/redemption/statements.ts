@@ -1,0 +1,80 @@
+import { quoteIdentifier } from '../postgres/identifiers.js';
+import type { Attempted } from './redeem.js';
+
+const ARGUMENTS = {
+  one: 'text, text, text, numeric, text, text, bigint, bigint, integer',
+  batch:
+    'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer',
+};
+
+/** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
+export function redeemStatements(schema: string) {
+  const callOf = (name: string, types: string) => {
+    const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
+    return `SELECT ${quoteIdentifier(schema)}.${name}(${values.join(', ')}) AS answer`;
+  };
+  return {
+    schema,
+    one: callOf('redeem_promo_code', ARGUMENTS.one),
+    batch: callOf('redeem_promo_codes', ARGUMENTS.batch),
+  };
+}
+
+export type RedeemStatements = ReturnType<typeof redeemStatements>;
+
+/** Whether the short path knows the request. */
+export function isPlain({ request, inDoubt }: Attempted): boolean {
+  return !inDoubt && request.ttlSeconds === undefined;
+}
+
+export function valuesOfOne({ request, useId }: Attempted): unknown[] {
+  const { code, shopId, customerAddress, baseReward, transactionId = null, idempotencyKey = null } = request;
+  return [code, shopId, customerAddress, baseReward, transactionId, idempotencyKey, useId];
+}
+
+/** Each code once, and an array for each field; those that no request has are empty. */
+export function valuesOfBatch(entries: Attempted[]): unknown[] {
+  const places = new Map<string, number>();
+  const codes: string[] = [];
+  const shops: string[] = [];
+  const placeOf = ({ request: { code, shopId } }: Attempted): number => {
+    const name = `${shopId}\0${code}`;
+    const known = places.get(name);
+    if (known !== undefined) return known;
+    codes.push(code);
+    shops.push(shopId);
+    places.set(name, codes.length);
+    return codes.length;
+  };
+  const keys = new Set<string>();
+  const isDoubled = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
+    if (idempotencyKey === undefined) return false;
+    const key = `${shopId}\0${idempotencyKey}`;
+    const doubled = keys.has(key);
+    keys.add(key);
+    return doubled;
+  };
+  const optional = <Value>(
+    read: (entry: Attempted) => Value | undefined,
+    isThere: (value: unknown) => boolean = (value) => value !== undefined,
+  ) => {
+    const values = entries.map(read);
+    return values.some(isThere) ? values : [];
+  };
+  const each = entries.map(placeOf);
+  return [
+    codes,
+    shops,
+    plainArray(each),
+    entries.map(({ request }) => request.customerAddress),
+    plainArray(entries.map(({ request }) => request.baseReward)),
+    optional(({ request }) => request.transactionId),
+    optional(({ request }) => request.idempotencyKey),
+    plainArray(entries.map(({ useId }) => useId)),
+    optional(({ request }) => request.ttlSeconds),
+    optional(isDoubled, Boolean),
+  ];
+}
+
+/** An array of numbers as the server reads it; node-postgres would look at each of them for what has to be quoted. */
+const plainArray = (numbers: readonly unknown[]) => `{${numbers.join(',')}}`;

@@ -1,7 +1,7 @@
+import { explainMissing } from '../inspect/explain-missing.js';
 import { parseOptions } from '../options.js';
-import type { Database, Queryable } from '../postgres/database.js';
+import { type Database, type Queryable, requireDatabase } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import { translateError } from '../postgres/server-errors.js';
 import { type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
@@ -16,6 +16,7 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws ValidationError for an unknown option or value.
  */
 export async function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
+  requireDatabase(db);
   const { limit, ...filter } = parseOptions(checkDriftOptions, options);
   return findDrift(db, filter, limit);
 }
@@ -28,7 +29,7 @@ export async function findDrift(db: Queryable, filter: ParsedFilter, limit?: num
     const { rows } = await db.query(driftQueryAsText(filter.schema, { ...scope, orderAndLimit }), values);
     return rows.map(toDriftRecord);
   } catch (error) {
-    throw translateError(error);
+    throw await explainMissing(db, filter.schema, error);
   }
 }
 

@@ -1,7 +1,7 @@
+import { explainMissing } from '../inspect/explain-missing.js';
 import { parseOptions } from '../options.js';
-import type { Database } from '../postgres/database.js';
+import { type Database, requireDatabase } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import { translateError } from '../postgres/server-errors.js';
 import { scopeOf } from './check-drift.js';
 import { driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
@@ -21,6 +21,7 @@ export async function* streamDrift(
   db: Database,
   options?: StreamDriftOptions,
 ): AsyncGenerator<DriftRecord, void, void> {
+  requireDatabase(db);
   const { batchSize, onProgress, ...filter } = parseOptions(streamDriftOptions, options);
   const codes = `${quoteIdentifier(filter.schema)}.promo_codes`;
   const { scope, values } = scopeOf(filter);
@@ -28,7 +29,7 @@ export async function* streamDrift(
     try {
       return (await db.query(text, parameters)).rows;
     } catch (error) {
-      throw translateError(error);
+      throw await explainMissing(db, filter.schema, error);
     }
   };
 

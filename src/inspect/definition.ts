@@ -7,6 +7,9 @@ import { functionFiles, tableFiles, triggerFiles } from './sql-files.js';
 /** Rises with every change to an installed function; the first line of each body carries it. */
 export const SQL_REVISION = 2;
 
+/** The one table of ours that only an option of the repository needs. */
+export const LIMITER_TABLE = 'promo_code_rate_limits';
+
 /** A function as it should be installed. */
 export interface FunctionDefinition {
   name: string;

@@ -1,3 +1,5 @@
+import { ValidationError } from '../errors.js';
+
 /** What a query gives back, as node-postgres does. */
 export interface QueryResultLike<Row = Record<string, unknown>> {
   /** One object per row, by column name. */
@@ -32,6 +34,20 @@ export interface ConnectionPool extends Queryable {
  * there is one.
  */
 export type Database = Queryable | ConnectionPool;
+
+/**
+ * The first argument of every exported function, which plain JavaScript can get wrong.
+ *
+ * @throws ValidationError
+ */
+export function requireDatabase(db: unknown): asserts db is Database {
+  if (typeof db === 'object' && db !== null && 'query' in db && typeof db.query === 'function') return;
+  const received = db === null || db === undefined ? String(db) : `a ${typeof db}`;
+  const hint = typeof db === 'string' ? ' For a URL, pass new pg.Pool({ connectionString: url }).' : '';
+  throw new ValidationError([
+    { path: 'db', message: `must be a pool or a client, with a method query(text, values); got ${received}.${hint}` },
+  ]);
+}
 
 /** A `pg.Client` has a `connect` as well, but it also escapes literals, and what a pool handed out can be released. */
 export function isPool(db: Database): db is ConnectionPool {

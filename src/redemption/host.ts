@@ -2,6 +2,7 @@ import hostSql from '../../sql/host.sql';
 import { NotInstalledError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { renderSqlText } from '../postgres/sql-text.js';
+import { hintForMissingTables } from './missing-tables.js';
 
 /** What is known of the host's tables: read once by each repository, and again after it was not as needed. */
 export interface Host {
@@ -52,8 +53,9 @@ export async function readHost(db: Queryable, schema: string): Promise<Host> {
   if (Object.keys(columns).length === 0)
     missing.splice(0, missing.length, `${schema}.promo_codes`, `${schema}.promo_code_uses`);
   if (missing.length > 0) {
+    const hint = Object.keys(columns).length === 0 ? await hintForMissingTables(db, schema) : '';
     throw new NotInstalledError(
-      `The tables are not as the repository needs them; missing: ${missing.join(', ')}. installSchema() creates what is missing.`,
+      `The tables are not as the repository needs them; missing: ${missing.join(', ')}. installSchema() creates what is missing.${hint}`,
       missing,
     );
   }

@@ -44,8 +44,7 @@ export async function installSchema(db: Database, options?: InstallOptions): Pro
     const catalog = await readCatalog(db, schema);
     const missing = missingParts(schema, catalog);
     if (missing.length > 0 && dryRun) return rehearse(parsed, catalog, missing);
-    if (missing.length > 0)
-      created.push(...(await createMissing(db, schema, lockTimeoutMs, catalog)));
+    if (missing.length > 0) created.push(...(await createMissing(db, schema, lockTimeoutMs, catalog)));
   } catch (error) {
     throw translateError(error);
   }

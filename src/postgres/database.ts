@@ -42,7 +42,12 @@ export type Database = Queryable | ConnectionPool;
  */
 export function requireDatabase(db: unknown): asserts db is Database {
   if (typeof db === 'object' && db !== null && 'query' in db && typeof db.query === 'function') return;
-  const received = db === null || db === undefined ? String(db) : typeof db === 'object' ? 'an object without query()' : `a ${typeof db}`;
+  const received =
+    db === null || db === undefined
+      ? String(db)
+      : typeof db === 'object'
+        ? 'an object without query()'
+        : `a ${typeof db}`;
   const hint = typeof db === 'string' ? ' For a URL, pass new pg.Pool({ connectionString: url }).' : '';
   throw new ValidationError([
     { path: 'db', message: `must be a pool or a client, with a method query(text, values); got ${received}.${hint}` },

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   assertNoDrift,
   checkDrift,
+  inspectTriggers,
   installSchema,
   installTriggers,
-  inspectTriggers,
   PromoCodeRepository,
   renderSql,
   repairDrift,

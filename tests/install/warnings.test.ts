@@ -72,7 +72,9 @@ describe('dryRun', () => {
     await sql('UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = 2');
     const before = await snapshot();
     const writer = await client();
-    await writer.query(`BEGIN; LOCK TABLE "${schema}".promo_code_uses, "${schema}".promo_codes IN SHARE ROW EXCLUSIVE MODE`);
+    await writer.query(
+      `BEGIN; LOCK TABLE "${schema}".promo_code_uses, "${schema}".promo_codes IN SHARE ROW EXCLUSIVE MODE`,
+    );
     const dry = await installTriggers(pool, { schema, dryRun: true, lockTimeoutMs: 50 });
     await writer.query('ROLLBACK');
     expect(dry).toMatchObject({ changed: true, repaired: [{ promoCodeId: '2', timesUsed: 7, actualUses: 1 }] });
@@ -82,7 +84,11 @@ describe('dryRun', () => {
     expect([...created].sort()).toEqual([...dry.created].sort());
     expect([...replaced].sort()).toEqual([...dry.replaced].sort());
     expect(await checkDrift(pool, { schema })).toEqual([]);
-    expect(await installTriggers(pool, { schema, dryRun: true })).toMatchObject({ changed: false, created: [], repaired: [] });
+    expect(await installTriggers(pool, { schema, dryRun: true })).toMatchObject({
+      changed: false,
+      created: [],
+      repaired: [],
+    });
   });
 
   it('of installSchema, where there is nothing yet', async () => {

@@ -71,6 +71,10 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', c.relname,
              'rowSecurity', c.relrowsecurity,
+             'columns', (
+               SELECT pg_catalog.json_agg(a.attname)
+                 FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
              'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
                   OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
                               WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers')))

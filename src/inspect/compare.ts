@@ -123,8 +123,8 @@ function hasSettings({ settings }: CatalogFunction, schema: string, expected: Fu
 }
 
 /**
- * A table that is there is as the version that created it left it: tables are migrated, not replaced. One of the host's that
- * has the name of the limiter's, which only an option needs, stays the host's.
+ * Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have. One of the
+ * host's that has the name of the limiter's, which only an option needs, stays the host's.
  */
 function tableState(schema: string, expected: TableDefinition, catalog: Catalog): ComparedObject[] {
   const object = { kind: 'table', name: expected.name } as const;
@@ -141,7 +141,8 @@ function tableState(schema: string, expected: TableDefinition, catalog: Catalog)
       ),
     ];
   }
-  return [found.rowSecurity ? compared(object, 'ok') : compared(object, 'outdated', expected.statements)];
+  const same = found.rowSecurity && expected.columns.every((column) => found.columns.includes(column));
+  return [same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements)];
 }
 
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {

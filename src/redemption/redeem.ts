@@ -1,4 +1,10 @@
-import { IdempotencyConflictError, PromoCodesError, RetryableTransactionError, ValidationError } from '../errors.js';
+import {
+  IdempotencyConflictError,
+  OutcomeUnknownError,
+  PromoCodesError,
+  RetryableTransactionError,
+  ValidationError,
+} from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { toDate, toPromoCodeUse } from './promo-code-use.js';
@@ -13,6 +19,8 @@ export interface RedeemRequest {
   shopId: string;
   customerAddress: string;
   baseReward: string;
+  /** The bonus that the host computed by its own rules. */
+  bonusAmount?: string | undefined;
   transactionId?: string | undefined;
   idempotencyKey?: string | undefined;
   ttlSeconds?: number | undefined;
@@ -27,6 +35,8 @@ export interface RedeemContext {
   /** The same where nothing is in doubt, if that is shorter. */
   patienceMs?: number | undefined;
   uniformRefusals: boolean;
+  /** Whether the database has all characters of these texts; a code or shop with others does not exist. */
+  canWrite(...texts: string[]): boolean;
   /** Runs a call with the repetitions that it may have; a call in the host's transaction has none. */
   run<Result>(
     work: (connection: Queryable, attempt: { inDoubt: boolean }) => Promise<Result>,
@@ -81,7 +91,12 @@ const ID_TAKEN = 'id_taken';
  */
 export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
   const settled = new Map<Attempted, Settled>();
-  let open = [...requests];
+  let open = requests.filter((entry) => {
+    const { code, shopId } = entry.request;
+    if (context.canWrite(code, shopId)) return true;
+    settled.set(entry, refusal('not_found', undefined, context.uniformRefusals));
+    return false;
+  });
   for (let attempt = 1; open.length > 0; attempt += 1) {
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(
@@ -142,7 +157,7 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
     return await context.run(async (connection, { inDoubt }) => {
       if (inDoubt) for (const entry of entries) entry.inDoubt = true;
       const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
-      const shared = [hosted ? null : callId, waitMs];
+      const shared = [hosted ? null : `{${callId}}`, waitMs];
       const [only] = entries;
       const { rows } =
         entries.length === 1 && isPlain(only!)
@@ -189,11 +204,21 @@ function toSettled(context: RedeemContext, row: AnswerRow, { request, useId }: A
         replayed: outcome === 'found' && id !== useId,
         ...(expires !== null && { expiresAt: toDate(expires) }),
       };
+    case 'uncertain':
+      return uncertain(useId);
     case 'key_conflict':
       return conflict(undefined, request.idempotencyKey);
     default:
       return refusal(outcome as RefusalReason, code ?? undefined, context.uniformRefusals);
   }
+}
+
+/** Ids come again, and a trigger of the host may change what was sent: a use like that is not shown, and none is added to it. */
+function uncertain(useId: string | undefined): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    `The connection broke. There is a use ${useId} of this code now, of another customer: whether this call recorded it ` +
+      'cannot be known.',
+  );
 }
 
 /** What a trigger of the host gave another id cannot be told from what it kept out. */

@@ -70,8 +70,18 @@ export class Context {
   /** What a redemption is sent with. */
   redemption(current: Call, strict: boolean): RedeemContext {
     const { lockTimeoutMs, uniformRefusals } = this.options;
-    const { hosted, run } = current;
-    return { statements: this.#statements, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
+    const { hosted, run, host } = current;
+    const { canWrite } = host;
+    return {
+      statements: this.#statements,
+      ids: this.#ids,
+      lockTimeoutMs,
+      uniformRefusals,
+      canWrite,
+      hosted,
+      run,
+      strict,
+    };
   }
 
   /** Where redemptions meet that need not be by themselves. */

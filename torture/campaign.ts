@@ -67,6 +67,7 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
   };
   try {
     await clients.start(settings.processes);
+    say(`${settings.processes} client processes are at work.`);
     await sleep(WARM_UP_MS);
     const { others, skipped } = possibleFaults(stage, settings);
     for (const { name, reason } of skipped) say(`SKIPPED ${name}: ${reason}`);
@@ -78,10 +79,10 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
     for (const name of late) say(`Process ${name} did not come to its end and was killed.`);
     const dueWereReleased = settings.design === 'library' && (await releaseHolds(stage));
     await snapshots.stop();
-    const { rows, breaches } = await asAdmin(stage, async (client) => ({
-      breaches: await findBreaches(client, schema),
-      rows: await readRows(client, schema),
-    }));
+    const { rows, breaches } = await asAdmin(stage, async (client) => {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      return { breaches: await findBreaches(client, schema), rows: await readRows(client, schema) };
+    });
     const history = readHistory(stage.folder);
     const { ends } = clients;
     const verdict = check({

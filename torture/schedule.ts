@@ -36,7 +36,7 @@ export const serverFaults = [
   'diskFull',
 ] as const;
 
-export type NetworkFault = (typeof networkFaults)[number];
+type NetworkFault = (typeof networkFaults)[number];
 export type OwnFault = (typeof ownFaults)[number];
 export type ServerFault = (typeof serverFaults)[number];
 export type FaultName = NetworkFault | OwnFault | ServerFault;
@@ -61,18 +61,18 @@ export interface Schedule {
 /** The last part of the campaign's time has no new faults, so that the longest ones end in it. */
 const LAST_PART_MS = 1_500;
 const NETWORK_EVERY_MS = [150, 700] as const;
-const OTHERS_EVERY_MS = [1_000, 3_500] as const;
+const OTHERS_EVERY_MS = [500, 3_500] as const;
 
 /** The same seed, time and kinds of faults give the same plan. */
 export function planFaults(seed: number, durationMs: number, others: readonly (OwnFault | ServerFault)[]): Schedule {
   const lastMs = Math.max(0, durationMs - LAST_PART_MS);
   // Where the time is short, each kind still comes once.
-  const every = Math.min(OTHERS_EVERY_MS[1], Math.max(OTHERS_EVERY_MS[0], lastMs / (others.length + 1)));
+  const every = Math.min(OTHERS_EVERY_MS[1], Math.max(OTHERS_EVERY_MS[0], lastMs / (others.length + 2)));
   return {
     network: track(seededRandom(seed, 'network'), networkFaults, lastMs, (random) =>
       random.between(...NETWORK_EVERY_MS),
     ),
-    others: track(seededRandom(seed, 'others'), others, lastMs, (random) => every * (0.7 + 0.6 * random.next())),
+    others: track(seededRandom(seed, 'others'), others, lastMs, (random) => every * (0.6 + 0.6 * random.next())),
   };
 }
 

@@ -35,13 +35,13 @@ export interface HoldRow {
   releasedAs: string | null;
 }
 
-export interface KeyRow {
+interface KeyRow {
   shop: string;
   key: string;
   useId: string;
 }
 
-/** What a run left in the tables, of one snapshot. */
+/** What a run left in the tables. */
 export interface Rows {
   /** The server's clock, milliseconds since 1970. */
   now: number;
@@ -56,38 +56,33 @@ const MS = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 /** Reads the tables; those of the library only where it is installed. */
 export async function readRows(client: pg.ClientBase, schema: string): Promise<Rows> {
   const table = (name: string) => `${pg.escapeIdentifier(schema)}.${name}`;
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    const all = async <Row extends object>(text: string) => (await client.query<Row>(text)).rows;
-    const own = async <Row extends object>(name: string, text: string) => {
-      const { rows } = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::text AS oid', [table(name)]);
-      return rows[0]?.oid == null ? [] : all<Row>(text);
-    };
-    return {
-      now: (await all<{ now: number }>(`SELECT ${MS('clock_timestamp()')} AS now`))[0]!.now,
-      codes: await all<CodeRow>(
-        `SELECT id::text, code, shop_id AS shop, name, bonus_type AS "bonusType", bonus_value::text AS "bonusValue",
-                max_bonus::text AS "maxBonus", is_active AS "isActive" FROM ${table('promo_codes')}`,
-      ),
-      uses: await all<UseRow>(
-        `SELECT id::text, promo_code_id::text AS "codeId", customer_address AS customer, shop_id AS shop,
-                transaction_id AS transaction, base_reward::text AS base, bonus_amount::text AS bonus,
-                total_reward::text AS total FROM ${table('promo_code_uses')}`,
-      ),
-      holds: await own<HoldRow>(
-        'promo_code_holds',
-        `SELECT use_id::text AS "useId", promo_code_id::text AS "codeId", customer_address AS customer,
-                ${MS('expires_at')} AS "expiresAt", ${MS('released_at')} AS "releasedAt", released_as AS "releasedAs"
-           FROM ${table('promo_code_holds')}`,
-      ),
-      keys: await own<KeyRow>(
-        'promo_code_idempotency_keys',
-        `SELECT shop_id AS shop, idempotency_key AS key, use_id::text AS "useId" FROM ${table('promo_code_idempotency_keys')}`,
-      ),
-    };
-  } finally {
-    await client.query('ROLLBACK');
-  }
+  const all = async <Row extends object>(text: string) => (await client.query<Row>(text)).rows;
+  const own = async <Row extends object>(name: string, text: string) => {
+    const { rows } = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::text AS oid', [table(name)]);
+    return rows[0]?.oid == null ? [] : all<Row>(text);
+  };
+  return {
+    now: (await all<{ now: number }>(`SELECT ${MS('clock_timestamp()')} AS now`))[0]!.now,
+    codes: await all<CodeRow>(
+      `SELECT id::text, code, shop_id AS shop, name, bonus_type AS "bonusType", bonus_value::text AS "bonusValue",
+              max_bonus::text AS "maxBonus", is_active AS "isActive" FROM ${table('promo_codes')}`,
+    ),
+    uses: await all<UseRow>(
+      `SELECT id::text, promo_code_id::text AS "codeId", customer_address AS customer, shop_id AS shop,
+              transaction_id AS transaction, base_reward::text AS base, bonus_amount::text AS bonus,
+              total_reward::text AS total FROM ${table('promo_code_uses')}`,
+    ),
+    holds: await own<HoldRow>(
+      'promo_code_holds',
+      `SELECT use_id::text AS "useId", promo_code_id::text AS "codeId", customer_address AS customer,
+              ${MS('expires_at')} AS "expiresAt", ${MS('released_at')} AS "releasedAt", released_as AS "releasedAs"
+         FROM ${table('promo_code_holds')}`,
+    ),
+    keys: await own<KeyRow>(
+      'promo_code_idempotency_keys',
+      `SELECT shop_id AS shop, idempotency_key AS key, use_id::text AS "useId" FROM ${table('promo_code_idempotency_keys')}`,
+    ),
+  };
 }
 
 /** A counter that is not what the rows say, or a limit that was passed, at one moment. */

@@ -95,6 +95,12 @@ function checkAcknowledged(evidence: Evidence, useId: string, told: readonly Ack
     evidence.possible(evidence.onCode(first.use.codeId, 'delete')).length > 0 ||
     (first.request.ttlSeconds !== undefined && hold?.releasedAt != null);
   if (isExplained) return;
+  const denied = evidence.done(rollbacks);
+  if (denied.length > 0) {
+    const message = `The use ${useId} is gone, and whoever may have taken it back was told that it was not there`;
+    evidence.report('false_answer', message, [...calls, ...denied]);
+    return;
+  }
   const failed = [...rollbacks, ...evidence.onCode(first.use.codeId, 'delete')].filter(({ error }) => error);
   if (failed.length > 0) {
     const what = failed.map(({ kind, error }) => `${kind}: ${error?.code}`).join(', ');

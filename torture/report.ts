@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import type { Outcome } from './campaign.js';
 import type { Rule, Violation } from './checker/violation.js';
 import type { Call } from './log.js';
@@ -102,6 +103,15 @@ export function storyOf(
     ...(shown.length > STORY_LINES ? [`  … and ${shown.length - STORY_LINES} more`] : []),
     ...rows.map((row) => `  row ${JSON.stringify(row)}`),
   ];
+}
+
+/** Copies what the client processes wrote down, and writes down the faults beside it. */
+export function keepLogs(from: string, to: string, { faults, ends }: Pick<Outcome, 'faults' | 'ends'>): void {
+  fs.mkdirSync(to, { recursive: true });
+  for (const name of fs.readdirSync(from).filter((file) => file.endsWith('.jsonl'))) {
+    fs.copyFileSync(path.join(from, name), path.join(to, name));
+  }
+  fs.writeFileSync(path.join(to, 'faults.json'), `${JSON.stringify({ faults, ends }, undefined, 1)}\n`);
 }
 
 /** Appends a row to a table in a Markdown file, which is made with its head where there is none. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.js';
-import { appendReport, outcomeText } from './report.js';
+import { appendReport, keepLogs, outcomeText } from './report.js';
 import { type DesignName, designNames, type Settings } from './settings.js';
 import { openStage } from './stage.js';
 
@@ -13,6 +13,7 @@ const HELP = `npm run torture -- [options]
   --callers N      callers in each of them; default: 12
   --url url        a server that is there already, in a schema that is dropped afterwards: only faults that need no control
                    over the server; default: a server of its own (TEST_POSTGRES_VERSION chooses 14 to 18), with a standby
+  --logs folder    keep the logs of the client processes and of the faults there
   --report file    append a row to the table in this Markdown file
   --help
 
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     processes: { type: 'string', default: '4' },
     callers: { type: 'string', default: '12' },
     url: { type: 'string' },
+    logs: { type: 'string' },
     report: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -51,6 +53,7 @@ async function main(settings: Settings): Promise<void> {
   try {
     const outcome = await runCampaign(stage, settings, say);
     process.stdout.write(`${outcomeText(outcome)}\n`);
+    if (options.logs !== undefined) keepLogs(stage.folder, options.logs, outcome);
     if (options.report !== undefined) appendReport(options.report, outcome);
     if (outcome.violations.length > 0) process.exitCode = 1;
   } catch (error) {

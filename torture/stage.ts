@@ -62,40 +62,33 @@ async function openOwn(applicationName: string): Promise<Stage> {
 }
 
 async function openGiven(url: string, name: string): Promise<Stage> {
-  const version = await query(url, [`CREATE SCHEMA ${name}`]);
-  const folder = makeGuardedFolder({});
-  const { hostname, port } = new URL(url);
-  let closed: Promise<void> | undefined;
-  return {
-    description: `PostgreSQL ${version} at ${hostname}, in a schema of its own`,
-    cluster: undefined,
-    schema: name,
-    applicationName: name,
-    folder: logFolder(folder.path),
-    host: hostname,
-    port: Number(port || 5432),
-    adminUrl: () => url,
-    ownerUrl: () => url,
-    clientUrl: (proxyPort) => changeHost(changeUrl(url, { applicationName: name }), '127.0.0.1', proxyPort),
-    close() {
-      closed ??= dropSchema(url, name).finally(() => folder.remove());
-      return closed;
-    },
-  };
+  const folder = makeGuardedFolder({}, { url, schema: name, applicationName: name });
+  try {
+    const version = await query(url, [`CREATE SCHEMA ${name}`]);
+    const { hostname, port } = new URL(url);
+    return {
+      description: `PostgreSQL ${version} at ${hostname}, in a schema of its own`,
+      cluster: undefined,
+      schema: name,
+      applicationName: name,
+      folder: logFolder(folder.path),
+      host: hostname,
+      port: Number(port || 5432),
+      adminUrl: () => url,
+      ownerUrl: () => url,
+      clientUrl: (proxyPort) => changeHost(changeUrl(url, { applicationName: name }), '127.0.0.1', proxyPort),
+      close: () => folder.remove(),
+    };
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
 }
 
 function logFolder(parent: string): string {
   const folder = path.join(parent, 'logs');
   fs.mkdirSync(folder);
   return folder;
-}
-
-/** After ending the connections of the campaign, which may still hold locks. */
-async function dropSchema(url: string, name: string): Promise<void> {
-  await query(url, [
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`,
-    `DROP SCHEMA IF EXISTS ${name} CASCADE`,
-  ]);
 }
 
 /** Runs statements and gives the version of the server. */

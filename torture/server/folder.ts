@@ -19,13 +19,20 @@ export interface GuardedFolder {
   remove(): Promise<void>;
 }
 
-export function makeGuardedFolder(account: Account): GuardedFolder {
+/** What the guard removes from a server that was there before. */
+export interface GuardedSchema {
+  url: string;
+  schema: string;
+  applicationName: string;
+}
+
+export function makeGuardedFolder(account: Account, schema?: GuardedSchema): GuardedFolder {
   const folder = makeFolder(account);
   // NODE_OPTIONS may carry the loader of this process, which the guard does without.
   const { NODE_OPTIONS: _loader, ...env } = process.env;
   const guard = spawn(process.execPath, [fileURLToPath(new URL('./guard.mjs', import.meta.url)), folder], {
     detached: true,
-    env,
+    env: { ...env, ...(schema && { GUARDED: JSON.stringify(schema) }) },
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   guard.unref();

@@ -3,7 +3,8 @@
 // mounted there, and removes it. It has a process group of its own, so that Ctrl-C does not reach it, and it is plain
 // JavaScript so that it needs no loader.
 //
-// argv[2] is the folder.
+// argv[2] is the folder. In GUARDED is, as JSON, what to remove from a server that was there before: { url, schema,
+// applicationName }. It is not among the arguments, because a connection string may hold a password.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import path from 'node:path';
@@ -22,6 +23,7 @@ for (let look = 0; look < 3; look += 1) {
 for (const mounted of places()) {
   if (process.platform === 'linux') spawnSync('umount', ['-l', mounted], { stdio: 'ignore' });
 }
+if (process.env.GUARDED) await dropSchema(JSON.parse(process.env.GUARDED));
 fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 
 function places() {
@@ -31,6 +33,22 @@ function places() {
       .flatMap((entry) => (entry.isDirectory() ? [path.join(folder, entry.name)] : []));
   } catch {
     return [];
+  }
+}
+
+/** After ending the connections of the campaign, which may still hold locks. */
+async function dropSchema({ url, schema, applicationName }) {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  try {
+    await client.connect();
+    const end = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
+    await client.query(end, [applicationName]);
+    await client.query(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`);
+  } catch (error) {
+    process.stderr.write(`The schema ${schema} could not be dropped: ${error.message}\n`);
+  } finally {
+    await client.end().catch(() => {});
   }
 }
 

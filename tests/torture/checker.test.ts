@@ -202,6 +202,39 @@ describe('the checker finds', () => {
     expect(await t.brokenBy({ sql: name })).toEqual(['lost_acknowledgement']);
   });
 
+  it('a use that was made after its code had been deactivated', async () => {
+    const log = (history: History) => {
+      const args = { codeId: codes.get('COLD-1')! };
+      const at = history.calls.get(plain.call)!.begin;
+      history.calls.set('1.1.x', {
+        ...begin,
+        id: '1.1.x',
+        kind: 'deactivate',
+        begin: at - 20,
+        end: at - 10,
+        args,
+        result: {},
+      });
+      history.calls.set('1.1.y', {
+        ...begin,
+        id: '1.1.y',
+        kind: 'activate',
+        begin: at + 60_000,
+        end: at + 60_001,
+        args,
+        result: {},
+      });
+    };
+    expect(await t.brokenBy({ log })).toEqual(['used_while_inactive']);
+    const meanwhile = (history: History) => {
+      log(history);
+      const activation = history.calls.get('1.1.y')!;
+      activation.begin -= 60_005;
+      activation.end! -= 59_000;
+    };
+    expect(await t.brokenBy({ log: meanwhile })).toEqual([]);
+  });
+
   it('a hold that was forgotten', async () => {
     const sql = 'DELETE FROM :"schema".promo_code_holds WHERE use_id = $1';
     expect(await t.brokenBy({ sql, values: [pending.useId] })).toEqual(['hold_unaccounted']);

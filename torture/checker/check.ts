@@ -1,6 +1,7 @@
 import type { ProcessEnd } from '../clients.js';
 import type { HostCode } from '../host.js';
 import type { History } from '../log.js';
+import { checkActivations, checkInactive } from './activations.js';
 import { checkRecovery, checkSettled } from './calls.js';
 import { checkCodes } from './codes.js';
 import { Evidence } from './evidence.js';
@@ -9,7 +10,7 @@ import { checkKeys } from './keys.js';
 import type { Breach, Rows } from './rows.js';
 import { checkUses } from './uses.js';
 import type { Violation } from './violation.js';
-import { checkActivations, checkAmendments, checkUpdates } from './writes.js';
+import { checkAmendments, checkUpdates } from './writes.js';
 
 /** A breach of a rule that a snapshot showed. */
 export interface SeenBreach extends Breach {
@@ -45,6 +46,7 @@ export function check({ history, rows, hostCodes, breaches, ends, dueWereRelease
   checkCodes(evidence, hostCodes);
   checkUpdates(evidence);
   checkActivations(evidence);
+  checkInactive(evidence);
   checkSettled(evidence, ends);
   reportBreaches(evidence, breaches);
   const recoveries = lastFault === undefined ? new Map<string, number>() : checkRecovery(evidence, lastFault);

@@ -20,6 +20,8 @@ export type Rule =
   | 'wrong_values'
   /** A write came to effect after a later one that had been acknowledged. */
   | 'late_twin'
+  /** A use that was made after its code had been deactivated. */
+  | 'used_while_inactive'
   /** A hold that was neither confirmed nor released nor replaced, or two of these. */
   | 'hold_unaccounted'
   /** An answer that the rows contradict: "there is no such use", and there it is. */

@@ -80,25 +80,3 @@ export function checkUpdates(evidence: Evidence): void {
     }
   }
 }
-
-/** Activations leave no mark: any call of the kind that the code's state speaks of may have been the last one. */
-export function checkActivations(evidence: Evidence): void {
-  for (const row of evidence.rows.codes) {
-    const [same, other] = row.isActive ? (['activate', 'deactivate'] as const) : (['deactivate', 'activate'] as const);
-    const supporting = evidence.possible(evidence.onCode(row.id, same));
-    const settled = Math.max(...supporting.map((call) => evidence.settledAt(call)));
-    const overtaking = evidence.done(evidence.onCode(row.id, other)).filter(({ begin }) => begin > settled);
-    if (supporting.length === 0 && !row.isActive) {
-      const failed = evidence.onCode(row.id, same);
-      const rule = failed.length > 0 ? 'definite_error_with_effect' : 'unasked';
-      evidence.report(rule, `The code ${row.code} was deactivated, and no call says that it may have done it`, failed, [
-        row,
-      ]);
-    } else if (overtaking.length > 0) {
-      const rule = supporting.length > 0 ? 'late_twin' : 'lost_acknowledgement';
-      const later = overtaking.map(({ id }) => id).join(', ');
-      const message = `The code ${row.code} is ${row.isActive ? 'active' : 'inactive'}, although ${later} came later`;
-      evidence.report(rule, message, [...supporting, ...overtaking], [row]);
-    }
-  }
-}

@@ -178,6 +178,18 @@ describe('the checker finds', () => {
     expect(await t.brokenBy({ log })).toEqual([]);
   });
 
+  it('doubt where there can be none', async () => {
+    const inDoubt = (history: History, kind: Call['kind'], more: Partial<Call>) => {
+      const error = { class: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN', message: 'lost' };
+      history.calls.set('1.1.x', { ...begin, id: '1.1.x', kind, end: 1_001, args: {}, error, ...more });
+    };
+    expect(await t.brokenBy({ log: (history) => inDoubt(history, 'list', {}) })).toEqual(['needless_doubt']);
+    expect(await t.brokenBy({ log: (history) => inDoubt(history, 'redeem', { tx: 't9' }) })).toEqual([
+      'needless_doubt',
+    ]);
+    expect(await t.brokenBy({ log: (history) => inDoubt(history, 'redeem', {}) })).toEqual([]);
+  });
+
   it('a use that nobody asked for', async () => {
     const sql = `UPDATE :"schema".promo_code_uses SET transaction_id = 'foreign' WHERE id = $1`;
     expect(await t.brokenBy({ sql, values: [plain.useId] })).toContain('unasked');

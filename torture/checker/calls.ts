@@ -1,5 +1,5 @@
 import type { ProcessEnd } from '../clients.js';
-import type { Call } from '../log.js';
+import type { Call, CallKind } from '../log.js';
 import { RECOVERY_MS, SLACK_MS } from '../settings.js';
 import type { Evidence } from './evidence.js';
 
@@ -25,6 +25,25 @@ export function checkSettled(evidence: Evidence, ends: readonly ProcessEnd[]): v
       const message = `The call ${call.id} (${call.kind}) took ${call.end - call.begin} ms, its limit is ${call.limitMs} ms`;
       evidence.report('late', message, [call]);
     }
+  }
+}
+
+const READING: readonly CallKind[] = [
+  'validate',
+  'findById',
+  'list',
+  'usesByCode',
+  'usesByCustomer',
+  'usageStats',
+  'checkDrift',
+];
+
+/** A read, and a call in a transaction of the host that was never committed, have no effect that could be in doubt. */
+export function checkDoubt(evidence: Evidence): void {
+  for (const call of evidence.history.calls.values()) {
+    if (call.error?.code !== 'OUTCOME_UNKNOWN' || (call.tx === undefined && !READING.includes(call.kind))) continue;
+    const where = call.tx === undefined ? 'reads only' : `was a part of ${call.tx}, which was rolled back`;
+    evidence.report('needless_doubt', `The call ${call.id} (${call.kind}) ${where}`, [call]);
   }
 }
 

@@ -2,7 +2,7 @@ import type { ProcessEnd } from '../clients.js';
 import type { HostCode } from '../host.js';
 import type { History } from '../log.js';
 import { checkActivations, checkInactive } from './activations.js';
-import { checkRecovery, checkSettled } from './calls.js';
+import { checkDoubt, checkRecovery, checkSettled } from './calls.js';
 import { checkCodes } from './codes.js';
 import { Evidence } from './evidence.js';
 import { checkHolds } from './holds.js';
@@ -48,6 +48,7 @@ export function check({ history, rows, hostCodes, breaches, ends, dueWereRelease
   checkActivations(evidence);
   checkInactive(evidence);
   checkSettled(evidence, ends);
+  checkDoubt(evidence);
   reportBreaches(evidence, breaches);
   const recoveries = lastFault === undefined ? new Map<string, number>() : checkRecovery(evidence, lastFault);
   return { violations: evidence.violations, recoveries };

@@ -16,6 +16,8 @@ export type Rule =
   | 'lost_acknowledgement'
   /** An error that says for certain that nothing happened, or a refusal, and its effect is there. */
   | 'definite_error_with_effect'
+  /** `OUTCOME_UNKNOWN` although nothing can have happened. */
+  | 'needless_doubt'
   /** Amounts, customer or code are not what was asked for and answered. */
   | 'wrong_values'
   /** A write came to effect after a later one that had been acknowledged. */

@@ -47,6 +47,6 @@ function checkNotDeleted(evidence: Evidence, codeId: string, code: string): void
   if (done.length > 0) evidence.report('lost_acknowledgement', `The code ${code} was deleted and is there`, done);
   const denied = evidence
     .onCode(codeId, 'delete', 'update', 'activate', 'deactivate', 'usageStats')
-    .filter(({ error }) => error?.code === 'NOT_FOUND');
+    .filter(({ error, tx }) => error?.code === 'NOT_FOUND' && tx === undefined);
   if (denied.length > 0) evidence.report('false_answer', `The code ${code} is there, and was said not to be`, denied);
 }

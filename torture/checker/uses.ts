@@ -123,6 +123,8 @@ function checkNotDenied(evidence: Evidence, row: UseRow): void {
   const hold = evidence.holds.get(row.id);
   const denied = evidence.onUse(row.id, 'rollbackUse', 'amendUse', 'confirm').filter((call) => {
     if (call.kind === 'rollbackUse') return evidence.status(call) === 'done' && call.result?.rolledBack === false;
+    // It may have been gone inside the transaction, which was rolled back with the error.
+    if (call.tx !== undefined) return false;
     if (call.error?.code === 'NOT_FOUND') return true;
     return call.error?.code === 'HOLD_EXPIRED' && hold === undefined;
   });

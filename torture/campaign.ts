@@ -115,7 +115,7 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
 async function injectAll(
   target: Target,
   settings: Settings,
-  others: readonly (typeof ownFaults | typeof serverFaults)[number][],
+  others: readonly (OwnFault | ServerFault)[],
   say: (text: string) => void,
 ): Promise<InjectedFault[]> {
   const begin = Date.now();
@@ -148,12 +148,12 @@ async function attachStandby({ cluster }: Target, say: (text: string) => void): 
 function possibleFaults(
   stage: Stage,
   { design, url }: Settings,
-): { others: (typeof ownFaults | typeof serverFaults)[number][]; skipped: Outcome['skipped'] } {
+): { others: (OwnFault | ServerFault)[]; skipped: Outcome['skipped'] } {
   const skipped: Outcome['skipped'] = [];
   const reasons = new Map<FaultName, string>();
   if (url !== undefined) for (const name of serverFaults) reasons.set(name, 'the server of --url is not ours');
-  else if (stage.cluster?.noOwnDisk !== undefined)
-    reasons.set('diskFull' satisfies ServerFault, stage.cluster.noOwnDisk);
+  if (stage.cluster?.noStandby !== undefined) reasons.set('failover', stage.cluster.noStandby);
+  if (stage.cluster?.noOwnDisk !== undefined) reasons.set('diskFull', stage.cluster.noOwnDisk);
   if (design !== 'library') {
     for (const name of ['installTriggers', 'repairDrift'] as const) reasons.set(name, 'only the library has it');
   }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Outcome } from './campaign.js';
 import type { Rule, Violation } from './checker/violation.js';
 import type { Call } from './log.js';
+import { libraryOptions } from './settings.js';
 
 const STORIES = 3;
 const STORY_LINES = 40;
@@ -17,6 +18,7 @@ export function outcomeText(outcome: Outcome): string {
     '',
     `Seed ${settings.seed}, design ${settings.design}, ${settings.durationMs / 1_000} s of faults, ${settings.processes} processes of ${settings.callers} callers`,
     server,
+    ...(settings.design === 'library' ? [`Options of the library: ${JSON.stringify(libraryOptions)}`] : []),
     `Faults: ${counted(faults.map(({ name }) => name))}`,
     ...skipped.map(({ name, reason }) => `SKIPPED ${name}: ${reason}`),
     `Processes killed: ${killed}, died: ${ends.length - killed}. Snapshots: ${snapshots}.`,

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import type { Answer, AnsweredUse, Request } from '../log.js';
 import type { Pools, Subject } from './subject.js';
 
@@ -30,8 +30,8 @@ class Statements {
   readonly #uses: string;
 
   constructor(schema: string) {
-    this.#codes = `"${schema}".promo_codes`;
-    this.#uses = `"${schema}".promo_code_uses`;
+    this.#codes = `${pg.escapeIdentifier(schema)}.promo_codes`;
+    this.#uses = `${pg.escapeIdentifier(schema)}.promo_code_uses`;
   }
 
   /** Reads the code and counts what the customer has used; says why it may not be redeemed. */

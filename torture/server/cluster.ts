@@ -18,6 +18,7 @@ export class Cluster {
   readonly #major: number;
   #primary: ServerNode;
   #standby: ServerNode;
+  #noStandby: string | undefined;
 
   private constructor(folder: GuardedFolder, major: number, primary: ServerNode, standby: ServerNode) {
     this.folder = folder;
@@ -41,7 +42,10 @@ export class Cluster {
       const cluster = new Cluster(folder, major, primary, standby);
       await primary.create();
       await primary.start();
-      await cluster.attachStandby();
+      // Without a standby there is no failover; everything else can be done.
+      await cluster.attachStandby().catch(({ message }: Error) => {
+        cluster.#noStandby = message;
+      });
       return cluster;
     } catch (error) {
       await folder.remove();
@@ -61,6 +65,11 @@ export class Cluster {
   /** Why its disk cannot be filled. */
   get noOwnDisk(): string | undefined {
     return this.#primary.noOwnDisk;
+  }
+
+  /** Why there is no standby that could take over. */
+  get noStandby(): string | undefined {
+    return this.#noStandby;
   }
 
   async restart(): Promise<void> {

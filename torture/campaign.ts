@@ -10,6 +10,7 @@ import { type History, readHistory } from './log.js';
 import { startProxy } from './proxy.js';
 import {
   type FaultName,
+  type OwnFault,
   ownFaults,
   type PlannedFault,
   planFaults,

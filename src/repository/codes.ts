@@ -1,4 +1,5 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
+import type { Queryable } from '../postgres/database.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { codeIssues } from './code-rules.js';
 import type { Call } from './context.js';
@@ -40,10 +41,19 @@ function toJson(input: NewCode): Record<string, unknown> {
   };
 }
 
-/** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
-export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
+/**
+ * Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted.
+ * @param effect `'repeatable'` where it does not matter that a repetition finds them as codes that exist already
+ */
+export async function insertCodes(
+  call: Call,
+  shopId: string,
+  inputs: readonly NewCode[],
+  effect: 'once' | 'repeatable' = 'once',
+): Promise<PromoCode[]> {
   const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
-  const { rows } = await call.runOnce((db) => db.query(statement, [shopId, JSON.stringify(inputs.map(toJson))]));
+  const insert = (db: Queryable) => db.query(statement, [shopId, JSON.stringify(inputs.map(toJson))]);
+  const { rows } = await (effect === 'once' ? call.runOnce(insert) : call.run(insert));
   if (rows.length === 0) return [];
   const ids = rows.map(({ id }) => String(id));
   const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
@@ -57,6 +67,24 @@ export async function createCode(call: Call, input: NewCode): Promise<PromoCode>
   if (created) return created;
   throw new DuplicateCodeError(
     `The shop ${input.shopId} has a promo code ${input.code.trim()} already (compared without case).`,
+  );
+}
+
+/** Who finds none and creates none has met somebody who created it or deleted it meanwhile. */
+const ENSURE_ATTEMPTS = 20;
+
+/** A code that is there already is given as it is. Repeating it is harmless, also after a connection broke. */
+export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode> {
+  for (let attempt = 0; attempt < ENSURE_ATTEMPTS; attempt += 1) {
+    const found = await findCodeByName(call, input.code, input.shopId);
+    if (found) return found;
+    await refusePastEnd(call, input);
+    const [created] = await insertCodes(call, input.shopId, [input], 'repeatable');
+    if (created) return created;
+  }
+  throw new PromoCodesError(
+    'TOO_MANY_CHANGES',
+    `The promo code ${input.code.trim()} was created and deleted by others ${ENSURE_ATTEMPTS} times while it was being ensured.`,
   );
 }
 

@@ -5,7 +5,16 @@ import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
 import { parseCode } from './code-rules.js';
-import { createCode, deleteCode, findCode, findCodeByName, listCodes, setActive, updateCode } from './codes.js';
+import {
+  createCode,
+  deleteCode,
+  ensureCode,
+  findCode,
+  findCodeByName,
+  listCodes,
+  setActive,
+  updateCode,
+} from './codes.js';
 import { type Call, Context } from './context.js';
 import { type Page, toPage } from './cursor.js';
 import type { Id } from './fields.js';
@@ -20,6 +29,8 @@ import type {
   UpdateInput,
   ValidateInput,
 } from './input-types.js';
+import type { InputSchemas } from './inputs.js';
+import { OpenCalls } from './open-calls.js';
 import { type CallOptions, poolArgument, type RepositoryOptions, repositoryOptions, splitOptions } from './options.js';
 import type { PromoCode } from './promo-code.js';
 import { createLimiter, type Limiter } from './rate-limit.js';
@@ -53,6 +64,7 @@ import { previewCode, type ValidateResult } from './validate.js';
 export class PromoCodeRepository {
   readonly #context: Context;
   readonly #limiter: Limiter | undefined;
+  readonly #openCalls = new OpenCalls();
 
   /** @param pool a `pg.Pool`; with a single client the library takes that client's transactions for the host's */
   constructor(pool: Database, options?: RepositoryOptions) {
@@ -64,7 +76,9 @@ export class PromoCodeRepository {
     if (parsed.rateLimit !== false) {
       const { failures, windowSeconds } =
         parsed.rateLimit === true ? { failures: 20, windowSeconds: 900 } : parsed.rateLimit;
-      this.#limiter = createLimiter(pool, parsed.schema, failures, windowSeconds);
+      this.#limiter = createLimiter(pool, parsed.schema, failures, windowSeconds, (work) =>
+        this.#openCalls.track(work),
+      );
     }
   }
 
@@ -72,9 +86,24 @@ export class PromoCodeRepository {
    * Creates a code. It is stored as given, without the spaces around it.
    * @throws DuplicateCodeError when the shop has the code already, in whatever case.
    */
-  async create(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
-    const { input: code, call } = await this.#context.begin(options, (schemas) => parseCode(schemas.create, input));
-    return createCode(call, code);
+  create(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
+    return this.#run(
+      options,
+      (schemas) => parseCode(schemas.create, input),
+      (call, code) => createCode(call, code),
+    );
+  }
+
+  /**
+   * The code of this name in the shop as it is, or a new one where there is none: for the start of an application, where
+   * `create` would throw the second time. A code that is there is not changed, whatever else the input says.
+   *
+   * Safe when many instances start at once. In the host's transaction a code that was created is gone after a rollback.
+   * @example
+   * await promoCodes.ensure({ code: 'WELCOME', shopId: 'shop-1', bonusValue: '5.00' });
+   */
+  ensure(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
+    return this.#run(options, (schemas) => parseCode(schemas.create, input), ensureCode);
   }
 
   /**
@@ -82,35 +111,43 @@ export class PromoCodeRepository {
    * default twelve of them (52 bits). In `pattern` `*` is any sign, `@` a letter, `#` a digit, the rest stands for itself.
    * Inserted in batches, each its own transaction unless `client` is given; a code that exists already is replaced by another.
    */
-  async generate(input: GenerateInput, options?: CallOptions): Promise<PromoCode[]> {
-    const { input: given, call } = await this.#context.begin(options, (schemas) =>
-      parseCode(schemas.generate, input, (code, wrong) => patternIssues(code, wrong, schemas.longestCode)),
+  generate(input: GenerateInput, options?: CallOptions): Promise<PromoCode[]> {
+    return this.#run(
+      options,
+      (schemas) => parseCode(schemas.generate, input, (code, wrong) => patternIssues(code, wrong, schemas.longestCode)),
+      async (call, given) => {
+        const { count, prefix, pattern, ...template } = given;
+        return generateCodes(call, template, count, prefix, pattern);
+      },
     );
-    const { count, prefix, pattern, ...template } = given;
-    return generateCodes(call, template, count, prefix, pattern);
   }
 
   /** The code with this id, or `null`. */
-  async findById(id: Id, options?: CallOptions): Promise<PromoCode | null> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return findCode(call, input.id);
+  findById(id: Id, options?: CallOptions): Promise<PromoCode | null> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.byId, { id }),
+      (call, input) => findCode(call, input.id),
+    );
   }
 
   /** The code of this name in the shop, compared without case and outer spaces, or `null`. */
-  async findByCode(code: string, shopId: string, options?: CallOptions): Promise<PromoCode | null> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.findByCode, { code, shopId }),
+  findByCode(code: string, shopId: string, options?: CallOptions): Promise<PromoCode | null> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.findByCode, { code, shopId }),
+      (call, input) => findCodeByName(call, input.code, input.shopId),
     );
-    return findCodeByName(call, input.code, input.shopId);
   }
 
   /** Codes, the newest first, a page at a time (keyset: codes that come or go meanwhile shift nothing). */
-  async list(filter?: ListInput & CallOptions, last?: CallOptions): Promise<Page<PromoCode>> {
+  list(filter?: ListInput & CallOptions, last?: CallOptions): Promise<Page<PromoCode>> {
     const { settings, options } = splitOptions(filter, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.list, settings, 'filter'),
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.list, settings, 'filter'),
+      async (call, input) => toPage(await listCodes(call, input), input.limit),
     );
-    return toPage(await listCodes(call, input), input.limit);
   }
 
   /**
@@ -118,20 +155,25 @@ export class PromoCodeRepository {
    * what is used: further uses are refused then.
    * @throws NotFoundError
    */
-  async update(id: Id, patch: UpdateInput, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseTogether({
-        of: () => parseOptions(schemas.byId, { id }),
-        patch: () => parseOptions(schemas.patch, patch, 'patch'),
-      }),
+  update(id: Id, patch: UpdateInput, options?: CallOptions): Promise<PromoCode> {
+    return this.#run(
+      options,
+      (schemas) =>
+        parseTogether({
+          of: () => parseOptions(schemas.byId, { id }),
+          patch: () => parseOptions(schemas.patch, patch, 'patch'),
+        }),
+      (call, input) => updateCode(call, input.of.id, input.patch),
     );
-    return updateCode(call, input.of.id, input.patch);
   }
 
   /** @throws NotFoundError */
-  async activate(id: Id, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return setActive(call, input.id, true);
+  activate(id: Id, options?: CallOptions): Promise<PromoCode> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.byId, { id }),
+      (call, input) => setActive(call, input.id, true),
+    );
   }
 
   /**
@@ -139,18 +181,24 @@ export class PromoCodeRepository {
    * under which redemptions check.
    * @throws NotFoundError
    */
-  async deactivate(id: Id, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return setActive(call, input.id, false);
+  deactivate(id: Id, options?: CallOptions): Promise<PromoCode> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.byId, { id }),
+      (call, input) => setActive(call, input.id, false),
+    );
   }
 
   /**
    * Deletes a code, and with it its uses where the foreign key cascades, as in the seed.
    * @throws NotFoundError
    */
-  async delete(id: Id, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return deleteCode(call, input.id);
+  delete(id: Id, options?: CallOptions): Promise<PromoCode> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.byId, { id }),
+      (call, input) => deleteCode(call, input.id),
+    );
   }
 
   /**
@@ -158,14 +206,17 @@ export class PromoCodeRepository {
    * otherwise a moment later.
    * @throws RateLimitedError with the option `rateLimit`
    */
-  async validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.validate, request, 'request'),
+  validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.validate, request, 'request'),
+      async (call, input) => {
+        return this.#limited(call, input, async () => {
+          const { result, reason } = await previewCode(call, input, this.#context.options.uniformRefusals);
+          return { result, guessed: reason !== undefined && isGuess(reason) };
+        });
+      },
     );
-    return this.#limited(call, input, async () => {
-      const { result, reason } = await previewCode(call, input, this.#context.options.uniformRefusals);
-      return { result, guessed: reason !== undefined && isGuess(reason) };
-    });
   }
 
   /**
@@ -177,11 +228,12 @@ export class PromoCodeRepository {
    * @throws IdempotencyConflictError when the key was used with other parameters
    * @throws RateLimitedError with the option `rateLimit`
    */
-  async redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.redeem, request, 'request'),
+  redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.redeem, request, 'request'),
+      (call, input) => this.#redeemOne(call, input),
     );
-    return this.#redeemOne(call, input);
   }
 
   /**
@@ -189,23 +241,27 @@ export class PromoCodeRepository {
    * after another. Refusals undo nothing; an error undoes all of it. Not behind the rate limiter.
    * @throws IdempotencyConflictError when a key was used with other parameters; nothing of the batch was recorded
    */
-  async redeemMany(requests: readonly RedeemInput[], options?: CallOptions): Promise<RedeemResult[]> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.redeemMany, requests, 'requests'),
+  redeemMany(requests: readonly RedeemInput[], options?: CallOptions): Promise<RedeemResult[]> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.redeemMany, requests, 'requests'),
+      async (call, input) => {
+        const attempted = input.map((request) => ({ request }));
+        return (await redeemBatch(this.#context.redemption(call, true), attempted)).map(toResult);
+      },
     );
-    const attempted = input.map((request) => ({ request }));
-    return (await redeemBatch(this.#context.redemption(call, true), attempted)).map(toResult);
   }
 
   /**
    * The first step of a checkout in two: a use that counts against the limits until it is confirmed, rolled back, or
    * `ttlSeconds` have passed. Otherwise as `redeem`.
    */
-  async reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.reserve, request, 'request'),
+  reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.reserve, request, 'request'),
+      (call, input) => this.#redeemOne(call, input),
     );
-    return this.#redeemOne(call, input);
   }
 
   /**
@@ -213,102 +269,139 @@ export class PromoCodeRepository {
    * @throws HoldExpiredError when its time ran out, or when the same customer redeemed the code in its place
    * @throws NotFoundError when there never was such a use, or it was rolled back
    */
-  async confirm(
+  confirm(
     useId: Id,
     details?: { transactionId?: string | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<PromoCodeUse> {
     const { settings, options } = splitOptions(details, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseTogether({
-        of: () => parseOptions(schemas.byId, { id: useId }),
-        details: () => parseOptions(schemas.confirm, settings, 'details'),
-      }),
+    return this.#run(
+      options,
+      (schemas) =>
+        parseTogether({
+          of: () => parseOptions(schemas.byId, { id: useId }),
+          details: () => parseOptions(schemas.confirm, settings, 'details'),
+        }),
+      (call, input) => confirmUse(call, input.of.id, input.details.transactionId),
     );
-    return confirmUse(call, input.of.id, input.details.transactionId);
   }
 
   /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
-  async releaseExpired(
-    limits?: { limit?: number | undefined } & CallOptions,
-    last?: CallOptions,
-  ): Promise<ReleaseReport> {
+  releaseExpired(limits?: { limit?: number | undefined } & CallOptions, last?: CallOptions): Promise<ReleaseReport> {
     const { settings, options } = splitOptions(limits, last);
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.release, settings));
-    return releaseExpired(call, input.limit);
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.release, settings),
+      (call, input) => releaseExpired(call, input.limit),
+    );
   }
 
   /** Takes a use back; the counters follow. A second call answers `false`. */
-  async rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id: useId }));
-    return rollbackUse(call, input.id);
+  rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.byId, { id: useId }),
+      (call, input) => rollbackUse(call, input.id),
+    );
   }
 
   /**
    * Changes what is given of a use; the total reward is added up anew and the counters follow.
    * @throws NotFoundError
    */
-  async amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseTogether({
-        of: () => parseOptions(schemas.byId, { id: useId }),
-        changes: () => parseOptions(schemas.amend, changes, 'changes'),
-      }),
+  amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
+    return this.#run(
+      options,
+      (schemas) =>
+        parseTogether({
+          of: () => parseOptions(schemas.byId, { id: useId }),
+          changes: () => parseOptions(schemas.amend, changes, 'changes'),
+        }),
+      (call, input) => amendUse(call, input.of.id, input.changes),
     );
-    return amendUse(call, input.of.id, input.changes);
   }
 
   /** The uses of a customer, compared without case and outer spaces, the newest first. */
-  async usesByCustomer(
+  usesByCustomer(
     customerAddress: string,
     page?: PageInput & CallOptions,
     last?: CallOptions,
   ): Promise<Page<PromoCodeUse>> {
     const { settings, options } = splitOptions(page, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
+      (call, input) => usesByCustomer(call, input.customerAddress, input),
     );
-    return usesByCustomer(call, input.customerAddress, input);
   }
 
   /** The uses of a code, the newest first. */
-  async usesByCode(promoCodeId: Id, page?: PageInput & CallOptions, last?: CallOptions): Promise<Page<PromoCodeUse>> {
+  usesByCode(promoCodeId: Id, page?: PageInput & CallOptions, last?: CallOptions): Promise<Page<PromoCodeUse>> {
     const { settings, options } = splitOptions(page, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
+      (call, input) => usesByCode(call, input.promoCodeId, input),
     );
-    return usesByCode(call, input.promoCodeId, input);
   }
 
   /**
    * Totals of a code and its last `days` (30), day by day in `timeZone` (UTC), days without a use included.
    * @throws NotFoundError
    */
-  async usageStats(
+  usageStats(
     promoCodeId: Id,
     period?: { days?: number | undefined; timeZone?: string | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<UsageStats> {
     const { settings, options } = splitOptions(period, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.stats, { ...settings, promoCodeId }, 'period'),
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.stats, { ...settings, promoCodeId }, 'period'),
+      (call, input) => usageStats(call, input.promoCodeId, input.days, input.timeZone),
     );
-    return usageStats(call, input.promoCodeId, input.days, input.timeZone);
   }
 
   /**
    * Forgets idempotency keys that are older, up to `limit` (10,000), the oldest first. A call that repeats a forgotten key
    * is a new one.
    */
-  async pruneIdempotencyKeys(
+  pruneIdempotencyKeys(
     age: { olderThanDays: number; limit?: number | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<PruneReport> {
     const { settings, options } = splitOptions(age, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.prune, settings, 'settings'),
+    return this.#run(
+      options,
+      (schemas) => parseOptions(schemas.prune, settings, 'settings'),
+      (call, input) => pruneIdempotencyKeys(call, input.olderThanDays, input.limit),
     );
-    return pruneIdempotencyKeys(call, input.olderThanDays, input.limit);
+  }
+
+  /**
+   * Begins the end: waits for the calls under way, those that are queued included, and refuses every further one with a
+   * `ConnectionError` of the code `CLOSED`. The pool stays the host's, which ends it afterwards. May be called twice.
+   *
+   * @example
+   * process.once('SIGTERM', async () => {
+   *   await promoCodes.close();
+   *   await pool.end();
+   * });
+   */
+  close(): Promise<void> {
+    return this.#openCalls.close();
+  }
+
+  /** A call from its arguments to its answer. */
+  #run<Input, Result>(
+    options: CallOptions | undefined,
+    check: (schemas: InputSchemas) => Input,
+    work: (call: Call, input: Input) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#openCalls.run(async () => {
+      const { input, call } = await this.#context.begin(options, check);
+      return work(call, input);
+    });
   }
 
   #redeemOne(call: Call, request: RedeemRequest): Promise<RedeemResult> {

@@ -28,8 +28,15 @@ const BUSY_MS = 1_000;
  * In the host's transaction nothing is written and no second connection is waited for, which the host might hold itself. The
  * points are read on the host's connection, and the attempts that this process has under way in such transactions are added.
  * A failure is written on a connection of the pool as soon as there is one, so it counts also when the host rolls back.
+ * @param track is handed what goes on after the answer
  */
-export function createLimiter(db: Database, schema: string, failures: number, windowSeconds: number): Limiter {
+export function createLimiter(
+  db: Database,
+  schema: string,
+  failures: number,
+  windowSeconds: number,
+  track: <Result>(work: Promise<Result>) => Promise<Result>,
+): Limiter {
   const store = (query: Queryable['query'], clearExpiredByTimeout: boolean) =>
     new RateLimiterPostgres({
       storeClient: { query: numbersOf(query) },
@@ -101,7 +108,7 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
     try {
       const { result, guessed } = await work();
       // Not waited for: the pool may have no connection before the host's transaction ends.
-      if (guessed) lines.with(key, () => line.write(own.penalty(key))).then(end, end);
+      if (guessed) track(lines.with(key, () => line.write(own.penalty(key)))).then(end, end);
       else end();
       return result;
     } catch (error) {

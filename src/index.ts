@@ -36,7 +36,14 @@ export { type InstallReport, installTriggers } from './install/install-triggers.
 export { renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
-export type { ConnectionPool, Database, PooledConnection, Queryable, QueryResultLike } from './postgres/database.js';
+export type {
+  ClientLike,
+  ConnectionPool,
+  Database,
+  PooledConnection,
+  Queryable,
+  QueryResultLike,
+} from './postgres/database.js';
 export type { RetryPolicy } from './redemption/calls.js';
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
 export type { BatchEvent } from './redemption/queue.js';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { optionsOf, type SchemaOption, schemaName, trueOrFalse, wholeNumber } from '../options.js';
-import type { Database, Queryable } from '../postgres/database.js';
+import type { ClientLike, Database, Queryable } from '../postgres/database.js';
 import type { RetryPolicy } from '../redemption/calls.js';
 import { isStorable } from './fields.js';
 
@@ -60,9 +60,9 @@ export interface RateLimitOptions {
 export interface CallOptions {
   /**
    * A client that is inside a transaction of the host: the call becomes a part of that transaction and is undone when it
-   * rolls back. The library then repeats nothing.
+   * rolls back. The library then repeats nothing. Not a pool: what `pool.connect()` resolves to.
    */
-  client?: Queryable | undefined;
+  client?: ClientLike | undefined;
   /**
    * For `validate`, `redeem` and `reserve` with a rate limiter: whose failures are counted, such as an IP address or an
    * IP address and a customer. Default: the shop and the customer.

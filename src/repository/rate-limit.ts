@@ -1,4 +1,4 @@
-import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitedError } from '../errors.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -37,8 +37,10 @@ export function createLimiter(
   windowSeconds: number,
   track: <Result>(work: Promise<Result>) => Promise<Result>,
 ): Limiter {
-  const store = (query: Queryable['query'], clearExpiredByTimeout: boolean) =>
-    new RateLimiterPostgres({
+  const store = async (query: Queryable['query'], clearExpiredByTimeout: boolean): Promise<RateLimiterPostgres> => {
+    // Here and not above, so that a host without a limiter neither loads its library nor has it in its bundle.
+    const library = await import('rate-limiter-flexible');
+    return new library.RateLimiterPostgres({
       storeClient: { query: numbersOf(query) },
       storeType: isPool(db) ? 'pool' : 'client',
       schemaName: schema.replaceAll('"', '""'),
@@ -49,12 +51,17 @@ export function createLimiter(
       points: failures,
       duration: windowSeconds,
     });
-  const own = store((text, values) => db.query(text, values), true);
+  };
+  let made: Promise<RateLimiterPostgres> | undefined;
+  const own = () => {
+    made ??= store((text, values) => db.query(text, values), true);
+    return made;
+  };
   const lines = new Lines(failures);
 
   /** @returns the milliseconds to wait where there is no point left */
   async function take(line: Line, key: string): Promise<{ place: RateLimiterRes } | { refusedFor: number }> {
-    const place = await own.penalty(key).catch(fail);
+    const place = await (await own()).penalty(key).catch(fail);
     if (place.consumedPoints + line.uncounted <= failures) return { place };
     await giveBack(key, place);
     return { refusedFor: place.msBeforeNext };
@@ -62,7 +69,7 @@ export function createLimiter(
 
   async function giveBack(key: string, place: RateLimiterRes, since = Date.now()): Promise<void> {
     // After the end of its window the point is gone by itself. That it cannot be given back must not hide the outcome.
-    if (Date.now() - since < place.msBeforeNext) await own.reward(key).catch(() => undefined);
+    if (Date.now() - since < place.msBeforeNext) await (await own()).reward(key).catch(() => undefined);
   }
 
   async function attemptAlone<Result>(key: string, line: Line, work: Attempt<Result>): Promise<Result> {
@@ -85,7 +92,7 @@ export function createLimiter(
     host: Queryable,
     work: Attempt<Result>,
   ): Promise<Result> {
-    const reader = store((text, values) => host.query(text, values), false);
+    const reader = await store((text, values) => host.query(text, values), false);
     await enter(line, PATIENCE_MS.hosted, async () => {
       const others = line.uncounted;
       const { written } = line;
@@ -108,7 +115,8 @@ export function createLimiter(
     try {
       const { result, guessed } = await work();
       // Not waited for: the pool may have no connection before the host's transaction ends.
-      if (guessed) track(lines.with(key, () => line.write(own.penalty(key)))).then(end, end);
+      if (guessed)
+        track(lines.with(key, () => line.write(own().then((limiter) => limiter.penalty(key))))).then(end, end);
       else end();
       return result;
     } catch (error) {

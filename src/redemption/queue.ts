@@ -29,8 +29,11 @@ export interface BatchEvent {
   error?: unknown;
 }
 
-/** Sends requests as one statement. `patienceMs` is the wait for the lock of a code, where it is shorter than usual. */
-export type SendBatch = (requests: Attempted[], patienceMs?: number) => Promise<Settled[]>;
+/**
+ * Sends requests as one statement. `patienceMs` is the wait for the lock of a code, where it is shorter than usual;
+ * `deadline` (of `performance.now()`) is when it has to be over, where that is earlier than a whole `deadlineMs` from now.
+ */
+export type SendBatch = (requests: Attempted[], patienceMs?: number, deadline?: number) => Promise<Settled[]>;
 
 /**
  * What goes together waits this long for locks. Then each code goes by itself, and the one that somebody holds in a lane of

@@ -29,7 +29,7 @@ export interface RedeemContext {
   uniformRefusals: boolean;
   /** Runs a call with the repetitions that it may have; a call in the host's transaction has none. */
   run<Result>(
-    work: (connection: Queryable, attempt: { inDoubt: boolean }) => Promise<Result>,
+    work: (connection: Queryable, attempt: { inDoubt: boolean; lockTimeoutMs: number }) => Promise<Result>,
     inDoubt?: boolean,
   ): Promise<Result>;
   /** Whether the call runs in the host's transaction. */
@@ -139,7 +139,7 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
   if (!hosted) for (const entry of entries) entry.callId ??= callId;
   const doubted = () => entries.some(({ inDoubt }) => inDoubt);
   try {
-    return await context.run(async (connection, { inDoubt }) => {
+    return await context.run(async (connection, { inDoubt, lockTimeoutMs }) => {
       if (inDoubt) for (const entry of entries) entry.inDoubt = true;
       const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
       const shared = [hosted ? null : callId, waitMs];

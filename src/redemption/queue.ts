@@ -74,6 +74,9 @@ export class RedemptionQueue {
   readonly #keys = new Map<string, SameKey>();
   #arrivals = 0;
   #waiting = 0;
+  /** Callers without an answer. */
+  #unsettled = 0;
+  #whenIdle: (() => void)[] = [];
   /** Callers whose statement is under way in a shared lane. */
   #underWay = 0;
   /** Statements under way: of codes that go together, and of codes that go by themselves. */
@@ -101,6 +104,7 @@ export class RedemptionQueue {
         code,
         place: this.#arrivals++,
         settle: (result) => {
+          this.#leave();
           if (result instanceof PromoCodesError) reject(result);
           else resolve(result);
         },
@@ -110,8 +114,20 @@ export class RedemptionQueue {
       if (queue) queue.push(entry);
       else this.#ready.set(code, [entry]);
       this.#waiting += 1;
+      this.#unsettled += 1;
       this.#dispatch();
     });
+  }
+
+  /** Resolves when nobody waits and nothing is under way, which may be at once. */
+  idle(): Promise<void> {
+    if (this.#unsettled === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #leave(): void {
+    this.#unsettled -= 1;
+    if (this.#unsettled === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #dispatch(): void {

@@ -29,8 +29,25 @@ describe('the order of statements', () => {
       await queue.redeem({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
       done.push(customerAddress);
     };
-    return { statements, done, redeem };
+    return { queue, statements, done, redeem };
   }
+
+  it('the queue is idle when every caller has an answer', async () => {
+    const { queue, statements, redeem } = queueByHand();
+    await queue.idle();
+    const calls = [redeem('A', 'a'), redeem('A', 'b'), redeem('B', 'c')];
+    let isIdle = false;
+    const idle = queue.idle().then(() => {
+      isIdle = true;
+    });
+    await statements[0]!.end();
+    expect(isIdle).toBe(false);
+    await statements[1]!.end(new PromoCodesError('OUTCOME_UNKNOWN', 'gone'));
+    await Promise.allSettled(calls);
+    await idle;
+    expect(isIdle).toBe(true);
+    await queue.idle();
+  });
 
   it('who waits for a key under another code goes when that has its answer', async () => {
     const { statements, redeem } = queueByHand();

@@ -142,7 +142,7 @@ async function send(context: RedeemContext, entries: Attempted[]): Promise<Answe
     return await context.run(async (connection, { inDoubt }) => {
       if (inDoubt) for (const entry of entries) entry.inDoubt = true;
       const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
-      const shared = [hosted ? null : callId, waitMs];
+      const shared = [hosted ? null : `{${callId}}`, waitMs];
       const [only] = entries;
       const { rows } =
         entries.length === 1 && isPlain(only!)

@@ -1,8 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
-import { PromoCodesError } from '../errors.js';
+import { inspect } from 'node:util';
+import { PromoCodesError, ValidationError } from '../errors.js';
 import { parseOptions } from '../options.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { messageOf } from '../postgres/sqlstate.js';
 import { type Attempt, call } from '../redemption/calls.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
@@ -33,6 +36,8 @@ export interface Call {
 export class Context {
   readonly db: Database;
   readonly options: ParsedRepositoryOptions;
+  /** The asynchronous context in which the repository was made: that of statements which several callers share. */
+  readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
   readonly #statements: RedeemStatements;
   #queue: RedemptionQueue | undefined;
@@ -44,7 +49,7 @@ export class Context {
   constructor(db: Database, options: ParsedRepositoryOptions) {
     this.db = db;
     this.options = options;
-    this.#ids = new UseIds(options.schema);
+    this.#ids = new UseIds(options.schema, this.#partitionBy ? undefined : this.#home);
     this.#statements = redeemStatements(options.schema);
   }
 
@@ -68,22 +73,45 @@ export class Context {
   }
 
   /** What a redemption is sent with. */
-  redemption(current: Call, strict: boolean): RedeemContext {
+  redemption(current: Call, strict: boolean, partition = this.#partition()): RedeemContext {
     const { lockTimeoutMs, uniformRefusals } = this.options;
-    const { hosted, run } = current;
-    return { statements: this.#statements, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
+    const client = current.hosted ? (current.client ?? this.db) : undefined;
+    const run: RedeemContext['run'] = (work, inDoubt) =>
+      current.run((connection, attempt) => work(connection, { ...attempt, lockTimeoutMs }), inDoubt);
+    return { statements: this.#statements, ids: this.#ids, uniformRefusals, client, partition, run, strict };
   }
 
   /** Where redemptions meet that need not be by themselves. */
   queue(current: Call): RedemptionQueue | undefined {
     const { batching, schema } = this.options;
     if (batching === false || current.hosted) return undefined;
-    const limits = batching === true ? usualBatching : batching;
-    this.#queue ??= new RedemptionQueue(schema, limits, (requests, patienceMs) => {
-      const context = this.redemption(this.#call(undefined, undefined, this.#host ?? current.host), false);
+    const limits = { ...(batching === true ? usualBatching : batching), deadlineMs: 10_000 };
+    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
+    const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
+    this.#queue ??= new RedemptionQueue(schema, limits, scopes, (requests, { patienceMs, partition }) => {
+      const context = this.redemption(this.#call(undefined, undefined, this.#host ?? current.host), false, partition);
       return redeemBatch({ ...context, patienceMs }, requests);
     });
     return this.#queue;
+  }
+
+  get #partitionBy(): (() => string) | undefined {
+    const { batching } = this.options;
+    return typeof batching === 'object' ? batching.partitionBy : undefined;
+  }
+
+  /** The answer of `partitionBy` in the asynchronous context of the caller. */
+  #partition(): string {
+    if (!this.#partitionBy) return '';
+    const path = 'batching.partitionBy';
+    let partition: unknown;
+    try {
+      partition = this.#partitionBy();
+    } catch (cause) {
+      throw new ValidationError([{ path, message: `threw: ${messageOf(cause)}` }], { cause });
+    }
+    if (typeof partition === 'string') return partition;
+    throw new ValidationError([{ path, message: 'must answer with a string', received: inspect(partition) }]);
   }
 
   #call(client: Queryable | undefined, rateLimitKey: string | undefined, host: Host): Call {

@@ -1,5 +1,5 @@
 import { IdempotencyConflictError, PromoCodesError, ValidationError } from '../errors.js';
-import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
+import { messageOf, SqlState, serverField, sqlStateOf } from '../postgres/sqlstate.js';
 import { toDate, toPromoCodeUse } from './promo-code-use.js';
 import type { Attempted, Settled } from './redeem.js';
 import { type RefusalReason, refusal } from './results.js';
@@ -42,12 +42,8 @@ export class Answer {
 export function isIdInUse(error: unknown): boolean {
   return (
     sqlStateOf(error) === SqlState.uniqueViolation &&
-    typeof error === 'object' &&
-    error !== null &&
-    'table' in error &&
-    String(error.table).startsWith('promo_code_uses') &&
-    'detail' in error &&
-    /\(id\)=\(/.test(String(error.detail))
+    serverField(error, 'table')?.startsWith('promo_code_uses') === true &&
+    /\(id\)=\(/.test(serverField(error, 'detail') ?? '')
   );
 }
 
@@ -98,12 +94,12 @@ export function conflict(cause: unknown, key?: string): IdempotencyConflictError
  * customer.
  */
 export function ofRequest(error: PromoCodesError, entries: readonly Attempted[]): PromoCodesError {
-  const { detail } = (error.cause ?? {}) as { detail?: unknown };
-  const [, id] = /\((\d+), /.exec(String(detail)) ?? [];
+  const detail = serverField(error, 'detail') ?? '';
+  const [, id] = /\((\d+), /.exec(detail) ?? [];
   const index = entries.findIndex(({ useId }) => useId === id);
   // The server cuts long values.
   const customer = entries[index]?.request.customerAddress.trim().slice(0, 20);
-  if (entries.length < 2 || customer === undefined || !String(detail).toLowerCase().includes(customer.toLowerCase())) {
+  if (entries.length < 2 || customer === undefined || !detail.toLowerCase().includes(customer.toLowerCase())) {
     return error;
   }
   const details = { sqlState: error.sqlState, cause: error.cause };

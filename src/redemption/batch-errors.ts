@@ -1,5 +1,5 @@
 import { LockTimeoutError, PromoCodesError } from '../errors.js';
-import { sqlStateOf } from '../postgres/sqlstate.js';
+import { errorChain, serverField, sqlStateOf } from '../postgres/sqlstate.js';
 
 /**
  * Whom the error of a statement of several callers concerns.
@@ -42,18 +42,13 @@ export function concernOf(error: PromoCodesError): Concern {
 }
 
 /** Whether a key was waited for, which a transaction under another code has taken, and not the code. */
-export function isAtKey({ cause }: LockTimeoutError): boolean {
-  return /promo_code_idempotency_keys/.test(String((cause as { where?: unknown } | undefined)?.where));
+export function isAtKey(error: LockTimeoutError): boolean {
+  return /promo_code_idempotency_keys/.test(serverField(error, 'where') ?? '');
 }
 
-/** The server's own error among an error and its causes: the innermost. */
+/** The server's own error among an error and those that it wraps. */
 function serverErrorIn(error: unknown): object | undefined {
-  let found: object | undefined;
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth += 1) {
-    if (sqlStateOf(at) !== undefined) found = at;
-    at = (at as { cause?: unknown }).cause;
-  }
-  return found;
+  return errorChain(error).findLast((link) => sqlStateOf(link) !== undefined);
 }
 
 /** By RAISE in a function: whatever its SQLSTATE says, the function of a host has looked at a row. */

@@ -32,6 +32,8 @@ export interface RedeemContext {
     work: (connection: Queryable, attempt: RedeemAttempt) => Promise<Result>,
     inDoubt?: boolean,
   ): Promise<Result>;
+  /** Runs what leaves nothing in doubt, such as taking ids. */
+  read<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result>;
   /** The client of the host whose transaction the call is a part of. */
   client: object | undefined;
   /** Callers of other partitions may reach other databases. */
@@ -102,10 +104,10 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
   return requests.map((entry) => settled.get(entry)!);
 }
 
-async function takeIds({ ids, run, partition, client }: RedeemContext, entries: Attempted[]): Promise<void> {
+async function takeIds({ ids, read, partition, client }: RedeemContext, entries: Attempted[]): Promise<void> {
   const without = entries.filter(({ useId }) => useId === undefined);
   if (without.length === 0) return;
-  const taken = await ids.take(without.length, { run: (work) => run(work), partition, client });
+  const taken = await ids.take(without.length, { run: read, partition, client });
   without.forEach((entry, index) => {
     entry.useId = taken[index]!;
   });

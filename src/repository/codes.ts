@@ -43,11 +43,16 @@ function toJson(input: NewCode): Record<string, unknown> {
 /** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
   const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
-  const { rows } = await call.runOnce((db) => db.query(statement, [shopId, JSON.stringify(inputs.map(toJson))]));
-  if (rows.length === 0) return [];
-  const ids = rows.map(({ id }) => String(id));
+  const values = [shopId, JSON.stringify(inputs.map(toJson))];
+  const ids = new Set<string>();
+  await call.write(async (db) => {
+    // After a COMMIT without an answer those of the attempt before are either there, and kept, or made once more.
+    const { rows } = await db.query(statement, values);
+    for (const { id } of rows) ids.add(String(id));
+  });
+  if (ids.size === 0) return [];
   const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
-  const created = await call.run((db) => db.query(codes, [ids]));
+  const created = await call.read((db) => db.query(codes, [[...ids]]));
   return created.rows.map((row: CodeRow) => toPromoCode(row));
 }
 
@@ -63,7 +68,7 @@ export async function createCode(call: Call, input: NewCode): Promise<PromoCode>
 /** A code without a start begins now, by the server's clock; its end must not be before that. */
 export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
   if (startDate || !endDate) return;
-  const { rows } = await call.run((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
+  const { rows } = await call.read((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
   if (endDate.getTime() < Number(rows[0]?.present) * 1_000) {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
@@ -71,7 +76,7 @@ export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<New
 
 export async function findCode(call: Call, id: string): Promise<PromoCode | null> {
   const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint`;
-  return one(await call.run((db) => db.query(statement, [id])));
+  return one(await call.read((db) => db.query(statement, [id])));
 }
 
 export async function findCodeByName(call: Call, code: string, shopId: string): Promise<PromoCode | null> {
@@ -79,7 +84,7 @@ export async function findCodeByName(call: Call, code: string, shopId: string): 
   const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
     WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))
     ORDER BY c.code::text = btrim($1) DESC, c.id LIMIT 1`;
-  return one(await call.run((db) => db.query(statement, [code, shopId])));
+  return one(await call.read((db) => db.query(statement, [code, shopId])));
 }
 
 export interface ListFilter {
@@ -96,7 +101,7 @@ export async function listCodes(call: Call, { shopId, activeOnly, limit, cursor 
       AND ($3::bigint IS NULL OR c.id < $3)
     ORDER BY c.id DESC LIMIT $4::integer`;
   const values = [shopId ?? null, activeOnly, cursor?.id ?? null, limit + 1];
-  const { rows } = await call.run((db) => db.query(statement, values));
+  const { rows } = await call.read((db) => db.query(statement, values));
   return rows.map((row: CodeRow) => toPromoCode(row));
 }
 
@@ -133,7 +138,7 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
   ][];
   const codes = call.table('promo_codes');
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
-    const { rows: found } = await call.run((db) =>
+    const { rows: found } = await call.read((db) =>
       db.query(`SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c WHERE c.id = $1::bigint`, [id]),
     );
     const before = requireCode(one({ rows: found }), id);
@@ -148,7 +153,7 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
       ),
     ];
     const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
-    const { rows } = await call.run((db) =>
+    const { rows } = await call.write((db) =>
       db.query(
         `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
           WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
@@ -168,12 +173,17 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
 export async function setActive(call: Call, id: string, isActive: boolean): Promise<PromoCode> {
   const statement = `UPDATE ${call.table('promo_codes')} AS c SET is_active = $2::boolean, updated_at = ${present(call)}
     WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.run((db) => db.query(statement, [id, isActive]))), id);
+  return requireCode(one(await call.write((db) => db.query(statement, [id, isActive]))), id);
 }
 
 export async function deleteCode(call: Call, id: string): Promise<PromoCode> {
   const statement = `DELETE FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.runOnce((db) => db.query(statement, [id]))), id);
+  let deleted: PromoCode | null = null;
+  await call.write(async (db) => {
+    // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
+    deleted = one(await db.query(statement, [id])) ?? deleted;
+  });
+  return requireCode(deleted, id);
 }
 
 /** Columns without time zone hold UTC. */

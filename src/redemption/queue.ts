@@ -79,6 +79,7 @@ export class RedemptionQueue {
   /** Callers whose statement is under way in a shared lane. */
   #underWay = 0;
   #heldCodes = 0;
+  #expiredAt = now();
   readonly #lanesInUse: Record<Lane, number> = { shared: 0, single: 0 };
 
   constructor(schema: string, limits: QueueLimits, scopes: Scopes, send: SendBatch) {
@@ -106,6 +107,7 @@ export class RedemptionQueue {
         request,
         code: `${request.shopId}\0${request.code.trim().toUpperCase()}`,
         place: this.#arrivals++,
+        arrivedAt: now(),
         scope,
         settle: (result) => {
           if (result instanceof PromoCodesError) reject(result);
@@ -181,6 +183,7 @@ export class RedemptionQueue {
     const next = () => {
       this.#lanesInUse[lane] -= 1;
       this.#changeHeld(partition, () => partition.release(codesOf(batch), codesOf(unanswered)));
+      this.#expire();
       if (partition.isEmpty) this.#partitions.delete(name);
       this.#dispatch();
       if (this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
@@ -190,6 +193,31 @@ export class RedemptionQueue {
     // For one caller it would only be a delay.
     if (batch.length === 1) next();
     else afterCallbacks(next);
+  }
+
+  /** Where statements take long, as on connections that went silent, nobody waits for them longer than a whole deadline. */
+  #expire(): void {
+    const { deadlineMs } = this.#limits;
+    const time = now();
+    if (time - this.#expiredAt < deadlineMs / 10) return;
+    this.#expiredAt = time;
+    for (const [name, partition] of this.#partitions) {
+      let expired: Waiting[] = [];
+      this.#changeHeld(partition, () => {
+        expired = partition.takeExpired(time - deadlineMs);
+      });
+      this.#waiting -= expired.length;
+      this.#unsettled -= expired.length;
+      for (const { settle } of expired) {
+        settle(
+          new PromoCodesError(
+            'TIMEOUT',
+            `The redemption waited ${deadlineMs} ms for the statements before it (deadlineMs), and was not sent.`,
+          ),
+        );
+      }
+      if (partition.isEmpty) this.#partitions.delete(name);
+    }
   }
 
   #changeHeld(partition: Partition, change: () => void): void {

@@ -5,8 +5,9 @@ import type { Attempted, Settled } from './redeem.js';
 export interface Waiting extends Attempted {
   /** Shop and code, in one form for all ways to write it. */
   code: string;
-  /** Its place in the order of arrival. */
+  /** Its place in the order of arrival, and when that was. */
   place: number;
+  arrivedAt: number;
   /** Its asynchronous context, where statements run in that of a caller. */
   scope?: AsyncResource | undefined;
   settle(result: Settled): void;
@@ -111,6 +112,26 @@ export class Partition {
     return batch.sort((one, other) => one.place - other.place);
   }
 
+  /** Those who have waited since before that moment leave. */
+  takeExpired(before: number): Waiting[] {
+    const expired: Waiting[] = [];
+    for (const queues of [this.#ready, this.#busy]) {
+      for (const [code, queue] of queues) {
+        const isExpired = ({ arrivedAt }: Waiting) => arrivedAt < before;
+        if (!queue.some(isExpired)) continue;
+        expired.push(...queue.filter(isExpired));
+        const left = queue.filter((entry) => !isExpired(entry));
+        if (left.length > 0 || queues === this.#busy) queues.set(code, left);
+        else {
+          queues.delete(code);
+          this.#forgetLock(code);
+        }
+      }
+    }
+    for (const entry of expired) this.#keys.remove(entry);
+    return expired;
+  }
+
   /** The batch waited for a lock in vain. */
   suspect(batch: readonly Waiting[]): void {
     const codes = new Set(batch.map(({ code }) => code));
@@ -137,9 +158,12 @@ export class Partition {
       const queue = this.#busy.get(code);
       this.#busy.delete(code);
       if (queue && queue.length > 0) this.#ready.set(code, queue);
-      if (waiting.has(code)) continue;
-      this.#held.delete(code);
-      this.#suspected.delete(code);
+      if (!waiting.has(code)) this.#forgetLock(code);
     }
+  }
+
+  #forgetLock(code: string): void {
+    this.#held.delete(code);
+    this.#suspected.delete(code);
   }
 }

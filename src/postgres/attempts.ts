@@ -180,7 +180,7 @@ async function carryOut<Result>(
 ): Promise<Result> {
   const through = plan.wrap ? plan.wrap(connection) : connection;
   if (plan.transaction === 'statement') return work(through, attempt);
-  await connection.query(beginning(plan, attempt));
+  await begin(connection, plan, attempt);
   const value = await work(through, attempt);
   progress.committing = true;
   await connection.query('COMMIT');
@@ -188,19 +188,18 @@ async function carryOut<Result>(
 }
 
 /**
- * Several statements in one message. A transaction whose client has gone silent is ended by the server after the time that
- * the client would have waited: its locks do not stay, and a COMMIT that is still on its way finds nobody.
+ * A transaction whose client has gone silent is ended by the server after the time that the client would have waited: its
+ * locks do not stay, and a COMMIT that is still on its way finds nobody.
  */
-function beginning({ transaction, limits }: Plan, { lockTimeoutMs }: Attempt): string {
-  const settings = {
-    idle_in_transaction_session_timeout: limits.attemptTimeoutMs,
-    ...(transaction === 'write' && { lock_timeout: lockTimeoutMs }),
-  };
-  const unlessSet = Object.entries(settings).map(
-    ([name, value]) =>
-      `; SELECT set_config('${name}', '${Math.ceil(value)}', true) WHERE current_setting('${name}') = '0'`,
+async function begin(connection: Queryable, { transaction, limits }: Plan, { lockTimeoutMs }: Attempt): Promise<void> {
+  await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+  await connection.query(
+    `SELECT CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
+                 THEN set_config('idle_in_transaction_session_timeout', $1, true) END AS idle,
+            CASE WHEN $2::text IS NOT NULL AND current_setting('lock_timeout') = '0'
+                 THEN set_config('lock_timeout', $2, true) END AS lock`,
+    [String(limits.attemptTimeoutMs), transaction === 'write' ? String(lockTimeoutMs) : null],
   );
-  return `BEGIN ISOLATION LEVEL READ COMMITTED${unlessSet.join('')}`;
 }
 
 /** A server that answers at all answers to this. */

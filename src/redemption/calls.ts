@@ -94,7 +94,9 @@ export class Call {
 
   #perform<Result>(work: Work<Result>, how: Pick<Plan, 'effect' | 'transaction' | 'inDoubt'>): Promise<Result> {
     const { db, limits, prepare, onError } = this.#settings;
-    const plan: Plan = { ...how, limits, deadline: this.deadline, ...(prepare && { wrap: prepared }) };
+    // What is sent before the host is known is sent once.
+    const wrap = prepare && this.#host ? prepared : undefined;
+    const plan: Plan = { ...how, limits, deadline: this.deadline, wrap };
     const result =
       this.client === undefined && isPool(db)
         ? perform(db, plan, work)

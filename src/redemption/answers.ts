@@ -1,4 +1,4 @@
-import { IdempotencyConflictError, PromoCodesError, ValidationError } from '../errors.js';
+import { IdempotencyConflictError, OutcomeUnknownError, PromoCodesError, ValidationError } from '../errors.js';
 import { messageOf, SqlState, serverField, sqlStateOf } from '../postgres/sqlstate.js';
 import { toDate, toPromoCodeUse } from './promo-code-use.js';
 import type { Attempted, Settled } from './redeem.js';
@@ -65,9 +65,19 @@ export function toSettled(
       };
     case 'key_conflict':
       return conflict(undefined, request.idempotencyKey);
+    case 'uncertain':
+      return uncertain(useId);
     default:
       return refusal(outcome as RefusalReason, code ?? undefined, uniformRefusals);
   }
+}
+
+/** Ids come again, and a trigger of the host may change what was sent: a use like that is not shown, and none is added to it. */
+function uncertain(useId: string | undefined): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    `The connection broke. There is a use ${useId} of this code now, of another customer: whether this call recorded it ` +
+      'cannot be known.',
+  );
 }
 
 /** What a trigger of the host gave another id looks like what it kept out. */

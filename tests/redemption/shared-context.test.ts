@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it, vi } from 'vitest';
 import { type PromoCode, PromoCodeRepository, type RepositoryOptions, ValidationError } from '../../src/index';
+import { intercepted } from '../support/intercepted';
 import { useRepository, waitingRedemption } from '../support/repository';
 
 const t = useRepository('shared context');
@@ -17,24 +18,11 @@ function watchedPool() {
     else if (text.includes('.redeem_promo_code'))
       seen.push({ tenant: tenant.getStore(), customers: JSON.stringify(values) });
   };
-  return {
-    seen,
-    ids,
-    query(text: string, values?: unknown[]) {
-      note(text, values);
-      return t.pool.query(text, values);
-    },
-    async connect() {
-      const client = await t.pool.connect();
-      return {
-        query(text: string, values?: unknown[]) {
-          note(text, values);
-          return client.query(text, values);
-        },
-        release: (error?: Error | boolean) => client.release(error),
-      };
-    },
-  };
+  const pool = intercepted(t.pool, (text, values, send) => {
+    note(text, values);
+    return send(text, values);
+  });
+  return { ...pool, seen, ids };
 }
 
 async function holdLock(code: PromoCode): Promise<{ release(): Promise<unknown> }> {

@@ -1,4 +1,8 @@
+import { AsyncResource } from 'node:async_hooks';
+import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
+import { messageOf } from '../postgres/sqlstate.js';
+import { describeReceived } from '../received.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
@@ -20,10 +24,13 @@ export class Context {
   readonly db: Database;
   readonly options: ParsedRepositoryOptions;
   readonly #settings: CallSettings;
+  /** The asynchronous context in which the repository was made: that of statements which several callers share. */
+  readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
   readonly #statements: RedeemStatements;
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
+  #reading: Promise<Host> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   /** As long as nothing is known of the columns. */
   readonly #early: InputSchemas = inputSchemas(undefined);
@@ -44,7 +51,7 @@ export class Context {
         if (isOfHost) this.#host = undefined;
       },
     };
-    this.#ids = new UseIds(schema);
+    this.#ids = new UseIds(schema, this.#partitionBy ? undefined : this.#home);
     this.#statements = redeemStatements(schema);
   }
 
@@ -63,7 +70,7 @@ export class Context {
     } catch (error) {
       if (!(await this.#mayHaveChanged(call, error, check))) throw error;
     }
-    const host = this.#host ?? (await this.#readHost(call));
+    const host = this.#host ?? (await this.#readShared(call));
     return { input: check(this.#schemas), call: call.knowing(host) };
   }
 
@@ -83,6 +90,17 @@ export class Context {
     }
   }
 
+  /** Those who come while the tables are being read wait for that; where it fails, each for himself. */
+  async #readShared(call: Call): Promise<Host> {
+    if (call.hosted || this.#partitionBy) return this.#readHost(call);
+    const earlier = this.#reading;
+    if (earlier) return earlier.catch(() => this.#host ?? this.#readHost(call));
+    this.#reading = this.#home.runInAsyncScope(() => this.#readHost(call));
+    return this.#reading.finally(() => {
+      this.#reading = undefined;
+    });
+  }
+
   async #readHost(call: Call): Promise<Host> {
     const host = await call.read((connection) => readHost(connection, this.options.schema));
     this.#readAt = performance.now();
@@ -92,23 +110,56 @@ export class Context {
   }
 
   /** What a redemption is sent with. */
-  redemption(call: Call, strict: boolean): RedeemContext {
-    const { uniformRefusals } = this.options;
-    const { lockTimeoutMs } = this.#settings.limits;
-    const { hosted } = call;
-    const run: RedeemContext['run'] = (work, inDoubt) => call.run(work, inDoubt);
-    return { statements: this.#statements, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
+  redemption(call: Call, strict: boolean, partition = this.#partition()): RedeemContext {
+    return {
+      statements: this.#statements,
+      ids: this.#ids,
+      uniformRefusals: this.options.uniformRefusals,
+      client: call.hosted ? (call.client ?? this.db) : undefined,
+      partition,
+      strict,
+      run: (work, inDoubt) => call.run(work, inDoubt),
+      read: (work) => call.read(work),
+    };
   }
 
   /** Where redemptions meet that need not be by themselves. */
   queue(call: Call): RedemptionQueue | undefined {
     const { batching, schema } = this.options;
     if (batching === false || call.hosted) return undefined;
-    const limits = batching === true ? usualBatching : batching;
-    this.#queue ??= new RedemptionQueue(schema, limits, (requests, patienceMs, deadline) => {
-      const own = new Call(this.#settings, this.#host ?? call.host, {}, deadline);
-      return redeemBatch({ ...this.redemption(own, false), patienceMs }, requests);
-    });
+    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching, schema);
     return this.#queue;
+  }
+
+  #newQueue(host: Host, bounds: typeof usualBatching, schema: string): RedemptionQueue {
+    const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
+    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
+    const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
+    return new RedemptionQueue(schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+      const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
+      return redeemBatch({ ...this.redemption(call, false, partition), patienceMs }, requests);
+    });
+  }
+
+  get #partitionBy(): (() => string) | undefined {
+    const { batching } = this.options;
+    return typeof batching === 'object' ? batching.partitionBy : undefined;
+  }
+
+  /** The answer of `partitionBy` in the asynchronous context of the caller. */
+  #partition(): string {
+    if (!this.#partitionBy) return '';
+    const path = 'batching.partitionBy';
+    let partition: unknown;
+    try {
+      partition = this.#partitionBy();
+    } catch (cause) {
+      throw new ValidationError([{ path, message: `threw: ${messageOf(cause)}` }], { cause });
+    }
+    if (typeof partition === 'string') return partition;
+    const received = describeReceived(partition);
+    throw new ValidationError([
+      { path, message: 'must answer with a string', ...(received !== undefined && { received }) },
+    ]);
   }
 }

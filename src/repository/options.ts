@@ -77,6 +77,16 @@ export interface BatchingOptions {
    * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
    */
   lanes?: number | undefined;
+  /**
+   * Keeps callers apart: it is asked at each call of `redeem` and `reserve`, in the asynchronous context of the caller
+   * (`AsyncLocalStorage`), and callers with different answers never share a statement. A statement then runs in the context
+   * of one of its callers; without this option all run in the context in which the repository was made. For a pool that
+   * looks at the context, such as one that sets a tenant. What it throws is a `ValidationError` of that call.
+   *
+   * @example
+   * new PromoCodeRepository(pool, { batching: { partitionBy: () => tenants.getStore() ?? '' } });
+   */
+  partitionBy?: (() => string) | undefined;
 }
 
 /** How many failures the limiter in front of `validate`, `redeem` and `reserve` allows. */
@@ -108,13 +118,14 @@ export interface CodeOptions extends CallOptions {
   shopId?: Id | undefined;
 }
 
-const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue and lanes';
+const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue, lanes and partitionBy';
 const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and windowSeconds';
 
 const batching = optionsOf({
   maxBatch: v.optional(wholeNumber(1, 10_000), 500),
   maxQueue: v.optional(wholeNumber(1, 1_000_000), 10_000),
   lanes: v.optional(wholeNumber(1, 64), 2),
+  partitionBy: v.optional(v.custom<() => string>((value) => typeof value === 'function', 'must be a function')),
 });
 
 const milliseconds = v.optional(wholeNumber(1, 600_000));

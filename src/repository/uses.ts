@@ -1,4 +1,5 @@
 import { HoldExpiredError, NotFoundError, OutcomeUnknownError } from '../errors.js';
+import { ReadOnlyServer } from '../postgres/faults.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
 import type { Call } from './context.js';
@@ -23,10 +24,12 @@ export interface PruneReport {
 }
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found`;
+  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found,
+    current_setting('transaction_read_only') AS read_only`;
   return call.write(async (db, { inDoubt }) => {
     const { rows } = await db.query(statement, [id]);
     const rolledBack = rows[0]?.found === 'true';
+    if (!rolledBack && rows[0]?.read_only === 'on') throw new ReadOnlyServer();
     if (!rolledBack && inDoubt) {
       throw new OutcomeUnknownError(
         `The connection broke. There is no use ${id} now; whether it was this call that took it back cannot be known.`,

@@ -8,20 +8,40 @@ SET timezone = 'UTC'
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
+DECLARE
+  -- Of the types and collations of the host's columns.
+  code_row :"schema".promo_codes%ROWTYPE;
+  shop_now text;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(
-    to_regclass('promo_codes')::oid::text || ' ' || create_promo_codes.shop, 0::bigint));
-  -- Each object becomes a row of the host's own type, so that the types of its columns do not matter here.
+  code_row.shop_id := shop;
+  shop_now := code_row.shop_id::text;
+  -- A column without fractions of a second would round the present up, to a moment that is still to come.
+  code_row.start_date := now();
+  IF code_row.start_date > now() THEN
+    code_row.start_date := now() - (code_row.start_date::timestamptz - now());
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended(to_regclass('promo_codes')::oid::text || ' ' || shop_now, 0::bigint));
   RETURN QUERY
     INSERT INTO :"schema".promo_codes AS c (code, shop_id, name, description, bonus_type, bonus_value, max_bonus,
                                             start_date, end_date, total_usage_limit, per_customer_limit, is_active)
-    SELECT p.code, p.shop_id, p.name, p.description, p.bonus_type, p.bonus_value, p.max_bonus,
-           coalesce(p.start_date, now()), p.end_date, p.total_usage_limit, p.per_customer_limit, p.is_active
-      FROM jsonb_array_elements(codes) AS given(object)
-     CROSS JOIN LATERAL jsonb_populate_record(NULL::promo_codes, given.object) AS p
+    SELECT :"schema".promo_code_value(g.object ->> 'code', code_row.code),
+           code_row.shop_id,
+           :"schema".promo_code_value(g.object ->> 'name', code_row.name),
+           :"schema".promo_code_value(g.object ->> 'description', code_row.description),
+           :"schema".promo_code_value(g.object ->> 'bonus_type', code_row.bonus_type),
+           :"schema".promo_code_value(g.object ->> 'bonus_value', code_row.bonus_value),
+           :"schema".promo_code_value(g.object ->> 'max_bonus', code_row.max_bonus),
+           CASE WHEN g.object ->> 'start_date' IS NULL THEN code_row.start_date
+                ELSE :"schema".promo_code_value(g.object ->> 'start_date', code_row.start_date) END,
+           :"schema".promo_code_value(g.object ->> 'end_date', code_row.end_date),
+           :"schema".promo_code_value(g.object ->> 'total_usage_limit', code_row.total_usage_limit),
+           :"schema".promo_code_value(g.object ->> 'per_customer_limit', code_row.per_customer_limit),
+           :"schema".promo_code_value(g.object ->> 'is_active', code_row.is_active)
+      FROM jsonb_array_elements(codes) AS g(object)
      WHERE NOT EXISTS (
              SELECT FROM :"schema".promo_codes AS other
-              WHERE other.shop_id::text = create_promo_codes.shop AND upper(other.code::text) = upper(p.code::text))
+              WHERE other.shop_id::text = shop_now
+                AND upper(other.code::text) = upper(coalesce(g.object ->> 'code', code_row.code::text)))
         ON CONFLICT DO NOTHING
     RETURNING c.id::text, c.code::text;
 END

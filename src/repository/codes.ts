@@ -1,5 +1,6 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { collatedAs } from '../postgres/identifiers.js';
+import { toCodeName } from '../redemption/code-name.js';
 import { codeIssues } from './code-rules.js';
 import type { Call } from './context.js';
 import type { Mark } from './cursor.js';
@@ -25,7 +26,7 @@ export interface NewCode {
 /** As `create_promo_codes` takes it. */
 function toJson(input: NewCode): Record<string, unknown> {
   return {
-    code: input.code.trim(),
+    code: toCodeName(input.code),
     shop_id: input.shopId,
     name: input.name,
     description: input.description,
@@ -61,15 +62,20 @@ export async function createCode(call: Call, input: NewCode): Promise<PromoCode>
   const [created] = await insertCodes(call, input.shopId, [input]);
   if (created) return created;
   throw new DuplicateCodeError(
-    `The shop ${input.shopId} has a promo code ${input.code.trim()} already (compared without case).`,
+    `The shop ${input.shopId} has a promo code ${toCodeName(input.code)} already (compared without case).`,
   );
 }
 
-/** A code without a start begins now, by the server's clock; its end must not be before that. */
+/** A code without a start begins now, by the server's clock; its end must not be before that, as the column writes it. */
 export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
   if (startDate || !endDate) return;
-  const { rows } = await call.read((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
-  if (endDate.getTime() < Number(rows[0]?.present) * 1_000) {
+  const type = call.host.baseTypeOf('promo_codes', 'end_date');
+  const asColumn = (moment: string) =>
+    /^date|without time zone/.test(type) ? `(${moment} AT TIME ZONE 'UTC')::${type}` : `${moment}::${type}`;
+  const { rows } = await call.read((db) =>
+    db.query(`SELECT (${asColumn('$1::timestamptz')} < ${asColumn('now()')})::text AS is_past`, [toTimestamp(endDate)]),
+  );
+  if (rows[0]?.is_past === 'true') {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
 }
@@ -80,10 +86,14 @@ export async function findCode(call: Call, id: string): Promise<PromoCode | null
 }
 
 export async function findCodeByName(call: Call, code: string, shopId: string): Promise<PromoCode | null> {
+  if (!call.host.canWrite(code, shopId)) return null;
   const table = call.table('promo_codes');
+  // As a redemption looks for it: first as it is written, then in whatever case, then as a host may have stored it.
+  const found = (as: string) => `(SELECT c.id FROM ${table} AS c WHERE c.shop_id::text = $2
+      AND upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${as} ORDER BY c.id LIMIT 1)`;
   const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
-    WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))
-    ORDER BY c.code::text = btrim($1) DESC, c.id LIMIT 1`;
+    WHERE c.id = coalesce(${found(' AND c.code::text = btrim($1::text)')}, ${found('')},
+                          ${call.table('find_promo_code_as_stored')}($2, $1))`;
   return one(await call.read((db) => db.query(statement, [code, shopId])));
 }
 
@@ -96,6 +106,7 @@ export interface ListFilter {
 
 /** One code more than the limit, where there is one: it tells that there is a next page. */
 export async function listCodes(call: Call, { shopId, activeOnly, limit, cursor }: ListFilter): Promise<PromoCode[]> {
+  if (shopId !== undefined && !call.host.canWrite(shopId)) return [];
   const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
     WHERE ($1::text IS NULL OR c.shop_id::text = $1) AND (NOT $2::boolean OR c.is_active)
       AND ($3::bigint IS NULL OR c.id < $3)
@@ -152,7 +163,7 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
         field === 'endDate' || field === 'startDate' ? toTimestamp(value as Date | null) : value,
       ),
     ];
-    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
+    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = ${newValue(call, field, `$${index + 3}`)}`);
     const { rows } = await call.write((db) =>
       db.query(
         `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
@@ -167,6 +178,21 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
     'TOO_MANY_CHANGES',
     `The promo code ${id} was changed by others ${UPDATE_ATTEMPTS} times while it was being updated.`,
   );
+}
+
+/**
+ * A `Date` has milliseconds, a column may have microseconds: a date that was read from this code stands for the moment that
+ * it was read from.
+ */
+function newValue({ host }: Call, field: keyof typeof COLUMN_OF, parameter: string): string {
+  if (field !== 'startDate' && field !== 'endDate') return parameter;
+  const typeOf = (column: string) => host.baseTypeOf('promo_codes', column);
+  const own = COLUMN_OF[field];
+  if (!typeOf(own).startsWith('timestamp')) return parameter;
+  const other = field === 'startDate' ? 'end_date' : 'start_date';
+  const columns = typeOf(other) === typeOf(own) ? [own, other] : [own];
+  const known = columns.map((column) => `WHEN date_trunc('milliseconds', c.${column}) = ${parameter} THEN c.${column}`);
+  return `CASE ${known.join(' ')} ELSE ${parameter} END`;
 }
 
 /** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */

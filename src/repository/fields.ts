@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { toCodeName } from '../redemption/code-name.js';
+import { identityKind, inType } from '../redemption/column-types.js';
 import { type Host, lengthOf, widthOf } from '../redemption/host.js';
 
 /** Amounts go in as any of these; a number is read by its shortest decimal form. */
@@ -25,16 +27,26 @@ const PLAIN_DECIMAL = /^\+?(\d+)(?:\.(\d*))?$|^\+?\.(\d+)$/;
 const LONGEST_AMOUNT = 1_000;
 
 /**
- * An amount for a column: a plain decimal number that is not negative and that the column holds without rounding. As long as
- * the column is not known, only what every column asks for is checked.
+ * An amount for a column: a plain decimal number that is not negative and that the column holds without rounding, and those
+ * in `alsoIn`, which it goes into as well. As long as the columns are not known, only what every column asks for is checked.
  */
 export function amountField(
   host: Host | undefined,
   table: Table,
   column: string,
-  options: { min?: 'positive'; max?: number } = {},
+  options: { min?: 'positive'; max?: number; alsoIn?: readonly (readonly [Table, string])[] } = {},
 ) {
-  const width = host && widthOf(host.typeOf(table, column));
+  // A domain rounds what it takes in.
+  const isDomain = host !== undefined && host.typeOf(table, column) !== host.baseTypeOf(table, column);
+  const places = [[table, column] as const, ...(isDomain ? [] : (options.alsoIn ?? []))];
+  const widths = host ? places.flatMap((place) => widthOf(host.typeOf(...place)) ?? []) : [];
+  const width =
+    widths.length === 0
+      ? undefined
+      : {
+          whole: Math.min(...widths.map(({ whole }) => whole)),
+          scale: Math.min(...widths.map(({ scale }) => scale)),
+        };
   const rule = amountRule(width, options);
   return v.pipe(
     v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
@@ -79,16 +91,27 @@ function fits(
 const LONGEST_TEXT = 10_000;
 
 /**
- * A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it. What is
- * measured is what is sent.
+ * A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it, `isCode`
+ * makes a code's name of it. What is measured is what is sent. A value that is only looked for (`isLookUp`) may be one that the
+ * column could not hold; one of another type than the column's is refused all the same.
  */
 export function textField(
   host: Host | undefined,
   table: Table,
   column: string,
-  options: { max?: number; maxBytes?: number; mayBeEmpty?: boolean; trim?: boolean } = {},
+  options: {
+    max?: number;
+    maxBytes?: number;
+    mayBeEmpty?: boolean;
+    trim?: boolean;
+    isCode?: boolean;
+    isLookUp?: boolean;
+  } = {},
 ) {
-  const ofColumn = host && lengthOf(host.typeOf(table, column));
+  const stored = options.isLookUp ? undefined : host;
+  const ofColumn = stored && lengthOf(stored.typeOf(table, column));
+  const type = host?.baseTypeOf(table, column) ?? '';
+  const isText = (identityKind(type) ?? 'text') === 'text';
   const max = Math.min(options.max ?? LONGEST_TEXT, ofColumn ?? LONGEST_TEXT);
   const { maxBytes = Number.POSITIVE_INFINITY } = options;
   const rule = [
@@ -99,9 +122,18 @@ export function textField(
   ].join(', ');
   return v.pipe(
     v.string(rule),
-    v.transform((text) => (options.trim ? text.trim() : text)),
+    v.transform((text) => (options.isCode ? toCodeName(text) : options.trim ? text.trim() : text)),
     v.check((text) => isStorable(text) && isWithin(text, max, maxBytes), rule),
     v.check((text) => Boolean(options.mayBeEmpty) || text.trim() !== '', rule),
+    v.check(
+      (text) => isText || inType(type, text) !== undefined,
+      `must be a value of the type ${type} (of the column)`,
+    ),
+    v.transform((text) => (isText ? text : (inType(type, text) ?? text))),
+    v.check(
+      (text) => stored === undefined || stored.canWrite(text),
+      'must not hold characters that the encoding of the database lacks',
+    ),
   );
 }
 

@@ -21,16 +21,19 @@ const GENERATE_LIMIT = 1_000_000;
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;
 
-const key = textField(undefined, 'promo_codes', '', INDEXED_NAME);
+const TOTAL = ['promo_code_uses', 'total_reward'] as const;
+const IN_TOTAL = { alsoIn: [TOTAL] };
+const COUNTED = { alsoIn: [TOTAL, ['promo_codes', 'total_bonus_issued'] as const] };
 
 function redeemEntries(host: Host | undefined) {
   return {
-    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true }),
-    shopId: textField(undefined, 'promo_codes', 'shop_id', INDEXED_NAME),
+    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true }),
+    shopId: textField(host, 'promo_codes', 'shop_id', { ...INDEXED_NAME, isLookUp: true }),
     customerAddress: textField(host, 'promo_code_uses', 'customer_address', { max: LONGEST_NAME, trim: true }),
-    baseReward: amountField(host, 'promo_code_uses', 'base_reward'),
+    baseReward: amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL),
+    bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
     transactionId: v.optional(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
-    idempotencyKey: v.optional(key),
+    idempotencyKey: v.optional(textField(host, 'promo_codes', '', INDEXED_NAME)),
   };
 }
 
@@ -53,7 +56,7 @@ function templateEntries(host: Host | undefined) {
 /** Everything that callers hand in, against the columns of the host where these are known. */
 export function inputSchemas(host: Host | undefined) {
   const redeem = optionsOf(redeemEntries(host));
-  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true });
+  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true });
   const template = templateEntries(host);
   return {
     /** The width of the column. */
@@ -69,12 +72,13 @@ export function inputSchemas(host: Host | undefined) {
       shopId: redeem.entries.shopId,
       customerAddress: redeem.entries.customerAddress,
       baseReward: v.optional(redeem.entries.baseReward),
+      bonusAmount: redeem.entries.bonusAmount,
     }),
     create: optionsOf({ code, ...template }),
     generate: optionsOf({
       ...template,
       count: wholeNumber(1, GENERATE_LIMIT),
-      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true })),
+      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
     patch: optionsOf({
@@ -90,8 +94,8 @@ export function inputSchemas(host: Host | undefined) {
       isActive: v.optional(trueOrFalse),
     }),
     amend: optionsOf({
-      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward')),
-      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount')),
+      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL)),
+      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
       transactionId: v.optional(
         v.nullable(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
       ),
@@ -108,7 +112,11 @@ export function inputSchemas(host: Host | undefined) {
       cursor: codeCursor,
     }),
     usesByCustomer: optionsOf({
-      customerAddress: textField(undefined, 'promo_codes', '', { max: LONGEST_NAME, trim: true }),
+      customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
+        max: LONGEST_NAME,
+        trim: true,
+        isLookUp: true,
+      }),
       limit,
       cursor: useCursor,
     }),

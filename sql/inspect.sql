@@ -57,7 +57,13 @@ SELECT pg_catalog.json_build_object(
       FROM host AS h
   ),
   'ownTables', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, 'rowSecurity', c.relrowsecurity))
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+             'name', c.relname,
+             'rowSecurity', c.relrowsecurity,
+             'columns', (
+               SELECT pg_catalog.json_agg(a.attname)
+                 FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname = :'schema'

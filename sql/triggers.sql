@@ -30,10 +30,16 @@ SET LOCAL check_function_bodies = off;
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
 \ir functions/reserve_promo_code_use_ids.sql
+\ir functions/promo_code_value.sql
+\ir functions/promo_code_rounded.sql
+\ir functions/promo_code_is_percentage.sql
+\ir functions/promo_code_bonus.sql
+\ir functions/promo_code_use_matches.sql
+\ir functions/find_promo_code_as_stored.sql
 \ir functions/promo_code_fingerprint.sql
 \ir functions/record_promo_code_uses.sql
 \ir functions/release_promo_code_holds.sql
-\ir functions/release_expired_promo_code_holds.sql
+\ir functions/release_due_promo_code_holds.sql
 \ir functions/answer_promo_code_requests.sql
 \ir functions/redeem_promo_codes_in_order.sql
 \ir functions/redeem_promo_codes.sql

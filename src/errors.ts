@@ -144,7 +144,8 @@ export class ValidationError extends PromoCodesError {
   }
 }
 
-const MOST_ISSUES = 100;
+/** A batch can have one for each of its requests. */
+export const MOST_ISSUES = 100;
 
 /** A question is the remedy already. */
 function issueText({ path, message, received }: ValidationIssue): string {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ValidationError, type ValidationIssue } from './errors.js';
+import { MOST_ISSUES, ValidationError, type ValidationIssue } from './errors.js';
 import type { Queryable } from './postgres/database.js';
 import { describeReceived } from './received.js';
 import { suggestionFor } from './suggestion.js';
@@ -101,7 +101,9 @@ export function issuesOf(
   root: string,
   above: readonly v.IssuePathItem[] = [],
 ): ValidationIssue[] {
-  return issues.flatMap((issue) => {
+  return issues.flatMap((issue, place) => {
+    // Those behind the first are only counted.
+    const describe = place < MOST_ISSUES ? describeReceived : () => undefined;
     const steps = [...above, ...(issue.path ?? [])];
     // Of something that may be a flag or an object, what is wrong in the object says more than that it is neither.
     const inside = issue.type === 'union' ? issue.issues?.filter((part) => part.path) : undefined;
@@ -115,7 +117,7 @@ export function issuesOf(
       });
     }
     // What a step before has made of the value is of no use to who handed it in.
-    const received = describeReceived(last ? last.value : issue.input);
+    const received = describe(last ? last.value : issue.input);
     return [{ path, message: issue.message, ...(received !== undefined && { received }) }];
   });
 }

@@ -21,16 +21,22 @@ BEGIN
   SELECT format('%I.%I', n.nspname, c.relname) INTO host_name
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
    WHERE c.oid = host::oid;
-  -- A Date of JavaScript has milliseconds, and a column may have only seconds: now must not become a moment that is to come.
+  -- Each value is read by the type of its column, and compared under its collation. A column without fractions of a second
+  -- would round the present up, to a moment that is still to come.
   SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname IN ('start_date', 'created_at', 'updated_at')
                          THEN format('coalesce(p.%I, date_trunc(%L, now()))', a.attname,
-                                     CASE WHEN a.atttypmod BETWEEN 0 AND 2 THEN 'second' ELSE 'milliseconds' END)
+                                     CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
                          ELSE format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
-         string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+         string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+                    || CASE WHEN l.oid IS NULL THEN '' ELSE format(' COLLATE %I.%I', n.nspname, l.collname) END,
+                    ', ' ORDER BY a.attnum)
     INTO names, sources, definitions
     FROM pg_attribute AS a
-   WHERE a.attrelid = host::oid AND a.attnum > 0 AND NOT a.attisdropped AND jsonb_exists(codes -> 0, a.attname::text);
+    LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
+    LEFT JOIN pg_namespace AS n ON n.oid = l.collnamespace
+   WHERE a.attrelid = host::oid AND a.attnum > 0 AND NOT a.attisdropped
+     AND jsonb_exists(codes -> 0, a.attname::text);
   RETURN QUERY EXECUTE format(
     'INSERT INTO %1$s AS c (%2$s)
      SELECT %3$s

@@ -1,13 +1,18 @@
 -- The calls that came with a key: what was asked (as a fingerprint) and which use came of it. It outlives the use, so that
--- a repetition after a rollback can be told. No foreign key: the table of uses may be partitioned, and keeps no promise.
+-- a repetition after a rollback can be told. Ids come again: a key knows its use by code, customer (folded) and time as well;
+-- rows of an earlier version have neither code nor customer. No foreign key: the table of uses may be partitioned, and keeps no promise.
 CREATE TABLE IF NOT EXISTS :"schema".promo_code_idempotency_keys (
-  shop_id         text NOT NULL,
-  idempotency_key text NOT NULL,
-  fingerprint     bytea NOT NULL,
-  use_id          bigint NOT NULL,
-  created_at      timestamptz NOT NULL DEFAULT now(),
+  shop_id          text NOT NULL,
+  idempotency_key  text NOT NULL,
+  fingerprint      bytea NOT NULL,
+  use_id           bigint NOT NULL,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  promo_code_id    bigint,
+  customer_address text,
   PRIMARY KEY (shop_id, idempotency_key)
 );
+ALTER TABLE :"schema".promo_code_idempotency_keys
+  ADD COLUMN IF NOT EXISTS promo_code_id bigint, ADD COLUMN IF NOT EXISTS customer_address text;
 CREATE INDEX IF NOT EXISTS promo_code_idempotency_keys_age_idx
   ON :"schema".promo_code_idempotency_keys (created_at);
 

@@ -13,7 +13,7 @@ export interface Catalog {
   schema: { owner: string; usage: boolean; create: boolean } | null;
   tables: CatalogTable[];
   /** The library's own tables that exist. */
-  ownTables: { name: string; rowSecurity: boolean }[];
+  ownTables: { name: string; rowSecurity: boolean; columns: string[] }[];
   /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];

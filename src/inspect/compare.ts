@@ -86,12 +86,13 @@ function hasSettings({ settings }: CatalogFunction, schema: string, expected: Fu
   return (settings ?? []).map(plain).join('\n') === expected.settings.map(plain).join('\n');
 }
 
-/** A table that is there is as the version that created it left it: tables are migrated, not replaced. */
+/** Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have. */
 function tableState(expected: TableDefinition, catalog: Catalog): ComparedObject {
   const object = { kind: 'table', name: expected.name } as const;
   const found = catalog.ownTables.find(({ name }) => name === expected.name);
   if (!found) return compared(object, 'missing', expected.statements);
-  return found.rowSecurity ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
+  const same = found.rowSecurity && expected.columns.every((column) => found.columns.includes(column));
+  return same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
 }
 
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {

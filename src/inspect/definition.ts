@@ -24,6 +24,7 @@ export interface FunctionDefinition {
 /** A table of the library's own, as it should be created. */
 export interface TableDefinition {
   name: string;
+  columns: string[];
   statements: string[];
 }
 
@@ -78,7 +79,7 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
     const [, body = ''] = BODY.exec(file) ?? [];
     return {
       name,
-      arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
+      arguments: parameters.replace(/\w+ (\w+)/g, '$1').replaceAll('timestamptz', 'timestamp with time zone'),
       source: renderSqlText(body, { schema }),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
       publicMayExecute: !/^REVOKE ALL ON FUNCTION/m.test(file),
@@ -94,6 +95,7 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
 export function tableDefinitions(schema: string): TableDefinition[] {
   return Object.entries(tableFiles).map(([name, file]) => ({
     name,
+    columns: [...file.matchAll(/^ {2}([a-z_]+) +[a-z]+/gm)].map(([, column = '']) => column),
     statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) =>
       statement.trim(),
     ),

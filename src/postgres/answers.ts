@@ -14,9 +14,18 @@ const seen = new WeakSet<object>();
 export async function requireRows(connection: Queryable, path: string): Promise<void> {
   if (seen.has(connection) || isOfNodePostgres(connection)) return;
   const answer: unknown = await connection.query('SELECT 1 AS one', []);
-  const rows = typeof answer === 'object' && answer !== null && 'rows' in answer ? answer.rows : undefined;
-  if (!Array.isArray(rows) || Number(rows[0]?.one) !== 1) throw wrongAnswer(connection, path, answer);
+  if (Number(rowsOf(answer, connection, path)[0]?.one) !== 1) throw wrongAnswer(connection, path, answer);
   seen.add(connection);
+}
+
+/**
+ * The rows of an answer.
+ * @throws ValidationError where it has none
+ */
+export function rowsOf(answer: unknown, connection: object, path: string): Record<string, unknown>[] {
+  const rows = typeof answer === 'object' && answer !== null && 'rows' in answer ? answer.rows : undefined;
+  if (!Array.isArray(rows)) throw wrongAnswer(connection, path, answer);
+  return rows;
 }
 
 /** Clients escape literals, and pools count their clients. */

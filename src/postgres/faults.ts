@@ -61,6 +61,14 @@ export class NoAnswer extends Error {
   }
 }
 
+/** A server that only reads answered as if there were nothing to write, which it cannot know. */
+export class ReadOnlyServer extends Error {
+  readonly code = SqlState.readOnlyTransaction;
+  constructor() {
+    super('this server or session only reads, and may not have seen every write yet');
+  }
+}
+
 /** What was closed by the host: a pool or a client that has been ended. */
 export function isClosed(error: unknown): boolean {
   return errorChain(error).some(

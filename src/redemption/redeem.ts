@@ -5,7 +5,7 @@ import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered
 import { asPromoCodesError, concernOf } from './batch-errors.js';
 import { findLostUses } from './lost-uses.js';
 import { codesOf, PARTS_AT_ONCE, type Part, partsOf, Slots } from './parts.js';
-import type { RedeemResult } from './results.js';
+import { type RedeemResult, refusal } from './results.js';
 import { isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
 import type { UseIds } from './use-ids.js';
 
@@ -15,6 +15,8 @@ export interface RedeemRequest {
   shopId: string;
   customerAddress: string;
   baseReward: string;
+  /** The bonus that the host computed by its own rules. */
+  bonusAmount?: string | undefined;
   transactionId?: string | undefined;
   idempotencyKey?: string | undefined;
   ttlSeconds?: number | undefined;
@@ -27,6 +29,8 @@ export interface RedeemContext {
   /** Milliseconds that a lock is waited for where nothing is in doubt, if that is shorter than usual. */
   patienceMs?: number | undefined;
   uniformRefusals: boolean;
+  /** Whether the database has all characters of these texts; a code or shop with others does not exist. */
+  canWrite(...texts: string[]): boolean;
   /** Runs a call with the retries that it may have; a call in the host's transaction has none. */
   run<Result>(
     work: (connection: Queryable, attempt: RedeemAttempt) => Promise<Result>,
@@ -85,7 +89,12 @@ const BROKEN_BEFORE_PARTS = 2;
  */
 export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
   const settled = new Map<Attempted, Settled>();
-  let open = [...requests];
+  let open = requests.filter((entry) => {
+    const { code, shopId } = entry.request;
+    if (context.canWrite(code, shopId)) return true;
+    settled.set(entry, refusal('not_found', undefined, context.uniformRefusals));
+    return false;
+  });
   for (let attempt = 1; open.length > 0; attempt += 1) {
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(

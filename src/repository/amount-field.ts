@@ -12,16 +12,16 @@ const LONGEST_AMOUNT = 1_000;
 const LARGEST_BIGINT = 10n ** BigInt(LONGEST_AMOUNT);
 
 /**
- * An amount for a column: a plain decimal number that is not negative and that the column holds without rounding. As long as
- * the column is not known, only what every column asks for is checked.
+ * An amount for a column: a plain decimal number that is not negative and that the column holds without rounding, and those
+ * in `alsoIn`, which it goes into as well. As long as the columns are not known, only what every column asks for is checked.
  */
 export function amountField(
   host: Host | undefined,
   table: HostTable,
   column: string,
-  { min }: { min?: 'positive' } = {},
+  { min, alsoIn = [] }: { min?: 'positive'; alsoIn?: readonly (readonly [HostTable, string])[] } = {},
 ) {
-  const width = host && widthOf(host.typeOf(table, column));
+  const width = widthOfAll(host, [table, column], alsoIn);
   const digits = width
     ? `, with at most ${width.whole} digits before the decimal point and ${width.scale} after it (the width of the column)`
     : '';
@@ -32,6 +32,22 @@ export function amountField(
     v.check((text) => text !== undefined && !(min === 'positive' && text === '0') && fits(text, width), rule),
     v.transform((text) => text ?? ''),
   );
+}
+
+function widthOfAll(
+  host: Host | undefined,
+  own: readonly [HostTable, string],
+  alsoIn: readonly (readonly [HostTable, string])[],
+): Width {
+  if (!host) return undefined;
+  // A domain rounds what it takes in.
+  const isDomain = host.typeOf(...own) !== host.baseTypeOf(...own);
+  const widths = [own, ...(isDomain ? [] : alsoIn)].flatMap((place) => widthOf(host.typeOf(...place)) ?? []);
+  if (widths.length === 0) return undefined;
+  return {
+    whole: Math.min(...widths.map(({ whole }) => whole)),
+    scale: Math.min(...widths.map(({ scale }) => scale)),
+  };
 }
 
 /** Without leading or trailing zeros; nothing for what is no plain decimal number. Its length is looked at first. */

@@ -29,6 +29,8 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
       { path: 'cursor', message: `must be the nextCursor of a list with orderBy ${orderBy}` },
     ]);
   }
+  // What the database cannot even write is in no column.
+  if (!call.host.canWrite(shopId ?? '', search ?? '')) return { items: [], nextCursor: null };
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions: string[] = [];

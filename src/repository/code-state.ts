@@ -21,7 +21,7 @@ export function stateInSql(call: Call): string {
 
 /** Now, as a column compares with it: without time zone it holds UTC, and a date is the whole day. */
 export function presentFor({ host }: Call, column: string): string {
-  const type = host.typeOf('promo_codes', column);
+  const type = host.baseTypeOf('promo_codes', column);
   if (type === 'date') return "(now() AT TIME ZONE 'UTC')::date";
   return type.endsWith('without time zone') ? "now() AT TIME ZONE 'UTC'" : 'now()';
 }

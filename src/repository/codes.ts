@@ -1,6 +1,7 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { messageOf } from '../postgres/sqlstate.js';
+import { toCodeName } from '../redemption/code-name.js';
 import { codeIssues } from './code-rules.js';
 import { presentFor, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
@@ -30,7 +31,7 @@ export interface NewCode {
 export function toRow(input: NewCode): Record<string, unknown> {
   return {
     ...input.columns,
-    code: input.code.trim(),
+    code: toCodeName(input.code),
     shop_id: input.shopId,
     name: input.name,
     description: input.description,
@@ -76,7 +77,7 @@ export async function createCode(call: Call, input: NewCode): Promise<PromoCode>
   const [created] = await insertCodes(call, input.shopId, [input]);
   if (created) return created;
   throw new DuplicateCodeError(
-    `The shop ${input.shopId} has a promo code ${input.code.trim()} already (compared without case).`,
+    `The shop ${input.shopId} has a promo code ${toCodeName(input.code)} already (compared without case).`,
   );
 }
 
@@ -94,15 +95,20 @@ export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode>
   }
   throw new PromoCodesError(
     'TOO_MANY_CHANGES',
-    `The promo code ${input.code.trim()} was created and deleted by others ${ENSURE_ATTEMPTS} times while it was being ensured.`,
+    `The promo code ${toCodeName(input.code)} was created and deleted by others ${ENSURE_ATTEMPTS} times while it was being ensured.`,
   );
 }
 
-/** A code without a start begins now, by the server's clock; its end must not be before that. */
+/** A code without a start begins now, by the server's clock; its end must not be before that, as the column writes it. */
 export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
   if (startDate || !endDate) return;
-  const { rows } = await call.read((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
-  if (endDate.getTime() < Number(rows[0]?.present) * 1_000) {
+  const type = call.host.baseTypeOf('promo_codes', 'end_date');
+  const asColumn = (moment: string) =>
+    /^date|without time zone/.test(type) ? `(${moment} AT TIME ZONE 'UTC')::${type}` : `${moment}::${type}`;
+  const { rows } = await call.read((db) =>
+    db.query(`SELECT (${asColumn('$1::timestamptz')} < ${asColumn('now()')})::text AS is_past`, [toTimestamp(endDate)]),
+  );
+  if (rows[0]?.is_past === 'true') {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
 }
@@ -111,24 +117,33 @@ export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<New
 type Shop = string | undefined;
 
 /** A condition on the shop, where one is given, as the parameter after those that there are. */
-function ofShop(shopId: Shop, values: unknown[]): string {
-  return shopId === undefined ? '' : ` AND c.shop_id::text = $${values.push(shopId)}::text`;
+function ofShop(call: Call, shopId: Shop, values: unknown[]): string {
+  if (shopId === undefined) return '';
+  // What the database cannot even write is the name of no shop.
+  return call.host.canWrite(shopId) ? ` AND c.shop_id::text = $${values.push(shopId)}::text` : ' AND false';
 }
 
 export async function findCode(call: Call, id: string, shopId: Shop): Promise<PromoCode | null> {
   const values: unknown[] = [id];
   const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
-    WHERE c.id = $1::bigint${ofShop(shopId, values)}`;
+    WHERE c.id = $1::bigint${ofShop(call, shopId, values)}`;
   return one(await call.read((db) => db.query(statement, values)));
 }
 
-/** Of several that match the one that can be redeemed now, then the one that is written so, then the newest. */
+/**
+ * Of several that match the one that can be redeemed now, then the one that is written so, then the newest. In a shop a code
+ * is also found as a host may have stored it, as a redemption finds it.
+ */
 export async function findCodeByName(call: Call, code: string, shopId: Shop): Promise<PromoCode | null> {
+  if (!call.host.canWrite(code)) return null;
   const table = call.table('promo_codes');
   const values: unknown[] = [code];
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
-    WHERE upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${ofShop(shopId, values)}
-    ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.code::text = btrim($1) DESC, c.id DESC LIMIT 1`;
+  const isOfShop = ofShop(call, shopId, values);
+  const found = `(SELECT c.id FROM ${table} AS c
+      WHERE upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${isOfShop}
+      ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.code::text = btrim($1::text) DESC, c.id DESC LIMIT 1)`;
+  const asStored = isOfShop.includes('$2') ? `, ${call.table('find_promo_code_as_stored')}($2, $1)` : '';
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c WHERE c.id = coalesce(${found}${asStored})`;
   return one(await call.read((db) => db.query(statement, values)));
 }
 
@@ -167,7 +182,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
     const key: unknown[] = [id];
     const look = `SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c
-      WHERE c.id = $1::bigint${ofShop(shopId, key)}`;
+      WHERE c.id = $1::bigint${ofShop(call, shopId, key)}`;
     const { rows: found } = await call.read((db) => db.query(look, key));
     const before = requireCode(one({ rows: found }), id, shopId);
     if (fields.length === 0) return before;
@@ -180,7 +195,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
         field === 'endDate' || field === 'startDate' ? toTimestamp(value as Date | null) : value,
       ),
     ];
-    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
+    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = ${newValue(call, field, `$${index + 3}`)}`);
     const { rows } = await call.write((db) =>
       db.query(
         `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
@@ -197,19 +212,34 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
   );
 }
 
+/**
+ * A `Date` has milliseconds, a column may have microseconds: a date that was read from this code stands for the moment that
+ * it was read from.
+ */
+function newValue({ host }: Call, field: keyof typeof COLUMN_OF, parameter: string): string {
+  if (field !== 'startDate' && field !== 'endDate') return parameter;
+  const typeOf = (column: string) => host.baseTypeOf('promo_codes', column);
+  const own = COLUMN_OF[field];
+  if (!typeOf(own).startsWith('timestamp')) return parameter;
+  const other = field === 'startDate' ? 'end_date' : 'start_date';
+  const columns = typeOf(other) === typeOf(own) ? [own, other] : [own];
+  const known = columns.map((column) => `WHEN date_trunc('milliseconds', c.${column}) = ${parameter} THEN c.${column}`);
+  return `CASE ${known.join(' ')} ELSE ${parameter} END`;
+}
+
 /** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
 export async function setActive(call: Call, id: string, shopId: Shop, isActive: boolean): Promise<PromoCode> {
   const values: unknown[] = [id, isActive];
   const statement = `UPDATE ${call.table('promo_codes')} AS c
       SET is_active = $2::boolean, updated_at = ${presentFor(call, 'updated_at')}
-    WHERE c.id = $1::bigint${ofShop(shopId, values)} RETURNING ${CODE_COLUMNS}`;
+    WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
   return requireCode(one(await call.write((db) => db.query(statement, values))), id, shopId);
 }
 
 export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
   const values: unknown[] = [id];
   const statement = `DELETE FROM ${call.table('promo_codes')} AS c
-    WHERE c.id = $1::bigint${ofShop(shopId, values)} RETURNING ${CODE_COLUMNS}`;
+    WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
   let deleted: PromoCode | null = null;
   await call.write(async (db) => {
     // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.

@@ -117,6 +117,7 @@ export class Context {
       uniformRefusals: this.options.uniformRefusals,
       client: call.hosted ? (call.client ?? this.db) : undefined,
       partition,
+      canWrite: call.host.canWrite,
       strict,
       run: (work, inDoubt) => call.run(work, inDoubt),
       read: (work) => call.read(work),

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { toCodeName } from '../redemption/code-name.js';
+import { identityKind, inType } from '../redemption/column-types.js';
 import { type Host, type HostTable, lengthOf } from '../redemption/host.js';
 
 /** Ids go in as any of these. */
@@ -26,19 +28,25 @@ interface TextOptions {
   mayBeEmpty?: boolean;
   /** Takes off what surrounds it. */
   trim?: boolean;
+  /** Makes a code's name of it. */
+  isCode?: boolean;
   /** Whether whole numbers are taken as well: an identifier of the host. */
   orNumber?: boolean;
-  /** What is looked for, and not stored: what does not fit the column is simply not found in it. */
+  /**
+   * What is looked for, and not stored: it may be longer than the column. One of another type than the column's is refused
+   * all the same.
+   */
   isLookUp?: boolean;
 }
 
-/**
- * A text for a column. It must hold more than spaces, unless it may be empty. What is measured is what is sent.
- */
+/** A text for a column. It must hold more than spaces, unless it may be empty. What is measured is what is sent. */
 export function textField(host: Host | undefined, table: HostTable, column: string, options: TextOptions = {}) {
-  const ofColumn = host && !options.isLookUp ? lengthOf(host.typeOf(table, column)) : undefined;
+  const { maxBytes = Number.POSITIVE_INFINITY, mayBeEmpty = false, orNumber = false } = options;
+  const stored = options.isLookUp ? undefined : host;
+  const ofColumn = stored && lengthOf(stored.typeOf(table, column));
+  const type = host?.baseTypeOf(table, column) ?? '';
+  const isText = (identityKind(type) ?? 'text') === 'text';
   const max = Math.min(options.max ?? LONGEST_TEXT, ofColumn ?? LONGEST_TEXT);
-  const { maxBytes = Number.POSITIVE_INFINITY, mayBeEmpty = false, trim = false, orNumber = false } = options;
   const rule = [
     `must be a string of ${mayBeEmpty ? 0 : 1} to ${max} characters`,
     ...(options.maxBytes === undefined ? [] : [`(at most ${maxBytes} bytes as UTF-8)`]),
@@ -52,10 +60,20 @@ export function textField(host: Host | undefined, table: HostTable, column: stri
     ),
     v.transform((value) => {
       const text = typeof value === 'string' ? value : textOf(value);
-      return trim ? text.trim() : text;
+      if (options.isCode) return toCodeName(text);
+      return options.trim ? text.trim() : text;
     }),
     v.check((text) => isWithin(text, max, maxBytes) && isStorable(text), rule),
     v.check((text) => mayBeEmpty || text.trim() !== '', rule),
+    v.check(
+      (text) => isText || inType(type, text) !== undefined,
+      `must be a value of the type ${type} (of the column)`,
+    ),
+    v.transform((text) => (isText ? text : (inType(type, text) ?? text))),
+    v.check(
+      (text) => stored === undefined || stored.canWrite(text),
+      'must not hold characters that the encoding of the database lacks',
+    ),
   );
 }
 

@@ -14,6 +14,11 @@ export interface RedeemInput {
   customerAddress: Id;
   /** What the customer gets without the code; the base of a percentage. */
   baseReward: Amount;
+  /**
+   * The bonus, for a host that computes it by its own rules. It is recorded as it is: not rounded, and not bounded by the
+   * `maxBonus` of the code. Without it the server computes the bonus from the code.
+   */
+  bonusAmount?: Amount | undefined;
   /** The host's own name for the purchase. */
   transactionId?: Id | undefined;
   /** The same key in the same shop gives the same use, however often it is sent. */
@@ -30,6 +35,8 @@ export interface ValidateInput {
   customerAddress: Id;
   /** For the bonus of a percentage. */
   baseReward?: Amount | undefined;
+  /** The bonus that `redeem` is going to be given. */
+  bonusAmount?: Amount | undefined;
 }
 
 /** What all codes of a `generate` have in common, and `create` takes as well. */

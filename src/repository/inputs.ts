@@ -17,7 +17,9 @@ const GENERATE_LIMIT = 1_000_000;
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;
 
-const key = textField(undefined, 'promo_codes', '', INDEXED_NAME);
+const TOTAL = ['promo_code_uses', 'total_reward'] as const;
+const IN_TOTAL = { alsoIn: [TOTAL] };
+const COUNTED = { alsoIn: [TOTAL, ['promo_codes', 'total_bonus_issued'] as const] };
 
 /** The shop of a code that is looked for. */
 function shopOf(host: Host | undefined) {
@@ -30,16 +32,17 @@ function transactionOf(host: Host | undefined) {
 
 function redeemEntries(host: Host | undefined) {
   return {
-    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true }),
+    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true }),
     shopId: shopOf(host),
     customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
       max: LONGEST_NAME,
       trim: true,
       orNumber: true,
     }),
-    baseReward: amountField(host, 'promo_code_uses', 'base_reward'),
+    baseReward: amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL),
+    bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
     transactionId: v.optional(transactionOf(host)),
-    idempotencyKey: v.optional(key),
+    idempotencyKey: v.optional(textField(host, 'promo_codes', '', INDEXED_NAME)),
   };
 }
 
@@ -89,7 +92,7 @@ function templateEntries(host: Host | undefined) {
 export function inputSchemas(host: Host | undefined) {
   const entries = redeemEntries(host);
   const redeem = complete(host, optionsOf(entries));
-  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true });
+  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true });
   const template = templateEntries(host);
   return {
     /** The columns that a code would need besides. */
@@ -108,12 +111,13 @@ export function inputSchemas(host: Host | undefined) {
       shopId: entries.shopId,
       customerAddress: entries.customerAddress,
       baseReward: v.optional(entries.baseReward),
+      bonusAmount: entries.bonusAmount,
     }),
     create: optionsOf({ code, ...template }),
     generate: optionsOf({
       ...template,
       count: wholeNumber(1, GENERATE_LIMIT),
-      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true })),
+      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
     patch: optionsOf({
@@ -129,8 +133,8 @@ export function inputSchemas(host: Host | undefined) {
       isActive: v.optional(trueOrFalse),
     }),
     amend: optionsOf({
-      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward')),
-      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount')),
+      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL)),
+      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
       transactionId: v.optional(v.nullable(transactionOf(host))),
     }),
     confirm: optionsOf({ transactionId: v.optional(transactionOf(host)) }),
@@ -147,7 +151,12 @@ export function inputSchemas(host: Host | undefined) {
       cursor: codeCursor,
     }),
     usesByCustomer: optionsOf({
-      customerAddress: textField(undefined, 'promo_codes', '', { max: LONGEST_NAME, trim: true, orNumber: true }),
+      customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
+        max: LONGEST_NAME,
+        trim: true,
+        orNumber: true,
+        isLookUp: true,
+      }),
       shopId: v.optional(entries.shopId),
       limit,
       cursor: useCursor,

@@ -23,7 +23,7 @@ describe.each(['own', 'seed'] as const)('on the tables of %s', (tables) => {
       use: {
         id: expect.stringMatching(/^\d+$/),
         promoCodeId: code.id,
-        customerAddress: '0xAbC',
+        customerAddress: '0xabc',
         shopId: 'shop',
         transactionId: 'order-1',
         baseReward: '10.00',

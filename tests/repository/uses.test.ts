@@ -83,6 +83,6 @@ describe.each(['own', 'seed'] as const)('uses, on the tables of %s', (tables) =>
     const id = await use(elsewhere, await newCode(), 'text');
     expect(await elsewhere.rollbackUse(id)).toEqual({ rolledBack: true });
     expect(await elsewhere.rollbackUse(id)).toEqual({ rolledBack: false });
-    expect(await elsewhere.releaseExpired()).toEqual({ released: 0 });
+    expect(await elsewhere.releaseExpired()).toEqual({ released: 0, remaining: false });
   });
 });

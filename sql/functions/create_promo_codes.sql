@@ -1,4 +1,6 @@
 -- Inserts the codes of one shop that do not exist in it yet, compared without case, and answers those that were inserted.
+-- codes is an array of objects, all with the same keys: the columns that are written, those of the host included. A moment
+-- that is null in them is now. What is no key has the default of its column.
 -- Hosts need no unique index for this: whoever creates codes of a shop through here takes the same lock first.
 CREATE OR REPLACE FUNCTION :"schema".create_promo_codes(shop text, codes jsonb)
 RETURNS TABLE (code_id text, created text)
@@ -9,40 +11,40 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- Of the types and collations of the host's columns.
-  code_row :"schema".promo_codes%ROWTYPE;
-  shop_now text;
+  host regclass := to_regclass('promo_codes');
+  host_name text;
+  names text;
+  sources text;
+  definitions text;
 BEGIN
-  code_row.shop_id := shop;
-  shop_now := code_row.shop_id::text;
-  -- A column without fractions of a second would round the present up, to a moment that is still to come.
-  code_row.start_date := now();
-  IF code_row.start_date > now() THEN
-    code_row.start_date := now() - (code_row.start_date::timestamptz - now());
-  END IF;
-  PERFORM pg_advisory_xact_lock(hashtextextended(to_regclass('promo_codes')::oid::text || ' ' || shop_now, 0::bigint));
-  RETURN QUERY
-    INSERT INTO :"schema".promo_codes AS c (code, shop_id, name, description, bonus_type, bonus_value, max_bonus,
-                                            start_date, end_date, total_usage_limit, per_customer_limit, is_active)
-    SELECT :"schema".promo_code_value(g.object ->> 'code', code_row.code),
-           code_row.shop_id,
-           :"schema".promo_code_value(g.object ->> 'name', code_row.name),
-           :"schema".promo_code_value(g.object ->> 'description', code_row.description),
-           :"schema".promo_code_value(g.object ->> 'bonus_type', code_row.bonus_type),
-           :"schema".promo_code_value(g.object ->> 'bonus_value', code_row.bonus_value),
-           :"schema".promo_code_value(g.object ->> 'max_bonus', code_row.max_bonus),
-           CASE WHEN g.object ->> 'start_date' IS NULL THEN code_row.start_date
-                ELSE :"schema".promo_code_value(g.object ->> 'start_date', code_row.start_date) END,
-           :"schema".promo_code_value(g.object ->> 'end_date', code_row.end_date),
-           :"schema".promo_code_value(g.object ->> 'total_usage_limit', code_row.total_usage_limit),
-           :"schema".promo_code_value(g.object ->> 'per_customer_limit', code_row.per_customer_limit),
-           :"schema".promo_code_value(g.object ->> 'is_active', code_row.is_active)
-      FROM jsonb_array_elements(codes) AS g(object)
-     WHERE NOT EXISTS (
-             SELECT FROM :"schema".promo_codes AS other
-              WHERE other.shop_id::text = shop_now
-                AND upper(other.code::text) = upper(coalesce(g.object ->> 'code', code_row.code::text)))
-        ON CONFLICT DO NOTHING
-    RETURNING c.id::text, c.code::text;
+  PERFORM pg_advisory_xact_lock(hashtextextended(host::oid::text || ' ' || create_promo_codes.shop, 0::bigint));
+  SELECT format('%I.%I', n.nspname, c.relname) INTO host_name
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+   WHERE c.oid = host::oid;
+  -- Each value is read by the type of its column, and compared under its collation. A column without fractions of a second
+  -- would round the present up, to a moment that is still to come.
+  SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum),
+         string_agg(CASE WHEN a.attname IN ('start_date', 'created_at', 'updated_at')
+                         THEN format('coalesce(p.%I, date_trunc(%L, now()))', a.attname,
+                                     CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
+                         ELSE format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
+         string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+                    || CASE WHEN l.oid IS NULL THEN '' ELSE format(' COLLATE %I.%I', n.nspname, l.collname) END,
+                    ', ' ORDER BY a.attnum)
+    INTO names, sources, definitions
+    FROM pg_attribute AS a
+    LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
+    LEFT JOIN pg_namespace AS n ON n.oid = l.collnamespace
+   WHERE a.attrelid = host::oid AND a.attnum > 0 AND NOT a.attisdropped
+     AND jsonb_exists(codes -> 0, a.attname::text);
+  RETURN QUERY EXECUTE format(
+    'INSERT INTO %1$s AS c (%2$s)
+     SELECT %3$s
+       FROM jsonb_to_recordset($1) AS p(%4$s)
+      WHERE NOT EXISTS (
+              SELECT FROM %1$s AS other WHERE other.shop_id::text = $2 AND upper(other.code::text) = upper(p.code::text))
+         ON CONFLICT DO NOTHING
+     RETURNING c.id::text, c.code::text', host_name, names, sources, definitions)
+    USING codes, create_promo_codes.shop;
 END
 $body$;

@@ -1,7 +1,8 @@
 import { explainMissing } from '../inspect/explain-missing.js';
-import { parseOptions } from '../options.js';
-import { type Database, type Queryable, requireDatabase } from '../postgres/database.js';
+import { parseArguments } from '../options.js';
+import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { withConnection } from '../postgres/transaction.js';
 import { type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
@@ -16,17 +17,17 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws ValidationError for an unknown option or value.
  */
 export async function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
-  requireDatabase(db);
-  const { limit, ...filter } = parseOptions(checkDriftOptions, options);
+  const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
   return findDrift(db, filter, limit);
 }
 
 /** The check itself, on checked arguments. */
-export async function findDrift(db: Queryable, filter: ParsedFilter, limit?: number): Promise<DriftRecord[]> {
+export async function findDrift(db: Database, filter: ParsedFilter, limit?: number): Promise<DriftRecord[]> {
   const { scope, values } = scopeOf(filter);
   const orderAndLimit = limit === undefined ? 'ORDER BY 1' : `ORDER BY 1 LIMIT ${limit}`;
   try {
-    const { rows } = await db.query(driftQueryAsText(filter.schema, { ...scope, orderAndLimit }), values);
+    const statement = driftQueryAsText(filter.schema, { ...scope, orderAndLimit });
+    const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     return rows.map(toDriftRecord);
   } catch (error) {
     throw await explainMissing(db, filter.schema, error);

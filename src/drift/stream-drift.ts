@@ -1,7 +1,8 @@
 import { explainMissing } from '../inspect/explain-missing.js';
-import { parseOptions } from '../options.js';
-import { type Database, requireDatabase } from '../postgres/database.js';
+import { parseArguments } from '../options.js';
+import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { withConnection } from '../postgres/transaction.js';
 import { scopeOf } from './check-drift.js';
 import { driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
@@ -21,13 +22,12 @@ export async function* streamDrift(
   db: Database,
   options?: StreamDriftOptions,
 ): AsyncGenerator<DriftRecord, void, void> {
-  requireDatabase(db);
-  const { batchSize, onProgress, ...filter } = parseOptions(streamDriftOptions, options);
+  const { batchSize, onProgress, ...filter } = parseArguments(db, streamDriftOptions, options, 'streamDrift()');
   const codes = `${quoteIdentifier(filter.schema)}.promo_codes`;
   const { scope, values } = scopeOf(filter);
   const query = async (text: string, parameters: unknown[]) => {
     try {
-      return (await db.query(text, parameters)).rows;
+      return (await withConnection(db, (connection) => connection.query(text, parameters))).rows;
     } catch (error) {
       throw await explainMissing(db, filter.schema, error);
     }

@@ -1,6 +1,6 @@
 import { NotInstalledError } from '../errors.js';
-import { parseOptions } from '../options.js';
-import { type Database, type Queryable, requireDatabase } from '../postgres/database.js';
+import { parseArguments } from '../options.js';
+import type { Database, Queryable } from '../postgres/database.js';
 import { hintForMissingTables } from '../redemption/missing-tables.js';
 import { type Catalog, type CatalogFunction, type CatalogTrigger, readCatalog } from './catalog.js';
 import { type ComparedObject, compareObjects, installedRevision, type ObjectState } from './compare.js';
@@ -53,8 +53,7 @@ export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconcil
  * @throws ValidationError for an unknown option or value.
  */
 export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
-  requireDatabase(db);
-  const parsed = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'inspectTriggers()');
   const { catalog, objects, ...state } = await inspectWith(db, parsed.schema, (catalog) => {
     const installed = installedOptions(catalog);
     return {

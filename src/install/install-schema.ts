@@ -9,8 +9,8 @@ import {
   withTriggerDefaults,
 } from '../inspect/options.js';
 import { warningsOf } from '../inspect/warnings.js';
-import { parseOptions } from '../options.js';
-import { type Database, requireDatabase } from '../postgres/database.js';
+import { parseArguments } from '../options.js';
+import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { renderSqlText } from '../postgres/sql-text.js';
@@ -36,8 +36,7 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
  * column of a wrong type), ValidationError: as `installTriggers`.
  */
 export async function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  requireDatabase(db);
-  const parsed = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'installSchema()');
   const { schema, lockTimeoutMs, dryRun } = parsed;
   const created: string[] = [];
   try {

@@ -14,8 +14,8 @@ import {
   withTriggerDefaults,
 } from '../inspect/options.js';
 import { bonusTypeWarnings } from '../inspect/warnings.js';
-import { parseOptions } from '../options.js';
-import { type Database, type Queryable, requireDatabase } from '../postgres/database.js';
+import { parseArguments } from '../options.js';
+import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
@@ -70,8 +70,7 @@ export interface InstallReport {
  * @throws ValidationError for an unknown option or value.
  */
 export async function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  requireDatabase(db);
-  const parsed = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'installTriggers()');
   const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
   try {

@@ -1,5 +1,3 @@
-import { ValidationError } from '../errors.js';
-
 /** What a query gives back, as node-postgres does. */
 export interface QueryResultLike<Row = Record<string, unknown>> {
   /** One object per row, by column name. */
@@ -13,6 +11,16 @@ export interface Queryable {
   /** Runs one statement; without `values` also several, separated by semicolons. */
   // biome-ignore lint/suspicious/noExplicitAny: what a row holds is known to the statement, not to the connection.
   query(text: string, values?: unknown[]): Promise<QueryResultLike<any>>;
+}
+
+/**
+ * A client that a transaction of the host is open on: a `pg.Client`, a `PoolClient`, or anything with the same `query`. Not a
+ * pool, each of whose queries may run on another connection, outside of that transaction.
+ */
+export interface ClientLike extends Queryable {
+  /** What a pool's `connect` resolves to can be released, and that of a client cannot. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: what the `connect` of a client resolves to.
+  connect?(): Promise<void | { query?: unknown; release?: never }>;
 }
 
 /** A connection that was taken from a pool. */
@@ -34,25 +42,6 @@ export interface ConnectionPool extends Queryable {
  * there is one.
  */
 export type Database = Queryable | ConnectionPool;
-
-/**
- * The first argument of every exported function, which plain JavaScript can get wrong.
- *
- * @throws ValidationError
- */
-export function requireDatabase(db: unknown): asserts db is Database {
-  if (typeof db === 'object' && db !== null && 'query' in db && typeof db.query === 'function') return;
-  const received =
-    db === null || db === undefined
-      ? String(db)
-      : typeof db === 'object'
-        ? 'an object without query()'
-        : `a ${typeof db}`;
-  const hint = typeof db === 'string' ? ' For a URL, pass new pg.Pool({ connectionString: url }).' : '';
-  throw new ValidationError([
-    { path: 'db', message: `must be a pool or a client, with a method query(text, values); got ${received}.${hint}` },
-  ]);
-}
 
 /** A `pg.Client` has a `connect` as well, but it also escapes literals, and what a pool handed out can be released. */
 export function isPool(db: Database): db is ConnectionPool {

@@ -1,12 +1,27 @@
 import hostSql from '../../sql/host.sql';
 import { NotInstalledError } from '../errors.js';
+import { rowsOf } from '../postgres/answers.js';
 import type { Queryable } from '../postgres/database.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import { type IdentityKind, identityKind } from './column-types.js';
 import { canBeWritten } from './encodings.js';
 import { hintForMissingTables } from './missing-tables.js';
 
-type HostTable = 'promo_codes' | 'promo_code_uses';
+/** The host's two tables. */
+export type HostTable = 'promo_codes' | 'promo_code_uses';
+
+/** A column of the host. */
+export interface HostColumn {
+  table: HostTable;
+  name: string;
+  /** As `format_type` writes it: `numeric(18,2)`, `character varying(42)`. */
+  type: string;
+  notNull: boolean;
+  /** Whether it gets a value where none is written: a default, an identity, the default of its domain. */
+  hasDefault: boolean;
+  /** Whether nobody may write it. */
+  isGenerated: boolean;
+}
 
 /** What is known of the host's tables: read once by each repository, and again after it was not as needed. */
 export interface Host {
@@ -16,11 +31,16 @@ export interface Host {
   typeOf(table: HostTable, column: string): string;
   /** The same, of a domain the type below it. */
   baseTypeOf(table: HostTable, column: string): string;
+  /** All columns of a table, by name. */
+  columnsOf(table: HostTable): ReadonlyMap<string, HostColumn>;
+  /** Whether a trigger of the host may fill columns that are not written. */
+  isFilledByTriggers(table: HostTable): boolean;
   /** Whether the encoding of the database has all characters of these texts: what has others is in no column. */
   canWrite(...texts: string[]): boolean;
 }
 
-const NEEDED = {
+/** What the repository itself reads and writes; everything else is the host's. */
+export const NEEDED: Record<HostTable, string[]> = {
   promo_codes: [
     ...[
       'id',
@@ -66,14 +86,16 @@ const KIND_NAMES = { whole: 'smallint, integer or bigint', text: 'text', uuid: '
 
 /** @throws NotInstalledError where tables, columns or the functions are missing, or a column is of a type that cannot serve. */
 export async function readHost(db: Queryable, schema: string): Promise<Host> {
-  const { rows } = await db.query(renderSqlText(hostSql, { schema }));
+  const rows = rowsOf(await db.query(renderSqlText(hostSql, { schema })), db, 'pool');
   const found = JSON.parse(String(rows[0]?.host));
-  const columns: Record<string, string> = found.columns ?? {};
-  const missing = Object.entries(NEEDED).flatMap(([table, names]) =>
-    names.filter((name) => !(`${table}.${name}` in columns)).map((name) => `${schema}.${table}.${name}`),
+  const columns: HostColumn[] = found.columns ?? [];
+  const columnsOf = (table: HostTable) =>
+    new Map(columns.filter((column) => column.table === table).map((column) => [column.name, column]));
+  const tables = { promo_codes: columnsOf('promo_codes'), promo_code_uses: columnsOf('promo_code_uses') };
+  const missing = (['promo_codes', 'promo_code_uses'] as const).flatMap((table) =>
+    NEEDED[table].filter((name) => !tables[table].has(name)).map((name) => `${schema}.${table}.${name}`),
   );
-  if (Object.keys(columns).length === 0)
-    missing.splice(0, missing.length, `${schema}.promo_codes`, `${schema}.promo_code_uses`);
+  if (columns.length === 0) missing.splice(0, missing.length, `${schema}.promo_codes`, `${schema}.promo_code_uses`);
   if (missing.length > 0) {
     const hint = Object.keys(columns).length === 0 ? await hintForMissingTables(db, schema) : '';
     throw new NotInstalledError(
@@ -87,7 +109,7 @@ export async function readHost(db: Queryable, schema: string): Promise<Host> {
       [`${schema}.redeem_promo_codes`],
     );
   }
-  const typeOf = (table: HostTable, column: string) => columns[`${table}.${column}`] ?? '';
+  const typeOf = (table: HostTable, column: string) => tables[table].get(column)?.type ?? '';
   const baseTypeOf = (table: HostTable, column: string) =>
     found.baseTypes?.[`${table}.${column}`] ?? typeOf(table, column);
   requireTypes(schema, baseTypeOf);
@@ -95,6 +117,8 @@ export async function readHost(db: Queryable, schema: string): Promise<Host> {
     isolation: found.isolation,
     typeOf,
     baseTypeOf,
+    columnsOf: (table) => tables[table],
+    isFilledByTriggers: (table) => (found.filledByTriggers ?? []).includes(table),
     canWrite: (...texts) => texts.every((text) => canBeWritten(text, found.encoding)),
   };
 }

@@ -1,4 +1,5 @@
 import { HoldExpiredError, IdempotencyConflictError, NotFoundError, OutcomeUnknownError } from '../errors.js';
+import { ReadOnlyServer } from '../postgres/faults.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
 import type { Call } from './context.js';
@@ -25,10 +26,12 @@ export interface PruneReport {
 }
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found`;
-  return call.run(async (db, { inDoubt }) => {
+  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found,
+    current_setting('transaction_read_only') AS read_only`;
+  return call.write(async (db, { inDoubt }) => {
     const { rows } = await db.query(statement, [id]);
     const rolledBack = rows[0]?.found === 'true';
+    if (!rolledBack && rows[0]?.read_only === 'on') throw new ReadOnlyServer();
     if (!rolledBack && inDoubt) {
       throw new OutcomeUnknownError(
         `The connection broke. There is no use ${id} now; whether it was this call that took it back cannot be known.`,
@@ -47,7 +50,7 @@ export interface Amendment {
 
 export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
   const statement = `SELECT * FROM ${call.table('amend_promo_code_use')}($1::bigint, $2::jsonb)`;
-  const { rows } = await call.run((db) => db.query(statement, [id, JSON.stringify(changes)]));
+  const { rows } = await call.write((db) => db.query(statement, [id, JSON.stringify(changes)]));
   if (!rows[0]) throw unknownUse(id);
   return toPromoCodeUse(rows[0]);
 }
@@ -55,7 +58,7 @@ export async function amendUse(call: Call, id: string, changes: Amendment): Prom
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
   const statement = `SELECT * FROM ${call.table('confirm_promo_code_use')}($1::bigint, $2::text)`;
   let isRetry = false;
-  const { rows } = await call.run((db, { inDoubt }) => {
+  const { rows } = await call.write((db, { inDoubt }) => {
     isRetry = inDoubt;
     return db.query(statement, [id, transactionId ?? null]);
   });
@@ -123,8 +126,13 @@ const AFTER_MARK = `($2::bigint IS NULL OR CASE
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
  * number of codes and not with the number of uses.
  */
-export async function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<Page<PromoCodeUse>> {
-  if (!call.host.canWrite(customerAddress)) return { items: [], nextCursor: null };
+export async function usesByCustomer(
+  call: Call,
+  customerAddress: string,
+  shopId: string | undefined,
+  page: UsePage,
+): Promise<Page<PromoCodeUse>> {
+  if (!call.host.canWrite(customerAddress, shopId ?? '')) return { items: [], nextCursor: null };
   const uses = call.table('promo_code_uses');
   const found = `${call.table('promo_codes')} AS c
      CROSS JOIN LATERAL (
@@ -133,8 +141,8 @@ export async function usesByCustomer(call: Call, customerAddress: string, page: 
                 AND lower(btrim(u.customer_address::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
                 AND ${AFTER_MARK}
               ${NEWEST_FIRST}
-           ) AS u`;
-  return pageOfUses(call, found, customerAddress, page);
+           ) AS u${shopId === undefined ? '' : '\n     WHERE c.shop_id::text = $5'}`;
+  return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
 }
 
 export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
@@ -151,15 +159,16 @@ async function pageOfUses(
   found: string,
   of: string,
   { limit, cursor }: UsePage,
+  further: unknown[] = [],
 ): Promise<Page<PromoCodeUse>> {
   const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
-  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1];
-  const { rows } = await call.run((db) => db.query(statement, values));
+  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1, ...further];
+  const { rows } = await call.read((db) => db.query(statement, values));
   const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
   return toPage(
     rows.map((row: UseRow) => toPromoCodeUse(row)),
     limit,
-    ({ id }) => marks.get(id),
+    ({ id }) => `at:${marks.get(id)}`,
   );
 }
 

@@ -41,7 +41,7 @@ export async function previewCode(
 ): Promise<{ result: ValidateResult; reason?: RefusalReason }> {
   const { code, shopId, customerAddress, baseReward = null, bonusAmount = null } = request;
   if (!call.host.canWrite(code, shopId)) return refused('not_found', uniform);
-  const { rows } = await call.run((db) =>
+  const { rows } = await call.read((db) =>
     db.query(
       `SELECT p.refusal AS refusal, p.bonus AS bonus, ${CODE_COLUMNS}
          FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric, $5::numeric) AS p

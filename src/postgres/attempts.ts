@@ -48,9 +48,9 @@ export interface Plan {
    */
   transaction: 'statement' | 'read committed' | 'write';
   /** A connection broke under the same call before. */
-  inDoubt?: boolean | undefined;
+  inDoubt: boolean;
   /** What the statements of the work are sent through. */
-  wrap?: ((connection: Queryable) => Queryable) | undefined;
+  wrap: ((connection: Queryable) => Queryable) | undefined;
 }
 
 /** How an attempt failed. */
@@ -74,7 +74,7 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
   const caller = {};
   const door = doorwayOf(pool);
   const began = performance.now();
-  let inDoubt = plan.inDoubt ?? false;
+  let { inDoubt } = plan;
   // Wider than doubt: an attempt that was not let in had no effect, unless a proxy in between says so wrongly.
   let isRepeated = inDoubt;
   let last: Failure | undefined;

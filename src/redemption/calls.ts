@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PromoCodesError } from '../errors.js';
 import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
-import { type Database, isPool, type Queryable } from '../postgres/database.js';
+import { type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Host } from './host.js';
 
@@ -66,15 +66,15 @@ export class Call {
 
   /** Runs what changes nothing. It is repeated until the deadline, and nothing is ever in doubt. */
   read<Result>(work: Work<Result>): Promise<Result> {
-    return this.#perform(work, { effect: 'none', transaction: this.#usual() });
+    return this.#perform(work, 'none', this.#usual(), false);
   }
 
   /**
    * Runs what finds out by itself what an earlier attempt has done, in as few round trips as it takes. `inDoubt`: a
    * connection broke under it before.
    */
-  run<Result>(work: Work<Result>, inDoubt?: boolean): Promise<Result> {
-    return this.#perform(work, { effect: 'repeatable', transaction: this.#usual(), inDoubt });
+  run<Result>(work: Work<Result>, inDoubt = false): Promise<Result> {
+    return this.#perform(work, 'repeatable', this.#usual(), inDoubt);
   }
 
   /**
@@ -83,7 +83,7 @@ export class Call {
    * of the row meanwhile, for which the repetition waits. Only a COMMIT without an answer leaves anything in doubt.
    */
   write<Result>(work: Work<Result>): Promise<Result> {
-    return this.#perform(work, { effect: 'repeatable', transaction: 'write' });
+    return this.#perform(work, 'repeatable', 'write', false);
   }
 
   /** The isolation that a statement of its own runs in is the session's. */
@@ -92,19 +92,24 @@ export class Call {
     return isolation === undefined || isolation === 'read committed' ? 'statement' : 'read committed';
   }
 
-  #perform<Result>(work: Work<Result>, how: Pick<Plan, 'effect' | 'transaction' | 'inDoubt'>): Promise<Result> {
+  async #perform<Result>(
+    work: Work<Result>,
+    effect: Plan['effect'],
+    transaction: Plan['transaction'],
+    inDoubt: boolean,
+  ): Promise<Result> {
     const { db, limits, prepare, onError } = this.#settings;
     // What is sent before the host is known is sent once.
     const wrap = prepare && this.#host ? prepared : undefined;
-    const plan: Plan = { ...how, limits, deadline: this.deadline, wrap };
-    const result =
-      this.client === undefined && isPool(db)
-        ? perform(db, plan, work)
-        : performHosted(this.client ?? db, plan, this.client !== undefined, work);
-    return result.catch((error: unknown) => {
+    const plan: Plan = { effect, transaction, inDoubt, limits, deadline: this.deadline, wrap };
+    try {
+      return this.hosted
+        ? await performHosted(this.client ?? db, plan, this.client !== undefined, work)
+        : await perform(db as ConnectionPool, plan, work);
+    } catch (error) {
       if (error instanceof PromoCodesError) onError(error);
       throw error;
-    });
+    }
   }
 }
 

@@ -164,12 +164,14 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
       ),
     ];
     const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = ${newValue(call, field, `$${index + 3}`)}`);
-    const { rows } = await call.write((db) =>
-      db.query(
-        `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
+    const { rows } = await call.write(
+      (db) =>
+        db.query(
+          `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
           WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
-        values,
-      ),
+          values,
+        ),
+      { id },
     );
     const updated = one({ rows });
     if (updated) return updated;
@@ -199,16 +201,19 @@ function newValue({ host }: Call, field: keyof typeof COLUMN_OF, parameter: stri
 export async function setActive(call: Call, id: string, isActive: boolean): Promise<PromoCode> {
   const statement = `UPDATE ${call.table('promo_codes')} AS c SET is_active = $2::boolean, updated_at = ${present(call)}
     WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.write((db) => db.query(statement, [id, isActive]))), id);
+  return requireCode(one(await call.write((db) => db.query(statement, [id, isActive]), { id })), id);
 }
 
 export async function deleteCode(call: Call, id: string): Promise<PromoCode> {
   const statement = `DELETE FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
   let deleted: PromoCode | null = null;
-  await call.write(async (db) => {
-    // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
-    deleted = one(await db.query(statement, [id])) ?? deleted;
-  });
+  await call.write(
+    async (db) => {
+      // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
+      deleted = one(await db.query(statement, [id])) ?? deleted;
+    },
+    { id },
+  );
   return requireCode(deleted, id);
 }
 

@@ -322,8 +322,10 @@ export class PromoCodeRepository {
 
   #send(call: Call, request: RedeemRequest): Promise<RedeemResult> {
     const queue = this.#context.queue(call);
-    if (queue) return queue.redeem(request);
-    return redeemBatch(this.#context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
+    const settling = queue
+      ? queue.redeem(request)
+      : redeemBatch(this.#context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
+    return call.explainLock(settling, request);
   }
 
   async #limited<Result>(

@@ -128,7 +128,16 @@ class LeasedConnection implements Lease {
         this.destroy();
         reject(new NoAnswer(limitMs));
       }, limitMs);
-      work.then(resolve, reject).finally(() => clearTimeout(timer));
+      work.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
     });
   }
 

@@ -1,4 +1,4 @@
-import { parseOptions } from '../options.js';
+import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -16,7 +16,7 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws ValidationError for an unknown option or value.
  */
 export async function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
-  const { limit, ...filter } = parseOptions(checkDriftOptions, options);
+  const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
   return findDrift(db, filter, limit);
 }
 

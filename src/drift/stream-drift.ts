@@ -1,4 +1,4 @@
-import { parseOptions } from '../options.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -21,7 +21,7 @@ export async function* streamDrift(
   db: Database,
   options?: StreamDriftOptions,
 ): AsyncGenerator<DriftRecord, void, void> {
-  const { batchSize, onProgress, ...filter } = parseOptions(streamDriftOptions, options);
+  const { batchSize, onProgress, ...filter } = parseArguments(db, streamDriftOptions, options, 'streamDrift()');
   const codes = `${quoteIdentifier(filter.schema)}.promo_codes`;
   const { scope, values } = scopeOf(filter);
   const query = async (text: string, parameters: unknown[]) => {

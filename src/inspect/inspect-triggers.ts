@@ -1,4 +1,4 @@
-import { parseOptions } from '../options.js';
+import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { type Catalog, type CatalogFunction, type CatalogTrigger, readCatalog } from './catalog.js';
 import { type ComparedObject, compareObjects, installedRevision, type ObjectState } from './compare.js';
@@ -43,7 +43,7 @@ export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconcil
  * @throws ValidationError for an unknown option or value.
  */
 export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
-  const parsed = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'inspectTriggers()');
   const {
     catalog: _,
     objects,

@@ -1,7 +1,7 @@
 import schemaSql from '../../sql/schema.sql';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
 import { type InstallOptions, installOptions } from '../inspect/options.js';
-import { parseOptions } from '../options.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -27,7 +27,7 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
  * column of a wrong type), ValidationError: as `installTriggers`.
  */
 export async function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  const { schema, lockTimeoutMs } = parseOptions(installOptions, options);
+  const { schema, lockTimeoutMs } = parseArguments(db, installOptions, options, 'installSchema()');
   const created: string[] = [];
   try {
     const catalog = await readCatalog(db, schema);

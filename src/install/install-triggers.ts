@@ -14,7 +14,7 @@ import {
   type ParsedInstallOptions,
   withTriggerDefaults,
 } from '../inspect/options.js';
-import { parseOptions } from '../options.js';
+import { parseArguments } from '../options.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -62,7 +62,7 @@ export interface InstallReport {
  * @throws ValidationError for an unknown option or value.
  */
 export async function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  const parsed = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'installTriggers()');
   const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
   try {

@@ -34,8 +34,8 @@ const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
  * @throws ValidationError for an unknown name, option or value.
  */
 export function renderSql(name: SqlScript, options?: InstallOptions): string {
-  const what = parseOptions(v.object({ name: script }), { name }).name;
-  const { schema, ...rest } = parseOptions(installOptions, options);
+  const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
+  const { schema, ...rest } = parseOptions(installOptions, options, 'renderSql()');
   switch (what) {
     case 'drift':
       return `${driftQuery(schema)};\n`;

@@ -3,7 +3,7 @@ import { type CatalogTrigger, readCatalog } from '../inspect/catalog.js';
 import { dropTrigger, isOurs } from '../inspect/compare.js';
 import { functionNames, triggerNames } from '../inspect/definition.js';
 import { uninstallOptions } from '../inspect/options.js';
-import { parseOptions, type SchemaOption } from '../options.js';
+import { parseArguments, type SchemaOption } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { inTransaction } from '../postgres/transaction.js';
@@ -33,7 +33,7 @@ export interface UninstallOptions extends SchemaOption {
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
  */
 export async function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<UninstallReport> {
-  const { schema, lockTimeoutMs } = parseOptions(uninstallOptions, options);
+  const { schema, lockTimeoutMs } = parseArguments(db, uninstallOptions, options, 'uninstallTriggers()');
   try {
     const installed = await installedObjects(db, schema);
     if (installed.names.length === 0) return { removed: [] };

@@ -3,15 +3,34 @@ import { NotInstalledError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 
+/** The host's two tables. */
+export type HostTable = 'promo_codes' | 'promo_code_uses';
+
+/** A column of the host. */
+export interface HostColumn {
+  /** As `format_type` writes it, that under a domain: `numeric(18,2)`, `character varying(42)`. */
+  type: string;
+  notNull: boolean;
+  /** Whether it gets a value where none is written: a default, an identity, the default of its domain. */
+  hasDefault: boolean;
+  /** Whether nobody may write it. */
+  isGenerated: boolean;
+}
+
 /** What is known of the host's tables: read once by each repository, and again after it was not as needed. */
 export interface Host {
   /** The isolation that a statement of its own would run in. */
   isolation: string;
-  /** The type of a column, as `format_type` writes it: `numeric(18,2)`, `character varying(42)`. */
-  typeOf(table: 'promo_codes' | 'promo_code_uses', column: string): string;
+  /** The type of a column. */
+  typeOf(table: HostTable, column: string): string;
+  /** All columns of a table, by name. */
+  columnsOf(table: HostTable): ReadonlyMap<string, HostColumn>;
+  /** Whether a trigger of the host may fill columns that are not written. */
+  isFilledByTriggers(table: HostTable): boolean;
 }
 
-const NEEDED = {
+/** What the repository itself reads and writes; everything else is the host's. */
+export const NEEDED: Record<HostTable, string[]> = {
   promo_codes: [
     ...[
       'id',
@@ -45,7 +64,7 @@ const NEEDED = {
 export async function readHost(db: Queryable, schema: string): Promise<Host> {
   const { rows } = await db.query(renderSqlText(hostSql, { schema }));
   const found = JSON.parse(String(rows[0]?.host));
-  const columns: Record<string, string> = found.columns ?? {};
+  const columns: Record<string, HostColumn> = found.columns ?? {};
   const missing = Object.entries(NEEDED).flatMap(([table, names]) =>
     names.filter((name) => !(`${table}.${name}` in columns)).map((name) => `${schema}.${table}.${name}`),
   );
@@ -63,7 +82,19 @@ export async function readHost(db: Queryable, schema: string): Promise<Host> {
       [`${schema}.redeem_promo_codes`],
     );
   }
-  return { isolation: found.isolation, typeOf: (table, column) => columns[`${table}.${column}`] ?? '' };
+  const columnsOf = (table: HostTable) =>
+    new Map(
+      Object.entries(columns)
+        .filter(([name]) => name.startsWith(`${table}.`))
+        .map(([name, column]) => [name.slice(table.length + 1), column]),
+    );
+  const tables = { promo_codes: columnsOf('promo_codes'), promo_code_uses: columnsOf('promo_code_uses') };
+  return {
+    isolation: found.isolation,
+    typeOf: (table, column) => tables[table].get(column)?.type ?? '',
+    columnsOf: (table) => tables[table],
+    isFilledByTriggers: (table) => (found.filledByTriggers ?? []).includes(table),
+  };
 }
 
 /** The digits that a numeric column holds before and after the point; without a limit for plain `numeric`. */

@@ -1,10 +1,12 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { collatedAs } from '../postgres/identifiers.js';
+import { messageOf } from '../postgres/sqlstate.js';
 import { codeIssues } from './code-rules.js';
+import { presentFor, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
-import type { Mark } from './cursor.js';
-import { toTimestamp } from './fields.js';
+import { toTimestamp } from './date-fields.js';
+import { columnsOfCode } from './host-columns.js';
 import { CODE_COLUMNS, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** A checked code, as it is going to be inserted. */
@@ -21,11 +23,14 @@ export interface NewCode {
   totalUsageLimit: number | null;
   perCustomerLimit: number | null;
   isActive: boolean;
+  /** Columns of the host, as they go into JSON. */
+  columns?: Record<string, unknown> | undefined;
 }
 
-/** As `create_promo_codes` takes it. */
-function toJson(input: NewCode): Record<string, unknown> {
+/** The columns that an input fills. */
+export function toRow(input: NewCode): Record<string, unknown> {
   return {
+    ...input.columns,
     code: input.code.trim(),
     shop_id: input.shopId,
     name: input.name,
@@ -52,13 +57,23 @@ export async function insertCodes(
   effect: 'once' | 'repeatable' = 'once',
 ): Promise<PromoCode[]> {
   const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
-  const insert = (db: Queryable) => db.query(statement, [shopId, JSON.stringify(inputs.map(toJson))]);
-  const { rows } = await (effect === 'once' ? call.runOnce(insert) : call.run(insert));
+  const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(input))))];
+  const insert = (db: Queryable) => db.query(statement, values);
+  const { rows } = await (effect === 'once' ? call.runOnce(insert) : call.run(insert)).catch((error: unknown) => {
+    throw inputs[0]?.columns ? wrongColumns(error) : error;
+  });
   if (rows.length === 0) return [];
   const ids = rows.map(({ id }) => String(id));
   const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
   const created = await call.run((db) => db.query(codes, [ids]));
   return created.rows.map((row: CodeRow) => toPromoCode(row));
+}
+
+/** What a column of the host does not read as a value of its type. */
+function wrongColumns(error: unknown): unknown {
+  if (!(error instanceof PromoCodesError) || !/^22/.test(error.sqlState ?? '')) return error;
+  const message = `must hold values of the types of these columns (${messageOf(error.cause ?? error)})`;
+  return new ValidationError([{ path: 'columns', message }], { sqlState: error.sqlState, cause: error.cause });
 }
 
 export async function createCode(call: Call, input: NewCode): Promise<PromoCode> {
@@ -97,35 +112,29 @@ export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<New
   }
 }
 
-export async function findCode(call: Call, id: string): Promise<PromoCode | null> {
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint`;
-  return one(await call.run((db) => db.query(statement, [id])));
+/** `undefined`: of any shop. */
+type Shop = string | undefined;
+
+/** A condition on the shop, where one is given, as the parameter after those that there are. */
+function ofShop(shopId: Shop, values: unknown[]): string {
+  return shopId === undefined ? '' : ` AND c.shop_id::text = $${values.push(shopId)}::text`;
 }
 
-export async function findCodeByName(call: Call, code: string, shopId: string): Promise<PromoCode | null> {
-  const table = call.table('promo_codes');
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
-    WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))
-    ORDER BY c.code::text = btrim($1) DESC, c.id LIMIT 1`;
-  return one(await call.run((db) => db.query(statement, [code, shopId])));
-}
-
-export interface ListFilter {
-  shopId?: string | undefined;
-  activeOnly: boolean;
-  limit: number;
-  cursor?: Mark | null | undefined;
-}
-
-/** One code more than the limit, where there is one: it tells that there is a next page. */
-export async function listCodes(call: Call, { shopId, activeOnly, limit, cursor }: ListFilter): Promise<PromoCode[]> {
+export async function findCode(call: Call, id: string, shopId: Shop): Promise<PromoCode | null> {
+  const values: unknown[] = [id];
   const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
-    WHERE ($1::text IS NULL OR c.shop_id::text = $1) AND (NOT $2::boolean OR c.is_active)
-      AND ($3::bigint IS NULL OR c.id < $3)
-    ORDER BY c.id DESC LIMIT $4::integer`;
-  const values = [shopId ?? null, activeOnly, cursor?.id ?? null, limit + 1];
-  const { rows } = await call.run((db) => db.query(statement, values));
-  return rows.map((row: CodeRow) => toPromoCode(row));
+    WHERE c.id = $1::bigint${ofShop(shopId, values)}`;
+  return one(await call.run((db) => db.query(statement, values)));
+}
+
+/** Of several that match the one that can be redeemed now, then the one that is written so, then the newest. */
+export async function findCodeByName(call: Call, code: string, shopId: Shop): Promise<PromoCode | null> {
+  const table = call.table('promo_codes');
+  const values: unknown[] = [code];
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
+    WHERE upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${ofShop(shopId, values)}
+    ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.code::text = btrim($1) DESC, c.id DESC LIMIT 1`;
+  return one(await call.run((db) => db.query(statement, values)));
 }
 
 const COLUMN_OF = {
@@ -154,17 +163,18 @@ const UPDATE_ATTEMPTS = 20;
  * Changes a code when the result is right as a whole. It is checked against what was read, and written only where that is
  * still so: no lock is held in between, and redemptions, which change the counters, do not disturb it.
  */
-export async function updateCode(call: Call, id: string, patch: CodePatch): Promise<PromoCode> {
+export async function updateCode(call: Call, id: string, shopId: Shop, patch: CodePatch): Promise<PromoCode> {
   const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [
     keyof typeof COLUMN_OF,
     unknown,
   ][];
   const codes = call.table('promo_codes');
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
-    const { rows: found } = await call.run((db) =>
-      db.query(`SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c WHERE c.id = $1::bigint`, [id]),
-    );
-    const before = requireCode(one({ rows: found }), id);
+    const key: unknown[] = [id];
+    const look = `SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c
+      WHERE c.id = $1::bigint${ofShop(shopId, key)}`;
+    const { rows: found } = await call.run((db) => db.query(look, key));
+    const before = requireCode(one({ rows: found }), id, shopId);
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
@@ -178,7 +188,7 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
     const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
     const { rows } = await call.run((db) =>
       db.query(
-        `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
+        `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
           WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
         values,
       ),
@@ -193,27 +203,29 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
 }
 
 /** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
-export async function setActive(call: Call, id: string, isActive: boolean): Promise<PromoCode> {
-  const statement = `UPDATE ${call.table('promo_codes')} AS c SET is_active = $2::boolean, updated_at = ${present(call)}
-    WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.run((db) => db.query(statement, [id, isActive]))), id);
+export async function setActive(call: Call, id: string, shopId: Shop, isActive: boolean): Promise<PromoCode> {
+  const values: unknown[] = [id, isActive];
+  const statement = `UPDATE ${call.table('promo_codes')} AS c
+      SET is_active = $2::boolean, updated_at = ${presentFor(call, 'updated_at')}
+    WHERE c.id = $1::bigint${ofShop(shopId, values)} RETURNING ${CODE_COLUMNS}`;
+  return requireCode(one(await call.run((db) => db.query(statement, values))), id, shopId);
 }
 
-export async function deleteCode(call: Call, id: string): Promise<PromoCode> {
-  const statement = `DELETE FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.runOnce((db) => db.query(statement, [id]))), id);
-}
-
-/** Columns without time zone hold UTC. */
-function present({ host }: Call): string {
-  return host.typeOf('promo_codes', 'updated_at').endsWith('without time zone') ? `now() AT TIME ZONE 'UTC'` : 'now()';
+export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
+  const values: unknown[] = [id];
+  const statement = `DELETE FROM ${call.table('promo_codes')} AS c
+    WHERE c.id = $1::bigint${ofShop(shopId, values)} RETURNING ${CODE_COLUMNS}`;
+  return requireCode(one(await call.runOnce((db) => db.query(statement, values))), id, shopId);
 }
 
 function one({ rows }: { rows: unknown[] }): PromoCode | null {
   return rows[0] === undefined ? null : toPromoCode(rows[0] as CodeRow);
 }
 
-function requireCode(found: PromoCode | null, id: string): PromoCode {
-  if (!found) throw new NotFoundError(`There is no promo code with the id ${id}.`);
+function requireCode(found: PromoCode | null, id: string, shopId: Shop): PromoCode {
+  if (!found)
+    throw new NotFoundError(
+      `There is no promo code with the id ${id}${shopId === undefined ? '' : ` in the shop ${shopId}`}.`,
+    );
   return found;
 }

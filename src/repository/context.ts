@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { PromoCodesError } from '../errors.js';
-import { parseOptions } from '../options.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { type Attempt, call } from '../redemption/calls.js';
@@ -10,7 +9,7 @@ import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
 import { type RedeemStatements, redeemStatements } from '../redemption/statements.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas } from './inputs.js';
-import { type CallOptions, callOptions, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type CallOptions, type ParsedRepositoryOptions, usualBatching } from './options.js';
 
 /** What one method works with: the repository's settings, and where this one call goes. */
 export interface Call {
@@ -56,7 +55,7 @@ export class Context {
     options: CallOptions | undefined,
     check: (schemas: InputSchemas) => Input,
   ): Promise<{ input: Input; call: Call }> {
-    const { client, rateLimitKey } = options === undefined ? {} : parseOptions(callOptions, options);
+    const { client, rateLimitKey } = options ?? {};
     const early = check(this.#schemas);
     if (this.#host) return { input: early, call: this.#call(client, rateLimitKey, this.#host) };
     const host = await call(this.db, client, this.options.retry, { effect: 'repeatable' }, (connection) =>

@@ -108,7 +108,12 @@ const AFTER_MARK = `($2::bigint IS NULL OR CASE
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
  * number of codes and not with the number of uses.
  */
-export function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<Page<PromoCodeUse>> {
+export function usesByCustomer(
+  call: Call,
+  customerAddress: string,
+  shopId: string | undefined,
+  page: UsePage,
+): Promise<Page<PromoCodeUse>> {
   const uses = call.table('promo_code_uses');
   const found = `${call.table('promo_codes')} AS c
      CROSS JOIN LATERAL (
@@ -117,8 +122,8 @@ export function usesByCustomer(call: Call, customerAddress: string, page: UsePag
                 AND lower(btrim(u.customer_address::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
                 AND ${AFTER_MARK}
               ${NEWEST_FIRST}
-           ) AS u`;
-  return pageOfUses(call, found, customerAddress, page);
+           ) AS u${shopId === undefined ? '' : '\n     WHERE c.shop_id::text = $5'}`;
+  return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
 }
 
 export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
@@ -135,15 +140,16 @@ async function pageOfUses(
   found: string,
   of: string,
   { limit, cursor }: UsePage,
+  further: unknown[] = [],
 ): Promise<Page<PromoCodeUse>> {
   const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
-  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1];
+  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1, ...further];
   const { rows } = await call.run((db) => db.query(statement, values));
   const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
   return toPage(
     rows.map((row: UseRow) => toPromoCodeUse(row)),
     limit,
-    ({ id }) => marks.get(id),
+    ({ id }) => `at:${marks.get(id)}`,
   );
 }
 

@@ -1,18 +1,23 @@
 // Checks the package as users get it: packs a clean clone, has publint and attw look at the tarball, installs it in an empty
 // project, and there runs and compiles programs that use it, also bundled, on a real PostgreSQL.
 //
-//   npm run check:package
+//   npm run check:package -- [--git]
+//
+// --git: installs it from git as well, which takes as long as `npm ci` of the repository.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { startServer } from '../tests/server/start-server.ts';
 import { checkBundledHosts, checkTreeShaking } from './package/bundled-hosts.mjs';
+import { installFromGit } from './package/git-install.mjs';
 import { checkCopies, checkOldNode, namesOf } from './package/modules.mjs';
 import { packCleanClone } from './package/pack.mjs';
 import { binOf, checkSqlFiles, installPackage, installTools, project } from './package/project.mjs';
 import { CheckFailed, root, run, step } from './package/shell.mjs';
 import { checkTypes } from './package/types.mjs';
 
+const { values: options } = parseArgs({ options: { git: { type: 'boolean', default: false } } });
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const { name } = manifest;
 const oldestNode = Number.parseInt(manifest.engines.node.replace('>=', ''), 10);
@@ -45,6 +50,7 @@ try {
   await step('checkDrift alone, bundled', () => checkTreeShaking(esbuild, name));
   await step('old Node.js', () => checkOldNode(name, oldestNode));
   await checkTypes(name, names);
+  if (options.git) await step('npm install from git', () => installFromGit(name));
   const server = await startServer();
   try {
     await checkBundledHosts(server.url);

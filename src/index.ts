@@ -36,6 +36,7 @@ export { type InstallReport, installTriggers } from './install/install-triggers.
 export { renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
+export type { RetryPolicy } from './postgres/attempts.js';
 export type {
   ClientLike,
   ConnectionPool,
@@ -44,7 +45,6 @@ export type {
   Queryable,
   QueryResultLike,
 } from './postgres/database.js';
-export type { RetryPolicy } from './redemption/calls.js';
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
 export type { BatchEvent } from './redemption/queue.js';
 export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';

@@ -99,18 +99,23 @@ export function issuesOf(
   issues: readonly v.BaseIssue<unknown>[],
   callee: string,
   root: string,
+  above: readonly v.IssuePathItem[] = [],
 ): ValidationIssue[] {
   return issues.flatMap((issue) => {
-    const path = v.getDotPath(issue) ?? root;
-    const last = issue.path?.at(-1);
+    const steps = [...above, ...(issue.path ?? [])];
+    // Of something that may be a flag or an object, what is wrong in the object says more than that it is neither.
+    const inside = issue.type === 'union' ? issue.issues?.filter((part) => part.path) : undefined;
+    if (inside && inside.length > 0) return issuesOf(schema, inside, callee, root, steps);
+    const path = steps.map(({ key }) => String(key)).join('.') || root;
+    const last = steps.at(-1);
     if (issue.type === 'strict_object' && issue.expected === 'never') {
-      return unknownNames(last?.input, namesAt(schema, issue.path?.slice(0, -1) ?? []), callee, {
+      return unknownNames(last?.input, namesAt(schema, steps.slice(0, -1)), callee, {
         prefix: path.slice(0, Math.max(0, path.length - String(last?.key).length)),
         kind: root === 'options' || root === 'settings' ? 'option' : 'field',
       });
     }
     // What a step before has made of the value is of no use to who handed it in.
-    const received = describeReceived(last && issue.path ? last.value : issue.input);
+    const received = describeReceived(last ? last.value : issue.input);
     return [{ path, message: issue.message, ...(received !== undefined && { received }) }];
   });
 }

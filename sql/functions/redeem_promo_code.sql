@@ -1,7 +1,7 @@
 -- Redeems one request on the shortest path: where nothing speaks against it, it is recorded by four small statements.
 -- Everything else (a refusal, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
 -- lock that is taken here. Arguments and answer are those of one request there.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_code(wanted text, in_shop text, of_customer text, on_base numeric, in_transaction text, key text, new_id bigint, call_id bigint, lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_code(wanted text, in_shop text, of_customer text, on_base numeric, in_transaction text, key text, new_id bigint, call_ids bigint[], lock_wait_ms integer)
 RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -18,6 +18,7 @@ DECLARE
   like_codes :"schema".promo_codes%ROWTYPE;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
+  of_uses bigint;
   call_lock bigint;
   who text := lower(btrim(coalesce(of_customer, like_uses.customer_address::text)));
   code record;
@@ -31,8 +32,12 @@ BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
-  IF call_id IS NOT NULL THEN
-    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
+  IF call_ids IS NOT NULL THEN
+    of_uses := to_regclass('promo_code_uses')::oid::bigint;
+    FOR k IN 1 .. cardinality(call_ids) - 1 LOOP
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(call_ids[k], of_uses));
+    END LOOP;
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], of_uses);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);
@@ -85,7 +90,7 @@ BEGIN
   ELSE
     answer := :"schema".redeem_promo_codes(
       ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[in_transaction], ARRAY[key],
-      ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
+      ARRAY[new_id], '{}', '{}', false, false, NULL::bigint[], lock_wait_ms);
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', '0', true);

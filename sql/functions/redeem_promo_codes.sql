@@ -5,12 +5,14 @@
 -- codes and shops name each code once; the other arrays have an element for each request, or are empty where no request has
 -- one: places (of the code among those), customers, bases (rewards), transactions, keys (for idempotency), use_ids (reserved
 -- for the uses), hold_seconds, doubled (whether the key stands in the batch before). again: whether an earlier attempt may
--- have recorded them. strict: whether a conflict of keys is an error (PC007) that undoes the whole batch. call_id: the same
--- number for all attempts of one call, so that a repetition waits until the attempt before it has ended; NULL inside the
--- host's transaction. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
+-- have recorded them. strict: whether a conflict of keys is an error (PC007) that undoes the whole batch. call_ids: the
+-- numbers of the attempts of this call; the last is that of this attempt, which locks it for others to wait for. Those before
+-- it are of earlier attempts, which must have ended: they are waited for, in shared mode, so that parts of one batch that
+-- are repeated on several connections do not wait for each other. NULL inside the host's transaction. lock_wait_ms: how long
+-- to wait for a lock where the session sets no lock_timeout of its own.
 --
 -- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean, call_id bigint, lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean, call_ids bigint[], lock_wait_ms integer)
 RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -27,6 +29,7 @@ DECLARE
   like_codes :"schema".promo_codes%ROWTYPE;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
+  of_uses bigint;
   call_lock bigint;
   -- By the place in codes.
   code_ids bigint[];
@@ -41,8 +44,12 @@ BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
-  IF call_id IS NOT NULL THEN
-    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
+  IF call_ids IS NOT NULL THEN
+    of_uses := to_regclass('promo_code_uses')::oid::bigint;
+    FOR k IN 1 .. cardinality(call_ids) - 1 LOOP
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(call_ids[k], of_uses));
+    END LOOP;
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], of_uses);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);

@@ -1,7 +1,8 @@
 import { parseArguments } from '../options.js';
-import type { Database, Queryable } from '../postgres/database.js';
+import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
+import { withConnection } from '../postgres/transaction.js';
 import { type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
@@ -21,11 +22,12 @@ export async function checkDrift(db: Database, options?: CheckDriftOptions): Pro
 }
 
 /** The check itself, on checked arguments. */
-export async function findDrift(db: Queryable, filter: ParsedFilter, limit?: number): Promise<DriftRecord[]> {
+export async function findDrift(db: Database, filter: ParsedFilter, limit?: number): Promise<DriftRecord[]> {
   const { scope, values } = scopeOf(filter);
   const orderAndLimit = limit === undefined ? 'ORDER BY 1' : `ORDER BY 1 LIMIT ${limit}`;
   try {
-    const { rows } = await db.query(driftQueryAsText(filter.schema, { ...scope, orderAndLimit }), values);
+    const statement = driftQueryAsText(filter.schema, { ...scope, orderAndLimit });
+    const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     return rows.map(toDriftRecord);
   } catch (error) {
     throw translateError(error);

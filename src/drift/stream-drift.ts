@@ -2,6 +2,7 @@ import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
+import { withConnection } from '../postgres/transaction.js';
 import { scopeOf } from './check-drift.js';
 import { driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
@@ -26,7 +27,7 @@ export async function* streamDrift(
   const { scope, values } = scopeOf(filter);
   const query = async (text: string, parameters: unknown[]) => {
     try {
-      return (await db.query(text, parameters)).rows;
+      return (await withConnection(db, (connection) => connection.query(text, parameters))).rows;
     } catch (error) {
       throw translateError(error);
     }

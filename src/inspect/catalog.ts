@@ -1,7 +1,9 @@
 import inspectSql from '../../sql/inspect.sql';
 import { PromoCodesError } from '../errors.js';
-import type { Queryable } from '../postgres/database.js';
+import type { Database } from '../postgres/database.js';
+import { translateError } from '../postgres/server-errors.js';
 import { renderSqlText } from '../postgres/sql-text.js';
+import { withConnection } from '../postgres/transaction.js';
 
 /** What the system catalogs say of one schema, as `sql/inspect.sql` reports it. */
 export interface Catalog {
@@ -72,8 +74,11 @@ export interface CatalogTrigger {
 }
 
 /** Reads the catalogs in one statement that takes no lock on the host's tables. */
-export async function readCatalog(db: Queryable, schema: string): Promise<Catalog> {
-  const { rows } = await db.query(renderSqlText(inspectSql, { schema }));
+export async function readCatalog(db: Database, schema: string): Promise<Catalog> {
+  const statement = renderSqlText(inspectSql, { schema });
+  const { rows } = await withConnection(db, (connection) => connection.query(statement)).catch((error: unknown) => {
+    throw translateError(error);
+  });
   const text: unknown = rows[0]?.catalog;
   if (typeof text !== 'string') {
     throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');

@@ -1,42 +1,73 @@
-import { SqlState, sqlStateOf } from './sqlstate.js';
+import { errorChain, messageOf, SqlState, sqlStateOf } from './sqlstate.js';
 
 /**
  * What a failed call says about its effect.
  * - `'unreached'`: it never got to the server.
- * - `'broken'`: the connection broke; the call may or may not have had its effect.
+ * - `'broken'`: the connection broke or went silent; the call may or may not have had its effect.
  * - `'conflict'`: the server undid it because of others (40001, 40P01); the same call may succeed.
- * - `'other'`: it would fail again.
+ * - `'read-only'`: this server does not write; after a failover another one does.
+ * - `'passing'`: the server refused for a reason that passes by itself (cancelled, a lock, out of resources).
+ * - `'other'`: it would fail once more.
  */
-export type Fault = 'unreached' | 'broken' | 'conflict' | 'other';
+export type Fault = 'unreached' | 'broken' | 'conflict' | 'read-only' | 'passing' | 'other';
 
 /** System calls of Node.js that make a connection. The same errors of any other are those of a connection that was there. */
 const CONNECTING = ['connect', 'getaddrinfo'];
 /** Error codes of Node.js for a connection that was lost. */
-const BROKEN = /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|ENOTCONN|ERR_STREAM_.*|ERR_SSL_.*|ERR_SOCKET_.*)$/;
+const BROKEN =
+  /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|ENOTCONN|ERR_STREAM_.*|ERR_SSL_.*|ERR_SOCKET_.*|CONNECTION_(CLOSED|DESTROYED|ENDED))$/;
 /** cannot_connect_now and too_many_connections come before anything was sent. */
 const NOT_LET_IN = ['57P03', '53300'];
 /** admin_shutdown, crash_shutdown, database_dropped, idle_session_timeout: the server ends the connection. */
-const ENDED = ['57P01', '57P02', '57P04', '57P05'];
+const ENDED = /^57P0[1245]$|^25P03$|^08/;
+/** Cancelled, a lock that was not granted, insufficient resources, an error of the server's own system. */
+const PASSING = /^(57014|55P03|53...|58...)$/;
 
 /** What node-postgres says without a code. */
-const UNREACHED_MESSAGE = /timeout exceeded when trying to connect|terminated due to connection timeout/i;
+const UNREACHED_MESSAGE =
+  /timeout exceeded when trying to connect|terminated due to connection timeout|connect_timeout/i;
 const BROKEN_MESSAGE =
-  /connection terminated|not queryable|connection ended|client was closed|query read timeout|socket/i;
+  /connection terminated|connection error|not queryable|connection ended|client was closed|query read timeout|socket/i;
 
-/** Tells how a call failed, by SQLSTATE, by the error code of Node.js, or by what node-postgres says. */
+/** Finds out how a call failed: by SQLSTATE, by the error code of Node.js, or by what node-postgres says. */
 export function faultOf(error: unknown): Fault {
-  // What Node.js says of a name with several addresses, none of which could be reached; only its parts say how.
-  if (error instanceof AggregateError && error.errors.length > 0) return faultOf(error.errors[0]);
   const sqlState = sqlStateOf(error);
-  if (sqlState !== undefined) {
-    if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) return 'conflict';
-    if (NOT_LET_IN.includes(sqlState)) return 'unreached';
-    if (sqlState.startsWith('08') || ENDED.includes(sqlState)) return 'broken';
+  if (sqlState !== undefined) return faultOfSqlState(sqlState);
+  for (const link of errorChain(error)) {
+    // What Node.js says of a name with several addresses, none of which could be reached; only its parts say how.
+    if (link instanceof AggregateError && link.errors.length > 0) return faultOf(link.errors[0]);
+    if ('syscall' in link) return CONNECTING.includes(String(link.syscall)) ? 'unreached' : 'broken';
+    if ('code' in link && BROKEN.test(String(link.code))) return 'broken';
+    if (!(link instanceof Error)) continue;
+    if (link instanceof NoAnswer) return 'broken';
+    if (UNREACHED_MESSAGE.test(link.message)) return 'unreached';
+    if (BROKEN_MESSAGE.test(link.message)) return 'broken';
   }
-  if (!(error instanceof Error)) return 'other';
-  if ('syscall' in error) return CONNECTING.includes(String(error.syscall)) ? 'unreached' : 'broken';
-  if ('code' in error && BROKEN.test(String(error.code))) return 'broken';
-  if (sqlState !== undefined) return 'other';
-  if (UNREACHED_MESSAGE.test(error.message)) return 'unreached';
-  return BROKEN_MESSAGE.test(error.message) ? 'broken' : 'other';
+  return 'other';
+}
+
+function faultOfSqlState(sqlState: string): Fault {
+  if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) return 'conflict';
+  if (sqlState === SqlState.readOnlyTransaction) return 'read-only';
+  if (NOT_LET_IN.includes(sqlState)) return 'unreached';
+  if (ENDED.test(sqlState)) return 'broken';
+  return PASSING.test(sqlState) ? 'passing' : 'other';
+}
+
+/** A connection gave no answer in time. */
+export class NoAnswer extends Error {
+  constructor(readonly waitedMs: number) {
+    super(`no answer came within ${Math.round(waitedMs)} ms`);
+  }
+}
+
+/** What was closed by the host: a pool or a client that has been ended. */
+export function isClosed(error: unknown): boolean {
+  return errorChain(error).some(
+    (link) =>
+      ('code' in link && link.code === 'CONNECTION_ENDED') ||
+      /after calling end on the pool|client was closed and is not queryable|pool is (ended|closed|draining)/i.test(
+        messageOf(link),
+      ),
+  );
 }

@@ -1,18 +1,24 @@
 /** The SQLSTATEs that the library tells apart (PostgreSQL, Appendix A). */
 export const SqlState = {
   activeSqlTransaction: '25001',
+  abortedTransaction: '25P02',
   noActiveSqlTransaction: '25P01',
   insufficientPrivilege: '42501',
+  invalidAuthorization: '28000',
+  invalidPassword: '28P01',
+  unknownDatabase: '3D000',
   lockNotAvailable: '55P03',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   readOnlyTransaction: '25006',
+  queryCanceled: '57014',
   undefinedTable: '42P01',
   duplicateTable: '42P07',
   undefinedColumn: '42703',
   undefinedSchema: '3F000',
   undefinedFunction: '42883',
   uniqueViolation: '23505',
+  notNullViolation: '23502',
   checkViolation: '23514',
   valueTooLong: '22001',
   numberTooLarge: '22003',
@@ -20,25 +26,51 @@ export const SqlState = {
   keyConflict: 'PC007',
 } as const;
 
-/** The SQLSTATE of an error that came from the server, or `undefined` for any other value. */
-export function sqlStateOf(error: unknown): string | undefined {
-  // An error of the operating system has a code as well, and EPIPE looks like an SQLSTATE.
-  if (typeof error !== 'object' || error === null || !('code' in error) || 'syscall' in error) return undefined;
-  const { code } = error;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+/** Where database libraries keep the error that they wrap: `cause` (Drizzle), `original` (Sequelize), `driverError` (TypeORM). */
+const WRAPPERS = ['cause', 'original', 'driverError', 'parent', 'meta', 'driverAdapterError'];
+/** Enough for every library that is known; it also ends a circle. */
+const DEEPEST = 8;
+
+/** An error and those that it wraps, the outermost first. */
+export function errorChain(error: unknown): object[] {
+  const chain: object[] = [];
+  const follow = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || chain.length >= DEEPEST || chain.includes(value)) return;
+    chain.push(value);
+    for (const wrapper of WRAPPERS) if (wrapper in value) follow((value as Record<string, unknown>)[wrapper]);
+  };
+  follow(error);
+  return chain;
 }
 
-/** Whether the connection broke, as the server says when it ends a session, or as node-postgres and the system say it. */
-export function isConnectionLoss(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isConnectionLoss);
-  const sqlState = sqlStateOf(error);
-  if (sqlState !== undefined) return /^(08...|57P0[1-5])$/.test(sqlState);
-  if (typeof error !== 'object' || error === null) return false;
-  return (
-    'syscall' in error ||
-    /connection terminated|connection error|client was closed|timeout exceeded when trying to connect/i.test(
-      messageOf(error),
-    )
+/** The SQLSTATE of an error that came from the server, however a library has wrapped it; `undefined` for any other value. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const server = serverErrorOf(error);
+  return server && ownSqlState(server);
+}
+
+/** What the server names in its error: in node-postgres `column`, in postgres.js `column_name`. */
+export function serverField(
+  error: unknown,
+  field: 'table' | 'column' | 'constraint' | 'schema' | 'detail' | 'where',
+): string | undefined {
+  const server = serverErrorOf(error) as Record<string, unknown> | undefined;
+  const value = server?.[field] ?? server?.[`${field}_name`];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function serverErrorOf(error: unknown): object | undefined {
+  return errorChain(error).find((link) => ownSqlState(link) !== undefined);
+}
+
+function ownSqlState(error: object): string | undefined {
+  // An error of the operating system has a code as well, and EPIPE looks like an SQLSTATE.
+  if ('syscall' in error) return undefined;
+  // Prisma's adapters say `originalCode`; its own codes, from P1000 on, look like an SQLSTATE as well.
+  const { code, originalCode } = error as { code?: unknown; originalCode?: unknown };
+  return [code, originalCode].find(
+    (value): value is string =>
+      typeof value === 'string' && /^[0-9A-Z]{5}$/.test(value) && !/^P[1-9]|^EPIPE$/.test(value),
   );
 }
 

@@ -1,11 +1,18 @@
 import { PromoCodesError, RetryableTransactionError } from '../errors.js';
-import { type ConnectionPool, type Database, isPool, type PooledConnection, type Queryable } from './database.js';
+import { type Database, isPool, type Queryable } from './database.js';
+import { faultOf, NoAnswer } from './faults.js';
+import { takeConnection } from './lease.js';
+import { translateError } from './server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from './sqlstate.js';
+import { targetOf } from './target.js';
 
 /** An open transaction: one of the library's own, or the one in which the caller's client already was. */
 export interface Transaction extends Queryable {
   readonly owner: 'library' | 'host';
 }
+
+/** How long is waited for a connection where no deadline of a call is set: as long as a call of the repository has by default. */
+const CONNECT_LIMIT_MS = 10_000;
 
 /** Runs `work` on one connection: one from the pool, given back afterwards, or the client itself. */
 export async function withConnection<Result>(
@@ -13,16 +20,25 @@ export async function withConnection<Result>(
   work: (connection: Queryable) => Promise<Result>,
 ): Promise<Result> {
   if (!isPool(db)) return work(db);
-  const connection = await checkOut(db);
+  const connection = await takeConnection(db, CONNECT_LIMIT_MS).catch((error: unknown) => {
+    throw translateError(error, { target: targetOf(db), connecting: true });
+  });
   try {
     const result = await work(connection);
     connection.release();
     return result;
   } catch (error) {
     // A connection in doubt is closed, not handed to the next caller. What the server reported is not in doubt.
-    connection.release(sqlStateOf(error) === undefined && !(error instanceof PromoCodesError));
+    if (isUsable(error)) connection.release();
+    else connection.destroy();
     throw error;
   }
+}
+
+/** Whether a connection can still be used after an error: the server, or the library itself, has reported it. */
+export function isUsable(error: unknown): boolean {
+  if (error instanceof NoAnswer || ['broken', 'unreached'].includes(faultOf(error))) return false;
+  return error instanceof PromoCodesError || sqlStateOf(error) !== undefined;
 }
 
 /**
@@ -119,20 +135,4 @@ async function requireReadCommitted(connection: Queryable): Promise<void> {
 
 function asTransaction(connection: Queryable, owner: Transaction['owner']): Transaction {
   return { owner, query: (text, values) => connection.query(text, values) };
-}
-
-/** node-postgres emits 'error' on a connection that breaks; without a listener that would end the host's process. */
-async function checkOut(pool: ConnectionPool): Promise<PooledConnection> {
-  const connection = await pool.connect();
-  if (!('on' in connection) || typeof connection.on !== 'function') return connection;
-  const ignore = () => undefined;
-  connection.on('error', ignore);
-  return {
-    ...('processID' in connection && { processID: connection.processID }),
-    query: (text, values) => connection.query(text, values),
-    release: (error) => {
-      if ('off' in connection && typeof connection.off === 'function') connection.off('error', ignore);
-      connection.release(error);
-    },
-  };
 }

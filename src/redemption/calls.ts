@@ -1,170 +1,126 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  NotInstalledError,
-  OutcomeUnknownError,
-  PromoCodesError,
-  RetryableTransactionError,
-  ValidationError,
-} from '../errors.js';
+import { createHash } from 'node:crypto';
+import { PromoCodesError } from '../errors.js';
+import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
-import { faultOf } from '../postgres/faults.js';
-import { translateError } from '../postgres/server-errors.js';
-import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
-import { inTransaction } from '../postgres/transaction.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
+import type { Host } from './host.js';
 
-/** How calls whose transaction belongs to the library are repeated. */
-export interface RetryPolicy {
-  /** How often a call is sent at the most, the first time included. */
-  attempts: number;
-  /** The longest pause before a repetition; pauses begin at a hundredth of it, and are jittered. */
-  maxDelayMs: number;
+/** What is the same for all calls of a repository. */
+export interface CallSettings {
+  db: Database;
+  schema: string;
+  limits: CallLimits;
+  /** Whether statements are prepared by name. */
+  prepare: boolean;
+  /** Learns of every call that failed. */
+  onError(error: PromoCodesError): void;
 }
 
-/** What an attempt has to know of those before it. */
-export interface Attempt {
-  /** An earlier attempt failed for its connection and may have had its effect. */
-  inDoubt: boolean;
+/** What one call is asked with. */
+export interface CallOrigin {
+  /** The host's client, when the call is part of the host's transaction. */
+  client?: Queryable | undefined;
+  rateLimitKey?: string | undefined;
 }
 
-/** How the effect of an earlier attempt shows. */
-export interface CallOptions {
+/** One call of a method: where it runs, until when, and what is known of the host's tables. */
+export class Call {
+  readonly #settings: CallSettings;
+  readonly #host: Host | undefined;
+  /** The host's client, when the call is part of the host's transaction. */
+  readonly client: Queryable | undefined;
+  readonly rateLimitKey: string | undefined;
+  /** The library does not own the transaction: it is that of `client`, or of the client that the repository was made with. */
+  readonly hosted: boolean;
+  /** When the call has to be over, by `performance.now()`. */
+  readonly deadline: number;
+
+  constructor(settings: CallSettings, host: Host | undefined, origin: CallOrigin = {}, deadline?: number) {
+    this.#settings = settings;
+    this.#host = host;
+    this.client = origin.client;
+    this.rateLimitKey = origin.rateLimitKey;
+    this.hosted = origin.client !== undefined || !isPool(settings.db);
+    this.deadline = deadline ?? performance.now() + settings.limits.deadlineMs;
+  }
+
+  get host(): Host {
+    if (!this.#host) throw new Error('The host has not been read yet.');
+    return this.#host;
+  }
+
+  /** The same call, of which more is known. */
+  knowing(host: Host): Call {
+    return new Call(this.#settings, host, this, this.deadline);
+  }
+
+  /** The same call with all its time before it: a step of a long piece of work, each of which has a deadline of its own. */
+  renewed(): Call {
+    return new Call(this.#settings, this.#host, this);
+  }
+
+  /** `"schema".promo_codes` and so on. */
+  table(name: string): string {
+    return `${quoteIdentifier(this.#settings.schema)}.${name}`;
+  }
+
+  /** Runs what changes nothing. It is repeated until the deadline, and nothing is ever in doubt. */
+  read<Result>(work: Work<Result>): Promise<Result> {
+    return this.#perform(work, { effect: 'none', transaction: this.#usual() });
+  }
+
   /**
-   * `'repeatable'`: once or twice is the same, or the call finds out by itself. `'once'`: it must not be repeated in doubt,
-   * and a connection that breaks leaves the outcome unknown.
+   * Runs what finds out by itself what an earlier attempt has done, in as few round trips as it takes. `inDoubt`: a
+   * connection broke under it before.
    */
-  effect: 'repeatable' | 'once';
-  /** The isolation that a statement of its own would run in; READ COMMITTED is asked for where it is another one. */
-  isolation?: string;
-  /** A connection broke under the same call before. */
-  inDoubt?: boolean;
-}
-
-/**
- * Runs a call. With a client of the host it runs there, once: the transaction is the host's. Otherwise it is a transaction
- * of its own, repeated after conflicts and broken connections.
- *
- * @throws RetryableTransactionError for a conflict in the host's transaction.
- * @throws OutcomeUnknownError when connections broke and no attempt could find out what became of the call.
- */
-export async function call<Result>(
-  db: Database,
-  client: Queryable | undefined,
-  policy: RetryPolicy,
-  options: CallOptions,
-  work: (connection: Queryable, attempt: Attempt) => Promise<Result>,
-): Promise<Result> {
-  if (client !== undefined || !isPool(db)) {
-    try {
-      return await work(client ?? db, { inDoubt: false });
-    } catch (error) {
-      throw inHostTransaction(error);
-    }
+  run<Result>(work: Work<Result>, inDoubt?: boolean): Promise<Result> {
+    return this.#perform(work, { effect: 'repeatable', transaction: this.#usual(), inDoubt });
   }
-  const plain = options.isolation === undefined || options.isolation === 'read committed';
-  let inDoubt = options.inDoubt ?? false;
-  // Wider than doubt: who failed to connect had no effect, unless somebody in between says so wrongly.
-  let repeated = inDoubt;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return plain
-        ? await work(db, { inDoubt: repeated })
-        : await inTransaction(db, (own) => work(own, { inDoubt: repeated }));
-    } catch (error) {
-      const fault = faultOf(error);
-      inDoubt ||= fault === 'broken';
-      repeated ||= fault === 'broken' || fault === 'unreached';
-      const repeat = fault === 'broken' ? options.effect === 'repeatable' : fault !== 'other';
-      if (!repeat || attempt >= policy.attempts) throw finalError(error, inDoubt, attempt);
-    }
-    await sleep(pauseOf(attempt, policy.maxDelayMs));
-  }
-}
 
-/** Grows with the attempts, with jitter so that many callers do not come back at the same moment. */
-function pauseOf(attempt: number, maxDelayMs: number): number {
-  const longest = Math.min(maxDelayMs, (maxDelayMs / 100) * 2 ** attempt);
-  return longest / 2 + Math.random() * (longest / 2);
-}
-
-function finalError(error: unknown, inDoubt: boolean, attempts: number): unknown {
-  const sqlState = sqlStateOf(error);
-  const fault = faultOf(error);
-  if (inDoubt && (fault !== 'other' || sqlState === SqlState.lockNotAvailable)) {
-    return new OutcomeUnknownError(
-      `The connection broke, and after ${attempts} attempts it is not known whether the call had its effect: ${messageOf(error)}`,
-      { sqlState, cause: error },
-    );
+  /**
+   * Runs what writes without a trace of whose write it is: as a transaction of several round trips, so that a statement
+   * which the network delivers late finds its client gone and is never committed, and a COMMIT that is late holds the lock
+   * of the row meanwhile, for which the repetition waits. Only a COMMIT without an answer leaves anything in doubt.
+   */
+  write<Result>(work: Work<Result>): Promise<Result> {
+    return this.#perform(work, { effect: 'repeatable', transaction: 'write' });
   }
-  if (fault === 'unreached') {
-    return new PromoCodesError('CONNECTION_FAILED', `The server could not be reached: ${messageOf(error)}`, {
-      sqlState,
-      cause: error,
+
+  /** The isolation that a statement of its own runs in is the session's. */
+  #usual(): Plan['transaction'] {
+    const isolation = this.#host?.isolation;
+    return isolation === undefined || isolation === 'read committed' ? 'statement' : 'read committed';
+  }
+
+  #perform<Result>(work: Work<Result>, how: Pick<Plan, 'effect' | 'transaction' | 'inDoubt'>): Promise<Result> {
+    const { db, limits, prepare, onError } = this.#settings;
+    // What is sent before the host is known is sent once.
+    const wrap = prepare && this.#host ? prepared : undefined;
+    const plan: Plan = { ...how, limits, deadline: this.deadline, wrap };
+    const result =
+      this.client === undefined && isPool(db)
+        ? perform(db, plan, work)
+        : performHosted(this.client ?? db, plan, this.client !== undefined, work);
+    return result.catch((error: unknown) => {
+      if (error instanceof PromoCodesError) onError(error);
+      throw error;
     });
   }
-  if (fault === 'conflict') {
-    return new PromoCodesError(
-      'RETRIES_EXHAUSTED',
-      `The server undid ${attempts} attempts because of others: ${messageOf(error)}`,
-      {
-        sqlState,
-        cause: error,
-      },
-    );
-  }
-  return asFault(error);
 }
 
-function inHostTransaction(error: unknown): unknown {
-  const fault = faultOf(error);
-  const sqlState = sqlStateOf(error);
-  if (fault === 'conflict') {
-    return new RetryableTransactionError(`The transaction has to be rolled back and run again: ${messageOf(error)}`, {
-      sqlState,
-      cause: error,
-    });
-  }
-  if (fault === 'broken') {
-    return new OutcomeUnknownError(
-      `The connection broke. Inside a transaction that was not committed nothing has happened: ${messageOf(error)}`,
-      { sqlState, cause: error },
-    );
-  }
-  return asFault(error);
+/** The same text has the same name, so a connection prepares it once. */
+function prepared(connection: Queryable): Queryable {
+  const query = connection.query as unknown as (config: object) => ReturnType<Queryable['query']>;
+  return {
+    query: (text, values) =>
+      query.call(connection, { name: `pg_promo_codes_${hashOf(text)}`, text, ...(values && { values }) }),
+  };
 }
 
-/** Every error of the server has a place in the library's tree, with what the server said as its cause. */
-function asFault(error: unknown): unknown {
-  const sqlState = sqlStateOf(error);
-  const details = { sqlState, cause: error };
-  switch (sqlState) {
-    case undefined: {
-      const translated = translateError(error);
-      if (translated instanceof PromoCodesError) return translated;
-      return new PromoCodesError('DATABASE_ERROR', messageOf(error), details);
-    }
-    case SqlState.undefinedFunction:
-      return new NotInstalledError(
-        `A function of pg-promo-codes is missing: ${messageOf(error)}. Call installTriggers().`,
-        [],
-        details,
-      );
-    case SqlState.valueTooLong:
-    case SqlState.numberTooLarge:
-    case SqlState.checkViolation:
-      return new ValidationError(
-        [{ path: columnOf(error), message: `was refused by the table: ${messageOf(error)}` }],
-        details,
-      );
-    default: {
-      const translated = translateError(error);
-      if (translated instanceof PromoCodesError) return translated;
-      return new PromoCodesError('DATABASE_ERROR', messageOf(error), details);
-    }
-  }
-}
+const hashes = new Map<string, string>();
 
-function columnOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return 'input';
-  const { column, constraint } = error as { column?: unknown; constraint?: unknown };
-  return ([column, constraint].find((name) => typeof name === 'string') as string | undefined) ?? 'input';
+function hashOf(text: string): string {
+  const known = hashes.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
+  hashes.set(text, known);
+  return known;
 }

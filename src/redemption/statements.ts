@@ -2,9 +2,9 @@ import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Attempted } from './redeem.js';
 
 const ARGUMENTS = {
-  one: 'text, text, text, numeric, text, text, bigint, bigint, integer',
+  one: 'text, text, text, numeric, text, text, bigint, bigint[], integer',
   batch:
-    'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer',
+    'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer',
 };
 
 /** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */

@@ -73,7 +73,8 @@ function withoutNoise(value: number, scale: number | undefined): string {
     scale === undefined
       ? expanded(String(Number(value.toPrecision(DIGITS_WITHOUT_SCALE))))
       : value.toFixed(Math.max(0, scale));
-  return Math.abs(value - Number(meant)) <= NOISE_ULPS * ulpOf(value) ? meant : exact;
+  const isNoise = Number(meant) > 0 && Math.abs(value - Number(meant)) <= NOISE_ULPS * ulpOf(value);
+  return isNoise ? meant : exact;
 }
 
 const bits = new DataView(new ArrayBuffer(8));

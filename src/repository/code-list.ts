@@ -52,7 +52,7 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
      FROM ${call.table('promo_codes')} AS c
     WHERE ${['true', ...conditions].join(' AND ')}
     ORDER BY ${order ? `${order.key} ${way}, ` : ''}c.id ${way} LIMIT ${value(limit + 1)}::integer`;
-  const { rows } = await call.run((db) => db.query(statement, values));
+  const { rows } = await call.read((db) => db.query(statement, values));
   const marks = new Map(rows.map((row) => [row.id, row.mark]));
   return toPage(
     rows.map((row: CodeRow) => toPromoCode(row)),

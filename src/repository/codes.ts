@@ -1,5 +1,4 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
-import type { Queryable } from '../postgres/database.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { messageOf } from '../postgres/sqlstate.js';
 import { codeIssues } from './code-rules.js';
@@ -46,26 +45,22 @@ export function toRow(input: NewCode): Record<string, unknown> {
   };
 }
 
-/**
- * Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted.
- * @param effect `'repeatable'` where it does not matter that a repetition finds them as codes that exist already
- */
-export async function insertCodes(
-  call: Call,
-  shopId: string,
-  inputs: readonly NewCode[],
-  effect: 'once' | 'repeatable' = 'once',
-): Promise<PromoCode[]> {
+/** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
+export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
   const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
   const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(input))))];
-  const insert = (db: Queryable) => db.query(statement, values);
-  const { rows } = await (effect === 'once' ? call.runOnce(insert) : call.run(insert)).catch((error: unknown) => {
+  const ids = new Set<string>();
+  const insert = call.write(async (db) => {
+    // After a COMMIT without an answer those of the attempt before are either there, and kept, or made once more.
+    const { rows } = await db.query(statement, values);
+    for (const { id } of rows) ids.add(String(id));
+  });
+  await insert.catch((error: unknown) => {
     throw inputs[0]?.columns ? wrongColumns(error) : error;
   });
-  if (rows.length === 0) return [];
-  const ids = rows.map(({ id }) => String(id));
+  if (ids.size === 0) return [];
   const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
-  const created = await call.run((db) => db.query(codes, [ids]));
+  const created = await call.read((db) => db.query(codes, [[...ids]]));
   return created.rows.map((row: CodeRow) => toPromoCode(row));
 }
 
@@ -94,7 +89,7 @@ export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode>
     const found = await findCodeByName(call, input.code, input.shopId);
     if (found) return found;
     await refusePastEnd(call, input);
-    const [created] = await insertCodes(call, input.shopId, [input], 'repeatable');
+    const [created] = await insertCodes(call, input.shopId, [input]);
     if (created) return created;
   }
   throw new PromoCodesError(
@@ -106,7 +101,7 @@ export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode>
 /** A code without a start begins now, by the server's clock; its end must not be before that. */
 export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
   if (startDate || !endDate) return;
-  const { rows } = await call.run((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
+  const { rows } = await call.read((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
   if (endDate.getTime() < Number(rows[0]?.present) * 1_000) {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
@@ -124,7 +119,7 @@ export async function findCode(call: Call, id: string, shopId: Shop): Promise<Pr
   const values: unknown[] = [id];
   const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
     WHERE c.id = $1::bigint${ofShop(shopId, values)}`;
-  return one(await call.run((db) => db.query(statement, values)));
+  return one(await call.read((db) => db.query(statement, values)));
 }
 
 /** Of several that match the one that can be redeemed now, then the one that is written so, then the newest. */
@@ -134,7 +129,7 @@ export async function findCodeByName(call: Call, code: string, shopId: Shop): Pr
   const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
     WHERE upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${ofShop(shopId, values)}
     ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.code::text = btrim($1) DESC, c.id DESC LIMIT 1`;
-  return one(await call.run((db) => db.query(statement, values)));
+  return one(await call.read((db) => db.query(statement, values)));
 }
 
 const COLUMN_OF = {
@@ -173,7 +168,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
     const key: unknown[] = [id];
     const look = `SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c
       WHERE c.id = $1::bigint${ofShop(shopId, key)}`;
-    const { rows: found } = await call.run((db) => db.query(look, key));
+    const { rows: found } = await call.read((db) => db.query(look, key));
     const before = requireCode(one({ rows: found }), id, shopId);
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
@@ -186,7 +181,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
       ),
     ];
     const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
-    const { rows } = await call.run((db) =>
+    const { rows } = await call.write((db) =>
       db.query(
         `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
           WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
@@ -208,14 +203,19 @@ export async function setActive(call: Call, id: string, shopId: Shop, isActive: 
   const statement = `UPDATE ${call.table('promo_codes')} AS c
       SET is_active = $2::boolean, updated_at = ${presentFor(call, 'updated_at')}
     WHERE c.id = $1::bigint${ofShop(shopId, values)} RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.run((db) => db.query(statement, values))), id, shopId);
+  return requireCode(one(await call.write((db) => db.query(statement, values))), id, shopId);
 }
 
 export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
   const values: unknown[] = [id];
   const statement = `DELETE FROM ${call.table('promo_codes')} AS c
     WHERE c.id = $1::bigint${ofShop(shopId, values)} RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.runOnce((db) => db.query(statement, values))), id, shopId);
+  let deleted: PromoCode | null = null;
+  await call.write(async (db) => {
+    // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
+    deleted = one(await db.query(statement, values)) ?? deleted;
+  });
+  return requireCode(deleted, id, shopId);
 }
 
 function one({ rows }: { rows: unknown[] }): PromoCode | null {

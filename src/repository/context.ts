@@ -1,135 +1,165 @@
-import { createHash } from 'node:crypto';
-import { PromoCodesError } from '../errors.js';
-import { type Database, isPool, type Queryable } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
-import { type Attempt, call } from '../redemption/calls.js';
+import { AsyncResource } from 'node:async_hooks';
+import { ValidationError } from '../errors.js';
+import type { Database } from '../postgres/database.js';
+import { messageOf } from '../postgres/sqlstate.js';
+import { describeReceived } from '../received.js';
+import { Call, type CallSettings } from '../redemption/calls.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
 import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
 import { type RedeemStatements, redeemStatements } from '../redemption/statements.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas } from './inputs.js';
-import { type CallOptions, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
 
-/** What one method works with: the repository's settings, and where this one call goes. */
-export interface Call {
-  /** The host's client, when the call is part of the host's transaction. */
-  client: Queryable | undefined;
-  /** The host's client, or a client that the repository itself was made with: the library does not own the transaction. */
-  hosted: boolean;
-  rateLimitKey: string | undefined;
-  host: Host;
-  schemas: InputSchemas;
-  /** `"schema".promo_codes` and so on. */
-  table(name: string): string;
-  /** Runs a call whose effect is the same when it is repeated; `inDoubt`: a connection broke under it before. */
-  run<Result>(work: (connection: Queryable, attempt: Attempt) => Promise<Result>, inDoubt?: boolean): Promise<Result>;
-  /** Runs a call that must not be repeated after a connection broke under it. */
-  runOnce<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result>;
-}
+export type { Call } from '../redemption/calls.js';
+
+/** Wrong inputs must not make every call read the host's tables. */
+const LEAST_AGE_MS = 1_000;
+/** What the server says when a table, a column or a function is not there, or not as wide as it was. */
+const OF_THE_HOST = /^(42703|42P01|42883|3F000|22001|22003)$/;
 
 /** What lives as long as a repository: the connection, the options, what is known of the host, reserved ids. */
 export class Context {
   readonly db: Database;
   readonly options: ParsedRepositoryOptions;
+  readonly #settings: CallSettings;
+  /** The asynchronous context in which the repository was made: that of statements which several callers share. */
+  readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
   readonly #statements: RedeemStatements;
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
-  #schemas: InputSchemas = inputSchemas(undefined);
-  /** Calls without options are all alike. */
-  #usualCall: Call | undefined;
+  #reading: Promise<Host> | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** As long as nothing is known of the columns. */
+  readonly #early: InputSchemas = inputSchemas(undefined);
+  #schemas = this.#early;
 
   constructor(db: Database, options: ParsedRepositoryOptions) {
     this.db = db;
     this.options = options;
-    this.#ids = new UseIds(options.schema);
-    this.#statements = redeemStatements(options.schema);
+    const { schema, prepare } = options;
+    this.#settings = {
+      db,
+      schema,
+      prepare,
+      limits: limitsOf(options),
+      onError: (error) => {
+        const isOfHost = error.code === 'NOT_INSTALLED' || OF_THE_HOST.test(error.sqlState ?? '');
+        // The tables may have been changed; the next call reads them anew.
+        if (isOfHost) this.#host = undefined;
+      },
+    };
+    this.#ids = new UseIds(schema, this.#partitionBy ? undefined : this.#home);
+    this.#statements = redeemStatements(schema);
   }
 
   /**
-   * Begins a method: `check` is run on what is known before the server is asked, and again when the widths of the host's
+   * Begins a method: `check` is run on what is known before the server is asked, and once more when the widths of the host's
    * columns are known.
    */
   async begin<Input>(
     options: CallOptions | undefined,
     check: (schemas: InputSchemas) => Input,
   ): Promise<{ input: Input; call: Call }> {
-    const { client, rateLimitKey } = options ?? {};
-    const early = check(this.#schemas);
-    if (this.#host) return { input: early, call: this.#call(client, rateLimitKey, this.#host) };
-    const host = await call(this.db, client, this.options.retry, { effect: 'repeatable' }, (connection) =>
-      readHost(connection, this.options.schema),
-    );
+    const call = new Call(this.#settings, this.#host, options);
+    try {
+      const early = check(this.#schemas);
+      if (this.#host) return { input: early, call };
+    } catch (error) {
+      if (!(await this.#mayHaveChanged(call, error, check))) throw error;
+    }
+    const host = this.#host ?? (await this.#readShared(call));
+    return { input: check(this.#schemas), call: call.knowing(host) };
+  }
+
+  /** Columns may have become wider since they were read: what only their width refuses is checked against them once more. */
+  async #mayHaveChanged(call: Call, error: unknown, check: (schemas: InputSchemas) => unknown): Promise<boolean> {
+    if (!this.#host || performance.now() - this.#readAt < LEAST_AGE_MS) return false;
+    try {
+      check(this.#early);
+    } catch {
+      return false;
+    }
+    try {
+      await this.#readHost(call);
+      return true;
+    } catch {
+      throw error;
+    }
+  }
+
+  /** Those who come while the tables are being read wait for that; where it fails, each for himself. */
+  async #readShared(call: Call): Promise<Host> {
+    if (call.hosted || this.#partitionBy) return this.#readHost(call);
+    const earlier = this.#reading;
+    if (earlier) return earlier.catch(() => this.#host ?? this.#readHost(call));
+    this.#reading = this.#home.runInAsyncScope(() => this.#readHost(call));
+    return this.#reading.finally(() => {
+      this.#reading = undefined;
+    });
+  }
+
+  async #readHost(call: Call): Promise<Host> {
+    const host = await call.read((connection) => readHost(connection, this.options.schema));
+    this.#readAt = performance.now();
     this.#host = host;
     this.#schemas = inputSchemas(host);
-    return { input: check(this.#schemas), call: this.#call(client, rateLimitKey, host) };
+    return host;
   }
 
   /** What a redemption is sent with. */
-  redemption(current: Call, strict: boolean): RedeemContext {
-    const { lockTimeoutMs, uniformRefusals } = this.options;
-    const { hosted, run } = current;
-    return { statements: this.#statements, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
+  redemption(call: Call, strict: boolean, partition = this.#partition()): RedeemContext {
+    return {
+      statements: this.#statements,
+      ids: this.#ids,
+      uniformRefusals: this.options.uniformRefusals,
+      client: call.hosted ? (call.client ?? this.db) : undefined,
+      partition,
+      strict,
+      run: (work, inDoubt) => call.run(work, inDoubt),
+      read: (work) => call.read(work),
+    };
   }
 
   /** Where redemptions meet that need not be by themselves. */
-  queue(current: Call): RedemptionQueue | undefined {
+  queue(call: Call): RedemptionQueue | undefined {
     const { batching, schema } = this.options;
-    if (batching === false || current.hosted) return undefined;
-    const limits = batching === true ? usualBatching : batching;
-    this.#queue ??= new RedemptionQueue(schema, limits, (requests, patienceMs) => {
-      const context = this.redemption(this.#call(undefined, undefined, this.#host ?? current.host), false);
-      return redeemBatch({ ...context, patienceMs }, requests);
-    });
+    if (batching === false || call.hosted) return undefined;
+    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching, schema);
     return this.#queue;
   }
 
-  #call(client: Queryable | undefined, rateLimitKey: string | undefined, host: Host): Call {
-    if (client !== undefined || rateLimitKey !== undefined) return this.#newCall(client, rateLimitKey, host);
-    if (this.#usualCall?.host !== host) this.#usualCall = this.#newCall(undefined, undefined, host);
-    return this.#usualCall;
+  #newQueue(host: Host, bounds: typeof usualBatching, schema: string): RedemptionQueue {
+    const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
+    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
+    const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
+    return new RedemptionQueue(schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+      const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
+      return redeemBatch({ ...this.redemption(call, false, partition), patienceMs }, requests);
+    });
   }
 
-  #newCall(client: Queryable | undefined, rateLimitKey: string | undefined, host: Host): Call {
-    const send = <Result>(
-      effect: 'repeatable' | 'once',
-      work: (connection: Queryable, attempt: Attempt) => Promise<Result>,
-      inDoubt = false,
-    ) =>
-      call(this.db, client, this.options.retry, { effect, isolation: host.isolation, inDoubt }, (connection, attempt) =>
-        work(this.options.prepare ? prepared(connection) : connection, attempt),
-      ).catch((error: unknown) => {
-        // The tables may have been changed; they are read anew by the next call.
-        if (error instanceof PromoCodesError && error.code === 'NOT_INSTALLED') this.#host = undefined;
-        throw error;
-      });
-    return {
-      client,
-      hosted: client !== undefined || !isPool(this.db),
-      rateLimitKey,
-      host,
-      schemas: this.#schemas,
-      table: (name) => `${quoteIdentifier(this.options.schema)}.${name}`,
-      run: (work, inDoubt) => send('repeatable', work, inDoubt),
-      runOnce: (work) => send('once', work),
-    };
+  get #partitionBy(): (() => string) | undefined {
+    const { batching } = this.options;
+    return typeof batching === 'object' ? batching.partitionBy : undefined;
   }
-}
 
-/** The same text has the same name, so a connection prepares it once. */
-function prepared(connection: Queryable): Queryable {
-  const query = connection.query as unknown as (config: object) => ReturnType<Queryable['query']>;
-  return {
-    query: (text, values) =>
-      query.call(connection, { name: `pg_promo_codes_${hashOf(text)}`, text, ...(values && { values }) }),
-  };
-}
-
-const hashes = new Map<string, string>();
-
-function hashOf(text: string): string {
-  const known = hashes.get(text) ?? createHash('sha256').update(text).digest('hex').slice(0, 32);
-  hashes.set(text, known);
-  return known;
+  /** The answer of `partitionBy` in the asynchronous context of the caller. */
+  #partition(): string {
+    if (!this.#partitionBy) return '';
+    const path = 'batching.partitionBy';
+    let partition: unknown;
+    try {
+      partition = this.#partitionBy();
+    } catch (cause) {
+      throw new ValidationError([{ path, message: `threw: ${messageOf(cause)}` }], { cause });
+    }
+    if (typeof partition === 'string') return partition;
+    const received = describeReceived(partition);
+    throw new ValidationError([
+      { path, message: 'must answer with a string', ...(received !== undefined && { received }) },
+    ]);
+  }
 }

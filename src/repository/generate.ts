@@ -88,7 +88,7 @@ export async function generateCodes(
     const size = Math.min(BATCH, count - made.length);
     while (names.size < size) names.add(randomCode(prefix, pattern));
     const created = await insertCodes(
-      call,
+      call.renewed(),
       template.shopId,
       [...names].map((code) => ({ ...template, code })),
     );

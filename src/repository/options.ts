@@ -10,20 +10,36 @@ import {
   trueOrFalse,
   wholeNumber,
 } from '../options.js';
+import type { CallLimits, RetryPolicy } from '../postgres/attempts.js';
 import { type ClientLike, type Database, isPool, type Queryable } from '../postgres/database.js';
 import { libraryOf } from '../postgres/other-libraries.js';
 import { describeReceived } from '../received.js';
-import type { RetryPolicy } from '../redemption/calls.js';
 import { type Id, isStorable } from './fields.js';
 
 /** Options of a `PromoCodeRepository`. */
 export interface RepositoryOptions extends SchemaOption {
-  /** How calls are repeated whose transaction belongs to the library. Default: 8 attempts, pauses of up to 1,000 ms. */
-  retry?: Partial<RetryPolicy> | undefined;
   /**
-   * Milliseconds that a redemption waits for the lock on its code, where the session sets no `lock_timeout`. Default: 10,000.
+   * Milliseconds after which a call is over, whatever the network does: attempts, pauses and the wait for a connection of
+   * the pool included. Until then what failed for its connection, a restart or a failover is repeated. In a transaction of
+   * the host nothing is repeated; there, a connection that gives no answer for so long is closed. A call that makes many
+   * codes has this for each batch. Default: 10,000.
+   */
+  deadlineMs?: number | undefined;
+  /**
+   * Milliseconds after which one attempt is given up: its connection is closed, and another one is tried. Default: 2,000
+   * more than `lockTimeoutMs`, within `deadlineMs`.
+   */
+  attemptTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds that a call waits for the lock on its code, where the session sets no `lock_timeout`. Default: 5,000,
+   * within half of `deadlineMs`.
    */
   lockTimeoutMs?: number | undefined;
+  /**
+   * How calls are repeated whose transaction belongs to the library. Default: as often as `deadlineMs` lets them, the first
+   * time at once, then with pauses of up to 50 ms.
+   */
+  retry?: Partial<RetryPolicy> | undefined;
   /**
    * Makes unknown, inactive, expired and not-started codes look the same in reason (`not_found`), in message and in the work
    * that the server does, so that a guesser learns nothing from them. That a limit is reached is still said, to who has a
@@ -61,6 +77,16 @@ export interface BatchingOptions {
    * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
    */
   lanes?: number | undefined;
+  /**
+   * Keeps callers apart: it is asked at each call of `redeem` and `reserve`, in the asynchronous context of the caller
+   * (`AsyncLocalStorage`), and callers with different answers never share a statement. A statement then runs in the context
+   * of one of its callers; without this option all run in the context in which the repository was made. For a pool that
+   * looks at the context, such as one that sets a tenant. What it throws is a `ValidationError` of that call.
+   *
+   * @example
+   * new PromoCodeRepository(pool, { batching: { partitionBy: () => tenants.getStore() ?? '' } });
+   */
+  partitionBy?: (() => string) | undefined;
 }
 
 /** How many failures the limiter in front of `validate`, `redeem` and `reserve` allows. */
@@ -92,45 +118,79 @@ export interface CodeOptions extends CallOptions {
   shopId?: Id | undefined;
 }
 
-const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue and lanes';
+const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue, lanes and partitionBy';
 const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and windowSeconds';
 
 const batching = optionsOf({
   maxBatch: v.optional(wholeNumber(1, 10_000), 500),
   maxQueue: v.optional(wholeNumber(1, 1_000_000), 10_000),
   lanes: v.optional(wholeNumber(1, 64), 2),
+  partitionBy: v.optional(v.custom<() => string>((value) => typeof value === 'function', 'must be a function')),
 });
 
+const milliseconds = v.optional(wholeNumber(1, 600_000));
+
+const settings = optionsOf({
+  schema: schemaName,
+  retry: v.optional(
+    optionsOf({
+      attempts: v.optional(wholeNumber(1, 1_000_000)),
+      maxDelayMs: v.optional(wholeNumber(0, 60_000), 50),
+    }),
+    {},
+  ),
+  deadlineMs: milliseconds,
+  attemptTimeoutMs: milliseconds,
+  lockTimeoutMs: milliseconds,
+  uniformRefusals: v.optional(trueOrFalse, false),
+  rateLimit: v.optional(
+    v.union(
+      [
+        trueOrFalse,
+        optionsOf({
+          failures: v.optional(wholeNumber(1, 1_000_000), 20),
+          windowSeconds: v.optional(wholeNumber(1, 31_536_000), 900),
+        }),
+      ],
+      RATE_LIMIT_RULE,
+    ),
+    false,
+  ),
+  batching: v.optional(v.union([trueOrFalse, batching], BATCHING_RULE), true),
+  prepare: v.optional(trueOrFalse, false),
+});
+
+/** Each within the next, as far as they are given. */
+const TIMES = ['lockTimeoutMs', 'attemptTimeoutMs', 'deadlineMs'] as const;
+
 export const repositoryOptions = v.optional(
-  optionsOf({
-    schema: schemaName,
-    retry: v.optional(
-      optionsOf({
-        attempts: v.optional(wholeNumber(1, 100), 8),
-        maxDelayMs: v.optional(wholeNumber(0, 60_000), 1_000),
-      }),
-      {},
-    ),
-    lockTimeoutMs: v.optional(wholeNumber(1, 600_000), 10_000),
-    uniformRefusals: v.optional(trueOrFalse, false),
-    rateLimit: v.optional(
-      v.union(
-        [
-          trueOrFalse,
-          optionsOf({
-            failures: v.optional(wholeNumber(1, 1_000_000), 20),
-            windowSeconds: v.optional(wholeNumber(1, 31_536_000), 900),
-          }),
-        ],
-        RATE_LIMIT_RULE,
-      ),
-      false,
-    ),
-    batching: v.optional(v.union([trueOrFalse, batching], BATCHING_RULE), true),
-    prepare: v.optional(trueOrFalse, false),
-  }),
+  v.pipe(
+    settings,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      const given = TIMES.filter((name) => dataset.value[name] !== undefined);
+      for (const [place, name] of given.entries()) {
+        const shorter = given.slice(0, place).findLast((other) => dataset.value[other]! > dataset.value[name]!);
+        if (shorter === undefined) continue;
+        addIssue({
+          message: `must not be below ${shorter} (${dataset.value[shorter]})`,
+          path: [{ type: 'object', origin: 'value', input: dataset.value, key: name, value: dataset.value[name] }],
+        });
+      }
+    }),
+  ),
   {},
 );
+
+/** Defaults that fit what is given. */
+export function limitsOf({ retry, ...given }: ParsedRepositoryOptions): CallLimits {
+  const { lockTimeoutMs: lock = 0, attemptTimeoutMs: attempt = 0 } = given;
+  const deadlineMs = given.deadlineMs ?? Math.max(10_000, lock + 5_000, attempt + 3_000);
+  const longestWait = given.attemptTimeoutMs ?? deadlineMs / 2;
+  const lockTimeoutMs = given.lockTimeoutMs ?? Math.ceil(Math.min(5_000, longestWait));
+  const attemptTimeoutMs = given.attemptTimeoutMs ?? Math.min(lockTimeoutMs + 2_000, deadlineMs);
+  return { deadlineMs, attemptTimeoutMs, lockTimeoutMs, retry };
+}
 
 /** What `batching: true` stands for. */
 export const usualBatching = v.parse(batching, {});

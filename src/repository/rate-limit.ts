@@ -67,7 +67,7 @@ export function createLimiter(settings: LimiterSettings): Limiter {
   const own = () => {
     made ??= storeOn(async (text, values) => {
       const call = await settings.newCall();
-      return call.run((connection) => connection.query(text, values));
+      return call.write((connection) => connection.query(text, values));
     });
     return made;
   };
@@ -88,7 +88,7 @@ export function createLimiter(settings: LimiterSettings): Limiter {
     if (Date.now() - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = Date.now();
     const expired = `DELETE FROM ${quoteIdentifier(schema)}.promo_code_rate_limits WHERE expire < $1::bigint`;
-    const clearing = settings.newCall().then((call) => call.run((db) => db.query(expired, [clearedAt - SKEW_MS])));
+    const clearing = settings.newCall().then((call) => call.write((db) => db.query(expired, [clearedAt - SKEW_MS])));
     track(clearing).catch(() => undefined);
   }
 
@@ -112,7 +112,7 @@ export function createLimiter(settings: LimiterSettings): Limiter {
   }
 
   async function attemptHosted<Result>(key: string, line: Line, call: Call, work: Attempt<Result>): Promise<Result> {
-    const reader = await storeOn((text, values) => call.run((connection) => connection.query(text, values)));
+    const reader = await storeOn((text, values) => call.read((connection) => connection.query(text, values)));
     await enter(line, PATIENCE_MS.hosted, async () => {
       const others = line.uncounted;
       const { written } = line;

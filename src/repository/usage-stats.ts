@@ -37,7 +37,7 @@ export interface DayOfUsage {
 export async function usageStats(call: Call, promoCodeId: string, days: number, timeZone: string): Promise<UsageStats> {
   const isUtc = call.host.typeOf('promo_code_uses', 'used_at').endsWith('without time zone');
   const used = isUtc ? `u.used_at AT TIME ZONE 'UTC' AT TIME ZONE $3` : 'u.used_at AT TIME ZONE $3';
-  const stats = call.run((db) =>
+  const stats = call.read((db) =>
     db.query(
       `WITH uses AS MATERIALIZED (
          SELECT lower(btrim(u.customer_address::text)) AS customer, coalesce(u.bonus_amount, 0)::numeric AS bonus,

@@ -24,7 +24,7 @@ export interface PruneReport {
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
   const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found`;
-  return call.run(async (db, { inDoubt }) => {
+  return call.write(async (db, { inDoubt }) => {
     const { rows } = await db.query(statement, [id]);
     const rolledBack = rows[0]?.found === 'true';
     if (!rolledBack && inDoubt) {
@@ -45,14 +45,14 @@ export interface Amendment {
 
 export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
   const statement = `SELECT * FROM ${call.table('amend_promo_code_use')}($1::bigint, $2::jsonb)`;
-  const { rows } = await call.run((db) => db.query(statement, [id, JSON.stringify(changes)]));
+  const { rows } = await call.write((db) => db.query(statement, [id, JSON.stringify(changes)]));
   if (!rows[0]) throw unknownUse(id);
   return toPromoCodeUse(rows[0]);
 }
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
   const statement = `SELECT * FROM ${call.table('confirm_promo_code_use')}($1::bigint, $2::text)`;
-  const { rows } = await call.run((db) => db.query(statement, [id, transactionId ?? null]));
+  const { rows } = await call.write((db) => db.query(statement, [id, transactionId ?? null]));
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
     case 'confirmed':
@@ -144,7 +144,7 @@ async function pageOfUses(
 ): Promise<Page<PromoCodeUse>> {
   const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
   const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1, ...further];
-  const { rows } = await call.run((db) => db.query(statement, values));
+  const { rows } = await call.read((db) => db.query(statement, values));
   const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
   return toPage(
     rows.map((row: UseRow) => toPromoCodeUse(row)),

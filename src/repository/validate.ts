@@ -39,7 +39,7 @@ export async function previewCode(
   uniform: boolean,
 ): Promise<{ result: ValidateResult; reason?: RefusalReason }> {
   const { code, shopId, customerAddress, baseReward } = request;
-  const { rows } = await call.run((db) =>
+  const { rows } = await call.read((db) =>
     db.query(
       `SELECT p.refusal AS refusal, p.bonus::text AS bonus, ${CODE_COLUMNS}
          FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric) AS p

@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '1ea87a24436dbf6d8597fbcb110c9154e7fc5837b19a08ab7fa905c72ebbe0cf',
+  2: 'd6df6e1d632b7412ea2ab4034bd99feb33d00cebbc89ea6ae3c672f2d37e1253',
 };
 
 it('every function carries the current revision', () => {

@@ -9,6 +9,7 @@ import {
 } from '../../src/index';
 import { backendPid, eventually, useSchema, waitUntilBlocked } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
+import { intercepted } from '../support/intercepted';
 
 const { schema, pool, sql, client, expand } = useSchema('install-races');
 
@@ -186,17 +187,12 @@ describe('an installation that dies', () => {
 
   it('between the triggers and the recount is continued by the next one', async () => {
     await sql(insertUses(1));
-    const dying: Database = {
-      query: (text, values) => {
-        if (text.includes('FULL JOIN') && created) return Promise.reject(new Error('the process died'));
-        return pool.query(text, values);
-      },
-      connect: () => {
-        created = true;
-        return pool.connect();
-      },
-    };
     let created = false;
+    const dying = intercepted(pool, (text, values, send) => {
+      created ||= /^CREATE .*TRIGGER/.test(text);
+      if (text.includes('FULL JOIN') && created) return Promise.reject(new Error('the process died'));
+      return send(text, values);
+    });
     await expect(installTriggers(dying, { schema })).rejects.toThrow('the process died');
     expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, reconcilePending: true });
     expect(await checkDrift(pool, { schema })).toHaveLength(1);

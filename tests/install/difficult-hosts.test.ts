@@ -129,7 +129,7 @@ describe('connections', () => {
     const connection = await client();
     await sql('SELECT pg_terminate_backend($1, 5000)', [backendPid(connection)]);
     await expect(installTriggers(connection, { schema })).rejects.toMatchObject({
-      name: 'PromoCodesError',
+      name: 'ConnectionError',
       code: 'CONNECTION_LOST',
     });
   });

@@ -13,11 +13,17 @@ function poolWith(settings: string): pg.Pool {
 it('a redemption is one round trip', async () => {
   const statements: string[] = [];
   const counting = {
-    query: (text: string, values?: unknown[]) => {
-      statements.push(text);
-      return t.pool.query(text, values);
+    query: (text: string, values?: unknown[]) => t.pool.query(text, values),
+    connect: async () => {
+      const client = await t.pool.connect();
+      return {
+        query: (text: string, values?: unknown[]) => {
+          statements.push(text);
+          return client.query(text, values);
+        },
+        release: (error?: Error | boolean) => client.release(error),
+      };
     },
-    connect: () => t.pool.connect(),
   };
   const repository = new PromoCodeRepository(counting, { schema });
   const code = await newCode({ perCustomerLimit: null });

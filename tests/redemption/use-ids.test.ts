@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { PromoCodeRepository } from '../../src/index';
+import { intercepted } from '../support/intercepted';
 import { useRepository } from '../support/repository';
 
 const t = useRepository('use ids');
@@ -8,16 +9,13 @@ const { newCode, request, counts, schema } = t;
 /** A pool on which reservations of ids wait for `gate`, and whether one was made. */
 function gated(gate: () => Promise<unknown>) {
   const made: string[] = [];
-  const pool = {
-    async query(text: string, values?: unknown[]) {
-      if (text.includes('reserve_promo_code_use_ids')) {
-        made.push(text);
-        await gate();
-      }
-      return t.pool.query(text, values);
-    },
-    connect: () => t.pool.connect(),
-  };
+  const pool = intercepted(t.pool, async (text, values, send) => {
+    if (text.includes('reserve_promo_code_use_ids')) {
+      made.push(text);
+      await gate();
+    }
+    return send(text, values);
+  });
   return { made, repository: new PromoCodeRepository(pool, { schema, retry: { attempts: 1 } }) };
 }
 

@@ -1,0 +1,326 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionError, OutcomeUnknownError, PromoCodesError } from '../errors.js';
+import type { ConnectionPool, Queryable } from './database.js';
+import { type Doorway, doorwayOf } from './doorway.js';
+import { type Fault, faultOf, isClosed, NoAnswer } from './faults.js';
+import { type Lease, NoConnection, takeConnection } from './lease.js';
+import { readable, translateError } from './server-errors.js';
+import { SqlState, sqlStateOf } from './sqlstate.js';
+import { targetOf } from './target.js';
+import { isUsable } from './transaction.js';
+
+/** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
+export interface RetryPolicy {
+  /** How often a call is sent at the most, the first time included. Default: no limit but the deadline. */
+  attempts?: number | undefined;
+  /** The longest pause before a retry, in milliseconds; the first retry comes at once, and pauses are jittered. Default: 50. */
+  maxDelayMs: number;
+}
+
+/** What bounds a call. All times in milliseconds. */
+export interface CallLimits {
+  deadlineMs: number;
+  attemptTimeoutMs: number;
+  lockTimeoutMs: number;
+  retry: RetryPolicy;
+}
+
+/** What an attempt has to know. */
+export interface Attempt {
+  /** An earlier attempt failed for its connection and may have had its effect. */
+  inDoubt: boolean;
+  /** How long this attempt may wait for a lock, in milliseconds: never longer than the client waits for its answer. */
+  lockTimeoutMs: number;
+}
+
+export type Work<Result> = (connection: Queryable, attempt: Attempt) => Promise<Result>;
+
+/** What is asked of the server, and how often it may be asked. */
+export interface Plan {
+  limits: CallLimits;
+  /** When the call has to be over, by `performance.now()`. */
+  deadline: number;
+  /** `'none'` for what only reads: nothing is ever in doubt. `'repeatable'`: the call finds out by itself what it has done. */
+  effect: 'none' | 'repeatable';
+  /**
+   * `'statement'`: each statement is its own transaction. `'read committed'`: one transaction of several round trips in that
+   * isolation. `'write'`: the same, with a limit for its lock waits.
+   */
+  transaction: 'statement' | 'read committed' | 'write';
+  /** A connection broke under the same call before. */
+  inDoubt?: boolean | undefined;
+  /** What the statements of the work are sent through. */
+  wrap?: ((connection: Queryable) => Queryable) | undefined;
+}
+
+/** How an attempt failed. */
+interface Failure {
+  error: unknown;
+  fault: Fault;
+  /** It came to no connection. */
+  connecting: boolean;
+  /** It may have had its effect. */
+  inDoubt: boolean;
+}
+
+/**
+ * Runs a call on connections of a pool until it has an answer, or its deadline has come: a broken or silent connection, a
+ * server that is down and a conflict are each followed by another attempt.
+ *
+ * After an attempt that may have had its effect no error is definite: it becomes an OutcomeUnknownError.
+ */
+export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Work<Result>): Promise<Result> {
+  const { retry } = plan.limits;
+  const caller = {};
+  const door = doorwayOf(pool);
+  const began = performance.now();
+  let inDoubt = plan.inDoubt ?? false;
+  // Wider than doubt: an attempt that was not let in had no effect, unless a proxy in between says so wrongly.
+  let isRepeated = inDoubt;
+  let last: Failure | undefined;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await tryOnce(pool, plan, door, caller, isRepeated, work);
+      if (!('error' in outcome)) return outcome.value;
+      // That the time ran out says less than what went wrong before.
+      const failure: Failure = outcome.outOfTime && last ? last : outcome;
+      last = failure;
+      inDoubt ||= failure.inDoubt;
+      isRepeated ||= failure.inDoubt || (failure.fault === 'unreached' && !failure.connecting);
+      const state = { pool, inDoubt, attempts: attempt, elapsedMs: performance.now() - began, plan };
+      if (!isWorthRepeating(failure, inDoubt) || attempt >= (retry.attempts ?? Number.POSITIVE_INFINITY)) {
+        throw finalError(failure, state);
+      }
+      const pause = pauseBefore(attempt, retry.maxDelayMs);
+      if (outcome.outOfTime || performance.now() + pause >= plan.deadline) throw finalError(failure, state);
+      if (pause > 0) await sleep(pause);
+    }
+  } finally {
+    door.leave(caller);
+  }
+}
+
+/** The first retry comes at once; then pauses grow, with jitter so that many callers do not come back at the same moment. */
+function pauseBefore(attempt: number, maxDelayMs: number): number {
+  if (attempt === 1) return 0;
+  const longest = Math.min(maxDelayMs, 2 ** Math.min(attempt, 20));
+  return longest / 2 + Math.random() * (longest / 2);
+}
+
+function isWorthRepeating({ error, fault, connecting }: Failure, inDoubt: boolean): boolean {
+  if (error instanceof PromoCodesError || isClosed(error)) return false;
+  if (connecting) return fault !== 'other' || error instanceof NoConnection;
+  return fault !== 'other' && (fault !== 'passing' || inDoubt);
+}
+
+async function tryOnce<Result>(
+  pool: ConnectionPool,
+  plan: Plan,
+  door: Doorway,
+  caller: object,
+  isRepeated: boolean,
+  work: Work<Result>,
+): Promise<{ value: Result } | (Failure & { outOfTime: boolean })> {
+  const { attemptTimeoutMs } = plan.limits;
+  const left = (): number => Math.min(attemptTimeoutMs, plan.deadline - performance.now());
+  const fail = (error: unknown, connecting: boolean, inDoubt = false) => ({
+    error,
+    fault: connecting && faultOf(error) === 'broken' ? ('unreached' as const) : faultOf(error),
+    connecting,
+    inDoubt,
+    outOfTime: plan.deadline - performance.now() < 1,
+  });
+
+  const passed = door.pass(caller, plan.deadline - performance.now());
+  if (passed !== true && !(await passed)) return fail(new NoConnection(plan.limits.deadlineMs, false), true);
+  let connection: Lease;
+  const connectMs = left();
+  if (connectMs < 1) return fail(new NoConnection(plan.limits.deadlineMs, false), true);
+  try {
+    connection = await takeConnection(pool, connectMs);
+  } catch (error) {
+    const failure = fail(error, true);
+    if (failure.fault === 'unreached' && !(error instanceof NoConnection)) door.close(caller);
+    return failure;
+  }
+  door.open();
+
+  const progress: Progress = { committing: false };
+  const limitMs = Math.max(1, left());
+  try {
+    const attempt = { inDoubt: isRepeated, lockTimeoutMs: lockWait(plan, connection, limitMs) };
+    const value = await connection.within(limitMs, carryOut(connection, plan, attempt, progress, work));
+    connection.release();
+    return { value };
+  } catch (error) {
+    const failure = fail(error, false);
+    const decisive = plan.transaction === 'statement' ? connection.sent : progress.committing;
+    failure.inDoubt = plan.effect !== 'none' && failure.fault === 'broken' && decisive;
+    await giveBack(connection, failure, plan, progress);
+    return failure;
+  }
+}
+
+/** A tenth of a second or more is left for the answer. */
+function lockWait({ limits }: Plan, { givesUpAfterMs = Number.POSITIVE_INFINITY }: Lease, limitMs: number): number {
+  return Math.max(1, Math.floor(Math.min(limits.lockTimeoutMs, 0.8 * Math.min(limitMs, givesUpAfterMs))));
+}
+
+interface Progress {
+  /** COMMIT was sent. Before, nothing can have had an effect. */
+  committing: boolean;
+}
+
+async function carryOut<Result>(
+  connection: Lease,
+  plan: Plan,
+  attempt: Attempt,
+  progress: Progress,
+  work: Work<Result>,
+): Promise<Result> {
+  const through = plan.wrap ? plan.wrap(connection) : connection;
+  if (plan.transaction === 'statement') return work(through, attempt);
+  await begin(connection, plan, attempt);
+  const value = await work(through, attempt);
+  progress.committing = true;
+  await connection.query('COMMIT');
+  return value;
+}
+
+/**
+ * A transaction whose client has gone silent is ended by the server after the time that the client would have waited: its
+ * locks do not stay, and a COMMIT that is still on its way finds nobody.
+ */
+async function begin(connection: Queryable, { transaction, limits }: Plan, { lockTimeoutMs }: Attempt): Promise<void> {
+  await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+  await connection.query(
+    `SELECT CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
+                 THEN set_config('idle_in_transaction_session_timeout', $1, true) END AS idle,
+            CASE WHEN $2::text IS NOT NULL AND current_setting('lock_timeout') = '0'
+                 THEN set_config('lock_timeout', $2, true) END AS lock`,
+    [String(limits.attemptTimeoutMs), transaction === 'write' ? String(lockTimeoutMs) : null],
+  );
+}
+
+/** A server that answers at all answers to this. */
+const ROLLBACK_MS = 1_000;
+
+async function giveBack(connection: Lease, { error, fault }: Failure, plan: Plan, progress: Progress): Promise<void> {
+  // A read-only server has had its failover: the next connection leads to another one.
+  if (!isUsable(error) || fault === 'read-only') return connection.destroy();
+  if (plan.transaction !== 'statement' && !progress.committing) {
+    try {
+      await connection.within(ROLLBACK_MS, connection.query('ROLLBACK'));
+    } catch {
+      return connection.destroy();
+    }
+  }
+  connection.release();
+}
+
+interface FinalState {
+  pool: ConnectionPool;
+  inDoubt: boolean;
+  attempts: number;
+  elapsedMs: number;
+  plan: Plan;
+}
+
+/** Errors after which nothing of any attempt can have been kept: they come after a look for what an earlier one has done. */
+const PROVING: readonly string[] = [SqlState.keyConflict];
+
+function finalError({ error, fault, connecting }: Failure, state: FinalState): PromoCodesError {
+  const { inDoubt, attempts, elapsedMs } = state;
+  if (error instanceof OutcomeUnknownError) return error;
+  const sqlState = sqlStateOf(error);
+  const details = { sqlState, cause: error instanceof PromoCodesError && error.cause ? error.cause : error };
+  const tries = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} in ${Math.round(elapsedMs)} ms`;
+  if (inDoubt && !PROVING.includes(sqlState ?? '')) {
+    return new OutcomeUnknownError(
+      `The connection broke under a call, and after ${tries} it is not known whether it had its effect: ${readable(error)}. ` +
+        'Look for the effect, or repeat the call with the same idempotencyKey.',
+      details,
+    );
+  }
+  if (error instanceof PromoCodesError) return error;
+  const target = targetOf(state.pool);
+  if (connecting) return translateError(error, { target, connecting: true });
+  if (fault === 'conflict') {
+    return new PromoCodesError(
+      'RETRIES_EXHAUSTED',
+      `The server undid ${tries} because of others: ${readable(error)}. Nothing was written.`,
+      details,
+    );
+  }
+  if (error instanceof NoAnswer) {
+    return new PromoCodesError(
+      'TIMEOUT',
+      `The server did not answer (${tries}; deadlineMs, attemptTimeoutMs): ${readable(error)}. Nothing was written.`,
+      details,
+    );
+  }
+  return translateError(error, { target });
+}
+
+/**
+ * Runs a call once, on a connection of the host: its transaction, its retries. A connection that gives no answer until the
+ * deadline is closed, so that nothing of its transaction can be kept.
+ */
+export async function performHosted<Result>(
+  client: Queryable,
+  plan: Pick<Plan, 'limits' | 'deadline' | 'effect' | 'wrap'>,
+  inTransaction: boolean,
+  work: Work<Result>,
+): Promise<Result> {
+  const limitMs = Math.max(1, plan.deadline - performance.now());
+  const { connection, connectionParameters } = client as DriverClient;
+  const queryTimeout = Number(connectionParameters?.query_timeout) || Number.POSITIVE_INFINITY;
+  const lockTimeoutMs = Math.max(
+    1,
+    Math.floor(Math.min(plan.limits.lockTimeoutMs, 0.8 * Math.min(limitMs, queryTimeout))),
+  );
+  const working = work(plan.wrap ? plan.wrap(client) : client, { inDoubt: false, lockTimeoutMs });
+  try {
+    return await withLimit(limitMs, working, () => connection?.stream?.destroy?.());
+  } catch (error) {
+    throw hostedError(error, client, plan.effect, inTransaction);
+  }
+}
+
+/** What node-postgres has beside `query`. */
+interface DriverClient extends Queryable {
+  connection?: { stream?: { destroy?(): unknown } };
+  connectionParameters?: { query_timeout?: unknown };
+  getTransactionStatus?(): string | null;
+}
+
+function withLimit<Result>(limitMs: number, work: Promise<Result>, onLimit: () => void): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new NoAnswer(limitMs));
+      onLimit();
+    }, limitMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function hostedError(
+  error: unknown,
+  client: Queryable,
+  effect: Plan['effect'],
+  inTransaction: boolean,
+): PromoCodesError {
+  if (error instanceof PromoCodesError) return error;
+  const target = targetOf(client);
+  if (faultOf(error) !== 'broken' || isClosed(error)) return translateError(error, { target, hosted: true });
+  const status = (client as DriverClient).getTransactionStatus?.() ?? (inTransaction ? 'T' : 'I');
+  if (status !== 'I') return translateError(error, { target, hosted: true });
+  const details = { sqlState: sqlStateOf(error), cause: error };
+  return effect === 'none'
+    ? new ConnectionError('CONNECTION_LOST', `The connection to PostgreSQL broke: ${readable(error)}.`, details)
+    : new OutcomeUnknownError(
+        `The connection broke, outside of a transaction, and it is not known whether the call had its effect: ${readable(error)}. ` +
+          'With a pool the library finds out by itself.',
+        details,
+      );
+}

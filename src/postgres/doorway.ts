@@ -1,0 +1,65 @@
+/**
+ * Where callers of one pool wait while the server lets nobody in: one of them knocks, the others wait until it is in. So a
+ * server that is down costs one connection attempt at a time, however many callers there are, and all of them go on in the
+ * moment in which it is there.
+ */
+export class Doorway {
+  #closed = false;
+  #knocker: object | undefined;
+  readonly #waiting = new Map<object, () => void>();
+
+  /** Waits until the caller may try to connect; `false` when its time ran out before. */
+  pass(caller: object, limitMs: number): true | Promise<boolean> {
+    if (!this.#closed || this.#knocker === caller) return true;
+    if (this.#knocker === undefined) {
+      this.#knocker = caller;
+      return true;
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(caller);
+        resolve(false);
+      }, limitMs);
+      this.#waiting.set(caller, () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  /** The server let a caller in. */
+  open(): void {
+    if (!this.#closed) return;
+    this.#closed = false;
+    this.#knocker = undefined;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const go of waiting) go();
+  }
+
+  /** The server could not be reached. */
+  close(caller: object): void {
+    this.#closed = true;
+    this.#knocker ??= caller;
+  }
+
+  /** A caller has its answer, or gives up; another one knocks in its place. */
+  leave(caller: object): void {
+    if (this.#knocker !== caller) return;
+    this.#knocker = undefined;
+    for (const [next, go] of this.#waiting) {
+      this.#knocker = next;
+      this.#waiting.delete(next);
+      go();
+      return;
+    }
+  }
+}
+
+const doorways = new WeakMap<object, Doorway>();
+
+export function doorwayOf(pool: object): Doorway {
+  const known = doorways.get(pool) ?? new Doorway();
+  doorways.set(pool, known);
+  return known;
+}

@@ -25,8 +25,20 @@ export async function packCleanClone(manifest) {
   const stray = files.filter((file) => /^(src|tests|scripts|node_modules|docs\/api|examples\/demo)\//.test(file));
   demand(stray.length === 0, `should not be in the tarball: ${stray.join(', ')}`);
   const links = checkLinks(clone, files);
+  for (const file of [manifest.main, manifest.module]) checkImports(path.join(clone, file), manifest);
   const tarball = path.join(folder, packed.filename);
   return { tarball, said: `${files.length} files, ${Math.ceil(packed.size / 1024)} KiB packed, ${links} links` };
+}
+
+/** What the bundle imports is built in, under its full name, or comes with the package; and it reads no file beside itself. */
+function checkImports(file, { dependencies }) {
+  const text = readFileSync(file, 'utf8');
+  const imported = [...text.matchAll(/\b(?:from |require\(|import\()"([^"]+)"/g)].map(([, specifier]) => specifier);
+  demand(imported.length > 0, `${file} imports nothing, so this check is blind`);
+  const strange = imported.filter((specifier) => !specifier.startsWith('node:') && !(specifier in dependencies));
+  demand(strange.length === 0, `${path.basename(file)} imports ${strange.join(', ')}`);
+  const beside = /__dirname|__filename|import\.meta/.exec(text)?.[0];
+  demand(beside === undefined, `${path.basename(file)} uses ${beside}: it may read a file beside itself`);
 }
 
 /** Every link from a packed page to a file leads to a packed file. */

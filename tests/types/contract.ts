@@ -95,15 +95,11 @@ type Settings = [
   Rigid<LastArgument<PromoCodeRepository['confirm']>>,
   Rigid<LastArgument<PromoCodeRepository['usageStats']>>,
 ];
-/** A tuple of `never`s is what is left where every option may be `undefined`. */
-type NoneOf<Tuples extends unknown[]> = Tuples extends Tuples
-  ? [Tuples[number]] extends [never]
-    ? true
-    : Tuples
-  : never;
-export const allOptionsMayBeUndefined: NoneOf<Inputs | Options | Settings> = true;
+/** `true` where there is none, otherwise their names. */
+type IsNone<Names> = [Names] extends [never] ? true : Names;
+export const allOptionsMayBeUndefined: IsNone<(Inputs | Options | Settings)[number]> = true;
 /** The proof can fail. */
-export const rigidIsFound: Rigid<{ free?: string | undefined; rigid?: string }> = 'rigid';
+export const rigidIsFound: IsNone<Rigid<{ free?: string | undefined; rigid?: string }>> = 'rigid';
 
 /** Dates come from JSON as they are. */
 export const fromJson: CreateInput = {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
 
 /** Gives a file of sql/ as text, as the bundle does (see the loader in tsup.config.ts). */
@@ -13,6 +14,8 @@ const sqlAsText: Plugin = {
 
 export default defineConfig({
   plugins: [sqlAsText],
+  // What a host imports is here the sources as they are now.
+  resolve: { alias: { 'pg-promo-codes': path.resolve('src/index.ts') } },
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: 'tests/server/global-setup.ts',

@@ -5,16 +5,13 @@
 //   npm run test:matrix -- [--jobs 2] [--results folder] [--tested file] [--only text] [--brief] [arguments for vitest]
 //
 // --tested counts a run of `npm test` (its JSON results) in place of the lane that it has already run.
-//
-// Other Node.js lines come from npm by `npm exec`, which keeps them in npm's own cache. In package.json they would hurt:
-// the package exists once per platform, so as a devDependency `npm ci` would fail on the others, and as an
-// optionalDependency everybody who installs the library would download a Node.js.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
+import { nodeOfLine } from './node-lines.mjs';
 import { countRun, countsLine, sumCounts } from './test-counts.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -125,16 +122,6 @@ async function runVitest(lane, file) {
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   running.delete(child);
   return { code, output };
-}
-
-async function nodeOfLine(line) {
-  const platform = process.platform === 'win32' ? 'win' : process.platform;
-  const from = ['exec', '--yes', `--package=node-${platform}-${process.arch}@${line}`, '--', 'node', '-p'];
-  const { stdout } = await promisify(execFile)('npm', [...from, 'process.execPath'], { cwd: tmpdir() });
-  const file = stdout.trim().split('\n').at(-1);
-  const { stdout: version } = await promisify(execFile)(file, ['--version']);
-  if (!version.startsWith(`v${line}.`)) throw new Error(`npm exec gave Node.js ${version.trim()} instead of ${line}`);
-  return file;
 }
 
 function report() {

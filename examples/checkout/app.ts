@@ -6,7 +6,7 @@ import {
   RateLimitedError,
   RetryableTransactionError,
   ValidationError,
-} from '../../src/index.js';
+} from 'pg-promo-codes';
 
 /** What a checkout sends. */
 interface Purchase {
@@ -38,6 +38,7 @@ const ATTEMPTS = 5;
 export function buildCheckout(pool: pg.Pool, schema: string, shopId: string): FastifyInstance {
   const app = Fastify();
   const promoCodes = new PromoCodeRepository(pool, { schema, uniformRefusals: true, rateLimit: true });
+  app.addHook('onClose', () => promoCodes.close());
 
   /** The library repeats transactions of its own; this one is ours, so we do. */
   async function inTransaction<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {

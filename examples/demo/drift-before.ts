@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { checkDrift, type DriftRecord } from '../../src/index';
+import { checkDrift, type DriftRecord } from 'pg-promo-codes';
 import { SEED_TABLES } from '../../tests/support/host-tables';
 import { VERIFICATION_QUERY } from './bug-report';
 import { expect } from './expect';

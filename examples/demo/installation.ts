@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { checkDrift, type DriftRecord, inspectTriggers, installTriggers } from '../../src/index';
+import { checkDrift, type DriftRecord, inspectTriggers, installTriggers } from 'pg-promo-codes';
 import { type BackgroundApplication, runOldApplication } from './background-application';
 import { expect } from './expect';
 import type { Demo } from './lifecycle';

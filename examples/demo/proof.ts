@@ -1,4 +1,4 @@
-import { assertNoDrift, checkDrift } from '../../src/index';
+import { assertNoDrift, checkDrift } from 'pg-promo-codes';
 import { TRIGGER_NAMES, TRIGGER_QUERY, VERIFICATION_QUERY } from './bug-report';
 import { expect } from './expect';
 import type { Demo } from './lifecycle';

@@ -123,19 +123,18 @@ function requireKey(key: string | undefined): string {
   throw new ValidationError([{ path: 'rateLimitKey', message }]);
 }
 
+/** Beside the objects, so that a host has no access; and nothing runs when the class is made, so a bundler can leave it out. */
+const works = new WeakMap<RepositoryBase, Work>();
+
 /** The work of a repository, for its methods, which stand in several files. */
-export let workOf: (part: RepositoryBase) => Work;
+export function workOf(part: RepositoryBase): Work {
+  return works.get(part)!;
+}
 
 /** What all repositories are made with. */
 export abstract class RepositoryBase {
-  readonly #work: Work;
-
-  static {
-    workOf = (part) => part.#work;
-  }
-
   /** @param pool a `pg.Pool`; with a single client the library takes that client's transactions for the host's */
   constructor(pool: Database, options?: RepositoryOptions) {
-    this.#work = new Work(pool, options);
+    works.set(this, new Work(pool, options));
   }
 }

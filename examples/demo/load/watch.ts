@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { checkDrift, streamDrift } from '../../../src/index';
+import { checkDrift, streamDrift } from 'pg-promo-codes';
 import { VERIFICATION_QUERY } from '../bug-report';
 import { isConnectionLoss } from '../connection';
 import { BrokenPromise } from '../expect';

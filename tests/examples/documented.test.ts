@@ -1,0 +1,121 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { useDatabase } from '../support';
+
+const pages = ['README.md', ...readdirSync('docs').flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : []))];
+
+/** A shell command that is written in a file, from its first words to the end of the line. */
+function commandOf(file: string, beginning: string): string {
+  const line = readFileSync(file, 'utf8')
+    .split('\n')
+    .find((text) => text.includes(beginning));
+  if (line === undefined) throw new Error(`${file} does not say ${beginning}`);
+  return line.slice(line.indexOf(beginning));
+}
+
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) process.kill(-child.pid!, 'SIGKILL');
+});
+
+/** Runs a command of a shell in a group of processes, which a terminal would interrupt together. */
+function start(command: string, env: Record<string, string>, cwd = '.') {
+  const child = spawn('sh', ['-c', command], {
+    cwd,
+    detached: true,
+    env: { ...process.env, ...env, TSX_DISABLE_CACHE: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => {
+    running.delete(child);
+    return code as number | null;
+  });
+  return {
+    async says(text: string): Promise<string> {
+      while (!output.includes(text)) {
+        const more = Promise.race([once(child.stdout, 'data'), ended.then(() => null)]);
+        if ((await more) === null && !output.includes(text)) throw new Error(`It ended, and said:\n${output}`);
+      }
+      return output;
+    },
+    async interrupt(): Promise<string> {
+      process.kill(-child.pid!, 'SIGINT');
+      await ended;
+      return output;
+    },
+  };
+}
+
+async function freePort(): Promise<string> {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as net.AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return `${port}`;
+}
+
+it('every script that the documentation names is in package.json', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const named = pages.flatMap((page) =>
+    [...readFileSync(page, 'utf8').matchAll(/\bnpm (?:run ([a-z:]+)|(test)\b)/g)].map(
+      ([, script, test]) => script ?? test!,
+    ),
+  );
+  expect(named).toContain('demo');
+  for (const name of new Set(named)) expect(Object.keys(scripts)).toContain(name);
+});
+
+describe('examples/checkout', () => {
+  const t = useDatabase('checkout');
+  // As a clone is after npm ci: with the package as it is built now.
+  const clone = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-examples-'));
+  afterAll(() => rmSync(clone, { recursive: true }));
+  beforeAll(() => {
+    for (const name of ['package.json', 'tsconfig.json', 'examples'])
+      cpSync(name, path.join(clone, name), { recursive: true });
+    symlinkSync(path.resolve('node_modules'), path.join(clone, 'node_modules'));
+    execFileSync('npx', ['tsup', '--silent', '--no-dts', '--out-dir', path.join(clone, 'dist')], { stdio: 'pipe' });
+  }, 60_000);
+
+  it('is started and used as its first lines say, and started once more', async () => {
+    const file = 'examples/checkout/start.ts';
+    const command = commandOf('README.md', `npx tsx ${file}`);
+    expect(commandOf(file, 'npx tsx')).toBe(command);
+    const curl = commandOf(file, 'curl ');
+    for (let time = 1; time <= 2; time += 1) {
+      const port = await freePort();
+      const shop = start(command, { DATABASE_URL: t.url, PORT: port }, clone);
+      await shop.says('Listening on');
+      const answer = execFileSync('sh', ['-c', `${curl.replace('localhost:3000', `localhost:${port}`)} --silent`]);
+      expect(JSON.parse(answer.toString())).toEqual({ orderId: '1', total: '15.00', bonus: '5.00' });
+      expect(await shop.interrupt()).not.toContain('Error');
+    }
+    const { rows } = await t.sql('SELECT times_used::integer AS used FROM checkout_example.promo_codes');
+    expect(rows).toEqual([{ used: 1 }]);
+  }, 90_000);
+});
+
+it('npm run server gives a server that ends with Ctrl-C', async () => {
+  const server = start(commandOf('README.md', 'npm run server').replace(/`.*/, ''), { TEST_POSTGRES: 'embedded' });
+  const url = /DATABASE_URL='(.+)'/.exec(await server.says('DATABASE_URL='))?.[1];
+  expect(url).toMatch(/^postgresql:/);
+  const connected = net.connect(Number(new URL(url!).port), '127.0.0.1');
+  await once(connected, 'connect');
+  connected.destroy();
+  await server.interrupt();
+  const refused = net.connect(Number(new URL(url!).port), '127.0.0.1');
+  await expect(once(refused, 'connect')).rejects.toThrow('ECONNREFUSED');
+}, 90_000);

@@ -14,7 +14,7 @@ export interface RetryPolicy {
   /** How often a call is sent at the most, the first time included. Default: no limit but the deadline. */
   attempts?: number | undefined;
   /** The longest pause before a retry, in milliseconds; the first retry comes at once, and pauses are jittered. Default: 50. */
-  maxDelayMs: number;
+  maxDelayMs?: number | undefined;
 }
 
 /** What bounds a call. All times in milliseconds. */
@@ -22,7 +22,7 @@ export interface CallLimits {
   deadlineMs: number;
   attemptTimeoutMs: number;
   lockTimeoutMs: number;
-  retry: RetryPolicy;
+  retry: RetryPolicy & { maxDelayMs: number };
 }
 
 /** What an attempt has to know. */

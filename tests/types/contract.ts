@@ -88,7 +88,7 @@ type Inputs =
   | [Rigid<RedeemInput>, Rigid<UpdateInput>, Rigid<ValidateInput>, Rigid<PromoCodesErrorDetails>];
 type Options =
   | [Rigid<BatchingOptions>, Rigid<CallOptions>, Rigid<CheckDriftOptions>, Rigid<InstallOptions>]
-  | [Rigid<RateLimitOptions>, Rigid<RepairDriftOptions>, Rigid<RepositoryOptions>, Rigid<Partial<RetryPolicy>>]
+  | [Rigid<RateLimitOptions>, Rigid<RepairDriftOptions>, Rigid<RepositoryOptions>, Rigid<RetryPolicy>]
   | [Rigid<SchemaOption>, Rigid<StreamDriftOptions>, Rigid<UninstallOptions>];
 type LastArgument<Method extends (...args: never[]) => unknown> = NonNullable<Required<Parameters<Method>>[1]>;
 type Settings = [

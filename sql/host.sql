@@ -1,6 +1,6 @@
 -- What a repository has to know of the host's tables before it writes to them: the columns with their types (of a domain
--- also the one below it), whether the functions are installed, and what characters there are. Reads system catalogs only, so
--- that it cannot fail inside the host's transaction.
+-- also the one below it; without the quotes of quote_all_identifiers), whether the functions are installed, and what characters
+-- there are. Reads system catalogs only, so that it cannot fail inside the host's transaction.
 WITH RECURSIVE host_columns AS (
   SELECT c.relname || '.' || a.attname AS name, a.atttypid AS type, a.atttypmod AS modifier
     FROM pg_catalog.pg_class AS c
@@ -23,9 +23,9 @@ SELECT pg_catalog.json_build_object(
     SELECT FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
      WHERE n.nspname = :'schema' AND p.proname = 'redeem_promo_codes'),
-  'columns', (SELECT pg_catalog.json_object_agg(h.name, pg_catalog.format_type(h.type, h.modifier)) FROM host_columns AS h),
+  'columns', (SELECT pg_catalog.json_object_agg(h.name, pg_catalog.replace(pg_catalog.format_type(h.type, h.modifier), '"', '')) FROM host_columns AS h),
   'baseTypes', (
-    SELECT pg_catalog.json_object_agg(b.name, pg_catalog.format_type(b.type, b.modifier))
+    SELECT pg_catalog.json_object_agg(b.name, pg_catalog.replace(pg_catalog.format_type(b.type, b.modifier), '"', ''))
       FROM below AS b
       JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd')
 )::text AS host;

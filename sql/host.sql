@@ -1,5 +1,5 @@
 -- What a repository has to know of the host's tables before it writes to them: the columns with their types (of a domain
--- also the one below it), what a column that is not written gets (from a trigger of the host, perhaps), whether the functions
+-- also the one below it; without the quotes of quote_all_identifiers), what a column that is not written gets (from a trigger of the host, perhaps), whether the functions
 -- are installed, and what characters there are. Reads system catalogs only, so that it cannot fail inside the host's
 -- transaction.
 WITH RECURSIVE host_columns AS (
@@ -38,13 +38,13 @@ SELECT pg_catalog.json_build_object(
        AND g.tgenabled <> 'D' AND pg_catalog.strpos(p.prosrc, '-- pg-promo-codes') = 0),
   'columns', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-             'table', h.relname, 'name', h.attname, 'type', pg_catalog.format_type(h.type, h.modifier),
+             'table', h.relname, 'name', h.attname, 'type', pg_catalog.replace(pg_catalog.format_type(h.type, h.modifier), '"', ''),
              'notNull', h.not_null OR EXISTS (SELECT FROM below AS b WHERE b.name = h.name AND b.not_null),
              'hasDefault', h.has_default OR EXISTS (SELECT FROM below AS b WHERE b.name = h.name AND b.has_default),
              'isGenerated', h.is_generated) ORDER BY h.relname, h.attnum)
       FROM host_columns AS h),
   'baseTypes', (
-    SELECT pg_catalog.json_object_agg(b.name, pg_catalog.format_type(b.type, b.modifier))
+    SELECT pg_catalog.json_object_agg(b.name, pg_catalog.replace(pg_catalog.format_type(b.type, b.modifier), '"', ''))
       FROM below AS b
       JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd')
 )::text AS host;

@@ -10,7 +10,7 @@ import { canBeWritten } from './encodings.js';
 export type HostTable = 'promo_codes' | 'promo_code_uses';
 
 /** A column of the host. */
-export interface HostColumn {
+interface HostColumn {
   table: HostTable;
   name: string;
   /** As `format_type` writes it: `numeric(18,2)`, `character varying(42)`. */

@@ -158,9 +158,7 @@ export class Context {
       throw new ValidationError([{ path, message: `threw: ${messageOf(cause)}` }], { cause });
     }
     if (typeof partition === 'string') return partition;
-    const received = describeReceived(partition);
-    throw new ValidationError([
-      { path, message: 'must answer with a string', ...(received !== undefined && { received }) },
-    ]);
+    const received = describeReceived(partition) ?? 'undefined';
+    throw new ValidationError([{ path, message: 'must answer with a string', received }]);
   }
 }

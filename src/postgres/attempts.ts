@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, OutcomeUnknownError, PromoCodesError } from '../errors.js';
 import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
@@ -7,6 +6,7 @@ import { type Lease, NoConnection, takeConnection } from './lease.js';
 import { readable, translateError } from './server-errors.js';
 import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
+import { clearTimeout, performance, setTimeout, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
@@ -26,7 +26,7 @@ export interface CallLimits {
 }
 
 /** What an attempt has to know. */
-export interface Attempt {
+interface Attempt {
   /** An earlier attempt failed for its connection and may have had its effect. */
   inDoubt: boolean;
   /** How long this attempt may wait for a lock, in milliseconds: never longer than the client waits for its answer. */
@@ -48,9 +48,9 @@ export interface Plan {
    */
   transaction: 'statement' | 'read committed' | 'write';
   /** A connection broke under the same call before. */
-  inDoubt?: boolean | undefined;
+  inDoubt: boolean;
   /** What the statements of the work are sent through. */
-  wrap?: ((connection: Queryable) => Queryable) | undefined;
+  wrap: ((connection: Queryable) => Queryable) | undefined;
 }
 
 /** How an attempt failed. */
@@ -74,7 +74,7 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
   const caller = {};
   const door = doorwayOf(pool);
   const began = performance.now();
-  let inDoubt = plan.inDoubt ?? false;
+  let { inDoubt } = plan;
   // Wider than doubt: an attempt that was not let in had no effect, unless a proxy in between says so wrongly.
   let isRepeated = inDoubt;
   let last: Failure | undefined;
@@ -148,7 +148,7 @@ async function tryOnce<Result>(
   const progress: Progress = { committing: false };
   const limitMs = Math.max(1, left());
   try {
-    const attempt = { inDoubt: isRepeated, lockTimeoutMs: lockWait(plan, connection, limitMs) };
+    const attempt = { inDoubt: isRepeated, lockTimeoutMs: lockWait(plan.limits, limitMs, connection.givesUpAfterMs) };
     const value = await connection.within(limitMs, carryOut(connection, plan, attempt, progress, work));
     connection.release();
     return { value };
@@ -161,9 +161,12 @@ async function tryOnce<Result>(
   }
 }
 
-/** A tenth of a second or more is left for the answer. */
-function lockWait({ limits }: Plan, { givesUpAfterMs = Number.POSITIVE_INFINITY }: Lease, limitMs: number): number {
-  return Math.max(1, Math.floor(Math.min(limits.lockTimeoutMs, 0.8 * Math.min(limitMs, givesUpAfterMs))));
+/**
+ * What is left of the attempt is for the answer. The server counts a wait for a row twice, in the queue of those who wait
+ * and at its head, so where the driver itself gives a statement up, both have to fit.
+ */
+function lockWait(limits: CallLimits, limitMs: number, givesUpAfterMs = Number.POSITIVE_INFINITY): number {
+  return Math.max(1, Math.floor(Math.min(limits.lockTimeoutMs, 0.8 * limitMs, 0.4 * givesUpAfterMs)));
 }
 
 interface Progress {
@@ -274,11 +277,7 @@ export async function performHosted<Result>(
 ): Promise<Result> {
   const limitMs = Math.max(1, plan.deadline - performance.now());
   const { connection, connectionParameters } = client as DriverClient;
-  const queryTimeout = Number(connectionParameters?.query_timeout) || Number.POSITIVE_INFINITY;
-  const lockTimeoutMs = Math.max(
-    1,
-    Math.floor(Math.min(plan.limits.lockTimeoutMs, 0.8 * Math.min(limitMs, queryTimeout))),
-  );
+  const lockTimeoutMs = lockWait(plan.limits, limitMs, Number(connectionParameters?.query_timeout) || undefined);
   const working = work(plan.wrap ? plan.wrap(client) : client, { inDoubt: false, lockTimeoutMs });
   try {
     return await withLimit(limitMs, working, () => connection?.stream?.destroy?.());

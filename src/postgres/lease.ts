@@ -1,5 +1,6 @@
 import type { ConnectionPool, PooledConnection, Queryable, QueryResultLike } from './database.js';
 import { NoAnswer } from './faults.js';
+import { clearTimeout, performance, setTimeout } from './timers.js';
 
 /** A connection that was taken out of a pool, with a limit for everything that is waited for on it. */
 export interface Lease extends Queryable {
@@ -128,7 +129,16 @@ class LeasedConnection implements Lease {
         this.destroy();
         reject(new NoAnswer(limitMs));
       }, limitMs);
-      work.then(resolve, reject).finally(() => clearTimeout(timer));
+      work.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
     });
   }
 

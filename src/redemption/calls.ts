@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { PromoCodesError } from '../errors.js';
+import { InsufficientPrivilegeError, LockTimeoutError, PromoCodesError } from '../errors.js';
 import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
-import { type Database, isPool, type Queryable } from '../postgres/database.js';
+import { type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { performance } from '../postgres/timers.js';
+import type { Explainer, Locked } from './explain.js';
 import type { Host } from './host.js';
 
 /** What is the same for all calls of a repository. */
@@ -12,6 +14,7 @@ export interface CallSettings {
   limits: CallLimits;
   /** Whether statements are prepared by name. */
   prepare: boolean;
+  explainer: Explainer;
   /** Learns of every call that failed. */
   onError(error: PromoCodesError): void;
 }
@@ -66,24 +69,35 @@ export class Call {
 
   /** Runs what changes nothing. It is repeated until the deadline, and nothing is ever in doubt. */
   read<Result>(work: Work<Result>): Promise<Result> {
-    return this.#perform(work, { effect: 'none', transaction: this.#usual() });
+    return this.#perform(work, 'none', this.#usual(), false);
   }
 
   /**
    * Runs what finds out by itself what an earlier attempt has done, in as few round trips as it takes. `inDoubt`: a
    * connection broke under it before.
    */
-  run<Result>(work: Work<Result>, inDoubt?: boolean): Promise<Result> {
-    return this.#perform(work, { effect: 'repeatable', transaction: this.#usual(), inDoubt });
+  run<Result>(work: Work<Result>, inDoubt = false): Promise<Result> {
+    return this.#perform(work, 'repeatable', this.#usual(), inDoubt);
   }
 
   /**
    * Runs what writes without a trace of whose write it is: as a transaction of several round trips, so that a statement
    * which the network delivers late finds its client gone and is never committed, and a COMMIT that is late holds the lock
    * of the row meanwhile, for which the repetition waits. Only a COMMIT without an answer leaves anything in doubt.
+   * @param locked the code whose lock it takes, for the message when somebody else holds it
    */
-  write<Result>(work: Work<Result>): Promise<Result> {
-    return this.#perform(work, { effect: 'repeatable', transaction: 'write' });
+  write<Result>(work: Work<Result>, locked?: Locked): Promise<Result> {
+    const result = this.#perform(work, 'repeatable', 'write', false);
+    return locked === undefined ? result : this.explainLock(result, locked);
+  }
+
+  /** A lock that was not granted is named, with its holder, where that can be found out. */
+  async explainLock<Result>(result: Promise<Result>, locked: Locked): Promise<Result> {
+    try {
+      return await result;
+    } catch (error) {
+      throw error instanceof LockTimeoutError ? await this.#settings.explainer.lock(error, locked) : error;
+    }
   }
 
   /** The isolation that a statement of its own runs in is the session's. */
@@ -92,19 +106,24 @@ export class Call {
     return isolation === undefined || isolation === 'read committed' ? 'statement' : 'read committed';
   }
 
-  #perform<Result>(work: Work<Result>, how: Pick<Plan, 'effect' | 'transaction' | 'inDoubt'>): Promise<Result> {
-    const { db, limits, prepare, onError } = this.#settings;
+  async #perform<Result>(
+    work: Work<Result>,
+    effect: Plan['effect'],
+    transaction: Plan['transaction'],
+    inDoubt: boolean,
+  ): Promise<Result> {
+    const { db, limits, prepare, onError, explainer } = this.#settings;
     // What is sent before the host is known is sent once.
     const wrap = prepare && this.#host ? prepared : undefined;
-    const plan: Plan = { ...how, limits, deadline: this.deadline, wrap };
-    const result =
-      this.client === undefined && isPool(db)
-        ? perform(db, plan, work)
-        : performHosted(this.client ?? db, plan, this.client !== undefined, work);
-    return result.catch((error: unknown) => {
+    const plan: Plan = { effect, transaction, inDoubt, limits, deadline: this.deadline, wrap };
+    try {
+      return this.hosted
+        ? await performHosted(this.client ?? db, plan, this.client !== undefined, work)
+        : await perform(db as ConnectionPool, plan, work);
+    } catch (error) {
       if (error instanceof PromoCodesError) onError(error);
-      throw error;
-    });
+      throw error instanceof InsufficientPrivilegeError ? await explainer.privileges(error) : error;
+    }
   }
 }
 

@@ -196,12 +196,14 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
       ),
     ];
     const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = ${newValue(call, field, `$${index + 3}`)}`);
-    const { rows } = await call.write((db) =>
-      db.query(
-        `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
+    const { rows } = await call.write(
+      (db) =>
+        db.query(
+          `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
           WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
-        values,
-      ),
+          values,
+        ),
+      { id },
     );
     const updated = one({ rows });
     if (updated) return updated;
@@ -233,7 +235,7 @@ export async function setActive(call: Call, id: string, shopId: Shop, isActive: 
   const statement = `UPDATE ${call.table('promo_codes')} AS c
       SET is_active = $2::boolean, updated_at = ${presentFor(call, 'updated_at')}
     WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.write((db) => db.query(statement, values))), id, shopId);
+  return requireCode(one(await call.write((db) => db.query(statement, values), { id })), id, shopId);
 }
 
 export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
@@ -241,10 +243,13 @@ export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<
   const statement = `DELETE FROM ${call.table('promo_codes')} AS c
     WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
   let deleted: PromoCode | null = null;
-  await call.write(async (db) => {
-    // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
-    deleted = one(await db.query(statement, values)) ?? deleted;
-  });
+  await call.write(
+    async (db) => {
+      // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
+      deleted = one(await db.query(statement, values)) ?? deleted;
+    },
+    { id },
+  );
   return requireCode(deleted, id, shopId);
 }
 

@@ -2,8 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { messageOf } from '../postgres/sqlstate.js';
+import { performance } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
+import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
 import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
@@ -45,6 +47,7 @@ export class Context {
       schema,
       prepare,
       limits: limitsOf(options),
+      explainer: new Explainer(db, schema),
       onError: (error) => {
         const isOfHost = error.code === 'NOT_INSTALLED' || OF_THE_HOST.test(error.sqlState ?? '');
         // The tables may have been changed; the next call reads them anew.

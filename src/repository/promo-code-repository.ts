@@ -251,8 +251,10 @@ async function redeemOne(
 
 function send(context: Context, call: Call, request: RedeemRequest): Promise<RedeemResult> {
   const queue = context.queue(call);
-  if (queue) return queue.redeem(request);
-  return redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
+  const settling = queue
+    ? queue.redeem(request)
+    : redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
+  return call.explainLock(settling, request);
 }
 
 function toResult(settled: Settled): RedeemResult {

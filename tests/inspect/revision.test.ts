@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'a3cb314b408ecd2d91b4fd0f2127d9fd57215e6c759fe5cda4682c3dcadc71cd',
+  2: '00435c5adde2ab2077d0077e52f57039fa8c7d28ffbce011905205b3f75c49e3',
 };
 
 it('every function carries the current revision', () => {

@@ -1,0 +1,93 @@
+import lockHolderSql from '../../sql/lock-holder.sql';
+import missingGrantsSql from '../../sql/missing-grants.sql';
+import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '../errors.js';
+import { type Database, isPool } from '../postgres/database.js';
+import { takeConnection } from '../postgres/lease.js';
+import { renderSqlText } from '../postgres/sql-text.js';
+import { performance } from '../postgres/timers.js';
+
+/** Whose lock was waited for. */
+export type Locked = { id: string } | { code: string; shopId: string };
+
+/** No error waits longer than this for its explanation, and none is asked for more often. */
+const PATIENCE_MS = 300;
+const REMEMBERED_MS = 1_000;
+
+/**
+ * Finds out, on another connection of the pool, what the server does not say with an error: who holds a lock, and which
+ * rights are missing. What cannot be found out in time stays unsaid.
+ */
+export class Explainer {
+  readonly #recent = new Map<string, { at: number; rows: Promise<Row | undefined> }>();
+
+  constructor(
+    private readonly db: Database,
+    private readonly schema: string,
+  ) {}
+
+  /** The same error, with the SQL that the owner has to run. */
+  async privileges(error: InsufficientPrivilegeError): Promise<InsufficientPrivilegeError> {
+    if (error.sql !== undefined) return error;
+    const row = await this.#ask('grants', missingGrantsSql, []);
+    if (!row?.statements) return error;
+    return new InsufficientPrivilegeError(
+      `${error.message} The role ${row.role} lacks rights that this takes; the owner of the tables can run the SQL in this ` +
+        'error\'s "sql".',
+      { sqlState: error.sqlState, cause: error.cause, sql: row.statements },
+    );
+  }
+
+  /** The same error, with the code and the holder of its lock. */
+  async lock(error: LockTimeoutError, locked: Locked): Promise<LockTimeoutError> {
+    if (error.promoCodeId !== undefined) return error;
+    const named = 'id' in locked ? [locked.id, null, null] : [null, locked.code, locked.shopId];
+    const key = JSON.stringify(named);
+    let row = await this.#ask(`lock ${key}`, lockHolderSql, [...named, false]);
+    // Several transactions that lock a row at the same time are a multixact.
+    if (row && !row.pid) row = (await this.#ask(`locks ${key}`, lockHolderSql, [...named, true])) ?? row;
+    if (!row?.code_id) return error;
+    const holder = holderOf(row);
+    const by = holder
+      ? ` It is held by process ${holder.pid} of the server (application ${JSON.stringify(holder.applicationName)}), in a ` +
+        `transaction since ${holder.since.toISOString()}.`
+      : '';
+    return new LockTimeoutError(
+      `The lock of the promo code ${row.code} (id ${row.code_id}, shop ${row.shop}) was not granted in time. Nothing was ` +
+        `written; try again when the transaction that holds it has ended.${by}`,
+      { sqlState: error.sqlState, cause: error.cause, promoCodeId: row.code_id, holder },
+    );
+  }
+
+  async #ask(key: string, sql: string, values: unknown[]): Promise<Row | undefined> {
+    const { db } = this;
+    if (!isPool(db)) return undefined;
+    const now = performance.now();
+    for (const [name, { at }] of this.#recent) if (now - at > REMEMBERED_MS) this.#recent.delete(name);
+    const known = this.#recent.get(key);
+    if (known) return known.rows;
+    const asking = async (): Promise<Row | undefined> => {
+      const connection = await takeConnection(db, PATIENCE_MS);
+      try {
+        const { rows } = await connection.within(
+          PATIENCE_MS,
+          connection.query(renderSqlText(sql, { schema: this.schema }), values),
+        );
+        connection.release();
+        return rows[0];
+      } catch {
+        connection.destroy();
+        return undefined;
+      }
+    };
+    const rows = asking().catch(() => undefined);
+    this.#recent.set(key, { at: now, rows });
+    return rows;
+  }
+}
+
+type Row = Partial<Record<string, string | null>>;
+
+function holderOf({ pid, application, since }: Row): LockHolder | undefined {
+  if (!pid || !since) return undefined;
+  return { pid: Number(pid), applicationName: application ?? '', since: new Date(Number(since) * 1_000) };
+}

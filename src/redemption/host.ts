@@ -11,7 +11,7 @@ import { hintForMissingTables } from './missing-tables.js';
 export type HostTable = 'promo_codes' | 'promo_code_uses';
 
 /** A column of the host. */
-export interface HostColumn {
+interface HostColumn {
   table: HostTable;
   name: string;
   /** As `format_type` writes it: `numeric(18,2)`, `character varying(42)`. */

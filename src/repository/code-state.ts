@@ -4,8 +4,8 @@ import type { Call } from './context.js';
  * What a code is at this moment, by the database's clock: it can be redeemed (by a customer who has not reached the limit),
  * begins later, is over, is used up, or was switched off.
  */
-export type CodeState = (typeof CODE_STATES)[number];
-export const CODE_STATES = ['redeemable', 'scheduled', 'expired', 'used_up', 'inactive'] as const;
+export type CodeState = 'redeemable' | 'scheduled' | 'expired' | 'used_up' | 'inactive';
+export const CODE_STATES = ['redeemable', 'scheduled', 'expired', 'used_up', 'inactive'] as const satisfies CodeState[];
 
 /** The state of a code `c` in SQL, by the rules of a redemption: holds whose time has run out take no place. */
 export function stateInSql(call: Call): string {

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { messageOf } from '../postgres/sqlstate.js';
+import { performance } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
@@ -160,9 +161,7 @@ export class Context {
       throw new ValidationError([{ path, message: `threw: ${messageOf(cause)}` }], { cause });
     }
     if (typeof partition === 'string') return partition;
-    const received = describeReceived(partition);
-    throw new ValidationError([
-      { path, message: 'must answer with a string', ...(received !== undefined && { received }) },
-    ]);
+    const received = describeReceived(partition) ?? 'undefined';
+    throw new ValidationError([{ path, message: 'must answer with a string', received }]);
   }
 }

@@ -15,8 +15,8 @@ const ID = '(?<id>\\d{1,19})';
  * In what order codes are listed: the newest first (their ids grow with time), the most used first, those with the largest
  * bonuses first, or those that end soonest first.
  */
-export type CodeOrder = (typeof CODE_ORDERS)[number];
-export const CODE_ORDERS = ['newest', 'timesUsed', 'totalBonusIssued', 'endDate'] as const;
+export type CodeOrder = 'newest' | 'timesUsed' | 'totalBonusIssued' | 'endDate';
+export const CODE_ORDERS = ['newest', 'timesUsed', 'totalBonusIssued', 'endDate'] as const satisfies CodeOrder[];
 
 const NUMBER = '-?\\d{1,400}(?:\\.\\d{1,400})?|-?Infinity';
 /** Of a list of codes: the order, what they are in the order of, and the id. */

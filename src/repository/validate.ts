@@ -43,9 +43,13 @@ export async function previewCode(
   if (!call.host.canWrite(code, shopId)) return refused('not_found', uniform);
   const { rows } = await call.read((db) =>
     db.query(
-      `SELECT p.refusal AS refusal, p.bonus AS bonus, ${CODE_COLUMNS}
+      // One code is read, by its id, and only one that may be shown: what there is besides takes no time.
+      `SELECT p.refusal AS refusal, p.bonus AS bonus, c.*
          FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric, $5::numeric) AS p
-         JOIN ${call.table('promo_codes')} AS c ON c.id = p.code_id`,
+         LEFT JOIN LATERAL (
+                SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
+                 WHERE c.id = p.code_id AND p.refusal IS NULL LIMIT 1
+              ) AS c ON true`,
       [code, shopId, customerAddress, baseReward, bonusAmount],
     ),
   );

@@ -30,10 +30,12 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
     asOutsider = repositoryOf(outsider);
   });
 
+  const key = { rateLimitKey: '203.0.113.7' };
+
   it('does all that the repository does, with rights on the two tables alone', async () => {
     const code = await asApp.create({ code: 'BY THE APP', shopId: 'shop', bonusValue: 5 });
-    const used = await asApp.redeem(request(code, { idempotencyKey: 'key' }));
-    const held = await asApp.reserve({ ...request(code), ttlSeconds: 60 });
+    const used = await asApp.redeem(request(code, { idempotencyKey: 'key' }), key);
+    const held = await asApp.reserve({ ...request(code), ttlSeconds: 60 }, key);
     if (!used.ok || !held.ok) throw new Error('refused');
     await asApp.confirm(held.use.id);
     await asApp.amendUse(used.use.id, { bonusAmount: 1 });
@@ -41,7 +43,7 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
     expect(await asApp.releaseExpired()).toEqual({ released: 0, remaining: false });
     expect(await asApp.pruneIdempotencyKeys({ olderThanDays: 0 })).toEqual({ pruned: 1 });
     const { baseReward: _, ...asked } = request(code);
-    expect(await asApp.validate({ ...asked, code: 'NOSUCH' })).toMatchObject({ valid: false });
+    expect(await asApp.validate({ ...asked, code: 'NOSUCH' }, key)).toMatchObject({ valid: false });
     await asApp.update(code.id, { name: 'renamed' });
     await asApp.deactivate(code.id);
     expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
@@ -50,13 +52,13 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
 
   it('a role that may only read can neither redeem nor reach what the library keeps', async () => {
     const code = await newCode();
-    await expect(asOutsider.redeem(request(code))).rejects.toBeInstanceOf(InsufficientPrivilegeError);
+    await expect(asOutsider.redeem(request(code), key)).rejects.toBeInstanceOf(InsufficientPrivilegeError);
     const { rows } = await pools[1]!.query(
       t.expand(`SELECT (SELECT count(*)::int FROM :"schema".promo_code_holds) AS holds,
                        (SELECT count(*)::int FROM :"schema".promo_code_idempotency_keys) AS keys`),
     );
     expect(rows).toEqual([{ holds: 0, keys: 0 }]);
-    await asApp.reserve({ ...request(code), ttlSeconds: 60 });
+    await asApp.reserve({ ...request(code), ttlSeconds: 60 }, key);
     const tamper = t.expand(`UPDATE :"schema".promo_code_holds SET expires_at = '-infinity'`);
     expect((await pools[1]!.query(tamper)).rowCount).toBe(0);
     await expect(

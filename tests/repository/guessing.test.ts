@@ -23,6 +23,24 @@ describe('uniform refusals', () => {
     expect(await repository.redeemMany(requests)).toEqual(refused);
   });
 
+  it('take the same work of the server, however many codes there are (A7)', async () => {
+    await newCode({ code: 'OFF', isActive: false });
+    await t.sql(`INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date)
+      SELECT 'C' || i, 's' || i % 100, 5, 'infinity' FROM generate_series(1, 20000) AS i; ANALYZE :"schema".promo_codes`);
+    const read = async (code: string): Promise<number> => {
+      const client = await t.client();
+      await client.query('BEGIN');
+      await repository.validate({ code, shopId: 'shop', customerAddress: 'g' }, { client });
+      const { rows } = await client.query<{ read: string }>(
+        `SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS read FROM pg_stat_xact_user_tables WHERE schemaname = $1`,
+        [t.schema],
+      );
+      await client.query('ROLLBACK');
+      return Number(rows[0]?.read);
+    };
+    for (const code of ['OFF', 'NOSUCH']) expect(await read(code), code).toBeLessThan(20);
+  });
+
   it('still say that a limit is reached', async () => {
     const code = await newCode({ totalUsageLimit: 1 });
     await repository.redeem(request(code));

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, expect, it } from 'vitest';
-import { PromoCodeRepository, RateLimitedError } from '../../src/index';
+import { PromoCodeRepository, RateLimitedError, ValidationError } from '../../src/index';
 import { eventually } from '../support/races';
 import { useRepository } from '../support/repository';
 
@@ -89,4 +89,59 @@ it('lets no more guesses through in transactions of the host that run at once', 
     ),
   );
   expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBe(3);
+});
+
+it.each(['validate', 'redeem', 'reserve'] as const)(
+  'asks for a key that a guesser cannot choose: %s (A8)',
+  async (method) => {
+    const code = await t.newCode();
+    const asked = { ...t.request(code), ...(method === 'reserve' && { ttlSeconds: 5 }) };
+    const { baseReward: _, ...preview } = asked;
+    const call = (options?: object) => here[method]((method === 'validate' ? preview : asked) as never, options);
+    for (const options of [undefined, {}, { rateLimitKey: undefined }, { client: await t.client() }]) {
+      const error = await call(options).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ValidationError);
+      expect(error).toMatchObject({
+        issues: [{ path: 'rateLimitKey', message: expect.stringContaining('IP address') }],
+      });
+    }
+    await expect(call({ rateLimitKey: '' })).rejects.toBeInstanceOf(ValidationError);
+    await expect(here.redeem({} as never)).rejects.toMatchObject({ issues: { length: 5 } });
+    expect(await t.counts(code)).toMatchObject({ uses: 0 });
+    expect(await call({ rateLimitKey: `given to ${method}` })).toBeTruthy();
+  },
+);
+
+it('waits for no lock on its table longer than a call may, and leaves nobody behind in the server', async () => {
+  const limits = { lockTimeoutMs: 300, attemptTimeoutMs: 1_000, deadlineMs: 3_000 };
+  const repository = new PromoCodeRepository(t.pool, { ...options, ...limits });
+  const code = await t.newCode();
+  const holder = await t.client();
+  await holder.query('BEGIN');
+  await holder.query(`LOCK TABLE "${t.schema}".promo_code_rate_limits IN ACCESS EXCLUSIVE MODE`);
+  const begun = performance.now();
+  const { baseReward: _, ...preview } = t.request(code);
+  await expect(repository.validate(preview, { rateLimitKey: 'locked out' })).rejects.toMatchObject({
+    code: expect.stringMatching(/LOCK_TIMEOUT|TIMEOUT/),
+  });
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  await eventually(async () => {
+    const { rows } = await t.sql(
+      `SELECT FROM pg_locks WHERE NOT granted AND relation = '"${t.schema}".promo_code_rate_limits'::regclass`,
+    );
+    expect(rows).toHaveLength(0);
+  });
+  await holder.query('ROLLBACK');
+  expect(await repository.validate(preview, { rateLimitKey: 'locked out' })).toMatchObject({ valid: true });
+});
+
+it('holds up close() until what it counts is written', async () => {
+  const repository = new PromoCodeRepository(t.pool, options);
+  const client = await t.client();
+  await client.query('BEGIN');
+  const guess = { ...t.request(await t.newCode()), code: 'GUESS' };
+  await repository.redeem(guess, { client, rateLimitKey: 'closing' });
+  await repository.close();
+  expect(await pointsOf('closing')).toBe(1);
+  await client.query('ROLLBACK');
 });

@@ -52,10 +52,27 @@ function types(): void {
   // @ts-expect-error Counters are kept by triggers.
   repository.update(1, { timesUsed: 0 });
 
+  // A type of the host's own is given as it stands, and ours are completed all the same.
+  expectTypeOf<PromoCode['bonusType']>().toEqualTypeOf<'fixed' | 'percentage' | (string & {})>();
+  const dates = { startDate: '2026-01-01T00:00:00Z', endDate: new Date() };
+  repository.create({ code: 'A', shopId: 7n, bonusValue: 1, ...dates, columns: { tenant_id: 7 } });
+  repository.ensure({ code: 'A', shopId: 's', bonusValue: 1 });
+  // @ts-expect-error A state is one of five.
+  repository.list({ state: 'active' });
+  repository.findByCode('A');
+  repository.findByCode('A', undefined, { client: undefined });
+  repository.update(1, { name: 'x' }, { shopId: 's', client: undefined });
+  // @ts-expect-error Only a code has a shop.
+  repository.rollbackUse(1, { shopId: 's' });
+  repository.usesByCustomer('c', { shopId: 7 });
+  expectTypeOf(repository.close()).resolves.toBeVoid();
+
   // Whatever node-postgres gives fits.
   const connections = {} as { pool: pg.Pool; client: pg.Client; lent: pg.PoolClient };
   repository.redeem(asked, { client: connections.client });
   repository.redeem(asked, { client: connections.lent });
+  // @ts-expect-error A pool is no client.
+  repository.redeem(asked, { client: connections.pool });
   expectTypeOf(connections.pool).toExtend<ConstructorParameters<typeof PromoCodeRepository>[0]>();
 }
 

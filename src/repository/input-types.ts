@@ -77,7 +77,9 @@ export interface GenerateInput extends CodeTemplate {
 }
 
 /** What `update` takes: code, shop and counters cannot be changed. */
-export type UpdateInput = Partial<Omit<CodeTemplate, 'shopId' | 'columns'>>;
+export type UpdateInput = {
+  [Field in Exclude<keyof CodeTemplate, 'shopId' | 'columns'>]?: CodeTemplate[Field] | undefined;
+};
 
 /** What `amendUse` takes. */
 export interface AmendInput {

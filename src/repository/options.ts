@@ -39,7 +39,7 @@ export interface RepositoryOptions extends SchemaOption {
    * How calls are repeated whose transaction belongs to the library. Default: as often as `deadlineMs` lets them, the first
    * time at once, then with pauses of up to 50 ms.
    */
-  retry?: Partial<RetryPolicy> | undefined;
+  retry?: { [Setting in keyof RetryPolicy]?: RetryPolicy[Setting] | undefined } | undefined;
   /**
    * Makes unknown, inactive, expired and not-started codes look the same in reason (`not_found`), in message and in the work
    * that the server does, so that a guesser learns nothing from them. That a limit is reached is still said, to who has a

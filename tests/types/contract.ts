@@ -24,7 +24,6 @@ import {
   type RedeemResult,
   type RepairDriftOptions,
   type RepositoryOptions,
-  type RetryPolicy,
   type SchemaOption,
   type StreamDriftOptions,
   type UninstallOptions,
@@ -88,7 +87,12 @@ type Inputs =
   | [Rigid<RedeemInput>, Rigid<UpdateInput>, Rigid<ValidateInput>, Rigid<PromoCodesErrorDetails>];
 type Options =
   | [Rigid<BatchingOptions>, Rigid<CallOptions>, Rigid<CheckDriftOptions>, Rigid<InstallOptions>]
-  | [Rigid<RateLimitOptions>, Rigid<RepairDriftOptions>, Rigid<RepositoryOptions>, Rigid<Partial<RetryPolicy>>]
+  | [
+      Rigid<RateLimitOptions>,
+      Rigid<RepairDriftOptions>,
+      Rigid<RepositoryOptions>,
+      Rigid<NonNullable<RepositoryOptions['retry']>>,
+    ]
   | [Rigid<SchemaOption>, Rigid<StreamDriftOptions>, Rigid<UninstallOptions>];
 type LastArgument<Method extends (...args: never[]) => unknown> = NonNullable<Required<Parameters<Method>>[1]>;
 type Settings = [

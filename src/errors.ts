@@ -75,6 +75,7 @@ export class PromoCodesError extends Error {
     if (details.sqlState !== undefined) this.sqlState = details.sqlState;
   }
 
+  /** What `instanceof` asks: whether a value is of this class, from whichever copy of the library. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: the class that stands to the right of instanceof
     return isInstance(this, value);

@@ -41,6 +41,7 @@ export type {
   ClientLike,
   ConnectionPool,
   Database,
+  NotReleased,
   PooledConnection,
   Queryable,
   QueryResultLike,

@@ -20,7 +20,15 @@ export interface Queryable {
 export interface ClientLike extends Queryable {
   /** What a pool's `connect` resolves to can be released, and that of a client cannot. */
   // biome-ignore lint/suspicious/noConfusingVoidType: what the `connect` of a client resolves to.
-  connect?(): Promise<void | { query?: unknown; release?: never }>;
+  connect?(): Promise<void | NotReleased>;
+}
+
+/** A connection of its own, and not one that was taken from a pool. */
+export interface NotReleased {
+  /** As that of a `Queryable`. */
+  query?: unknown;
+  /** What was taken from a pool can be given back. */
+  release?: never;
 }
 
 /** A connection that was taken from a pool. */

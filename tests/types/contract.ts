@@ -24,7 +24,6 @@ import {
   type RedeemResult,
   type RepairDriftOptions,
   type RepositoryOptions,
-  type RetryPolicy,
   type SchemaOption,
   type StreamDriftOptions,
   type UninstallOptions,

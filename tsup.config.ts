@@ -1,4 +1,42 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Plugin } from 'esbuild';
 import { defineConfig } from 'tsup';
+
+/** Of `engines` in package.json; as JavaScript that any Node.js reads, because an older one has to get as far as this. */
+const { engines, name } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  engines: { node: string };
+  name: string;
+};
+const oldest = Number.parseInt(engines.node.replace('>=', ''), 10);
+
+/**
+ * Before all code of the bundle. Imports of an ES module are evaluated earlier, wherever they stand; those of this library
+ * are built-in modules and what runs on older versions too (`npm run check:package` imports it on one).
+ */
+const requireNode = `if (typeof process === 'object' && process.versions && parseInt(process.versions.node, 10) < ${oldest}) {
+  throw new Error('${name} needs Node.js ${oldest} or newer; this is Node.js ' + process.versions.node + '.');
+}`;
+
+/**
+ * pg-format loads its list of reserved words by a path that it puts together from `__dirname`, which no bundler follows. With
+ * the path written out it is one module, and its licence goes along.
+ */
+const selfContained: Plugin = {
+  name: 'pg-format-in-one-piece',
+  setup(build) {
+    build.onLoad({ filter: /pg-format[\\/]lib[\\/]index\.js$/ }, ({ path: file }) => {
+      const home = path.dirname(path.dirname(file));
+      const licence = readFileSync(path.join(home, 'LICENSE'), 'utf8').trim().replaceAll('*/', '* /');
+      const source = readFileSync(file, 'utf8');
+      const contents = source.replace("require(__dirname + '/reserved.js')", "require('./reserved.js')");
+      if (contents === source || contents.includes('__dirname')) {
+        return { errors: [{ text: 'pg-format loads its parts in another way than before' }] };
+      }
+      return { contents: `/*! pg-format\n\n${licence}\n*/\n${contents}`, loader: 'js' };
+    });
+  },
+};
 
 export default defineConfig({
   entry: ['src/index.ts'],
@@ -7,6 +45,12 @@ export default defineConfig({
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   // The files of sql/ become text inside the bundle: nothing is read from disk at run time, so bundlers of hosts work.
   loader: { '.sql': 'text' },
+  noExternal: ['pg-format'],
+  esbuildPlugins: [selfContained],
+  // A directive counts only where it comes first.
+  banner: ({ format }) => ({ js: format === 'cjs' ? `'use strict';\n${requireNode}` : requireNode }),
+  // Bundlers take the bare names of built-in modules for packages, or for those of browsers.
+  removeNodeProtocol: false,
   sourcemap: true,
   clean: true,
 });

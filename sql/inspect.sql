@@ -21,11 +21,19 @@ SELECT pg_catalog.json_build_object(
   'role', current_user,
   'isolation', pg_catalog.current_setting('transaction_isolation'),
   'readOnly', pg_catalog.current_setting('transaction_read_only') = 'on',
+  'timeZone', pg_catalog.current_setting('TimeZone'),
   'schema', (
     SELECT pg_catalog.json_build_object(
              'owner', pg_catalog.pg_get_userbyid(n.nspowner),
              'usage', pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
-             'create', pg_catalog.has_schema_privilege(n.oid, 'CREATE'))
+             'create', pg_catalog.has_schema_privilege(n.oid, 'CREATE'),
+             -- Who else may create objects here, as somebody who would stand in their place.
+             'creators', (
+               SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(g.grantee) END
+                                          ORDER BY g.grantee)
+                 FROM pg_catalog.aclexplode(n.nspacl) AS g
+                WHERE g.privilege_type = 'CREATE' AND g.grantee <> n.nspowner
+                  AND NOT EXISTS (SELECT FROM host AS h WHERE h.relowner = g.grantee)))
       FROM pg_catalog.pg_namespace AS n
      WHERE n.nspname = :'schema'
   ),
@@ -34,6 +42,7 @@ SELECT pg_catalog.json_build_object(
              'name', h.relname,
              'kind', h.relkind,
              'owner', pg_catalog.pg_get_userbyid(h.relowner),
+             'mine', pg_catalog.pg_has_role(h.relowner, 'USAGE'),
              'mayRead', pg_catalog.has_table_privilege(h.oid, 'SELECT'),
              'mayUpdate', pg_catalog.has_table_privilege(h.oid, 'UPDATE'),
              'mayAddTriggers', pg_catalog.has_table_privilege(h.oid, 'TRIGGER'),
@@ -47,9 +56,10 @@ SELECT pg_catalog.json_build_object(
              'columns', (
                SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                         'name', a.attname,
-                        'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-                        'baseType', pg_catalog.format_type(
-                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL),
+                        -- quote_all_identifiers puts quotes around some of them.
+                        'type', pg_catalog.replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '"', ''),
+                        'baseType', pg_catalog.replace(pg_catalog.format_type(
+                          CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END, NULL), '"', ''),
                         'generated', a.attgenerated))
                  FROM pg_catalog.pg_attribute AS a
                  JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
@@ -57,12 +67,22 @@ SELECT pg_catalog.json_build_object(
       FROM host AS h
   ),
   'ownTables', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, 'rowSecurity', c.relrowsecurity))
+    -- A host may have tables of these names: ours carry a comment, or where an older version has created them, the policy.
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+             'name', c.relname,
+             'rowSecurity', c.relrowsecurity,
+             'columns', (
+               SELECT pg_catalog.json_agg(a.attname)
+                 FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+             'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
+                              WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers')))
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname = :'schema'
        AND c.relname IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
-       AND c.relkind = 'r'
+       AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   ),
   'partitions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname))
@@ -74,7 +94,13 @@ SELECT pg_catalog.json_build_object(
   'functions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', p.proname,
-             'arguments', pg_catalog.oidvectortypes(p.proargtypes),
+             'arguments', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''),
+             'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype,
+             -- Nothing but the counting of the seed: one UPDATE of the counters, in the words that it takes.
+             'countsOnly', pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+               ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$'
+               AND pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+               !~* '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]',
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
              'ownedBySuperuser', o.rolsuper,
@@ -90,7 +116,7 @@ SELECT pg_catalog.json_build_object(
       FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
       JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
-     WHERE n.nspname = :'schema' AND p.proname LIKE '%promo\_code%'
+     WHERE n.nspname = :'schema' AND p.proname ~ 'promo_code'
   ),
   'triggers', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -111,7 +137,11 @@ SELECT pg_catalog.json_build_object(
                ' EXECUTE FUNCTION ' || f.proname || '(') END,
              'functionSchema', fn.nspname,
              'function', f.proname,
-             'functionSource', f.prosrc))
+             'functionSource', f.prosrc,
+             'countsOnly', pg_catalog.regexp_replace(f.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+               ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$'
+               AND pg_catalog.regexp_replace(f.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+               !~* '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]'))
       FROM watched AS w
       JOIN pg_catalog.pg_class AS c ON c.oid = w.oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -124,11 +154,12 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', c.relname,
              'valid', i.indisvalid,
-             -- (shop_id, upper(code), ...) and (promo_code_id, lower(btrim(customer_address)), ...), read from the stored
-             -- expression: pg_get_indexdef would lock the table.
-             'ofCode', i.indpred IS NULL AND i.indkey[1] = 0
-               AND i.indkey[0] = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
-                                   WHERE a.attrelid = h.oid AND a.attname = 'shop_id')
+             -- shop_id and upper(code) in either order, and (promo_code_id, lower(btrim(customer_address)), ...), read from the
+             -- stored expression: pg_get_indexdef would lock the table.
+             'ofCode', i.indpred IS NULL AND i.indnkeyatts >= 2
+               AND (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+                     WHERE a.attrelid = h.oid AND a.attname = 'shop_id') IN (i.indkey[0], i.indkey[1])
+               AND 0 IN (i.indkey[0], i.indkey[1])
                AND i.indexprs::text LIKE '({FUNCEXPR :funcid ' || 'pg_catalog.upper(text)'::pg_catalog.regprocedure::oid || ' %'
                AND i.indexprs::text NOT LIKE '%:funcid %:funcid %'
                AND i.indexprs::text LIKE '%:varattno ' || (
@@ -145,5 +176,11 @@ SELECT pg_catalog.json_build_object(
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+  ),
+  'takenNames', (
+    SELECT pg_catalog.json_agg(c.relname)
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname = :'schema' AND c.relname ~ '^promo_code.*_idx'
   )
 )::text AS catalog;

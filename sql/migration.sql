@@ -9,6 +9,7 @@ END
 $body$;
 
 SELECT pg_catalog.set_config('pg_promo_codes.schema', :'schema', true);
+:preflight
 :functions
 :give_to_owner
 
@@ -43,8 +44,6 @@ BEGIN
 :statement_triggers
   END IF;
 
-:indexes
-
   -- A partition needs a truncate trigger of its own.
   FOR found IN
     SELECT n.nspname, c.relname
@@ -62,5 +61,6 @@ BEGIN
   END LOOP;
 END
 $body$;
-
+:indexes
+:postflight
 :reconcile

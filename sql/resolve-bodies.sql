@@ -1,6 +1,5 @@
 -- psql does not look inside dollar quotes, so the functions that were just created still carry :"schema" in their bodies.
 -- They are created again with the name in its place, which is the text that the library itself installs.
-SELECT pg_catalog.set_config('pg_promo_codes.schema', :'schema', true) \g /dev/null
 DO $resolve$
 DECLARE
   target text := pg_catalog.current_setting('pg_promo_codes.schema');

@@ -2,11 +2,11 @@
 --
 -- Installs the counting triggers on existing tables and makes the counters true; what installTriggers() does, for hosts
 -- that install through psql. Safe to run again. Further variables: -v granularity=auto|statement|row,
--- -v counter_writes=allow|ignore|reject, -v enforce_limits=true|false. Run it as the owner of the tables.
+-- -v counter_writes=ignore|allow|reject, -v enforce_limits=true|false. Run it as the owner of the tables.
 \set ON_ERROR_STOP on
 \if :{?schema} \else \set schema public \endif
 \if :{?granularity} \else \set granularity auto \endif
-\if :{?counter_writes} \else \set counter_writes allow \endif
+\if :{?counter_writes} \else \set counter_writes ignore \endif
 \if :{?enforce_limits} \else \set enforce_limits false \endif
 SET client_min_messages = warning;
 SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
@@ -16,6 +16,8 @@ SELECT :'granularity' = 'row' OR (:'granularity' = 'auto' AND EXISTS (
        :'counter_writes' <> 'allow' AS guarded \gset
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
+SELECT pg_catalog.set_config('pg_promo_codes.schema', :'schema', true) \g /dev/null
+\ir preflight.sql
 \ir tables/promo_code_idempotency_keys.sql
 \ir tables/promo_code_holds.sql
 \ir tables/promo_code_rate_limits.sql
@@ -30,10 +32,16 @@ SET LOCAL check_function_bodies = off;
 \ir functions/guard_promo_code_counters.sql
 \ir functions/verify_promo_code_limits.sql
 \ir functions/reserve_promo_code_use_ids.sql
+\ir functions/promo_code_value.sql
+\ir functions/promo_code_rounded.sql
+\ir functions/promo_code_is_percentage.sql
+\ir functions/promo_code_bonus.sql
+\ir functions/promo_code_use_matches.sql
+\ir functions/find_promo_code_as_stored.sql
 \ir functions/promo_code_fingerprint.sql
 \ir functions/record_promo_code_uses.sql
 \ir functions/release_promo_code_holds.sql
-\ir functions/release_expired_promo_code_holds.sql
+\ir functions/release_due_promo_code_holds.sql
 \ir functions/answer_promo_code_requests.sql
 \ir functions/redeem_promo_codes_in_order.sql
 \ir functions/redeem_promo_codes.sql
@@ -71,14 +79,7 @@ SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.reln
 \else
   \ir triggers/statement.sql
 \endif
--- What redeeming is fast by. A table that lacks the column is only counted in.
-SELECT pg_catalog.format('CREATE INDEX IF NOT EXISTS %I ON %I.%I %s', i.name, :'schema', c.relname, i.columns)
-  FROM (VALUES ('promo_codes', 'code', 'promo_codes_shop_code_idx', '(shop_id, upper(code::text))'),
-               ('promo_code_uses', 'customer_address', 'promo_code_uses_code_customer_idx',
-                '(promo_code_id, lower(btrim(customer_address::text)))')) AS i(on_table, needs, name, columns)
-  JOIN pg_catalog.pg_class AS c ON c.relname = i.on_table
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
-  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname = i.needs AND NOT a.attisdropped \gexec
+\ir indexes.sql
 \if :enforce_limits
   \if :by_row
     \ir triggers/limits-row.sql
@@ -97,6 +98,7 @@ SELECT pg_catalog.format('CREATE OR REPLACE TRIGGER count_promo_code_uses_on_tru
   JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.relid <> root.oid \gexec
+\ir postflight.sql
 COMMIT;
 
 -- Writers go on while drifted codes are recounted, each under its own lock.

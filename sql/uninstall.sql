@@ -1,31 +1,27 @@
 -- psql -v schema=public -f sql/uninstall.sql
 --
--- Removes the triggers and functions that the library created. All tables (its own as well), rows and counters stay.
+-- Removes the triggers and functions that the library created, of whatever revision: they are recognised by the mark in
+-- their bodies. All tables (its own as well), rows and counters stay.
 \set ON_ERROR_STOP on
 \if :{?schema} \else \set schema public \endif
 SET client_min_messages = warning;
 BEGIN;
-DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_insert() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_delete() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_update() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".update_promo_code_stats_on_truncate() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".guard_promo_code_counters() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".recount_promo_code_at_commit() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".verify_promo_code_limits() CASCADE;
-DROP FUNCTION IF EXISTS :"schema".apply_promo_code_stats(bigint, bigint, numeric);
-DROP FUNCTION IF EXISTS :"schema".recount_promo_code_stats(bigint);
-DROP FUNCTION IF EXISTS :"schema".preview_promo_code(text, text, text, numeric);
-DROP FUNCTION IF EXISTS :"schema".create_promo_codes(text, jsonb);
-DROP FUNCTION IF EXISTS :"schema".redeem_promo_code(text, text, text, numeric, text, text, bigint, bigint, integer);
-DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes(text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer);
-DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean);
-DROP FUNCTION IF EXISTS :"schema".answer_promo_code_requests(integer[], text[], bigint[], bigint[]);
-DROP FUNCTION IF EXISTS :"schema".rollback_promo_code_use(bigint);
-DROP FUNCTION IF EXISTS :"schema".amend_promo_code_use(bigint, jsonb);
-DROP FUNCTION IF EXISTS :"schema".confirm_promo_code_use(bigint, text);
-DROP FUNCTION IF EXISTS :"schema".release_expired_promo_code_holds(integer);
-DROP FUNCTION IF EXISTS :"schema".release_promo_code_holds(bigint, integer);
-DROP FUNCTION IF EXISTS :"schema".record_promo_code_uses(bigint[], bigint[], text[], text[], numeric[], numeric[], integer[]);
-DROP FUNCTION IF EXISTS :"schema".promo_code_fingerprint(text, text, numeric, text, integer);
-DROP FUNCTION IF EXISTS :"schema".reserve_promo_code_use_ids(integer);
+SELECT pg_catalog.set_config('pg_promo_codes.schema', :'schema', true);
+DO $body$
+DECLARE
+  found record;
+BEGIN
+  FOR found IN
+    SELECT p.oid::pg_catalog.regprocedure AS signature,
+           -- The triggers go with the functions that they call; nothing else depends on those.
+           CASE WHEN p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype THEN ' CASCADE' ELSE '' END AS how
+      FROM pg_catalog.pg_proc AS p
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+     WHERE n.nspname = pg_catalog.current_setting('pg_promo_codes.schema') AND p.proname ~ 'promo_code'
+       AND p.prosrc ~ E'(?n)^\\s*-- pg-promo-codes [0-9]+$'
+  LOOP
+    EXECUTE pg_catalog.format('DROP FUNCTION %s%s', found.signature, found.how);
+  END LOOP;
+END
+$body$;
 COMMIT;

@@ -129,13 +129,27 @@ export interface ValidationIssue {
 export class ValidationError extends PromoCodesError {
   protected static override readonly kind: string = 'ValidationError';
 
-  /** All that is wrong. */
+  /** What is wrong: the first 100 issues. */
   readonly issues: ValidationIssue[];
+  /** How many further issues there are. */
+  readonly omitted: number;
 
   constructor(issues: ValidationIssue[], details?: PromoCodesErrorDetails) {
-    super('VALIDATION', issues.map(({ path, message }) => `${path}: ${message}`).join('; '), details);
-    this.issues = issues;
+    const shown = issues.slice(0, MOST_ISSUES);
+    const omitted = issues.length - shown.length;
+    const more = omitted === 0 ? [] : [`and ${omitted} more`];
+    super('VALIDATION', [...shown.map(issueText), ...more].join('; '), details);
+    this.issues = shown;
+    this.omitted = omitted;
   }
+}
+
+/** A batch can have one for each of its requests. */
+export const MOST_ISSUES = 100;
+
+/** A question is the remedy already. */
+function issueText({ path, message, received }: ValidationIssue): string {
+  return `${path}: ${message}${received === undefined || message.endsWith('?') ? '' : `; received ${received}`}`;
 }
 
 /** Tables or columns that the library needs are missing or of a type that cannot be counted with. Nothing was written. */

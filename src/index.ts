@@ -37,16 +37,27 @@ export { renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
 export type { RetryPolicy } from './postgres/attempts.js';
-export type { ConnectionPool, Database, PooledConnection, Queryable, QueryResultLike } from './postgres/database.js';
+export type {
+  ClientLike,
+  ConnectionPool,
+  Database,
+  PooledConnection,
+  Queryable,
+  QueryResultLike,
+} from './postgres/database.js';
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
 export type { BatchEvent } from './redemption/queue.js';
 export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';
-export type { Page } from './repository/cursor.js';
-export type { Amount, Id } from './repository/fields.js';
+export type { Amount } from './repository/amount-field.js';
+export type { CodeState } from './repository/code-state.js';
+export type { CodeOrder, Page } from './repository/cursor.js';
+export type { Id } from './repository/fields.js';
+export type { ColumnValues } from './repository/host-columns.js';
 export type {
   AmendInput,
   CodeTemplate,
   CreateInput,
+  CustomerUsesInput,
   GenerateInput,
   ListInput,
   PageInput,
@@ -54,7 +65,13 @@ export type {
   UpdateInput,
   ValidateInput,
 } from './repository/input-types.js';
-export type { BatchingOptions, CallOptions, RateLimitOptions, RepositoryOptions } from './repository/options.js';
+export type {
+  BatchingOptions,
+  CallOptions,
+  CodeOptions,
+  RateLimitOptions,
+  RepositoryOptions,
+} from './repository/options.js';
 export type { PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';

@@ -1,5 +1,8 @@
 import * as v from 'valibot';
-import { ValidationError, type ValidationIssue } from './errors.js';
+import { MOST_ISSUES, ValidationError, type ValidationIssue } from './errors.js';
+import type { Queryable } from './postgres/database.js';
+import { describeReceived } from './received.js';
+import { suggestionFor } from './suggestion.js';
 
 /** What every call takes: where the tables are. */
 export interface SchemaOption {
@@ -48,26 +51,120 @@ export const progressCallback = v.optional(
   v.custom<(progress: Progress) => void>((value) => typeof value === 'function', 'must be a function'),
 );
 
-/** A strict object: a misspelt option is an issue, and the message lists the names that exist. */
+/** A strict object: a name that is none of these is an issue, and its message says which was meant. */
 export function optionsOf<Entries extends v.ObjectEntries>(entries: Entries) {
-  const names = Object.keys(entries).join(', ');
-  return v.strictObject(entries, (issue) => {
-    if (issue.expected === 'Object') return 'must be an object';
-    return issue.expected === 'never' ? `is not an option here; the options are ${names}` : 'is required';
-  });
+  return v.strictObject(entries, (issue) => (issue.expected === 'Object' ? 'must be an object' : 'is required'));
 }
 
-/** Checks an argument and fills in defaults; throws a `ValidationError` with every issue at once. */
+/**
+ * Checks an argument and fills in defaults; throws a `ValidationError` with every issue at once.
+ * @param callee whose argument it is, as messages name it: `'create()'`
+ * @param root what the argument is called; what is called otherwise than `options` has fields
+ */
 export function parseOptions<Schema extends v.GenericSchema>(
   schema: Schema,
   input: unknown,
+  callee: string,
   root = 'options',
 ): v.InferOutput<Schema> {
   const result = v.safeParse(schema, input);
   if (result.success) return result.output;
-  throw new ValidationError(
-    result.issues.map((issue) => ({ path: v.getDotPath(issue) ?? root, message: issue.message })),
-  );
+  throw new ValidationError(issuesOf(schema, result.issues, callee, root));
+}
+
+/** The two arguments of a function that works on a database. */
+export function parseArguments<Schema extends v.GenericSchema>(
+  db: unknown,
+  schema: Schema,
+  options: unknown,
+  callee: string,
+): v.InferOutput<Schema> {
+  return parseTogether({
+    db: () => parseOptions(databaseArgument, { db }, callee),
+    options: () => parseOptions(schema, options, callee),
+  }).options;
+}
+
+/** Something with a `query` method. What it answers is not known yet. */
+export function isQueryable(value: unknown): value is Queryable {
+  return typeof value === 'object' && value !== null && 'query' in value && typeof value.query === 'function';
+}
+
+export const DATABASE_RULE =
+  'must be a pool or a client of node-postgres, or anything with the same query method; for a URL: new pg.Pool({ connectionString: url })';
+const databaseArgument = v.object({ db: v.custom<Queryable>(isQueryable, DATABASE_RULE) });
+
+/** The issues of an argument, as a `ValidationError` has them. */
+export function issuesOf(
+  schema: v.GenericSchema,
+  issues: readonly v.BaseIssue<unknown>[],
+  callee: string,
+  root: string,
+  above: readonly v.IssuePathItem[] = [],
+): ValidationIssue[] {
+  return issues.flatMap((issue, place) => {
+    // Those behind the first are only counted.
+    const describe = place < MOST_ISSUES ? describeReceived : () => undefined;
+    const steps = [...above, ...(issue.path ?? [])];
+    // Of something that may be a flag or an object, what is wrong in the object says more than that it is neither.
+    const inside = issue.type === 'union' ? issue.issues?.filter((part) => part.path) : undefined;
+    if (inside && inside.length > 0) return issuesOf(schema, inside, callee, root, steps);
+    const path = steps.map(({ key }) => String(key)).join('.') || root;
+    const last = steps.at(-1);
+    if (issue.type === 'strict_object' && issue.expected === 'never') {
+      return unknownNames(last?.input, namesAt(schema, steps.slice(0, -1)), callee, {
+        prefix: path.slice(0, Math.max(0, path.length - String(last?.key).length)),
+        kind: root === 'options' || root === 'settings' ? 'option' : 'field',
+      });
+    }
+    // What a step before has made of the value is of no use to who handed it in.
+    const received = describe(last ? last.value : issue.input);
+    return [{ path, message: issue.message, ...(received !== undefined && { received }) }];
+  });
+}
+
+function unknownNames(
+  given: unknown,
+  known: readonly string[],
+  callee: string,
+  { prefix, kind }: { prefix: string; kind: 'option' | 'field' },
+): ValidationIssue[] {
+  const issues: ValidationIssue[] = [];
+  const fields = (given ?? {}) as Record<string, unknown>;
+  // Inherited ones too: an object of a class is taken for its fields.
+  for (const name in fields) {
+    if (known.includes(name)) continue;
+    const meant = suggestionFor(name, known);
+    const remedy = meant === undefined ? `the ${kind}s are ${known.join(', ')}` : `${meant}?`;
+    const received = describeReceived(fields[name]);
+    issues.push({
+      path: `${prefix}${name.slice(0, LONGEST_NAME)}`,
+      message: `is not ${kind === 'option' ? 'an option' : 'a field'} of ${callee}; ${remedy}`,
+      ...(received !== undefined && { received }),
+    });
+    if (issues.length === MOST_UNKNOWN) break;
+  }
+  return issues;
+}
+
+/** A name is shown, a text in the place of one is not. */
+const LONGEST_NAME = 100;
+const MOST_UNKNOWN = 20;
+
+/** The names that a strict object has, wherever in a schema it stands. */
+function namesAt(schema: object, path: readonly { key: unknown }[]): string[] {
+  const [step, ...rest] = path;
+  const parts = schema as {
+    wrapped?: object;
+    options?: readonly object[];
+    entries?: Record<string, object>;
+    item?: object;
+  };
+  if (parts.wrapped) return namesAt(parts.wrapped, path);
+  if (parts.options) return parts.options.flatMap((option) => namesAt(option, path));
+  if (step === undefined) return Object.keys(parts.entries ?? {});
+  const next = parts.item ?? parts.entries?.[String(step.key)];
+  return next ? namesAt(next, rest) : [];
 }
 
 /** Checks the arguments of one call, so that a `ValidationError` lists the issues of all of them. */

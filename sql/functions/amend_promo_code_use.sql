@@ -11,19 +11,30 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
+  -- What the columns make of the changes.
+  use_row :"schema".promo_code_uses%ROWTYPE;
   of_code bigint;
 BEGIN
+  IF changes ? 'baseReward' THEN
+    use_row.base_reward := (changes ->> 'baseReward')::numeric;
+  END IF;
+  IF changes ? 'bonusAmount' THEN
+    use_row.bonus_amount := (changes ->> 'bonusAmount')::numeric;
+  END IF;
+  IF changes ? 'transactionId' THEN
+    use_row.transaction_id := changes ->> 'transactionId';
+  END IF;
   SELECT u.promo_code_id INTO of_code FROM :"schema".promo_code_uses AS u WHERE u.id = wanted;
   PERFORM FROM :"schema".promo_codes AS c WHERE c.id = of_code FOR NO KEY UPDATE;
   RETURN QUERY
     UPDATE :"schema".promo_code_uses AS u
-       SET base_reward = CASE WHEN changes ? 'baseReward' THEN (changes ->> 'baseReward')::numeric ELSE u.base_reward END,
-           bonus_amount = CASE WHEN changes ? 'bonusAmount' THEN (changes ->> 'bonusAmount')::numeric ELSE u.bonus_amount END,
+       SET base_reward = CASE WHEN changes ? 'baseReward' THEN use_row.base_reward ELSE u.base_reward END,
+           bonus_amount = CASE WHEN changes ? 'bonusAmount' THEN use_row.bonus_amount ELSE u.bonus_amount END,
            total_reward =
-             CASE WHEN changes ? 'baseReward' THEN (changes ->> 'baseReward')::numeric ELSE u.base_reward::numeric END
-             + CASE WHEN changes ? 'bonusAmount' THEN (changes ->> 'bonusAmount')::numeric
+             CASE WHEN changes ? 'baseReward' THEN use_row.base_reward::numeric ELSE u.base_reward::numeric END
+             + CASE WHEN changes ? 'bonusAmount' THEN use_row.bonus_amount::numeric
                     ELSE coalesce(u.bonus_amount::numeric, 0::numeric) END,
-           transaction_id = CASE WHEN changes ? 'transactionId' THEN changes ->> 'transactionId' ELSE u.transaction_id END
+           transaction_id = CASE WHEN changes ? 'transactionId' THEN use_row.transaction_id ELSE u.transaction_id END
      WHERE u.id = wanted
     RETURNING u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text, u.transaction_id::text,
               u.base_reward::text, u.bonus_amount::text, u.total_reward::text, extract(epoch FROM u.used_at)::text;

@@ -10,7 +10,11 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   counter_writes text := TG_ARGV[0];
-  written boolean;
+  uses_written boolean;
+  bonus_written boolean;
+  counters text;
+  statement text;
+  marker text;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     -- The library's own writes carry the marker. Unlike pg_trigger_depth() it tells them from a trigger of the host.
@@ -18,17 +22,39 @@ BEGIN
        AND (counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on') THEN
       RETURN NEW;
     END IF;
-    written := NEW.times_used IS DISTINCT FROM OLD.times_used
-            OR NEW.total_bonus_issued IS DISTINCT FROM OLD.total_bonus_issued;
+    uses_written := NEW.times_used IS DISTINCT FROM OLD.times_used;
+    bonus_written := NEW.total_bonus_issued IS DISTINCT FROM OLD.total_bonus_issued;
   ELSE
-    written := coalesce(NEW.times_used::bigint, 0::bigint) <> 0::bigint
-            OR coalesce(NEW.total_bonus_issued::numeric, 0::numeric) <> 0::numeric;
+    uses_written := coalesce(NEW.times_used::bigint, 0::bigint) <> 0::bigint;
+    bonus_written := coalesce(NEW.total_bonus_issued::numeric, 0::numeric) <> 0::numeric;
   END IF;
 
-  IF written AND counter_writes = 'reject' THEN
-    RAISE EXCEPTION 'times_used and total_bonus_issued of promo_codes are kept by triggers and cannot be written (promo code %)', NEW.id
-      USING ERRCODE = 'PC001', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
-            HINT = 'Insert, update or delete rows of promo_code_uses instead; the counters follow.';
+  IF (uses_written OR bonus_written) AND counter_writes <> 'allow' THEN
+    counters := CASE WHEN NOT bonus_written THEN 'times_used' WHEN NOT uses_written THEN 'total_bonus_issued'
+                     ELSE 'times_used and total_bonus_issued' END;
+    IF counter_writes = 'reject' THEN
+      RAISE EXCEPTION 'times_used and total_bonus_issued of promo_codes are kept by triggers and cannot be written (promo code %)', NEW.id
+        USING ERRCODE = 'PC001', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+              HINT = 'Insert, update or delete rows of promo_code_uses instead; the counters follow.';
+    END IF;
+
+    -- One warning for a statement of the client, however many rows it writes and however many statements a function makes
+    -- of it. A trigger after the statement could count the rows, but would cost every insert of a use as well.
+    statement := extract(epoch FROM statement_timestamp())::text;
+    IF statement IS DISTINCT FROM current_setting('pg_promo_codes.warned', true) THEN
+      marker := set_config('pg_promo_codes.warned', statement, true);
+      RAISE WARNING USING
+        MESSAGE = CASE TG_OP
+          WHEN 'UPDATE' THEN pg_catalog.format(
+            'what this statement writes to %s of promo_codes is ignored: promo code %s keeps times_used %s and total_bonus_issued %s, as triggers have counted them',
+            counters, NEW.id, coalesce(OLD.times_used::text, 'NULL'), coalesce(OLD.total_bonus_issued::text, 'NULL'))
+          ELSE pg_catalog.format(
+            'what this statement writes to %s of promo_codes is ignored: the new promo code %s starts without uses, and triggers count them',
+            counters, NEW.id) END,
+        HINT = 'Remove the code that writes these columns, or choose another counterWrites with installTriggers(): '
+            || '"allow" lets it write, "reject" makes it an error. A counter that has drifted is corrected by repairDrift().',
+        TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
+    END IF;
   END IF;
 
   IF TG_OP = 'UPDATE' AND NEW.id = OLD.id THEN
@@ -37,7 +63,7 @@ BEGIN
     RETURN NEW;
   END IF;
 
-  IF written AND TG_OP = 'INSERT' AND counter_writes = 'allow' THEN
+  IF (uses_written OR bonus_written) AND TG_OP = 'INSERT' AND counter_writes = 'allow' THEN
     NEW.times_used := coalesce(NEW.times_used, 0);
     NEW.total_bonus_issued := coalesce(NEW.total_bonus_issued, 0);
     RETURN NEW;

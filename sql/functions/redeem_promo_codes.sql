@@ -3,14 +3,16 @@
 -- through them one by one; everything else is left to redeem_promo_codes_in_order, under the locks that are taken here.
 --
 -- codes and shops name each code once; the other arrays have an element for each request, or are empty where no request has
--- one: places (of the code among those), customers, bases (rewards), transactions, keys (for idempotency), use_ids (reserved
--- for the uses), hold_seconds, doubled (whether the key stands in the batch before). again: whether an earlier attempt may
--- have recorded them. strict: whether a conflict of keys is an error (PC007) that undoes the whole batch. call_id: the same
--- number for all attempts of one call, so that a repetition waits until the attempt before it has ended; NULL inside the
--- host's transaction. lock_wait_ms: how long to wait for a lock where the session sets no lock_timeout of its own.
+-- one: places (of the code among those), customers, bases (rewards), bonuses (those that the host computes itself),
+-- transactions, keys (for idempotency), use_ids (reserved for the uses), hold_seconds, duplicate_keys (whether the key stands
+-- in the batch before). is_retry: whether an earlier attempt may have recorded them. strict: whether a conflict of keys is an error (PC007) that undoes the whole batch. call_ids: the
+-- numbers of the attempts of this call; the last is that of this attempt, which locks it for others to wait for. Those before
+-- it are of earlier attempts, which must have ended: they are waited for, in shared mode, so that parts of one batch that
+-- are repeated on several connections do not wait for each other. NULL inside the host's transaction. lock_wait_ms: how long
+-- to wait for a lock where the session sets no lock_timeout of its own.
 --
 -- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean, call_id bigint, lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer)
 RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -22,11 +24,17 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
-  like_uses :"schema".promo_code_uses%ROWTYPE;
-  like_codes :"schema".promo_codes%ROWTYPE;
+  -- Of the types and collations of the host's columns: a field makes of a value what the column would make of it, and what
+  -- is compared with a column is folded as the column is.
+  use_row :"schema".promo_code_uses%ROWTYPE;
+  code_row :"schema".promo_codes%ROWTYPE;
+  -- Shows to how many places a column rounds.
+  fine CONSTANT numeric := 1.00000095367431640625;
+  base_places integer;
+  bonus_places integer;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
+  of_uses bigint;
   call_lock bigint;
   -- By the place in codes.
   code_ids bigint[];
@@ -41,14 +49,21 @@ BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
-  IF call_id IS NOT NULL THEN
-    call_lock := hashint8extended(call_id, to_regclass('promo_code_uses')::oid::bigint);
+  IF call_ids IS NOT NULL THEN
+    of_uses := to_regclass('promo_code_uses')::oid::bigint;
+    FOR k IN 1 .. cardinality(call_ids) - 1 LOOP
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(call_ids[k], of_uses));
+    END LOOP;
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], of_uses);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);
     END IF;
   END IF;
 
+  -- The present at the precision of the columns: a date means its whole day.
+  code_row.start_date := now();
+  code_row.end_date := now();
   -- In the order of ids. A code that is written in two ways stands in two places. Whatever the planner thinks of the number
   -- of requests, what is LATERAL reads no other codes.
   SELECT array_agg(l.id), array_agg(l.room), array_agg(l.customer_limit), count(*) = cardinality(codes) AND bool_and(l.is_open)
@@ -58,26 +73,31 @@ BEGIN
                          -- First as it is written, which an index on the code finds as well.
                          coalesce(
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
                                AND c.code::text = btrim(q.code)
                              ORDER BY c.id LIMIT 1),
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
-                             ORDER BY c.id LIMIT 1)) AS id
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
+                             ORDER BY c.id LIMIT 1),
+                           :"schema".find_promo_code_as_stored(q.shop, q.code)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
                   SELECT c.id, c.per_customer_limit AS customer_limit,
                          c.total_usage_limit::bigint - greatest(c.times_used, 0) AS room,
-                         c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
-                           AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open
+                         c.is_active IS TRUE AND coalesce(c.start_date <= code_row.start_date, true)
+                           AND coalesce(c.end_date >= code_row.end_date, true)
+                           AND :"schema".promo_code_is_percentage(c.bonus_type::text) IS NOT NULL AS is_open
                     FROM :"schema".promo_codes AS c
                    WHERE c.id = f.id
                      FOR NO KEY UPDATE) AS c
            ORDER BY f.place) AS l;
 
-  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it.
-  accepted := accepted AND NOT again AND pg_partition_root(to_regclass('promo_code_uses')) IS NULL;
+  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
+  -- columns that do not take a text as it is.
+  accepted := accepted AND NOT is_retry AND pg_partition_root(to_regclass('promo_code_uses')) IS NULL
+              AND pg_typeof(use_row.customer_address) IN ('text'::regtype, 'varchar'::regtype)
+              AND pg_typeof(use_row.transaction_id) IN ('text'::regtype, 'varchar'::regtype);
   IF accepted THEN
     SELECT bool_and(c.fits) INTO accepted
       FROM (SELECT coalesce(sum(p.uses) <= rooms[min(p.place)], true)
@@ -91,20 +111,20 @@ BEGIN
                                   ORDER BY lower(btrim(u.customer_address::text))
                                   LIMIT greatest(customer_limits[p.place], 0)) AS own) <= customer_limits[p.place]) AS fits
               FROM (SELECT r.id, r.who, min(r.place) AS place, count(*) AS uses
-                      FROM (SELECT code_ids[q.place] AS id, q.place, lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) AS who
+                      FROM (SELECT code_ids[q.place] AS id, q.place, lower(btrim(coalesce(q.customer, use_row.customer_address::text))) AS who
                               FROM unnest(places, customers) AS q(place, customer)) AS r
                      GROUP BY r.id, r.who) AS p
              GROUP BY p.id) AS c;
     IF accepted AND cardinality(keys) > 0 THEN
       WITH taken AS (
-        INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+        INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
+                                                                customer_address)
         SELECT shops[n.place], n.key,
-               :"schema".promo_code_fingerprint(
-                 codes[n.place], lower(btrim(coalesce(n.customer, like_uses.customer_address::text))), n.base, n.transaction,
-                 n.seconds),
-               n.id
-          FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds)
-                 AS n(place, customer, base, transaction, key, id, seconds)
+               :"schema".promo_code_fingerprint(codes[n.place], n.who, n.base, n.bonus, n.transaction, n.seconds),
+               n.id, code_ids[n.place], n.who
+          FROM (SELECT q.*, lower(btrim(coalesce(q.customer, use_row.customer_address::text))) AS who
+                  FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds)
+                         AS q(place, customer, base, bonus, transaction, key, id, seconds)) AS n
          WHERE n.key IS NOT NULL
          ORDER BY shops[n.place], n.key
             ON CONFLICT DO NOTHING
@@ -124,23 +144,38 @@ BEGIN
 
   IF accepted THEN
     IF cardinality(hold_seconds) > 0 THEN
-      INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
-      SELECT n.id, code_ids[n.place], lower(btrim(coalesce(n.customer, like_uses.customer_address::text))), clock_timestamp() + make_interval(secs => n.seconds)
+      -- A hold that has the id already is of a use that is gone: the use that is inserted below would not find the id free.
+      INSERT INTO :"schema".promo_code_holds AS h (use_id, promo_code_id, customer_address, expires_at, created_at)
+      SELECT n.id, code_ids[n.place], lower(btrim(coalesce(n.customer, use_row.customer_address::text))),
+             clock_timestamp() + make_interval(secs => n.seconds), now()
         FROM unnest(use_ids, places, customers, hold_seconds) AS n(id, place, customer, seconds)
-       WHERE n.seconds IS NOT NULL;
+       WHERE n.seconds IS NOT NULL
+          ON CONFLICT ON CONSTRAINT promo_code_holds_pkey DO UPDATE
+         SET promo_code_id = excluded.promo_code_id, customer_address = excluded.customer_address,
+             expires_at = excluded.expires_at, created_at = excluded.created_at, released_at = NULL, released_as = NULL;
     END IF;
+    use_row.base_reward := fine;
+    use_row.bonus_amount := fine;
+    use_row.total_reward := fine;
+    code_row.total_bonus_issued := fine;
+    base_places := scale(use_row.base_reward::numeric);
+    bonus_places := least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
+                    scale(code_row.total_bonus_issued::numeric));
     WITH made AS (
       INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
                                                   bonus_amount, total_reward, used_at)
       OVERRIDING SYSTEM VALUE
-      SELECT q.id, c.id, btrim(q.customer), c.shop_id, q.transaction, q.base, c.bonus, q.base + c.bonus, now()
-        FROM unnest(use_ids, places, customers, transactions, bases) AS q(id, place, customer, transaction, base)
+      SELECT q.id, c.id, q.who, c.shop_id, q.transaction, q.base, c.bonus, q.base + c.bonus, now()
+        FROM (SELECT n.id, n.place, lower(btrim(coalesce(n.customer, use_row.customer_address::text))) AS who, n.transaction,
+                     :"schema".promo_code_rounded(n.base, base_places) AS base,
+                     :"schema".promo_code_rounded(n.bonus, bonus_places) AS given
+                FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
+                       AS n(id, place, customer, transaction, base, bonus)) AS q
        CROSS JOIN LATERAL (
               SELECT c.id, c.shop_id,
-                     -- A product is exact at any size; a division by 100 would be cut at some place and then rounded once more.
-                     CASE WHEN c.bonus_type::text = 'percentage'
-                          THEN least(round(q.base * c.bonus_value::numeric * 0.01::numeric, 2), c.max_bonus::numeric)
-                          ELSE c.bonus_value::numeric END AS bonus
+                     :"schema".promo_code_bonus(
+                       q.given, :"schema".promo_code_is_percentage(c.bonus_type::text), c.bonus_value::numeric,
+                       c.max_bonus::numeric, q.base, bonus_places) AS bonus
                 FROM :"schema".promo_codes AS c
                WHERE c.id = code_ids[q.place]
               OFFSET 0) AS c
@@ -165,7 +200,8 @@ BEGIN
              o.used, o.expires]))::text
       INTO answer
       FROM :"schema".redeem_promo_codes_in_order(
-             codes, shops, places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled, again, strict) AS o;
+             codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
+             is_retry, strict) AS o;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', '0', true);

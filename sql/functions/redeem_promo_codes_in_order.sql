@@ -4,9 +4,9 @@
 -- A refusal of one request undoes nothing of others.
 --
 -- Rows without a request are uses that were made; they answer the request with that id. Every other row answers the request
--- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', or the reason of a
--- refusal.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean)
+-- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', 'uncertain' (the use
+-- with the id is of the code, and it cannot be told whether it is that of an earlier attempt), or the reason of a refusal.
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean)
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -14,9 +14,14 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
-  like_uses :"schema".promo_code_uses%ROWTYPE;
-  like_codes :"schema".promo_codes%ROWTYPE;
+  -- Of the types and collations of the host's columns: a field makes of a value what the column would make of it, and what
+  -- is compared with a column is folded as the column is.
+  use_row :"schema".promo_code_uses%ROWTYPE;
+  code_row :"schema".promo_codes%ROWTYPE;
+  -- Shows to how many places a column rounds.
+  fine CONSTANT numeric := 1.00000095367431640625;
+  base_places integer;
+  bonus_places integer;
   locked record;
   r record;
   -- The ids of the codes, in their order; for each name the place among them, or 0; and what is known of each code.
@@ -48,19 +53,42 @@ DECLARE
   -- The answers to all others.
   answered integer[] := '{}';
   outcomes text[] := '{}';
-  answer_ids bigint[] := '{}';
   answer_codes bigint[] := '{}';
+  found_ids bigint[] := '{}';
+  found_codes bigint[] := '{}';
+  found_customers text[] := '{}';
+  found_times timestamptz[] := '{}';
   answer text;
-  answer_id bigint;
+  -- What the use has to be that is found: see promo_code_use_matches.
+  found_id bigint;
+  found_code bigint;
+  found_customer text;
+  found_time timestamptz;
   k integer;
   mine bigint;
   own_hold bigint;
   freed bigint;
+  base_now numeric;
   amount numeric;
   fingerprint bytea;
   has_key boolean;
   earlier record;
+  -- Whether a trigger of the host may change what is inserted.
+  may_rewrite boolean := is_retry AND EXISTS (
+    SELECT FROM pg_trigger AS t
+     WHERE t.tgrelid = to_regclass('promo_code_uses') AND t.tgenabled <> 'D' AND t.tgtype & 7 = 7);
 BEGIN
+  -- The present at the precision of the columns: a date means its whole day.
+  code_row.start_date := now();
+  code_row.end_date := now();
+  use_row.base_reward := fine;
+  use_row.bonus_amount := fine;
+  use_row.total_reward := fine;
+  code_row.total_bonus_issued := fine;
+  base_places := scale(use_row.base_reward::numeric);
+  bonus_places := least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
+                  scale(code_row.total_bonus_issued::numeric));
+
   SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
          coalesce(array_agg(DISTINCT f.id ORDER BY f.id) FILTER (WHERE f.id IS NOT NULL), '{}')
     INTO id_places, code_ids
@@ -69,21 +97,22 @@ BEGIN
                          -- First as it is written, which an index on the code finds as well.
                          coalesce(
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
                                AND c.code::text = btrim(q.code)
                              ORDER BY c.id LIMIT 1),
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
-                             ORDER BY c.id LIMIT 1)) AS id
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
+                             ORDER BY c.id LIMIT 1),
+                           :"schema".find_promo_code_as_stored(q.shop, q.code)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, n)) AS g) AS f;
 
   k := 0;
   FOR locked IN
     SELECT c.id, c.total_usage_limit, c.per_customer_limit, greatest(c.times_used, 0) AS times_used,
-           c.bonus_type::text = 'percentage' AS is_percentage, c.bonus_value, c.max_bonus,
+           :"schema".promo_code_is_percentage(c.bonus_type::text) AS is_percentage, c.bonus_value, c.max_bonus,
            CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
-                WHEN c.start_date::timestamptz > now() THEN 'not_started'
-                WHEN c.end_date::timestamptz < now() THEN 'expired' END AS refusal
+                WHEN c.start_date > code_row.start_date THEN 'not_started'
+                WHEN c.end_date < code_row.end_date THEN 'expired' END AS refusal
       FROM :"schema".promo_codes AS c
      WHERE c.id = ANY (code_ids)
      ORDER BY c.id
@@ -121,15 +150,17 @@ BEGIN
                       ORDER BY lower(btrim(u.customer_address::text))
                       LIMIT greatest(p.customer_limit, 0) + 1) AS own
            ) END AS had
-      FROM (SELECT q.n::integer AS n, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.doubled,
-                   lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) AS who, codes[q.place] AS code, shops[q.place] AS shop,
+      FROM (SELECT q.n::integer AS n, q.customer, q.base, q.bonus, q.transaction, q.key, q.id, q.seconds, q.duplicate_key,
+                   lower(btrim(coalesce(q.customer, use_row.customer_address::text))) AS who, codes[q.place] AS code, shops[q.place] AS shop,
                    id_places[q.place] AS k, code_ids[id_places[q.place]] AS code_id,
-                   customer_limits[id_places[q.place]] AS customer_limit, e.fingerprint AS known, e.use_id AS known_use,
-                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) ORDER BY q.n) AS before
-              FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled)
-                     WITH ORDINALITY AS q(place, customer, base, transaction, key, id, seconds, doubled, n)
+                   customer_limits[id_places[q.place]] AS customer_limit, e.*,
+                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(coalesce(q.customer, use_row.customer_address::text))) ORDER BY q.n) AS before
+              FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys)
+                     WITH ORDINALITY AS q(place, customer, base, bonus, transaction, key, id, seconds, duplicate_key, n)
               LEFT JOIN LATERAL (
-                     SELECT e.fingerprint, e.use_id FROM :"schema".promo_code_idempotency_keys AS e
+                     SELECT e.fingerprint AS known, e.use_id AS known_use, e.promo_code_id AS known_code,
+                            e.customer_address AS known_customer, e.created_at AS known_at
+                       FROM :"schema".promo_code_idempotency_keys AS e
                       WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
                       LIMIT 1
                    ) AS e ON true) AS p
@@ -137,14 +168,19 @@ BEGIN
   LOOP
     k := r.k;
     answer := NULL;
-    answer_id := r.id;
+    found_id := r.id;
+    found_code := r.code_id;
+    found_customer := r.who;
+    found_time := NULL;
     has_key := false;
     uses_of[r.n] := CASE WHEN r.before IS NULL THEN coalesce(r.had, 0) ELSE uses_of[r.before] END;
 
     IF r.key IS NOT NULL THEN
-      fingerprint := :"schema".promo_code_fingerprint(r.code, r.who, r.base, r.transaction, r.seconds);
-      IF r.doubled THEN
-        SELECT e.fingerprint AS known, e.use_id AS known_use INTO earlier
+      fingerprint := :"schema".promo_code_fingerprint(r.code, r.who, r.base, r.bonus, r.transaction, r.seconds);
+      IF r.duplicate_key THEN
+        SELECT e.fingerprint AS known, e.use_id AS known_use, e.promo_code_id AS known_code,
+               e.customer_address AS known_customer, e.created_at AS known_at
+          INTO earlier
           FROM :"schema".promo_code_idempotency_keys AS e
          WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
       ELSE
@@ -152,25 +188,38 @@ BEGIN
       END IF;
       IF earlier.known IS NOT NULL THEN
         answer := CASE WHEN earlier.known = fingerprint THEN 'found' ELSE 'key_conflict' END;
-        answer_id := earlier.known_use;
+        found_id := earlier.known_use;
+        -- An earlier version kept nothing but the number. The same fingerprint is the same code and customer.
+        found_code := coalesce(earlier.known_code, r.code_id);
+        found_customer := coalesce(earlier.known_customer, r.who);
+        found_time := earlier.known_at;
       END IF;
     END IF;
 
-    IF answer IS NULL AND again THEN
-      -- Everything else of it may have been changed since, by a trigger of the host or by an amendment.
-      SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS same INTO earlier
+    IF answer IS NULL AND is_retry THEN
+      SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS is_same_code,
+             -- A trigger of the host may give the customer another name. Without one, it is somebody else's use: ids came again.
+             (lower(btrim(u.customer_address::text)) = r.who) IS TRUE OR (may_rewrite
+               AND u.base_reward::numeric = :"schema".promo_code_rounded(r.base, base_places)
+               AND u.transaction_id::text IS NOT DISTINCT FROM r.transaction) AS is_same_customer,
+             u.used_at::timestamptz AS used_at
+        INTO earlier
         FROM :"schema".promo_code_uses AS u
        WHERE u.id = r.id;
       IF FOUND THEN
-        answer := CASE WHEN earlier.same THEN 'found' ELSE 'id_taken' END;
-      ELSIF EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = r.id) THEN
+        answer := CASE WHEN NOT earlier.is_same_code THEN 'id_taken'
+                       WHEN earlier.is_same_customer THEN 'found' ELSE 'uncertain' END;
+        found_time := earlier.used_at;
+      ELSIF EXISTS (SELECT FROM :"schema".promo_code_holds AS h
+                     WHERE h.use_id = r.id AND h.promo_code_id = r.code_id AND h.customer_address = r.who) THEN
         -- A hold that was recorded and has been released meanwhile.
         answer := 'found';
       END IF;
     END IF;
 
     IF answer IS NULL THEN
-      answer := CASE WHEN k = 0 THEN 'not_found' ELSE states[k] END;
+      answer := CASE WHEN k = 0 THEN 'not_found' WHEN states[k] IS NOT NULL THEN states[k]
+                     WHEN percentages[k] IS NULL AND r.bonus IS NULL THEN 'unsupported_bonus_type' END;
     END IF;
 
     IF answer IS NULL THEN
@@ -213,14 +262,19 @@ BEGIN
            AND uses_of[r.n] <= coalesce(customer_limits[k], uses_of[r.n]) THEN
           SELECT h.use_id INTO own_hold
             FROM :"schema".promo_code_holds AS h
+            JOIN :"schema".promo_code_uses AS u ON u.id = h.use_id AND u.promo_code_id = r.code_id
            WHERE h.promo_code_id = r.code_id AND h.customer_address = r.who AND h.released_at IS NULL
+             AND :"schema".promo_code_use_matches(
+                   u.promo_code_id, lower(btrim(u.customer_address::text)), u.used_at::timestamptz,
+                   h.promo_code_id, h.customer_address, h.created_at)
            ORDER BY h.expires_at
            LIMIT 1;
           IF FOUND THEN
             -- Not before it is sure that this request has the key: a conflict must take nothing away.
             IF r.key IS NOT NULL AND NOT has_key THEN
-              INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
-              VALUES (r.shop, r.key, fingerprint, r.id)
+              INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id,
+                                                                      promo_code_id, customer_address)
+              VALUES (r.shop, r.key, fingerprint, r.id, r.code_id, r.who)
                   ON CONFLICT DO NOTHING;
               has_key := FOUND;
               IF NOT has_key THEN
@@ -229,12 +283,14 @@ BEGIN
               END IF;
             END IF;
             -- Who was answered with this hold before is answered as it was then.
-            IF own_hold = ANY (answer_ids) THEN
-              RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(answered, outcomes, answer_ids, answer_codes);
-              answered := '{}'; outcomes := '{}'; answer_ids := '{}'; answer_codes := '{}';
+            IF own_hold = ANY (found_ids) THEN
+              RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(
+                answered, outcomes, answer_codes, found_ids, found_codes, found_customers, found_times);
+              answered := '{}'; outcomes := '{}'; answer_codes := '{}';
+              found_ids := '{}'; found_codes := '{}'; found_customers := '{}'; found_times := '{}';
             END IF;
             UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = own_hold;
-            DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = own_hold;
+            DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = own_hold AND u.promo_code_id = r.code_id;
             GET DIAGNOSTICS freed = ROW_COUNT;
           END IF;
         END IF;
@@ -247,8 +303,9 @@ BEGIN
     IF has_key AND answer IS NOT NULL THEN
       DELETE FROM :"schema".promo_code_idempotency_keys AS e WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
     ELSIF answer IS NULL AND r.key IS NOT NULL AND NOT has_key THEN
-      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
-      VALUES (r.shop, r.key, fingerprint, r.id)
+      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
+                                                              customer_address)
+      VALUES (r.shop, r.key, fingerprint, r.id, r.code_id, r.who)
           ON CONFLICT DO NOTHING;
       IF NOT FOUND THEN
         -- The same key for another code, which is under another lock. It is there now.
@@ -261,18 +318,16 @@ BEGIN
     END IF;
 
     IF answer IS NULL THEN
-      amount := values_of[k];
-      IF percentages[k] THEN
-        -- A product is exact at any size; a division by 100 would be cut at some place and then rounded once more.
-        amount := least(round(r.base * amount * 0.01::numeric, 2), caps[k]);
-      END IF;
+      base_now := :"schema".promo_code_rounded(r.base, base_places);
+      amount := :"schema".promo_code_bonus(
+        :"schema".promo_code_rounded(r.bonus, bonus_places), percentages[k], values_of[k], caps[k], base_now, bonus_places);
       uses_now[k] := uses_now[k] + 1;
       uses_of[r.n] := uses_of[r.n] + 1;
       new_ids := array_append(new_ids, r.id);
       new_codes := array_append(new_codes, r.code_id);
-      new_customers := array_append(new_customers, btrim(r.customer));
+      new_customers := array_append(new_customers, r.who);
       new_transactions := array_append(new_transactions, r.transaction);
-      new_bases := array_append(new_bases, r.base);
+      new_bases := array_append(new_bases, base_now);
       new_bonuses := array_append(new_bonuses, amount);
       IF with_holds THEN
         new_seconds := array_append(new_seconds, r.seconds);
@@ -280,8 +335,11 @@ BEGIN
     ELSE
       answered := array_append(answered, r.n);
       outcomes := array_append(outcomes, answer);
-      answer_ids := array_append(answer_ids, answer_id);
       answer_codes := array_append(answer_codes, r.code_id);
+      found_ids := array_append(found_ids, found_id);
+      found_codes := array_append(found_codes, found_code);
+      found_customers := array_append(found_customers, found_customer);
+      found_times := array_append(found_times, found_time);
     END IF;
   END LOOP;
 
@@ -290,7 +348,8 @@ BEGIN
       new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
   END IF;
   IF cardinality(answered) > 0 THEN
-    RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(answered, outcomes, answer_ids, answer_codes);
+    RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(
+      answered, outcomes, answer_codes, found_ids, found_codes, found_customers, found_times);
   END IF;
 END
 $body$;

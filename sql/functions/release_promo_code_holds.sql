@@ -1,4 +1,5 @@
--- Gives back what expired holds of one code take up, the longest expired first. The caller holds the lock on the code.
+-- Gives back what expired holds of one code take up, the longest expired first, and forgets those whose uses are gone. The
+-- caller holds the lock on the code. Answers how many uses it took back.
 CREATE OR REPLACE FUNCTION :"schema".release_promo_code_holds(code_id bigint, at_most integer)
 RETURNS integer
 LANGUAGE plpgsql
@@ -11,14 +12,27 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   due bigint[];
+  gone bigint[];
   released integer := 0;
 BEGIN
-  SELECT array_agg(d.use_id) INTO due
-    FROM (SELECT h.use_id
-            FROM :"schema".promo_code_holds AS h
-           WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
-           ORDER BY h.expires_at
-           LIMIT at_most) AS d;
+  LOOP
+    SELECT array_agg(d.use_id) FILTER (WHERE d.is_there), array_agg(d.use_id) FILTER (WHERE NOT d.is_there)
+      INTO due, gone
+      FROM (SELECT h.use_id, EXISTS (
+                     SELECT FROM :"schema".promo_code_uses AS u
+                      WHERE u.id = h.use_id AND u.promo_code_id = code_id
+                        AND :"schema".promo_code_use_matches(
+                              u.promo_code_id, lower(btrim(u.customer_address::text)), u.used_at::timestamptz,
+                              h.promo_code_id, h.customer_address, h.created_at)) AS is_there
+              FROM :"schema".promo_code_holds AS h
+             WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+             ORDER BY h.expires_at
+             LIMIT at_most) AS d;
+    IF gone IS NOT NULL THEN
+      DELETE FROM :"schema".promo_code_holds AS h WHERE h.use_id = ANY (gone) AND h.released_at IS NULL;
+    END IF;
+    EXIT WHEN due IS NOT NULL OR gone IS NULL;
+  END LOOP;
   IF due IS NULL THEN
     RETURN 0;
   END IF;

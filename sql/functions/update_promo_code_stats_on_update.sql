@@ -1,4 +1,5 @@
--- Old rows count -1 and new rows +1. What adds up to nothing (a transaction id was filled in, say) writes nothing.
+-- Old rows count -1 and new rows +1. What adds up to nothing (a transaction id was filled in, say) writes nothing. A hold
+-- follows its use to another code; uses have an id where there are holds, of whatever type the host's ids are.
 CREATE OR REPLACE FUNCTION :"schema".update_promo_code_stats_on_update()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -12,6 +13,7 @@ DECLARE
   uses bigint;
   bonus numeric;
   old_bonus numeric;
+  codes bigint[] := '{}';
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     old_bonus := CASE
@@ -31,6 +33,11 @@ BEGIN
     ELSE
       PERFORM :"schema".apply_promo_code_stats(OLD.promo_code_id::bigint, -1::bigint, -old_bonus);
       PERFORM :"schema".apply_promo_code_stats(NEW.promo_code_id::bigint, 1::bigint, bonus);
+    END IF;
+    IF NEW.promo_code_id <> OLD.promo_code_id AND to_regclass('promo_code_holds') IS NOT NULL THEN
+      UPDATE :"schema".promo_code_holds AS h
+         SET promo_code_id = NEW.promo_code_id
+       WHERE h.promo_code_id = OLD.promo_code_id AND h.released_at IS NULL AND h.use_id::text = to_jsonb(NEW) ->> 'id';
     END IF;
     RETURN NULL;
   END IF;
@@ -54,7 +61,16 @@ BEGIN
      ORDER BY w.code
   LOOP
     PERFORM :"schema".apply_promo_code_stats(code_id, uses, bonus);
+    codes := array_append(codes, code_id);
   END LOOP;
+  -- Whoever moves a use names two codes.
+  IF cardinality(codes) > 1 AND to_regclass('promo_code_holds') IS NOT NULL
+     AND EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
+    UPDATE :"schema".promo_code_holds AS h
+       SET promo_code_id = n.code
+      FROM (SELECT to_jsonb(n) ->> 'id' AS id, n.promo_code_id AS code FROM new_uses AS n) AS n
+     WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL AND h.use_id::text = n.id AND h.promo_code_id <> n.code;
+  END IF;
   RETURN NULL;
 END
 $body$;

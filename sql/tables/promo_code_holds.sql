@@ -1,13 +1,16 @@
 -- Uses that are only reserved. A hold counts like any use; confirming it deletes its row here, releasing it deletes the use
--- and marks the row, so that a late confirmation can be told from one of an unknown use.
+-- and marks the row, so that a late confirmation can be told from one of an unknown use. Ids come again: a hold knows its
+-- use by code, customer (folded) and time as well. Rows of an earlier version have no time.
 CREATE TABLE IF NOT EXISTS :"schema".promo_code_holds (
   use_id           bigint PRIMARY KEY,
   promo_code_id    bigint NOT NULL,
   customer_address text NOT NULL,
   expires_at       timestamptz NOT NULL,
   released_at      timestamptz,
-  released_as      text CHECK (released_as IN ('expired', 'replaced'))
+  released_as      text CHECK (released_as IN ('expired', 'replaced')),
+  created_at       timestamptz
 );
+ALTER TABLE :"schema".promo_code_holds ADD COLUMN IF NOT EXISTS created_at timestamptz;
 CREATE INDEX IF NOT EXISTS promo_code_holds_customer_idx
   ON :"schema".promo_code_holds (promo_code_id, customer_address) WHERE released_at IS NULL;
 CREATE INDEX IF NOT EXISTS promo_code_holds_due_idx
@@ -23,3 +26,4 @@ DROP POLICY IF EXISTS promo_code_redeemers ON :"schema".promo_code_holds;
 CREATE POLICY promo_code_redeemers ON :"schema".promo_code_holds
   USING (pg_catalog.has_table_privilege(pg_catalog.format('%I.%I', :'schema', 'promo_code_uses'), 'INSERT'));
 GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_code_holds TO PUBLIC;
+COMMENT ON TABLE :"schema".promo_code_holds IS 'pg-promo-codes: created by the library, see installTriggers()';

@@ -12,3 +12,4 @@ DROP POLICY IF EXISTS promo_code_redeemers ON :"schema".promo_code_rate_limits;
 CREATE POLICY promo_code_redeemers ON :"schema".promo_code_rate_limits
   USING (pg_catalog.has_table_privilege(pg_catalog.format('%I.%I', :'schema', 'promo_code_uses'), 'INSERT'));
 GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_code_rate_limits TO PUBLIC;
+COMMENT ON TABLE :"schema".promo_code_rate_limits IS 'pg-promo-codes: created by the library, see installTriggers()';

@@ -1,9 +1,10 @@
 import { DriftError } from '../errors.js';
 import { inspectTriggers } from '../inspect/inspect-triggers.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { checkDrift } from './check-drift.js';
 import { driftTable } from './drift-table.js';
-import type { CheckDriftOptions } from './options.js';
+import { type CheckDriftOptions, checkDriftOptions } from './options.js';
 
 /**
  * Does nothing when the counters are true and every installed trigger is in order; made for tests and for operations.
@@ -13,6 +14,7 @@ import type { CheckDriftOptions } from './options.js';
  * @throws NotInstalledError where the tables do not exist.
  */
 export async function assertNoDrift(db: Database, options: CheckDriftOptions = {}): Promise<void> {
+  parseArguments(db, checkDriftOptions, options, 'assertNoDrift()');
   const records = await checkDrift(db, options);
   const { schema } = options;
   const { objects } = await inspectTriggers(db, schema === undefined ? {} : { schema });

@@ -1,7 +1,7 @@
-import { parseOptions } from '../options.js';
+import { explainMissing } from '../inspect/explain-missing.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import { translateError } from '../postgres/server-errors.js';
 import { withConnection } from '../postgres/transaction.js';
 import { type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
@@ -17,7 +17,7 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws ValidationError for an unknown option or value.
  */
 export async function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
-  const { limit, ...filter } = parseOptions(checkDriftOptions, options);
+  const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
   return findDrift(db, filter, limit);
 }
 
@@ -30,7 +30,7 @@ export async function findDrift(db: Database, filter: ParsedFilter, limit?: numb
     const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     return rows.map(toDriftRecord);
   } catch (error) {
-    throw translateError(error);
+    throw await explainMissing(db, filter.schema, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { PromoCodesError } from '../errors.js';
-import { parseOptions } from '../options.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { pauseBeforeRetry } from '../postgres/retry.js';
@@ -30,7 +30,12 @@ const ATTEMPTS = 5;
  * whose amounts add up to less than zero; the other codes are corrected first.
  */
 export async function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
-  const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseOptions(repairDriftOptions, options);
+  const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseArguments(
+    db,
+    repairDriftOptions,
+    options,
+    'repairDrift()',
+  );
   const found = (await findDrift(db, filter)).filter(hasCode);
   const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;

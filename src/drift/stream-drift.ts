@@ -1,7 +1,7 @@
-import { parseOptions } from '../options.js';
+import { explainMissing } from '../inspect/explain-missing.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import { translateError } from '../postgres/server-errors.js';
 import { withConnection } from '../postgres/transaction.js';
 import { scopeOf } from './check-drift.js';
 import { driftQueryAsText } from './drift-query.js';
@@ -22,14 +22,14 @@ export async function* streamDrift(
   db: Database,
   options?: StreamDriftOptions,
 ): AsyncGenerator<DriftRecord, void, void> {
-  const { batchSize, onProgress, ...filter } = parseOptions(streamDriftOptions, options);
+  const { batchSize, onProgress, ...filter } = parseArguments(db, streamDriftOptions, options, 'streamDrift()');
   const codes = `${quoteIdentifier(filter.schema)}.promo_codes`;
   const { scope, values } = scopeOf(filter);
   const query = async (text: string, parameters: unknown[]) => {
     try {
       return (await withConnection(db, (connection) => connection.query(text, parameters))).rows;
     } catch (error) {
-      throw translateError(error);
+      throw await explainMissing(db, filter.schema, error);
     }
   };
 

@@ -10,16 +10,26 @@ export interface Catalog {
   role: string;
   isolation: string;
   readOnly: boolean;
-  schema: { owner: string; usage: boolean; create: boolean } | null;
+  /** The session's, which is the database's where nobody has set it. */
+  timeZone: string;
+  schema: {
+    owner: string;
+    usage: boolean;
+    create: boolean;
+    /** Roles other than the owners of schema and tables who may create objects in it, `PUBLIC` among them. */
+    creators: string[] | null;
+  } | null;
   tables: CatalogTable[];
-  /** The library's own tables that exist. */
-  ownTables: { name: string; rowSecurity: boolean }[];
+  /** Tables with the names of the library's own; one that is not `ours` belongs to the host. */
+  ownTables: { name: string; rowSecurity: boolean; columns: string[]; ours: boolean }[];
   /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
   /** Of `promo_code_uses`; `ofCustomer` marks those that find the uses of a code by a customer. */
   indexes: { name: string; valid: boolean; ofCode: boolean; ofCustomer: boolean }[];
+  /** Names that an index of ours might get and that are in use. */
+  takenNames: string[];
 }
 
 export interface CatalogTable {
@@ -27,6 +37,8 @@ export interface CatalogTable {
   /** `pg_class.relkind`: `r` for a table, `p` for a partitioned one. */
   kind: string;
   owner: string;
+  /** Whether the current role has the rights of the owner, as building an index takes. */
+  mine: boolean;
   mayRead: boolean;
   mayUpdate: boolean;
   mayAddTriggers: boolean;
@@ -42,7 +54,11 @@ export interface CatalogTable {
 
 export interface CatalogFunction {
   name: string;
+  /** Types, without quotes. */
   arguments: string;
+  returnsTrigger: boolean;
+  /** Whether it does what the seed's triggers do and nothing else: one UPDATE that counts. */
+  countsOnly: boolean;
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
@@ -71,6 +87,8 @@ export interface CatalogTrigger {
   functionSchema: string;
   function: string;
   functionSource: string;
+  /** Whether its function does what the seed's triggers do and nothing else. */
+  countsOnly: boolean;
 }
 
 /** Reads the catalogs in one statement that takes no lock on the host's tables. */
@@ -84,6 +102,6 @@ export async function readCatalog(db: Database, schema: string): Promise<Catalog
     throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
   }
   const found = JSON.parse(text);
-  const lists = ['tables', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes'];
+  const lists = ['tables', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes', 'takenNames'];
   return { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])) };
 }

@@ -7,6 +7,7 @@ import {
   functionDefinitions,
   functionNames,
   type IndexDefinition,
+  LIMITER_TABLE,
   SQL_REVISION,
   type TableDefinition,
   type TriggerDefinition,
@@ -27,11 +28,14 @@ export interface ObjectState {
   table?: string;
   /**
    * `missing`; `outdated`: there, but not as this version and these options have it; `disabled`: there, but it does not
-   * fire; `newer`: from a newer version of the library; `foreign`: an unknown trigger that writes the counters.
+   * fire; `newer`: from a newer version of the library; `foreign`: the host's own, either an unknown trigger that writes
+   * the counters, or something that has the name of an object of ours and is left alone (then `reason` says what it is).
    */
   state: 'ok' | 'missing' | 'outdated' | 'disabled' | 'newer' | 'foreign';
-  /** SQL that mends it; `null` where nothing has to be or can be done by SQL. */
+  /** SQL that puts it right; `null` where nothing has to be or can be done by SQL. */
   fix: string | null;
+  /** Only where the host has something of this name: what it is. The installation then refuses. */
+  reason?: string;
 }
 
 /** The same with the statements of `fix` one by one: some drivers take no more than one at a time. */
@@ -43,17 +47,18 @@ export interface ComparedObject extends ObjectState {
 export function compareObjects(schema: string, options: TriggerOptions, catalog: Catalog): ComparedObject[] {
   const triggers = triggerDefinitions(schema, options, catalog);
   return [
-    ...tableDefinitions(schema).map((expected) => tableState(expected, catalog)),
+    ...tableDefinitions(schema).flatMap((expected) => tableState(schema, expected, catalog)),
     ...functionDefinitions(schema).map((expected) => functionState(schema, expected, catalog)),
     ...triggers.map((expected) => triggerState(schema, expected, catalog)),
     ...catalog.triggers.flatMap((found) => unexpectedTrigger(schema, found, triggers)),
+    ...catalog.functions.flatMap((found) => obsoleteFunction(schema, found)),
     ...(options.enforceLimits ? [indexState(schema, catalog, CUSTOMER_INDEX)] : []),
   ];
 }
 
 /** The highest revision of the library's SQL among the installed functions; 0 where there is none. */
 export function installedRevision(catalog: Catalog): number {
-  return Math.max(0, ...catalog.functions.filter(isOurs).map(revisionOf));
+  return Math.max(0, ...catalog.functions.map(revisionOf));
 }
 
 type Identity = Pick<ObjectState, 'kind' | 'name' | 'table'>;
@@ -62,18 +67,49 @@ function compared(object: Identity, state: ObjectState['state'], statements: str
   return { ...object, state, fix: statements.length > 0 ? statements.join('\n') : null, statements };
 }
 
+/** Something of the host's that has the name of an object of ours. `fix` gets it out of the way, for the host to run. */
+function taken(object: Identity, reason: string, fix: string): ComparedObject {
+  return { ...object, state: 'foreign', fix, statements: [], reason };
+}
+
 function functionState(schema: string, expected: FunctionDefinition, catalog: Catalog): ComparedObject {
   const found = catalog.functions.find((candidate) => isFunction(candidate, expected));
   const object = { kind: 'function', name: expected.name } as const;
   if (!found) return compared(object, 'missing', expected.statements);
   if (revisionOf(found) > SQL_REVISION) return compared(object, 'newer');
+  // Where the library is installed, its names are its own: a body without our mark is one that was edited.
+  if (revisionOf(found) === 0 && !found.countsOnly && installedRevision(catalog) === 0) {
+    const signature = `${schema}.${found.name}(${found.arguments})`;
+    return taken(
+      object,
+      `${signature} is a function of the host's own, neither this library's nor the plain counting of the seed`,
+      `ALTER FUNCTION ${functionPath(schema, found)} RENAME TO ${quoteIdentifier(`host_${found.name}`)};`,
+    );
+  }
   const same =
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
     found.publicMayExecute === expected.publicMayExecute &&
     hasSettings(found, schema, expected) &&
     (found.ownedByTableOwner || !found.ownedBySuperuser);
-  return same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
+  if (same) return compared(object, 'ok');
+  // What it answers, and what its parameters are called, may have changed with the revision, and neither can be replaced.
+  const isEarlier = revisionOf(found) > 0 && revisionOf(found) < SQL_REVISION && !found.returnsTrigger;
+  const drop = isEarlier ? [`DROP FUNCTION ${functionPath(schema, found)};`] : [];
+  return compared(object, 'outdated', [...drop, ...expected.statements]);
+}
+
+/** A function of an earlier revision, recognised by its mark, that this one has no more or has with other parameters. */
+function obsoleteFunction(schema: string, found: CatalogFunction): ComparedObject[] {
+  const revision = revisionOf(found);
+  if (revision === 0 || revision > SQL_REVISION || isExpected(found)) return [];
+  return [
+    compared({ kind: 'function', name: found.name }, 'outdated', [`DROP FUNCTION ${functionPath(schema, found)};`]),
+  ];
+}
+
+function functionPath(schema: string, { name, arguments: types }: CatalogFunction): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}(${types})`;
 }
 
 function hasSettings({ settings }: CatalogFunction, schema: string, expected: FunctionDefinition): boolean {
@@ -86,26 +122,44 @@ function hasSettings({ settings }: CatalogFunction, schema: string, expected: Fu
   return (settings ?? []).map(plain).join('\n') === expected.settings.map(plain).join('\n');
 }
 
-/** A table that is there is as the version that created it left it: tables are migrated, not replaced. */
-function tableState(expected: TableDefinition, catalog: Catalog): ComparedObject {
+/**
+ * Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have. One of the
+ * host's that has the name of the limiter's, which only an option needs, stays the host's.
+ */
+function tableState(schema: string, expected: TableDefinition, catalog: Catalog): ComparedObject[] {
   const object = { kind: 'table', name: expected.name } as const;
   const found = catalog.ownTables.find(({ name }) => name === expected.name);
-  if (!found) return compared(object, 'missing', expected.statements);
-  return found.rowSecurity ? compared(object, 'ok') : compared(object, 'outdated', expected.statements);
+  if (!found) return [compared(object, 'missing', expected.statements)];
+  if (!found.ours) {
+    if (expected.name === LIMITER_TABLE) return [];
+    const path = `${quoteIdentifier(schema)}.${quoteIdentifier(expected.name)}`;
+    return [
+      taken(
+        object,
+        `${schema}.${expected.name} is a table of the host's own, where this library needs one of this name`,
+        `ALTER TABLE ${path} RENAME TO ${quoteIdentifier(`host_${expected.name}`)};`,
+      ),
+    ];
+  }
+  const same = found.rowSecurity && expected.columns.every((column) => found.columns.includes(column));
+  return [same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements)];
 }
 
 function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {
-  // With quote_all_identifiers, PostgreSQL quotes names of types as well.
-  return found.name === expected.name && found.arguments.replaceAll('"', '') === expected.arguments;
+  return found.name === expected.name && found.arguments === expected.arguments;
 }
 
-/** Whether a function of the schema is one of the library's; a host may have others of the same name. */
-export function isOurs(found: CatalogFunction): boolean {
+function isExpected(found: CatalogFunction): boolean {
   return functionDefinitions('public').some((expected) => isFunction(found, expected));
 }
 
-function revisionOf(found: CatalogFunction): number {
-  return Number(/^\s*-- pg-promo-codes (\d+)$/m.exec(found.source)?.[1] ?? 0);
+/** Whether a function is the library's, of whatever revision; a host may have others of the same name. */
+export function isOurs(found: CatalogFunction): boolean {
+  return revisionOf(found) > 0;
+}
+
+function revisionOf({ source }: Pick<CatalogFunction, 'source'>): number {
+  return Number(/^\s*-- pg-promo-codes (\d+)$/m.exec(source)?.[1] ?? 0);
 }
 
 function triggerState(schema: string, expected: TriggerDefinition, catalog: Catalog): ComparedObject {
@@ -115,6 +169,15 @@ function triggerState(schema: string, expected: TriggerDefinition, catalog: Cata
   );
   const object = { kind: 'trigger', name: expected.name, table: `${expected.tableSchema}.${expected.table}` } as const;
   if (!found) return compared(object, 'missing', [expected.statement]);
+  if (!mayReplace(schema, found)) {
+    const onTable = `${quoteIdentifier(found.tableSchema)}.${quoteIdentifier(found.table)}`;
+    return taken(
+      object,
+      `${found.name} on ${object.table} is a trigger of the host's own: it calls ${found.functionSchema}.${found.function}(), ` +
+        'which does something else than the plain counting of the seed',
+      `ALTER TRIGGER ${quoteIdentifier(found.name)} ON ${onTable} RENAME TO ${quoteIdentifier(`host_${found.name}`)};`,
+    );
+  }
   const same =
     // quote_all_identifiers puts quotes where the definition has none.
     found.definition?.replaceAll('"', '') === expected.definition &&
@@ -122,6 +185,12 @@ function triggerState(schema: string, expected: TriggerDefinition, catalog: Cata
     found.function === expected.function;
   if (!same) return compared(object, 'outdated', replaceTrigger(expected, catalog));
   return fires(found) ? compared(object, 'ok') : compared(object, 'disabled', [enableTrigger(found)]);
+}
+
+/** Ours, or the seed's own, which our triggers take the place of. */
+function mayReplace(schema: string, found: CatalogTrigger): boolean {
+  if (found.functionSchema === schema && functionNames.has(found.function)) return true;
+  return found.countsOnly || revisionOf({ source: found.functionSource }) > 0;
 }
 
 /**
@@ -168,16 +237,30 @@ export function missingIndexes(schema: string, catalog: Catalog): MissingIndex[]
     .filter(({ object }) => object.state !== 'ok');
 }
 
-function indexState(schema: string, catalog: Catalog, { name, table, columns, kind }: IndexDefinition): ComparedObject {
+/**
+ * An index of the host that serves is enough. One that was left behind by a build that failed is built anew; one of the host
+ * that only has the name keeps it.
+ */
+function indexState(schema: string, catalog: Catalog, definition: IndexDefinition): ComparedObject {
+  const { table, columns, kind } = definition;
+  const serving = catalog.indexes.find((index) => index.valid && index[kind]);
+  if (serving) return compared({ kind: 'index', name: definition.name }, 'ok');
+  const isOurName = (name: string) => name.replace(/_\d+$/, '') === definition.name;
+  const left = catalog.indexes.find((index) => !index.valid && index[kind] && isOurName(index.name));
+  const name = left?.name ?? freeName(definition.name, catalog);
   const object = { kind: 'index', name } as const;
-  if (catalog.indexes.some((index) => index.valid && index[kind])) return compared(object, 'ok');
-  const left = catalog.indexes.some((index) => index.name === name);
-  const target = `${quoteIdentifier(schema)}.${table}`;
   const partitioned = catalog.tables.some((found) => found.name === table && found.kind === 'p');
   const concurrently = partitioned ? '' : 'CONCURRENTLY ';
   const drop = `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${name};`;
-  const create = `CREATE INDEX ${concurrently}${name} ON ${target} ${columns};`;
+  const create = `CREATE INDEX ${concurrently}${name} ON ${quoteIdentifier(schema)}.${table} ${columns};`;
   return compared(object, left ? 'outdated' : 'missing', left ? [drop, create] : [create]);
+}
+
+function freeName(name: string, { takenNames }: Catalog): string {
+  if (!takenNames.includes(name)) return name;
+  let suffix = 2;
+  while (takenNames.includes(`${name}_${suffix}`)) suffix += 1;
+  return `${name}_${suffix}`;
 }
 
 function fires({ enabled }: CatalogTrigger): boolean {

@@ -7,6 +7,9 @@ import { functionFiles, tableFiles, triggerFiles } from './sql-files.js';
 /** Rises with every change to an installed function; the first line of each body carries it. */
 export const SQL_REVISION = 2;
 
+/** The one table of ours that only an option of the repository needs. */
+export const LIMITER_TABLE = 'promo_code_rate_limits';
+
 /** A function as it should be installed. */
 export interface FunctionDefinition {
   name: string;
@@ -24,6 +27,7 @@ export interface FunctionDefinition {
 /** A table of the library's own, as it should be created. */
 export interface TableDefinition {
   name: string;
+  columns: string[];
   statements: string[];
 }
 
@@ -78,7 +82,7 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
     const [, body = ''] = BODY.exec(file) ?? [];
     return {
       name,
-      arguments: parameters.replace(/\w+ (\w+)/g, '$1'),
+      arguments: parameters.replace(/\w+ (\w+)/g, '$1').replaceAll('timestamptz', 'timestamp with time zone'),
       source: renderSqlText(body, { schema }),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
       publicMayExecute: !/^REVOKE ALL ON FUNCTION/m.test(file),
@@ -94,6 +98,7 @@ export function functionDefinitions(schema: string): FunctionDefinition[] {
 export function tableDefinitions(schema: string): TableDefinition[] {
   return Object.entries(tableFiles).map(([name, file]) => ({
     name,
+    columns: [...file.matchAll(/^ {2}([a-z_]+) +[a-z]+/gm)].map(([, column = '']) => column),
     statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) =>
       statement.trim(),
     ),

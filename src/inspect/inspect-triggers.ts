@@ -1,5 +1,7 @@
-import { parseOptions } from '../options.js';
+import { NotInstalledError } from '../errors.js';
+import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
+import { hintForMissingTables } from '../redemption/missing-tables.js';
 import { type Catalog, type CatalogFunction, type CatalogTrigger, readCatalog } from './catalog.js';
 import { type ComparedObject, compareObjects, installedRevision, type ObjectState } from './compare.js';
 import { triggerLevel } from './definition.js';
@@ -11,6 +13,7 @@ import {
   type TriggerOptions,
   withTriggerDefaults,
 } from './options.js';
+import { bonusTypeWarnings, warningsOf } from './warnings.js';
 
 /** What is installed in one schema, object by object. */
 export interface InstallationState {
@@ -28,13 +31,20 @@ export interface InstallationState {
   revision: number;
   /** Triggers were installed, but the counters have not been recounted since; `installTriggers` will do it. */
   reconcilePending: boolean;
+  /**
+   * What works but may not do what the host expects, a sentence each: columns without time zone in a database that is not on
+   * UTC, a column of the uses that looks like a soft delete, bonus types that are neither fixed nor percentage (among the
+   * first 100,000 codes, where the role may read them), others who may create objects in the schema.
+   */
+  warnings: string[];
 }
 
 /** The mark in the database that says that a reconciliation is still to be done. It survives a crash in between. */
 export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconciled yet';
 
 /**
- * Tells what is installed: one statement that reads system catalogs only, and needs no right on the tables.
+ * What is installed: one statement that reads system catalogs only and needs no right on the tables, and where the role may
+ * read `promo_codes`, a second one for the warnings.
  *
  * `options` are those that `installTriggers` was called with; each one that is left out is taken from what is installed, and
  * those that only bear on the doing are accepted without effect.
@@ -43,12 +53,8 @@ export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconcil
  * @throws ValidationError for an unknown option or value.
  */
 export async function inspectTriggers(db: Database, options?: InstallOptions): Promise<InstallationState> {
-  const parsed = parseOptions(installOptions, options);
-  const {
-    catalog: _,
-    objects,
-    ...state
-  } = await inspectWith(db, parsed.schema, (catalog) => {
+  const parsed = parseArguments(db, installOptions, options, 'inspectTriggers()');
+  const { catalog, objects, ...state } = await inspectWith(db, parsed.schema, (catalog) => {
     const installed = installedOptions(catalog);
     return {
       granularity: parsed.granularity ?? installed.granularity,
@@ -56,7 +62,8 @@ export async function inspectTriggers(db: Database, options?: InstallOptions): P
       enforceLimits: parsed.enforceLimits ?? installed.enforceLimits,
     };
   });
-  return { ...state, objects: objects.map(({ statements: _statements, ...object }) => object) };
+  const warnings = [...state.warnings, ...(await bonusTypeWarnings(db, parsed.schema, catalog))];
+  return { ...state, warnings, objects: objects.map(({ statements: _statements, ...object }) => object) };
 }
 
 /** What the library itself works with. */
@@ -73,7 +80,12 @@ export async function inspectWith(
 ): Promise<Inspection> {
   const catalog = await readCatalog(db, schema);
   const options = withTriggerDefaults(chooseOptions(catalog));
-  requireHostTables(schema, catalog, options);
+  try {
+    requireHostTables(schema, catalog, options);
+  } catch (error) {
+    if (!(error instanceof NotInstalledError) || catalog.tables.length === 2) throw error;
+    throw new NotInstalledError(error.message + (await hintForMissingTables(db, schema)), error.missing);
+  }
   const objects = compareObjects(schema, options, catalog);
   return {
     ok: objects.every(({ state }) => state === 'ok'),
@@ -83,6 +95,7 @@ export async function inspectWith(
     enforceLimits: options.enforceLimits,
     revision: installedRevision(catalog),
     reconcilePending: catalog.functions.some(isMarkedPending),
+    warnings: warningsOf(schema, catalog),
     catalog,
   };
 }

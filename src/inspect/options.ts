@@ -28,14 +28,16 @@ export interface InstallOptions extends SchemaOption {
    */
   granularity?: 'auto' | 'statement' | 'row' | undefined;
   /**
-   * What happens when something other than the triggers writes `times_used` or `total_bonus_issued`: `'allow'` lets it
-   * (the default, as in the seed), `'ignore'` silently keeps the true values, `'reject'` raises SQLSTATE `PC001`.
+   * What happens when something other than the triggers writes `times_used` or `total_bonus_issued`: `'ignore'` (the
+   * default) keeps the true values and raises one `WARNING` (SQLSTATE `01000`) for the statement, so that an application
+   * that still counts by itself is right from the first moment; `'allow'` lets it write, as in the seed; `'reject'` raises
+   * SQLSTATE `PC001`.
    */
-  counterWrites?: 'allow' | 'ignore' | 'reject' | undefined;
+  counterWrites?: 'ignore' | 'allow' | 'reject' | undefined;
   /**
    * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`) is refused by a trigger,
-   * also for hand-written SQL. Default: `false`. The total is judged by `times_used`, so combine it with `counterWrites`
-   * `'ignore'` or `'reject'` where others might write that. On tables without a suitable index one is built, concurrently.
+   * also for hand-written SQL. Default: `false`. The total is judged by `times_used`, so do not combine it with
+   * `counterWrites: 'allow'` where others might write that. On tables without a suitable index one is built, concurrently.
    */
   enforceLimits?: boolean | undefined;
   /** `'online'` (default) recounts drifted codes one by one; `'none'` leaves that to the next call with `'online'`. */
@@ -45,6 +47,8 @@ export interface InstallOptions extends SchemaOption {
    * because writers queue up behind a waiting DDL statement.
    */
   lockTimeoutMs?: number | undefined;
+  /** Only report what would change and which counters would be corrected; writes nothing and takes no lock. Default: `false`. */
+  dryRun?: boolean | undefined;
   /** Called during the reconciliation. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -52,13 +56,14 @@ export interface InstallOptions extends SchemaOption {
 const triggerEntries = {
   schema: schemaName,
   granularity: v.optional(oneOf(['auto', 'statement', 'row'])),
-  counterWrites: v.optional(oneOf(['allow', 'ignore', 'reject'])),
+  counterWrites: v.optional(oneOf(['ignore', 'allow', 'reject'])),
   enforceLimits: v.optional(trueOrFalse),
 };
 
 const installEntries = {
   reconcile: v.optional(oneOf(['online', 'none']), 'online'),
   lockTimeoutMs: v.optional(wholeNumber(1, 600_000), 5_000),
+  dryRun: v.optional(trueOrFalse, false),
   onProgress: progressCallback,
 };
 
@@ -70,6 +75,6 @@ export const uninstallOptions = v.optional(
 );
 
 export function withTriggerDefaults(options: ChosenTriggerOptions): TriggerOptions {
-  const { granularity = 'auto', counterWrites = 'allow', enforceLimits = false } = options;
+  const { granularity = 'auto', counterWrites = 'ignore', enforceLimits = false } = options;
   return { granularity, counterWrites, enforceLimits };
 }

@@ -3,16 +3,22 @@ import answerRequests from '../../sql/functions/answer_promo_code_requests.sql';
 import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
 import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
 import createCodes from '../../sql/functions/create_promo_codes.sql';
+import findAsStored from '../../sql/functions/find_promo_code_as_stored.sql';
 import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
 import previewCode from '../../sql/functions/preview_promo_code.sql';
+import bonusOf from '../../sql/functions/promo_code_bonus.sql';
 import fingerprint from '../../sql/functions/promo_code_fingerprint.sql';
+import isPercentage from '../../sql/functions/promo_code_is_percentage.sql';
+import rounded from '../../sql/functions/promo_code_rounded.sql';
+import useMatches from '../../sql/functions/promo_code_use_matches.sql';
+import columnValue from '../../sql/functions/promo_code_value.sql';
 import recordUses from '../../sql/functions/record_promo_code_uses.sql';
 import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import redeemCode from '../../sql/functions/redeem_promo_code.sql';
 import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
 import redeemCodesInOrder from '../../sql/functions/redeem_promo_codes_in_order.sql';
-import releaseExpiredHolds from '../../sql/functions/release_expired_promo_code_holds.sql';
+import releaseDueHolds from '../../sql/functions/release_due_promo_code_holds.sql';
 import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
 import reserveUseIds from '../../sql/functions/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/functions/rollback_promo_code_use.sql';
@@ -46,10 +52,16 @@ export const functionFiles = [
   guardCounters,
   verifyLimits,
   reserveUseIds,
+  columnValue,
+  rounded,
+  isPercentage,
+  bonusOf,
+  useMatches,
+  findAsStored,
   fingerprint,
   recordUses,
   releaseHolds,
-  releaseExpiredHolds,
+  releaseDueHolds,
   answerRequests,
   redeemCodesInOrder,
   redeemCodes,

@@ -1,27 +1,89 @@
 import type { ComparedObject } from '../inspect/compare.js';
+import { missingIndexes } from '../inspect/compare.js';
 import type { IndexDefinition } from '../inspect/definition.js';
+import type { Inspection } from '../inspect/inspect-triggers.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
+import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, withConnection } from '../postgres/transaction.js';
+import type { Changes } from './changes.js';
+import { buildOnPartitions } from './partitioned-index.js';
 import { setLockTimeout } from './short-locks.js';
 
 /** For the session, since a concurrent build has no transaction; what was set before is put back. */
 const SET_LOCK_TIMEOUT = `SELECT set_config('lock_timeout', $1, false)`;
+/** Up to here an index is built in a moment. */
+const SMALL_BYTES = 8 * 1024 * 1024;
+
+/** An index that is not there, or was left behind by a build that failed. */
+export interface IndexToBuild {
+  table: IndexDefinition['table'];
+  definition: IndexDefinition;
+  object: ComparedObject;
+  /** Whether `enforceLimits` asks for it, which makes it a part of the installation. */
+  enforced: boolean;
+}
+
+/** What this role can build; only the owner of a table may. */
+export function indexesToBuild(schema: string, { catalog }: Inspection, { index }: Changes): IndexToBuild[] {
+  return missingIndexes(schema, catalog)
+    .map(({ definition, object }) => ({
+      table: definition.table,
+      definition,
+      object,
+      enforced: index?.name === object.name,
+    }))
+    .filter(({ table, enforced }) => enforced || catalog.tables.some(({ name, mine }) => name === table && mine));
+}
+
+/** Whether all of a table, its partitions included, is small enough to be indexed under a lock. */
+export async function isSmall(db: Queryable, schema: string, table: string): Promise<boolean> {
+  const { rows } = await db.query(
+    `WITH RECURSIVE parts AS (
+       SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relname = $2
+       UNION ALL
+       SELECT i.inhrelid FROM parts JOIN pg_catalog.pg_inherits AS i ON i.inhparent = parts.oid
+     )
+     SELECT (count(*) > 0 AND sum(pg_catalog.pg_table_size(parts.oid)) <= $3)::text AS small FROM parts`,
+    [schema, table, SMALL_BYTES],
+  );
+  return rows[0]?.small === 'true';
+}
 
 /**
- * Builds an index, concurrently, so that writers go on. That must not be inside a transaction,
- * so it comes before the one that creates the triggers; inside the host's own transaction, and on a partitioned table,
- * PostgreSQL builds it the plain way only. When another instance is building it and does not finish in time, this one goes
- * on without: everything is right all the same, only slower.
- *
- * @returns the name of the index, or nothing when it was not this call that built it.
+ * Builds what is missing so that writers go on: concurrently, which must not be inside a transaction. In the host's own
+ * transaction a small table is indexed the plain way, and a big one is left for a later call. An index that cannot be built
+ * now is a warning: everything is right without it, only slower. When another instance is at it, this one goes on.
  */
-export async function buildIndex(
+export async function buildIndexes(
+  db: Database,
+  options: { schema: string; lockTimeoutMs: number },
+  find: () => Promise<IndexToBuild[]>,
+): Promise<{ built: string[]; warnings: string[] }> {
+  const built: string[] = [];
+  const warnings: string[] = [];
+  for (const wanted of await find()) {
+    const stillMissing = async () => (await find()).find(({ definition }) => definition === wanted.definition);
+    try {
+      const name = await buildIndex(db, options, wanted.table, stillMissing);
+      if (name) built.push(name);
+    } catch (error) {
+      if (wanted.enforced || !(error instanceof BuildFailed)) throw error;
+      warnings.push(error.message);
+    }
+  }
+  return { built, warnings };
+}
+
+/** Everything else of the installation stands. */
+class BuildFailed extends Error {}
+
+async function buildIndex(
   db: Database,
   { schema, lockTimeoutMs }: { schema: string; lockTimeoutMs: number },
   table: IndexDefinition['table'],
-  missing: () => Promise<ComparedObject | undefined>,
+  missing: () => Promise<IndexToBuild | undefined>,
 ): Promise<string | undefined> {
   let inHostTransaction = false;
   try {
@@ -33,31 +95,64 @@ export async function buildIndex(
     });
     const index = await missing();
     if (!index) return undefined;
-    await withConnection(db, async (connection) => {
-      if (inHostTransaction) {
-        for (const statement of index.statements) await connection.query(statement.replace('CONCURRENTLY ', ''));
-      } else {
-        await withSessionLockTimeout(connection, `${lockTimeoutMs}ms`, index.statements);
-      }
-    });
-    return index.name;
+    if (inHostTransaction) return await buildInHostTransaction(db, schema, index);
+    await withConnection(db, (connection) =>
+      withSessionLockTimeout(connection, `${lockTimeoutMs}ms`, async () => {
+        if (await isPartitioned(connection, schema, table))
+          await buildOnPartitions(connection, schema, index, lockTimeoutMs);
+        else for (const statement of index.object.statements) await connection.query(statement);
+      }),
+    );
+    return index.object.name;
   } catch (error) {
-    const isBeingBuilt = (await missing().catch(() => undefined))?.state === 'outdated';
+    if (error instanceof BuildFailed) throw error;
+    const left = await missing().catch(() => undefined);
     const sqlState = sqlStateOf(error);
-    if (sqlState === SqlState.duplicateTable || (sqlState === SqlState.lockNotAvailable && isBeingBuilt))
-      return undefined;
-    throw error;
+    const isBeingBuilt = sqlState === SqlState.lockNotAvailable && left?.object.state === 'outdated';
+    if (sqlState === SqlState.duplicateTable || isBeingBuilt) return undefined;
+    if (sqlState === undefined || inHostTransaction) throw error;
+    throw left?.enforced ? error : new BuildFailed(whyNot(left, table, messageOf(error)), { cause: error });
   }
 }
 
-async function withSessionLockTimeout(connection: Queryable, wait: string, statements: string[]): Promise<void> {
+function whyNot(index: IndexToBuild | undefined, table: string, reason: string): string {
+  return (
+    `The index ${index?.object.name ?? ''} on ${table} could not be built: ${reason}. Everything is counted, but redeeming ` +
+    'is slower without it; the next installTriggers() tries it once more.'
+  );
+}
+
+async function buildInHostTransaction(db: Database, schema: string, index: IndexToBuild): Promise<string | undefined> {
+  return withConnection(db, async (connection) => {
+    if (!(await isSmall(connection, schema, index.table))) {
+      throw new BuildFailed(
+        `The index ${index.object.name} on ${index.table} was not built: the table is big, and inside your transaction the ` +
+          'build would lock it. Call installTriggers() outside a transaction to build it while writers go on.',
+      );
+    }
+    for (const statement of index.object.statements) await connection.query(statement.replace('CONCURRENTLY ', ''));
+    return index.object.name;
+  });
+}
+
+async function isPartitioned(db: Queryable, schema: string, table: string): Promise<boolean> {
+  const { rows } = await db.query(
+    `SELECT c.relkind::text AS kind FROM pg_catalog.pg_class AS c
+       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = $2`,
+    [schema, table],
+  );
+  return rows[0]?.kind === 'p';
+}
+
+async function withSessionLockTimeout(connection: Queryable, wait: string, build: () => Promise<void>): Promise<void> {
   const { rows } = await connection.query(
     `SELECT current_setting('lock_timeout') AS earlier, pg_backend_pid() AS backend`,
   );
   const ours = hasSession(connection, rows[0]?.backend);
   if (ours) await connection.query(SET_LOCK_TIMEOUT, [wait]);
   try {
-    for (const statement of statements) await connection.query(statement);
+    await build();
   } finally {
     if (ours) await connection.query(SET_LOCK_TIMEOUT, [rows[0]?.earlier]).catch(() => undefined);
   }
@@ -65,7 +160,7 @@ async function withSessionLockTimeout(connection: Queryable, wait: string, state
 
 /**
  * Behind a pooler of transactions a setting would be left on a connection of others. A pooler makes up the process that
- * node-postgres is told of. There, the build waits without a limit for transactions that are older than it.
+ * node-postgres is given. There, the build waits without a limit for transactions that are older than it.
  */
 function hasSession(connection: Queryable, backend: unknown): boolean {
   if (!('processID' in connection) || typeof connection.processID !== 'number') return true;

@@ -3,7 +3,7 @@ import type { LockedTables } from './short-locks.js';
 
 /** What has to be done to bring a schema to the state that was asked for. */
 export interface Changes {
-  /** How many tables, functions and triggers; the index is built apart from them. */
+  /** How many tables, functions and triggers; the index is built separately. */
   count: number;
   created: string[];
   replaced: string[];
@@ -11,23 +11,31 @@ export interface Changes {
   functions: string[];
   /** Statements that lock `tables`. */
   triggers: string[];
+  /** Statements that remove functions of earlier revisions, which a trigger may call until it is replaced. */
+  obsolete: string[];
   tables: LockedTables;
   /** Creating a trigger is content with a weaker lock than dropping or enabling one. */
   lockMode: 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
   index: ComparedObject | undefined;
+  /** Objects of the host that stand where one of ours would: nothing can be installed before they are out of the way. */
+  taken: ComparedObject[];
 }
 
-const MENDABLE: readonly ObjectState['state'][] = ['missing', 'outdated', 'disabled'];
+const FIXABLE: readonly ObjectState['state'][] = ['missing', 'outdated', 'disabled'];
 
 /** The triggers can be narrowed down to those of one table and its partitions; functions are for all. */
 export function changesOf(
   objects: readonly ComparedObject[],
   tables: LockedTables = ['promo_code_uses', 'promo_codes'],
 ): Changes {
-  const mendable = objects.filter(({ state }) => MENDABLE.includes(state));
-  const functions = mendable.filter(({ kind }) => kind === 'table' || kind === 'function');
-  const triggers = mendable.filter((object) => object.kind === 'trigger' && tables.includes(hostTableOf(object)));
-  const todo = [...functions, ...triggers];
+  const fixable = objects.filter(({ state }) => FIXABLE.includes(state));
+  const isObsolete = (object: ComparedObject) => object.kind === 'function' && isOnlyDropped(object);
+  const functions = fixable.filter(
+    (object) => object.kind === 'table' || (object.kind === 'function' && !isObsolete(object)),
+  );
+  const obsolete = tables.includes('promo_codes') ? fixable.filter(isObsolete) : [];
+  const triggers = fixable.filter((object) => object.kind === 'trigger' && tables.includes(hostTableOf(object)));
+  const todo = [...functions, ...triggers, ...obsolete];
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [
     ...new Set(todo.filter(({ state }) => wanted(state)).map(({ name }) => name)),
   ];
@@ -40,11 +48,13 @@ export function changesOf(
     replaced: namesOf((state) => state !== 'missing'),
     functions: functions.flatMap((object) => object.statements),
     triggers: statements,
+    obsolete: obsolete.flatMap((object) => object.statements),
     tables: tables.filter((table) => triggers.some((object) => hostTableOf(object) === table)),
     lockMode: statements.every((statement) => statement.startsWith('CREATE '))
       ? 'SHARE ROW EXCLUSIVE'
       : 'ACCESS EXCLUSIVE',
-    index: mendable.find(({ kind }) => kind === 'index'),
+    index: fixable.find(({ kind }) => kind === 'index'),
+    taken: objects.filter(({ reason }) => reason !== undefined),
   };
 }
 

@@ -1,7 +1,15 @@
 import schemaSql from '../../sql/schema.sql';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
-import { type InstallOptions, installOptions } from '../inspect/options.js';
-import { parseOptions } from '../options.js';
+import { compareObjects } from '../inspect/compare.js';
+import { triggerLevel } from '../inspect/definition.js';
+import {
+  type InstallOptions,
+  installOptions,
+  type ParsedInstallOptions,
+  withTriggerDefaults,
+} from '../inspect/options.js';
+import { warningsOf } from '../inspect/warnings.js';
+import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -9,6 +17,7 @@ import { renderSqlText } from '../postgres/sql-text.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
+import { changesOf } from './changes.js';
 import { type InstallReport, installTriggers } from './install-triggers.js';
 import { insufficient } from './privileges.js';
 import { renderSql } from './render-sql.js';
@@ -27,17 +36,35 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
  * column of a wrong type), ValidationError: as `installTriggers`.
  */
 export async function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  const { schema, lockTimeoutMs } = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'installSchema()');
+  const { schema, lockTimeoutMs, dryRun } = parsed;
   const created: string[] = [];
   try {
     const catalog = await readCatalog(db, schema);
-    if (missingParts(schema, catalog).length > 0)
-      created.push(...(await createMissing(db, schema, lockTimeoutMs, catalog)));
+    const missing = missingParts(schema, catalog);
+    if (missing.length > 0 && dryRun) return rehearse(parsed, catalog, missing);
+    if (missing.length > 0) created.push(...(await createMissing(db, schema, lockTimeoutMs, catalog)));
   } catch (error) {
     throw translateError(error);
   }
   const report = await installTriggers(db, options);
   return { ...report, changed: report.changed || created.length > 0, created: [...created, ...report.created] };
+}
+
+/** What would be done where tables are missing, from the catalog alone. */
+function rehearse(options: ParsedInstallOptions, catalog: Catalog, missing: Part[]): InstallReport {
+  const { schema } = options;
+  const triggerOptions = withTriggerDefaults(options);
+  const changes = changesOf(compareObjects(schema, triggerOptions, catalog));
+  return {
+    changed: true,
+    created: [...missing.map(({ name }) => name), ...changes.created],
+    replaced: changes.replaced,
+    granularity: triggerLevel(triggerOptions, catalog),
+    repaired: [],
+    foreign: [],
+    warnings: warningsOf(schema, catalog),
+  };
 }
 
 async function createMissing(db: Database, schema: string, lockTimeoutMs: number, before: Catalog): Promise<string[]> {

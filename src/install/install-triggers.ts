@@ -2,9 +2,8 @@ import giveToOwnerSql from '../../sql/give-to-owner.sql';
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
-import { LockTimeoutError, NewerInstallationError, PromoCodesError } from '../errors.js';
+import { LockTimeoutError, NewerInstallationError, NotInstalledError, PromoCodesError } from '../errors.js';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
-import { missingIndexes } from '../inspect/compare.js';
 import { SQL_REVISION } from '../inspect/definition.js';
 import { decimalsOfTotal } from '../inspect/host-tables.js';
 import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK } from '../inspect/inspect-triggers.js';
@@ -14,14 +13,15 @@ import {
   type ParsedInstallOptions,
   withTriggerDefaults,
 } from '../inspect/options.js';
-import { parseOptions } from '../options.js';
-import { type Database, isPool, type Queryable } from '../postgres/database.js';
+import { bonusTypeWarnings } from '../inspect/warnings.js';
+import { parseArguments } from '../options.js';
+import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
-import { buildIndex } from './build-index.js';
+import { buildIndexes, indexesToBuild, isSmall } from './build-index.js';
 import { type Changes, changesOf } from './changes.js';
 import { insufficient, requirePrivileges } from './privileges.js';
 import { renderTriggers } from './render-sql.js';
@@ -41,6 +41,8 @@ export interface InstallReport {
   repaired: DriftRecord[];
   /** Unknown triggers that write the counters too, as `trigger on schema.table`. They are left alone, and make drift. */
   foreign: string[];
+  /** As `InstallationState.warnings`, and indexes that could not be built now. */
+  warnings: string[];
 }
 
 /**
@@ -52,9 +54,15 @@ export interface InstallReport {
  * own lock, while the application goes on. When the process dies in between, the next call goes on with the recounting.
  *
  * With a client that is inside a transaction, everything happens in it and is undone when it rolls back; that transaction
- * must be READ COMMITTED.
+ * must be READ COMMITTED. The indexes that redeeming is fast by are then built on small tables only, since on a big one the
+ * build would lock it; a later call outside a transaction builds them.
  *
- * @throws NotInstalledError when the tables or columns are missing or of a wrong type; nothing was changed.
+ * What the host has is never replaced for its name: a trigger, function or table of the host's that stands where one of the
+ * library's would is named in the error. The seed's own triggers are replaced.
+ *
+ * @returns what was done; with `dryRun`, what would be.
+ * @throws NotInstalledError when the tables or columns are missing or of a wrong type, or when something of the host's has a
+ * name that the library needs; nothing was changed.
  * @throws InsufficientPrivilegeError when something has to be changed and this role may not; its `sql` is what the owner
  * has to run.
  * @throws NewerInstallationError when the database holds the triggers of a newer version.
@@ -62,10 +70,11 @@ export interface InstallReport {
  * @throws ValidationError for an unknown option or value.
  */
 export async function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  const parsed = parseOptions(installOptions, options);
+  const parsed = parseArguments(db, installOptions, options, 'installTriggers()');
   const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
   try {
+    if (parsed.dryRun) return await rehearse(db, parsed, inspect);
     const { report, pending } = await applyChanges(db, parsed, inspect);
     if (!pending || reconcile === 'none') return report;
     report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
@@ -78,11 +87,29 @@ export async function installTriggers(db: Database, options?: InstallOptions): P
 
 type Inspect = (connection: Queryable) => Promise<Inspection>;
 
+/** What a call would do, by reading alone. */
+async function rehearse(db: Database, options: ParsedInstallOptions, inspect: Inspect): Promise<InstallReport> {
+  const { schema, reconcile } = options;
+  const state = await inspect(db);
+  const changes = requiredChanges(state);
+  const report = reportOf(state, changes);
+  const indexes = indexesToBuild(schema, state, changes);
+  const recounts = reconcile === 'online' && (changes.count > 0 || state.reconcilePending);
+  const repaired = recounts ? await repairDrift(db, { schema, dryRun: true }) : [];
+  return {
+    ...report,
+    changed: report.changed || indexes.length > 0 || repaired.length > 0,
+    created: [...report.created, ...indexes.map(({ object }) => object.name)],
+    repaired,
+    warnings: [...report.warnings, ...(await bonusTypeWarnings(db, schema, state.catalog))],
+  };
+}
+
 async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
   const { schema } = options;
   const state = await inspect(db);
   const changes = requiredChanges(state);
-  if (changes.count === 0 && !changes.index) {
+  if (changes.count === 0 && (state.catalog.readOnly || indexesToBuild(schema, state, changes).length === 0)) {
     return { report: reportOf(state, changes), pending: state.reconcilePending && mayReconcile(state.catalog) };
   }
   if (state.catalog.readOnly) {
@@ -95,14 +122,23 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
   const sqlForOwner = renderTriggers(schema, options);
   requirePrivileges(schema, state.catalog, sqlForOwner);
   if (state.revision === 0) await requireCountableAmounts(db, schema, state.catalog);
+  const indexes = (of: 'enforceLimits' | 'redemption') =>
+    buildIndexes(db, options, async () => {
+      const now = await inspect(db);
+      return indexesToBuild(schema, now, changesOf(now.objects)).filter(
+        ({ enforced }) => enforced === (of === 'enforceLimits'),
+      );
+    });
   try {
-    const index =
-      changes.index &&
-      (await buildIndex(db, options, 'promo_code_uses', async () => changesOf((await inspect(db)).objects).index));
-    const done = await createTriggers(db, options, inspect);
-    if (done.report.changed) done.report.created.push(...(await indexBigTables(db, options, inspect)));
-    if (index) done.report = { ...done.report, changed: true, created: [index, ...done.report.created] };
-    return done;
+    // A trigger that counts a customer's uses without an index would stop a busy table, so that one comes first.
+    const first = await indexes('enforceLimits');
+    const done = changes.count > 0 ? await createTriggers(db, options, inspect) : await unchanged(db, inspect);
+    const last = await indexes('redemption');
+    const { report } = done;
+    const created = [...first.built, ...report.created, ...last.built];
+    const warnings = [...report.warnings, ...first.warnings, ...last.warnings];
+    if (report.changed) warnings.push(...(await bonusTypeWarnings(db, schema, state.catalog)));
+    return { ...done, report: { ...report, changed: report.changed || created.length > 0, created, warnings } };
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
     throw insufficient(schema, state.catalog, messageOf(error), sqlForOwner, {
@@ -112,13 +148,21 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
   }
 }
 
+async function unchanged(db: Database, inspect: Inspect) {
+  const state = await inspect(db);
+  return {
+    report: reportOf(state, requiredChanges(state)),
+    pending: state.reconcilePending && mayReconcile(state.catalog),
+  };
+}
+
 /** An application role need not be able to finish what the owner has begun; the owner does. */
 function mayReconcile({ functions, tables, readOnly }: Catalog): boolean {
   const maySetCounters = tables.every(({ mayRead }) => mayRead) && tables.some((table) => table.mayUpdate);
   return !readOnly && maySetCounters && functions.filter(isMarkedPending).every(({ mine }) => mine);
 }
 
-/** Amounts that no counter can hold are told before anything is created. */
+/** Amounts that no counter can hold are reported before anything is created. */
 async function requireCountableAmounts(db: Database, schema: string, catalog: Catalog): Promise<void> {
   const decimals = decimalsOfTotal(catalog);
   const faulty = (await findDrift(db, { schema })).filter(
@@ -172,49 +216,34 @@ async function changeInTransaction(
       await transaction.query(giveToOwnerSql);
     }
     await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
-    for (const statement of [...changes.triggers, markPending(schema)]) await transaction.query(statement);
-    for (const { definition, object } of missingIndexes(schema, state.catalog)) {
-      if (!changes.tables.includes(definition.table) || !(await isSmall(transaction, schema, definition.table)))
-        continue;
+    for (const statement of [...changes.triggers, markPending(schema), ...changes.obsolete])
+      await transaction.query(statement);
+    // In a moment, under the lock that the triggers have taken anyway.
+    for (const { table, object } of indexesToBuild(schema, state, changes)) {
+      if (!changes.tables.includes(table) || !(await isSmall(transaction, schema, table))) continue;
       for (const statement of object.statements) await transaction.query(statement.replace('CONCURRENTLY ', ''));
-      changes.created.push(definition.name);
+      changes.created.push(object.name);
     }
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
   return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
 }
 
-/** Up to here an index is built in a moment, under the lock that the triggers have taken anyway. */
-const SMALL_BYTES = 8 * 1024 * 1024;
-
-async function isSmall(transaction: Transaction, schema: string, table: string): Promise<boolean> {
-  const { rows } = await transaction.query(
-    `SELECT (sum(pg_catalog.pg_relation_size(p.relid)) <= $2)::text AS small
-       FROM pg_catalog.pg_partition_tree($1::regclass) AS p`,
-    [`${quoteIdentifier(schema)}.${table}`, SMALL_BYTES],
-  );
-  return rows[0]?.small !== 'false';
-}
-
-/**
- * On a big table an index is built after the triggers, concurrently, so that writers go on. When that cannot be now (the
- * host's own transaction, somebody else is at it), the installation is complete without it.
- */
-async function indexBigTables(db: Database, options: ParsedInstallOptions, inspect: Inspect): Promise<string[]> {
-  if (!isPool(db)) return [];
-  const missing = async () => missingIndexes(options.schema, (await inspect(db)).catalog);
-  const built: string[] = [];
-  for (const { definition } of await missing()) {
-    const stillMissing = async () => (await missing()).find((index) => index.definition === definition)?.object;
-    const name = await buildIndex(db, options, definition.table, stillMissing);
-    if (name) built.push(name);
-  }
-  return built;
-}
-
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
-  return changesOf(state.objects, tables);
+  const changes = changesOf(state.objects, tables);
+  if (changes.taken.length > 0) throw namesTaken(changes.taken);
+  return changes;
+}
+
+/** Replacing what a host has would take away what it does. */
+function namesTaken(objects: Changes['taken']): NotInstalledError {
+  const reasons = objects.map(({ reason, fix }) => (fix ? `${reason} (out of the way: ${fix})` : reason));
+  return new NotInstalledError(
+    `The host has objects of its own with names that pg-promo-codes needs, and they are not replaced: ${reasons.join('; ')}. ` +
+      'Rename each, or drop it where it only counts, then call installTriggers(). Nothing was changed.',
+    objects.map(({ name }) => name),
+  );
 }
 
 function reportOf(state: Inspection, changes: Changes): InstallReport {
@@ -227,6 +256,7 @@ function reportOf(state: Inspection, changes: Changes): InstallReport {
     foreign: state.objects
       .filter((object) => object.state === 'foreign')
       .map(({ name, table }) => `${name} on ${table}`),
+    warnings: state.warnings,
   };
 }
 

@@ -1,11 +1,14 @@
 import * as v from 'valibot';
 import giveToOwnerSql from '../../sql/give-to-owner.sql';
+import indexesSql from '../../sql/indexes.sql';
 import migrationSql from '../../sql/migration.sql';
+import postflightSql from '../../sql/postflight.sql';
+import preflightSql from '../../sql/preflight.sql';
 import reconcileSql from '../../sql/reconcile.sql';
 import schemaSql from '../../sql/schema.sql';
 import uninstallSql from '../../sql/uninstall.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import { CODE_INDEX, CUSTOMER_INDEX, guardFile, type IndexDefinition, statementsOf } from '../inspect/definition.js';
+import { guardFile, statementsOf } from '../inspect/definition.js';
 import {
   type ChosenTriggerOptions,
   type InstallOptions,
@@ -34,8 +37,8 @@ const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
  * @throws ValidationError for an unknown name, option or value.
  */
 export function renderSql(name: SqlScript, options?: InstallOptions): string {
-  const what = parseOptions(v.object({ name: script }), { name }).name;
-  const { schema, ...rest } = parseOptions(installOptions, options);
+  const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
+  const { schema, ...rest } = parseOptions(installOptions, options, 'renderSql()');
   switch (what) {
     case 'drift':
       return `${driftQuery(schema)};\n`;
@@ -60,7 +63,9 @@ export function renderTriggers(schema: string, options: ChosenTriggerOptions): s
     common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
     row_triggers: triggers(row, enforceLimits && limitsRow),
     statement_triggers: triggers(statement, enforceLimits && limitsStatement),
-    indexes: [CODE_INDEX, CUSTOMER_INDEX].map(indexStatement).join('\n'),
+    preflight: preflightSql,
+    indexes: indexesSql,
+    postflight: postflightSql,
     reconcile: reconcileSql,
   };
   const filled = migrationSql
@@ -69,17 +74,9 @@ export function renderTriggers(schema: string, options: ChosenTriggerOptions): s
   return renderSqlText(filled, { schema, granularity, counter_writes: counterWrites });
 }
 
-/** A table that lacks the column is only counted in. */
-function indexStatement({ name, table, columns, needs }: IndexDefinition): string {
-  return `  IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
-               JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relname = '${table}'
-               JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'
-              WHERE a.attname = '${needs}' AND NOT a.attisdropped) THEN
-    CREATE INDEX IF NOT EXISTS ${name} ON :"schema".${table} ${columns};
-  END IF;`;
-}
-
 /** The statements of the script `'uninstall'`, one by one. */
 export function uninstallStatements(schema: string): string[] {
-  return (uninstallSql.match(/^DROP .*;$/gm) ?? []).map((statement) => renderSqlText(statement, { schema }));
+  return (uninstallSql.match(/^SELECT .*;$|^DO [\s\S]*?^\$body\$;$/gm) ?? []).map((statement) =>
+    renderSqlText(statement, { schema }),
+  );
 }

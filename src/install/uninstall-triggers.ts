@@ -1,9 +1,9 @@
 import { LockTimeoutError } from '../errors.js';
 import { type CatalogTrigger, readCatalog } from '../inspect/catalog.js';
 import { dropTrigger, isOurs } from '../inspect/compare.js';
-import { functionNames, triggerNames } from '../inspect/definition.js';
+import { triggerNames } from '../inspect/definition.js';
 import { uninstallOptions } from '../inspect/options.js';
-import { parseOptions, type SchemaOption } from '../options.js';
+import { parseArguments, type SchemaOption } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { inTransaction } from '../postgres/transaction.js';
@@ -33,7 +33,7 @@ export interface UninstallOptions extends SchemaOption {
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
  */
 export async function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<UninstallReport> {
-  const { schema, lockTimeoutMs } = parseOptions(uninstallOptions, options);
+  const { schema, lockTimeoutMs } = parseArguments(db, uninstallOptions, options, 'uninstallTriggers()');
   try {
     const installed = await installedObjects(db, schema);
     if (installed.names.length === 0) return { removed: [] };
@@ -69,9 +69,9 @@ interface Installed {
 async function installedObjects(db: Queryable, schema: string): Promise<Installed> {
   const catalog = await readCatalog(db, schema);
   const functions = catalog.functions.filter(isOurs);
+  const names = new Set(functions.map(({ name }) => name));
   const triggers = catalog.triggers.filter(
-    (trigger) =>
-      triggerNames.has(trigger.name) && trigger.functionSchema === schema && functionNames.has(trigger.function),
+    (trigger) => triggerNames.has(trigger.name) && trigger.functionSchema === schema && names.has(trigger.function),
   );
   return { names: [...new Set([...triggers, ...functions].map(({ name }) => name))], triggers };
 }

@@ -13,6 +13,16 @@ export interface Queryable {
   query(text: string, values?: unknown[]): Promise<QueryResultLike<any>>;
 }
 
+/**
+ * A client that a transaction of the host is open on: a `pg.Client`, a `PoolClient`, or anything with the same `query`. Not a
+ * pool, each of whose queries may run on another connection, outside of that transaction.
+ */
+export interface ClientLike extends Queryable {
+  /** What a pool's `connect` resolves to can be released, and that of a client cannot. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: what the `connect` of a client resolves to.
+  connect?(): Promise<void | { query?: unknown; release?: never }>;
+}
+
 /** A connection that was taken from a pool. */
 export interface PooledConnection extends Queryable {
   /** Gives it back; with an error or `true` it is closed instead. */

@@ -1,7 +1,11 @@
+import type { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
-import { LockTimeoutError, PromoCodesError, QueueFullError } from '../errors.js';
-import type { Attempted, RedeemRequest, Settled } from './redeem.js';
+import { LockTimeoutError, PromoCodesError, type PromoCodesErrorCode, QueueFullError } from '../errors.js';
+import { afterCallbacks, now } from '../postgres/timers.js';
+import { asPromoCodesError, errorOfMany, isAtKey, Search } from './batch-errors.js';
+import { type Attempted, PATIENCE_MS, type RedeemRequest, type Settled } from './redeem.js';
 import type { RedeemResult } from './results.js';
+import { type Lane, Partition, type Waiting } from './waiting.js';
 
 /** How redemptions of callers that come at the same time share statements. */
 export interface QueueLimits {
@@ -11,9 +15,11 @@ export interface QueueLimits {
   maxQueue: number;
   /** Statements that are under way at the same time, at the most; as many again for codes that somebody else holds. */
   lanes: number;
+  /** Milliseconds that a statement has, retries and parts included; and that a caller waits to be sent. */
+  deadlineMs: number;
 }
 
-/** What the diagnostics channel `pg-promo-codes:batch` is told after every statement. */
+/** What a message on the diagnostics channel `pg-promo-codes:batch` holds, after every statement. No personal data. */
 export interface BatchEvent {
   /** The schema of the repository. */
   schema: string;
@@ -23,275 +29,279 @@ export interface BatchEvent {
   codes: number;
   /** How many callers wait meanwhile. */
   waiting: number;
-  /** Milliseconds from sending to the answer, repetitions included. */
+  /** Milliseconds from sending to the answer, retries included. */
   durationMs: number;
-  /** The error, when the statement failed. */
-  error?: unknown;
+  /** Where the statement failed: how. The server's message is not here, since it may quote a row. */
+  error?: { code: PromoCodesErrorCode; sqlState?: string };
 }
 
-/**
- * Sends requests as one statement. `patienceMs` is the wait for the lock of a code, where it is shorter than usual;
- * `deadline` (of `performance.now()`) is when it has to be over, where that is earlier than a whole `deadlineMs` from now.
- */
-export type SendBatch = (requests: Attempted[], patienceMs?: number, deadline?: number) => Promise<Settled[]>;
+/** Sends requests as one statement. */
+export type SendBatch = (requests: Attempted[], options: SendOptions) => Promise<Settled[]>;
 
-/**
- * What goes together waits this long for locks. Then each code goes by itself, and the one that somebody holds in a lane of
- * its own, with all the patience that there is: so it does not hold up the others.
- */
-const PATIENCE_MS = 200;
+export interface SendOptions {
+  /** Milliseconds that the lock of a code is waited for, where that is shorter than usual. */
+  patienceMs?: number | undefined;
+  /** When all of it has to be over, by the clock of `now()`. */
+  deadline: number;
+  /** Whose requests they are. */
+  partition: string;
+}
+
+/** In which asynchronous context statements of several callers run. */
+export interface Scopes {
+  /** That in which the repository was made. */
+  home: AsyncResource;
+  /** Where callers are kept apart: which they are, and their own context, in one of which the statement runs. */
+  ofCaller?: () => { partition: string; scope: AsyncResource };
+}
 
 const diagnostics = channel('pg-promo-codes:batch');
 
-interface Waiting extends Attempted {
-  code: string;
-  /** Its place in the order of arrival. */
-  place: number;
-  settle(result: Settled): void;
-}
-
-/** Calls with the same idempotency key that have no answer yet, in order of arrival. */
-interface SameKey {
-  calls: Waiting[];
-  /** Whether they are of several codes, so that the queues of these do not put them in order. */
-  mixed: boolean;
-}
-
 /**
  * Lets redemptions that come while others are under way go together: those of a code that nothing is under way for go at
- * once; the others wait, in order of arrival, for the statement before them, and then go as one. There is no timer. A code
- * is never in two statements of one queue, so its callers get the answers that they would have had one after another.
+ * once; the others wait, in order of arrival, for the statement before them, and then go as one. There is no timer. Within
+ * a partition a code is in one statement at a time, so its callers get the answers that they would have had one after
+ * another.
  */
 export class RedemptionQueue {
   readonly #schema: string;
   readonly #send: SendBatch;
   readonly #limits: QueueLimits;
-  /** Those who wait, by code; the codes in the order in which they may go. */
-  readonly #ready = new Map<string, Waiting[]>();
-  /** The codes that are under way, and who waits for them. */
-  readonly #busy = new Map<string, Waiting[]>();
-  /** Codes that have to go by themselves. */
-  readonly #alone = new Set<string>();
-  /** Codes of a batch that waited too long: one at a time, until it is known whose lock somebody holds. */
-  readonly #apart = new Set<string>();
-  readonly #keys = new Map<string, SameKey>();
+  readonly #scopes: Scopes;
+  /** Those with callers, in the order in which they may go. */
+  readonly #partitions = new Map<string, Partition>();
   #arrivals = 0;
   #waiting = 0;
+  /** Callers without an answer. */
+  #unsettled = 0;
+  /** Who waits for there to be none, and no statement. */
+  #whenIdle: (() => void)[] = [];
   /** Callers whose statement is under way in a shared lane. */
   #underWay = 0;
-  /** Statements under way: of codes that go together, and of codes that go by themselves. */
-  readonly #lanesInUse = { shared: 0, alone: 0 };
+  #heldCodes = 0;
+  #expiredAt = now();
+  readonly #lanesInUse: Record<Lane, number> = { shared: 0, single: 0 };
 
-  constructor(schema: string, limits: QueueLimits, send: SendBatch) {
+  constructor(schema: string, limits: QueueLimits, scopes: Scopes, send: SendBatch) {
     this.#schema = schema;
     this.#limits = limits;
+    this.#scopes = scopes;
     this.#send = send;
   }
 
-  /** @throws QueueFullError when too many callers wait already; nothing was sent. */
+  /**
+   * @throws QueueFullError when too many callers wait already; nothing was sent.
+   * @throws whatever `ofCaller` throws; nothing was sent.
+   */
   redeem(request: RedeemRequest): Promise<RedeemResult> {
-    if (this.#waiting >= this.#limits.maxQueue) {
-      return Promise.reject(
-        new QueueFullError(
-          `${this.#limits.maxQueue} redemptions wait for the server already (batching.maxQueue); this one was not sent.`,
-        ),
-      );
-    }
     return new Promise((resolve, reject) => {
-      const code = `${request.shopId}\0${request.code.trim().toUpperCase()}`;
-      const entry: Waiting = {
+      const { partition: name, scope } = this.#scopes.ofCaller?.() ?? { partition: '' };
+      if (this.#waiting >= this.#limits.maxQueue) {
+        throw new QueueFullError(
+          `${this.#limits.maxQueue} redemptions wait for the server already (batching.maxQueue); this one was not sent.`,
+        );
+      }
+      const partition = this.#partitions.get(name) ?? new Partition();
+      this.#partitions.set(name, partition);
+      partition.add({
         request,
-        code,
+        code: `${request.shopId}\0${request.code.trim().toUpperCase()}`,
         place: this.#arrivals++,
+        arrivedAt: now(),
+        scope,
         settle: (result) => {
           if (result instanceof PromoCodesError) reject(result);
           else resolve(result);
         },
-      };
-      this.#rememberKey(entry);
-      const queue = this.#busy.get(code) ?? this.#ready.get(code);
-      if (queue) queue.push(entry);
-      else this.#ready.set(code, [entry]);
+      });
       this.#waiting += 1;
+      this.#unsettled += 1;
       this.#dispatch();
     });
   }
 
+  /** Resolves when nobody waits and nothing is under way, which may be at once. */
+  idle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Whether nobody waits, nothing is under way, and nothing is left of those who did. */
+  get isIdle(): boolean {
+    const { shared, single } = this.#lanesInUse;
+    return this.#unsettled === 0 && this.#partitions.size === 0 && shared === 0 && single === 0;
+  }
+
   #dispatch(): void {
-    for (const lane of ['alone', 'shared'] as const) {
-      if (lane === 'alone' && this.#alone.size === 0) continue;
-      while (this.#lanesInUse[lane] < this.#limits.lanes && this.#ready.size > 0) {
-        const batch = this.#takeBatch(lane === 'alone');
-        if (batch.length === 0) break;
+    for (const lane of ['single', 'shared'] as const) {
+      if (lane === 'single' && this.#heldCodes === 0) continue;
+      while (this.#lanesInUse[lane] < this.#limits.lanes && this.#waiting > 0) {
+        const trip = this.#take(lane);
+        if (!trip) break;
+        const { batch } = trip;
         this.#lanesInUse[lane] += 1;
+        this.#waiting -= batch.length;
         if (lane === 'shared') this.#underWay += batch.length;
-        void this.#carry(batch, lane).then((answers) => this.#answer(batch, answers, lane));
+        void (batch[0]!.scope ?? this.#scopes.home)
+          .runInAsyncScope(() => this.#carry(batch, trip))
+          .then((answers) => this.#answer(trip, answers));
       }
     }
   }
 
-  /** Callers who are answered often come again at once: they are let do so, and go with the next batch, not behind it. */
-  #answer(batch: Waiting[], answers: Map<Waiting, Settled>, lane: 'alone' | 'shared'): void {
-    // Now, and not when they are told: nobody would send those who wait for the same key afterwards.
-    for (const entry of answers.keys()) this.#forgetKey(entry);
+  #take(lane: Lane): Trip | undefined {
+    // Without shares the lane that comes first would take everybody, and the other what trickles in.
+    const share = (this.#waiting + this.#underWay) / this.#limits.lanes;
+    for (const [name, partition] of this.#partitions) {
+      const batch = partition.take(lane, share, this.#limits.maxBatch);
+      if (batch.length === 0) continue;
+      if (this.#partitions.size > 1) {
+        // The others come first next time.
+        this.#partitions.delete(name);
+        this.#partitions.set(name, partition);
+      }
+      return {
+        batch,
+        lane,
+        name,
+        partition,
+        deadline: now() + this.#limits.deadlineMs,
+        search: new Search(batch.length),
+      };
+    }
+    return undefined;
+  }
+
+  /** Callers who are answered often call at once: they are let do so, and go with the next batch, not behind it. */
+  #answer({ batch, lane, name, partition }: Trip, answers: Map<Waiting, Settled>): void {
+    // Now, and not when they have their answers: nobody would send those who wait for the same key afterwards.
+    for (const entry of answers.keys()) partition.forget(entry);
     if (lane === 'shared') this.#underWay -= batch.length;
-    const again = batch.filter((entry) => !answers.has(entry));
-    this.#putBack(again);
-    const waiting = new Set(again.map(({ code }) => code));
+    const unanswered = batch.filter((entry) => !answers.has(entry));
+    partition.putBack(unanswered);
+    this.#waiting += unanswered.length;
     const next = () => {
       this.#lanesInUse[lane] -= 1;
-      for (const code of new Set(batch.map((entry) => entry.code))) this.#release(code, waiting.has(code));
+      this.#changeHeld(partition, () => partition.release(codesOf(batch), codesOf(unanswered)));
+      this.#expire();
+      if (partition.isEmpty) this.#partitions.delete(name);
       this.#dispatch();
+      if (this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
     };
+    this.#unsettled -= answers.size;
     for (const [entry, answer] of answers) entry.settle(answer);
     // For one caller it would only be a delay.
     if (batch.length === 1) next();
-    else setImmediate(next);
+    else afterCallbacks(next);
   }
 
-  /**
-   * All who wait for the codes at the head, as many as are this lane's share; or all who wait for one code that goes by
-   * itself. Without shares the lane that comes first would take everybody, and the other what trickles in.
-   */
-  #takeBatch(alone: boolean): Waiting[] {
-    const batch: Waiting[] = [];
-    const share = (this.#waiting + this.#underWay) / this.#limits.lanes;
-    for (const [code, queue] of this.#ready) {
-      if (alone !== this.#alone.has(code)) continue;
-      const room = this.#limits.maxBatch - batch.length;
-      if (room === 0 || batch.length >= share) break;
-      const apart = this.#apart.has(code);
-      if (apart && batch.length > 0) continue;
-      const blocked = queue.slice(0, room).findIndex((entry) => this.#mustWait(entry, batch));
-      if (blocked === 0) continue;
-      this.#ready.delete(code);
-      batch.push(...queue.splice(0, blocked === -1 ? room : blocked));
-      this.#busy.set(code, queue);
-      if (alone || apart) break;
-    }
-    this.#waiting -= batch.length;
-    return batch.sort((one, other) => one.place - other.place);
-  }
-
-  /** Whether an earlier call with the same key, but another code, has no answer and is not in this batch. */
-  #mustWait(entry: Waiting, batch: Waiting[]): boolean {
-    const same = this.#keys.get(keyOf(entry) ?? '');
-    if (!same?.mixed) return false;
-    return same.calls.some(({ place, code }) => {
-      return place < entry.place && code !== entry.code && !batch.some((taken) => taken.place === place);
-    });
-  }
-
-  #rememberKey(entry: Waiting): void {
-    const key = keyOf(entry);
-    if (key === undefined) return;
-    const same = this.#keys.get(key);
-    if (!same) this.#keys.set(key, { calls: [entry], mixed: false });
-    else {
-      same.calls.push(entry);
-      same.mixed ||= same.calls[0]!.code !== entry.code;
+  /** Where statements take long, as on connections that went silent, nobody waits for them longer than a whole deadline. */
+  #expire(): void {
+    const { deadlineMs } = this.#limits;
+    const time = now();
+    if (time - this.#expiredAt < deadlineMs / 10) return;
+    this.#expiredAt = time;
+    for (const [name, partition] of this.#partitions) {
+      let expired: Waiting[] = [];
+      this.#changeHeld(partition, () => {
+        expired = partition.takeExpired(time - deadlineMs);
+      });
+      this.#waiting -= expired.length;
+      this.#unsettled -= expired.length;
+      for (const { settle } of expired) {
+        settle(
+          new PromoCodesError(
+            'TIMEOUT',
+            `The redemption waited ${deadlineMs} ms for the statements before it (deadlineMs), and was not sent.`,
+          ),
+        );
+      }
+      if (partition.isEmpty) this.#partitions.delete(name);
     }
   }
 
-  #forgetKey(entry: Waiting): void {
-    const key = keyOf(entry) ?? '';
-    const same = this.#keys.get(key);
-    if (!same) return;
-    same.calls.splice(same.calls.indexOf(entry), 1);
-    if (same.calls.length === 0) this.#keys.delete(key);
+  #changeHeld(partition: Partition, change: () => void): void {
+    const before = partition.heldCodes;
+    change();
+    this.#heldCodes += partition.heldCodes - before;
   }
 
-  #release(code: string, again: boolean): void {
-    const queue = this.#busy.get(code);
-    this.#busy.delete(code);
-    if (queue && queue.length > 0) this.#ready.set(code, queue);
-    if (again) return;
-    this.#alone.delete(code);
-    this.#apart.delete(code);
-  }
-
-  /** Sends a batch and gives the answers of all who are not to wait again; never throws. */
-  async #carry(batch: Waiting[], lane: 'alone' | 'shared', ofKey = false): Promise<Map<Waiting, Settled>> {
-    const codes = new Set(batch.map(({ code }) => code)).size;
-    const start = performance.now();
+  /** Sends a batch and gives the answers of all who are not to wait once more; never throws. */
+  async #carry(batch: Waiting[], trip: Trip, isAtOneKey = false): Promise<Map<Waiting, Settled>> {
+    const { search } = trip;
+    if (search.over !== undefined) return answerAll(batch, errorOfMany(search.over));
+    const start = now();
     let answers: Map<Waiting, Settled> | undefined;
-    let error: unknown;
+    let error: PromoCodesError | undefined;
     try {
-      const settled = await this.#send(
-        batch,
-        lane === 'shared' || (ofKey && batch.length > 1) ? PATIENCE_MS : undefined,
-      );
+      const isHasty = trip.lane === 'shared' || (isAtOneKey && batch.length > 1);
+      const settled = await this.#send(batch, {
+        patienceMs: isHasty ? PATIENCE_MS : undefined,
+        deadline: trip.deadline,
+        partition: trip.name,
+      });
       answers = new Map(batch.map((entry, index) => [entry, settled[index]!]));
+      search.succeeded();
     } catch (failure) {
-      error = failure;
+      error = asPromoCodesError(failure);
     }
-    if (diagnostics.hasSubscribers) {
-      const durationMs = performance.now() - start;
-      diagnostics.publish({
-        schema: this.#schema,
-        size: batch.length,
-        codes,
-        waiting: this.#waiting,
-        durationMs,
-        ...(error !== undefined && { error }),
-      } satisfies BatchEvent);
-    }
-    return answers ?? this.#mend(batch, lane, ofKey, error);
+    if (diagnostics.hasSubscribers) this.#publish(batch, now() - start, error);
+    return answers ?? this.#halve(batch, trip, isAtOneKey, error!);
   }
 
   /** One bad request must not fail the others: a batch that failed is halved until it is found. */
-  async #mend(
+  async #halve(
     batch: Waiting[],
-    lane: 'alone' | 'shared',
-    ofKey: boolean,
-    error: unknown,
+    trip: Trip,
+    isAtOneKey: boolean,
+    error: PromoCodesError,
   ): Promise<Map<Waiting, Settled>> {
-    const late = error instanceof LockTimeoutError;
-    const ofOneKey = late && (ofKey || isAtKey(error));
-    if (batch.length > 1 && (ofOneKey || isOfSingleRequests(error))) {
+    const { lane, partition, search } = trip;
+    const isLate = error instanceof LockTimeoutError;
+    const ofOneKey = isLate && (isAtOneKey || isAtKey(error));
+    const worthwhile = isLate ? ofOneKey : search.failed(error);
+    if (worthwhile && batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
-      const first = await this.#carry(batch.slice(0, middle), lane, ofOneKey);
+      const first = await this.#carry(batch.slice(0, middle), trip, ofOneKey);
       // Who came later does not overtake those who have to wait once more.
       if (first.size < middle) return first;
-      return new Map([...first, ...(await this.#carry(batch.slice(middle), lane, ofOneKey))]);
+      return new Map([...first, ...(await this.#carry(batch.slice(middle), trip, ofOneKey))]);
     }
-    if (late && lane === 'shared') {
-      const codes = new Set(batch.map(({ code }) => code));
-      for (const code of codes) (codes.size > 1 ? this.#apart : this.#alone).add(code);
+    if (isLate && lane === 'shared') {
+      this.#changeHeld(partition, () => partition.suspect(batch));
       return new Map();
     }
-    const failure =
-      error instanceof PromoCodesError ? error : new PromoCodesError('DATABASE_ERROR', String(error), { cause: error });
-    return new Map(batch.map((entry) => [entry, failure]));
+    return answerAll(batch, batch.length === 1 ? error : errorOfMany(error));
   }
 
-  /** Before those who came later. */
-  #putBack(entries: Waiting[]): void {
-    for (const entry of entries.toReversed()) {
-      // Its attempt has ended. Batches that go their own ways from here must not wait for each other.
-      if (!entry.inDoubt) delete entry.callId;
-      this.#busy.get(entry.code)!.unshift(entry);
-    }
-    this.#waiting += entries.length;
+  #publish(batch: Waiting[], durationMs: number, error: PromoCodesError | undefined): void {
+    diagnostics.publish({
+      schema: this.#schema,
+      size: batch.length,
+      codes: codesOf(batch).size,
+      waiting: this.#waiting,
+      durationMs,
+      ...(error && {
+        error: { code: error.code, ...(error.sqlState !== undefined && { sqlState: error.sqlState }) },
+      }),
+    } satisfies BatchEvent);
   }
 }
 
-function keyOf({ request: { shopId, idempotencyKey } }: Attempted): string | undefined {
-  return idempotencyKey === undefined ? undefined : `${shopId}\0${idempotencyKey}`;
+/** A batch on its way. */
+interface Trip {
+  batch: Waiting[];
+  lane: Lane;
+  name: string;
+  partition: Partition;
+  deadline: number;
+  search: Search;
 }
 
-/** Errors that would meet every part of the batch alike. */
-const OF_ALL = ['NOT_INSTALLED', 'OUTCOME_UNKNOWN', 'CONNECTION_FAILED', 'SEQUENCE_BEHIND'];
-
-/** Read-only, out of resources, cancelled or shut down, of the system, internal: classes of SQLSTATE that concern all alike. */
-const CLASSES_OF_ALL = /^(25|53|57|58|XX)/;
-
-function isOfSingleRequests(error: unknown): boolean {
-  if (!(error instanceof PromoCodesError) || error instanceof LockTimeoutError) return false;
-  return !OF_ALL.includes(error.code) && !CLASSES_OF_ALL.test(error.sqlState ?? '');
+function codesOf(entries: readonly Waiting[]): Set<string> {
+  return new Set(entries.map(({ code }) => code));
 }
 
-/** Whether a key was waited for, which a transaction under another code has taken, and not the code. */
-function isAtKey({ cause }: LockTimeoutError): boolean {
-  return /promo_code_idempotency_keys/.test(String((cause as { where?: unknown } | undefined)?.where));
+function answerAll(batch: Waiting[], answer: Settled): Map<Waiting, Settled> {
+  return new Map(batch.map((entry) => [entry, answer]));
 }

@@ -1,9 +1,11 @@
-import { IdempotencyConflictError, PromoCodesError, RetryableTransactionError, ValidationError } from '../errors.js';
+import { PromoCodesError, RetryableTransactionError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
-import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
-import { toDate, toPromoCodeUse } from './promo-code-use.js';
-import type { RedeemResult, RefusalReason } from './results.js';
-import { refusal } from './results.js';
+import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
+import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered } from './answers.js';
+import { asPromoCodesError, concernOf } from './batch-errors.js';
+import { findLostUses } from './lost-uses.js';
+import { codesOf, PARTS_AT_ONCE, type Part, partsOf, Slots } from './parts.js';
+import { type RedeemResult, refusal } from './results.js';
 import { isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
 import type { UseIds } from './use-ids.js';
 
@@ -13,6 +15,8 @@ export interface RedeemRequest {
   shopId: string;
   customerAddress: string;
   baseReward: string;
+  /** The bonus that the host computed by its own rules. */
+  bonusAmount?: string | undefined;
   transactionId?: string | undefined;
   idempotencyKey?: string | undefined;
   ttlSeconds?: number | undefined;
@@ -22,20 +26,32 @@ export interface RedeemRequest {
 export interface RedeemContext {
   statements: RedeemStatements;
   ids: UseIds;
-  /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
-  lockTimeoutMs: number;
-  /** The same where nothing is in doubt, if that is shorter. */
+  /** Milliseconds that a lock is waited for where nothing is in doubt, if that is shorter than usual. */
   patienceMs?: number | undefined;
   uniformRefusals: boolean;
-  /** Runs a call with the repetitions that it may have; a call in the host's transaction has none. */
+  /** Whether the database has all characters of these texts; a code or shop with others does not exist. */
+  canWrite(...texts: string[]): boolean;
+  /** Runs a call with the retries that it may have; a call in the host's transaction has none. */
   run<Result>(
-    work: (connection: Queryable, attempt: { inDoubt: boolean; lockTimeoutMs: number }) => Promise<Result>,
+    work: (connection: Queryable, attempt: RedeemAttempt) => Promise<Result>,
     inDoubt?: boolean,
   ): Promise<Result>;
-  /** Whether the call runs in the host's transaction. */
-  hosted: boolean;
-  /** Whether a conflict of keys undoes the whole batch. */
+  /** Runs what leaves nothing in doubt, such as taking ids. */
+  read<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result>;
+  /** The client of the host whose transaction the call is a part of. */
+  client: object | undefined;
+  /** Callers of other partitions may reach other databases. */
+  partition: string;
+  /** Whether all of it is one transaction, which a conflict of keys undoes. */
   strict: boolean;
+}
+
+/** What an attempt has to know. */
+export interface RedeemAttempt {
+  /** An earlier attempt failed for its connection and may have had its effect. */
+  inDoubt: boolean;
+  /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
+  lockTimeoutMs: number;
 }
 
 /** A request on its way, with what its attempts so far have left. */
@@ -43,8 +59,8 @@ export interface Attempted {
   request: RedeemRequest;
   /** The id that its use is going to have. */
   useId?: string;
-  /** What its first attempt locked: a repetition waits for that attempt to end. */
-  callId?: string;
+  /** What its attempts locked, those of the first ones first: a repetition waits for them to end. */
+  callIds?: string[];
   /** A connection broke under an earlier attempt, which may have recorded it. */
   inDoubt?: boolean;
 }
@@ -52,36 +68,33 @@ export interface Attempted {
 /** What became of a request; an error concerns this one alone. */
 export type Settled = RedeemResult | PromoCodesError;
 
-/** What the server answers of a request or of a use: the columns of `redeem_promo_codes_in_order`, all of them text. */
-type AnswerRow = [
-  request: string | null,
-  outcome: string,
-  useId: string,
-  codeId: string | null,
-  customer: string,
-  shop: string,
-  transaction: string | null,
-  base: string,
-  bonus: string | null,
-  total: string,
-  used: string | null,
-  expires: string | null,
-];
-
+/**
+ * What goes together waits this long for locks. Then each code goes by itself, and the one that somebody holds with all the
+ * patience that there is: so it does not hold up the others.
+ */
+export const PATIENCE_MS = 200;
 /** How often other ids are taken when those that were reserved turn out to be in use already. */
 const ID_ATTEMPTS = 5;
 const ID_TAKEN = 'id_taken';
+/** So many connections broke under a statement when its requests are shared out to several. */
+const BROKEN_BEFORE_PARTS = 2;
 
 /**
  * Sends requests as one statement and gives what became of them, in their order.
  *
- * Every request has the id that its use is going to have. When a connection breaks, the repetition first waits until the
- * attempt before it has ended (an advisory lock that both take), then looks for that id under the lock of the code: what
- * was recorded is found, what was not is done now. So a call makes at most one use and knows which.
+ * Every request has the id that its use is going to have. When a connection breaks, the repetition first looks for uses of
+ * those ids; then it waits until the attempt before it has ended (an advisory lock that both take), and looks once more
+ * under the lock of the code: what was recorded is found, what was not is done now. So a call makes at most one use and
+ * knows which.
  */
 export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
   const settled = new Map<Attempted, Settled>();
-  let open = [...requests];
+  let open = requests.filter((entry) => {
+    const { code, shopId } = entry.request;
+    if (context.canWrite(code, shopId)) return true;
+    settled.set(entry, refusal('not_found', undefined, context.uniformRefusals));
+    return false;
+  });
   for (let attempt = 1; open.length > 0; attempt += 1) {
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(
@@ -91,126 +104,159 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
       );
     }
     await takeIds(context, open);
-    const rows = await send(context, open);
-    const retaken = open.filter((entry, place) => {
-      const row = rows?.of(entry, place);
-      if (row && row[1] !== ID_TAKEN) settled.set(entry, toSettled(context, row, entry));
-      else if (rows && !row) settled.set(entry, unanswered(entry));
-      return !settled.has(entry);
-    });
-    if (retaken.length > 0) context.ids.discard();
-    for (const entry of retaken) delete entry.useId;
-    open = retaken;
+    const answers = await deliver(context, open);
+    for (const [entry, answer] of answers) settled.set(entry, answer);
+    open = open.filter((entry) => !settled.has(entry));
+    if (open.length > 0) context.ids.discard();
+    for (const entry of open) delete entry.useId;
   }
   return requests.map((entry) => settled.get(entry)!);
 }
 
-async function takeIds({ ids, run, hosted }: RedeemContext, entries: Attempted[]): Promise<void> {
+async function takeIds({ ids, read, partition, client }: RedeemContext, entries: Attempted[]): Promise<void> {
   const without = entries.filter(({ useId }) => useId === undefined);
   if (without.length === 0) return;
-  const taken = await ids.take(without.length, (work) => run(work), !hosted);
+  const taken = await ids.take(without.length, { run: read, partition, client });
   without.forEach((entry, index) => {
     entry.useId = taken[index]!;
   });
 }
 
-/** The rows of an answer, by request. */
-class Answer {
-  readonly #byPlace = new Map<number, AnswerRow>();
-  readonly #byId = new Map<string, AnswerRow>();
+/** What a statement, retries included, came to. Requests without an answer and not in `rest` need other ids. */
+interface Sent {
+  answers: Map<Attempted, Settled>;
+  /** Requests in doubt that have to be shared out to several statements, and whether each code is to go by itself. */
+  rest: Attempted[];
+  perCode: boolean;
+}
 
-  constructor(json: string) {
-    for (const row of JSON.parse(json) as AnswerRow[]) {
-      // A use that was made answers the request with its id.
-      if (row[0] === null) this.#byId.set(row[2], row);
-      else this.#byPlace.set(Number(row[0]) - 1, row);
+/** Answers all but those whose ids are in use already, in one statement, or in parts where that broke too often. */
+async function deliver(context: RedeemContext, entries: Attempted[]): Promise<Map<Attempted, Settled>> {
+  const callId = entries[0]!.useId!;
+  for (const entry of entries) entry.callIds ??= [callId];
+  const { answers, rest, perCode } = await send(context, entries);
+  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode))]);
+}
+
+/**
+ * The parts of a batch in doubt, each on a connection of its own: they wait for its earlier attempts and not for each other.
+ * A code that somebody holds concerns its own callers, who are sent once more with all the patience that there is.
+ */
+async function deliverInParts(
+  context: RedeemContext,
+  entries: Attempted[],
+  perCode: boolean,
+): Promise<Map<Attempted, Settled>> {
+  const slots = new Slots(PARTS_AT_ONCE);
+  const answers = new Map<Attempted, Settled>();
+  const late: Part[] = [];
+  const carry = async (part: Part, isPatient: boolean): Promise<void> => {
+    try {
+      const sent = await slots.use(() => send(context, part, isPatient));
+      for (const [entry, answer] of sent.answers) answers.set(entry, answer);
+      if (sent.perCode && codesOf(sent.rest).size === 1) late.push(sent.rest);
+      else if (sent.rest.length > 0) await share(sent.rest, sent.perCode, isPatient);
+    } catch (error) {
+      for (const entry of part) answers.set(entry, asPromoCodesError(error));
     }
-  }
-
-  of({ useId }: Attempted, place: number): AnswerRow | undefined {
-    return this.#byPlace.get(place) ?? this.#byId.get(useId!);
-  }
+  };
+  const share = async (requests: Attempted[], byCode: boolean, isPatient: boolean): Promise<void> => {
+    await Promise.all(partsOf(requests, byCode).map((part) => carry(part, isPatient)));
+  };
+  await share(entries, perCode, codesOf(entries).size === 1);
+  await Promise.all(late.map((part) => carry(part, true)));
+  return answers;
 }
 
-/** @returns nothing when ids that were reserved are in use already, so that the whole batch was undone. */
-async function send(context: RedeemContext, entries: Attempted[]): Promise<Answer | undefined> {
-  const { statements, hosted, lockTimeoutMs, patienceMs = lockTimeoutMs } = context;
-  const callId = entries[0]!.callId ?? entries[0]!.useId!;
-  if (!hosted) for (const entry of entries) entry.callId ??= callId;
-  const doubted = () => entries.some(({ inDoubt }) => inDoubt);
-  try {
-    return await context.run(async (connection, { inDoubt, lockTimeoutMs }) => {
-      if (inDoubt) for (const entry of entries) entry.inDoubt = true;
-      const waitMs = doubted() ? lockTimeoutMs : Math.min(patienceMs, lockTimeoutMs);
-      const shared = [hosted ? null : callId, waitMs];
-      const [only] = entries;
-      const { rows } =
-        entries.length === 1 && isPlain(only!)
-          ? await connection.query(statements.one, [...valuesOfOne(only!), ...shared])
-          : await connection.query(statements.batch, [...valuesOfBatch(entries), doubted(), context.strict, ...shared]);
+/** @param isPatient whether what is in doubt waits for locks as long as there is time */
+async function send(
+  context: RedeemContext,
+  entries: Attempted[],
+  isPatient = !isSplittable(context, entries),
+): Promise<Sent> {
+  const { statements, client, strict, patienceMs = Number.POSITIVE_INFINITY, ids } = context;
+  const isInDoubt = () => entries.some(({ inDoubt }) => inDoubt);
+  const answers = new Map<Attempted, Settled>();
+  let open = entries;
+  let broken = 0;
+  const work = async (connection: Queryable, attempt: RedeemAttempt): Promise<Answer | 'broken' | 'late'> => {
+    if (attempt.inDoubt) {
+      broken += 1;
+      ids.discard();
+      for (const entry of entries) entry.inDoubt = true;
+    }
+    if (isInDoubt()) {
+      for (const [entry, row] of await findLostUses(connection, statements.schema, open)) {
+        answers.set(entry, toSettled(context, row, entry));
+      }
+      open = open.filter((entry) => !answers.has(entry));
+      if (open.length === 0 || (broken >= BROKEN_BEFORE_PARTS && open.length > 1 && !strict)) return 'broken';
+    }
+    const isHasty = isInDoubt() && !isPatient;
+    const waitMs = Math.min(
+      attempt.lockTimeoutMs,
+      isHasty ? PATIENCE_MS : isInDoubt() ? attempt.lockTimeoutMs : patienceMs,
+    );
+    const common = [client === undefined ? `{${entries[0]!.callIds!.join(',')}}` : null, waitMs];
+    const [only] = open;
+    const query =
+      open.length === 1 && isPlain(only!)
+        ? connection.query(statements.one, [...valuesOfOne(only!), ...common])
+        : connection.query(statements.batch, [...valuesOfBatch(open), isInDoubt(), strict, ...common]);
+    try {
+      const { rows } = await query;
       return new Answer(String(rows[0]?.answer));
-    }, doubted());
-  } catch (error) {
-    const cause = error instanceof PromoCodesError ? error.cause : error;
-    if (sqlStateOf(cause) === SqlState.keyConflict) throw conflict(cause);
-    if (sqlStateOf(cause) === SqlState.numberTooLarge) throw tooLarge(cause);
-    if (!isIdInUse(cause)) throw error;
-    if (!hosted && !doubted()) return undefined;
-    context.ids.discard();
-    throw new RetryableTransactionError('The sequence of promo_code_uses.id was set back; run the transaction again.', {
-      sqlState: SqlState.uniqueViolation,
-      cause,
+    } catch (error) {
+      if (isHasty && sqlStateOf(error) === SqlState.lockNotAvailable) return 'late';
+      throw error;
+    }
+  };
+  try {
+    const answer = await context.run(work, isInDoubt());
+    if (typeof answer === 'string') return { answers, rest: open, perCode: answer === 'late' };
+    open.forEach((entry, place) => {
+      const row = answer.of(entry, place);
+      if (row?.[1] !== ID_TAKEN) answers.set(entry, row ? toSettled(context, row, entry) : unanswered(entry));
     });
+    return { answers, rest: [], perCode: false };
+  } catch (error) {
+    const failure = failureOf(context, entries, error);
+    if (failure === ID_TAKEN) return { answers, rest: [], perCode: false };
+    // What was found stays known. Where one request may be the bad one, the others are sent without it, and find theirs.
+    if (answers.size === 0 || strict || concernOf(failure) !== 'all') throw failure;
+    for (const entry of open) answers.set(entry, failure);
+    return { answers, rest: [], perCode: false };
   }
 }
 
-/** The server names the columns of a violated constraint in any language as `(id)=(7)`. */
-function isIdInUse(error: unknown): boolean {
-  return (
-    sqlStateOf(error) === SqlState.uniqueViolation &&
-    typeof error === 'object' &&
-    error !== null &&
-    'table' in error &&
-    String(error.table).startsWith('promo_code_uses') &&
-    'detail' in error &&
-    /\(id\)=\(/.test(String(error.detail))
-  );
+/** Whether the requests may be shared out to several transactions, and are of several codes. */
+function isSplittable({ strict, client }: RedeemContext, entries: readonly Attempted[]): boolean {
+  return !strict && client === undefined && codesOf(entries).size > 1;
 }
 
-function toSettled(context: RedeemContext, row: AnswerRow, { request, useId }: Attempted): Settled {
-  const [, outcome, id, code, customer, shop, transaction, base, bonus, total, used, expires] = row;
-  switch (outcome) {
-    case 'redeemed':
-    case 'found':
-      return {
-        ok: true,
-        use: toPromoCodeUse({ use_id: id, code_id: code!, customer, shop, transaction, base, bonus, total, used }),
-        // A use under this call's own id was made by an earlier attempt of this same call.
-        replayed: outcome === 'found' && id !== useId,
-        ...(expires !== null && { expiresAt: toDate(expires) }),
-      };
-    case 'key_conflict':
-      return conflict(undefined, request.idempotencyKey);
-    default:
-      return refusal(outcome as RefusalReason, code ?? undefined, context.uniformRefusals);
+/** The error of a statement as the library tells it; or that its ids are in use already, which undid all of it. */
+function failureOf(
+  { client, ids, strict }: RedeemContext,
+  entries: readonly Attempted[],
+  error: unknown,
+): PromoCodesError | typeof ID_TAKEN {
+  const isInDoubt = entries.some(({ inDoubt }) => inDoubt);
+  const cause = error instanceof PromoCodesError ? error.cause : error;
+  const sqlState = sqlStateOf(cause);
+  if (sqlState === undefined || isInDoubt) ids.discard();
+  if (sqlState === SqlState.keyConflict) return conflict(cause);
+  if (isInDoubt) return asPromoCodesError(error);
+  if (sqlState === SqlState.numberTooLarge) return tooLarge(cause);
+  if (isIdInUse(cause)) {
+    if (client === undefined) return ID_TAKEN;
+    ids.discard();
+    return new RetryableTransactionError(
+      'The sequence of promo_code_uses.id was set back; run the transaction again.',
+      {
+        sqlState: SqlState.uniqueViolation,
+        cause,
+      },
+    );
   }
-}
-
-/** What a trigger of the host gave another id cannot be told from what it kept out. */
-function unanswered({ useId }: Attempted): PromoCodesError {
-  return new PromoCodesError('DATABASE_ERROR', `The server recorded no use with the id ${useId} that it was given.`);
-}
-
-function tooLarge(cause: unknown): ValidationError {
-  const message = `is too large: with the bonus it does not fit the columns (${messageOf(cause)})`;
-  return new ValidationError([{ path: 'baseReward', message }], { sqlState: SqlState.numberTooLarge, cause });
-}
-
-function conflict(cause: unknown, key?: string): IdempotencyConflictError {
-  return new IdempotencyConflictError(
-    key === undefined
-      ? `${messageOf(cause)}. Nothing of the batch was recorded.`
-      : `The idempotency key ${JSON.stringify(key)} was used before in this shop with other parameters. Nothing was recorded.`,
-    cause === undefined ? {} : { sqlState: sqlStateOf(cause), cause },
-  );
+  return strict ? ofRequest(asPromoCodesError(error), entries) : asPromoCodesError(error);
 }

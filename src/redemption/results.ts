@@ -8,6 +8,8 @@ export type RefusalReason =
   | 'expired'
   | 'usage_limit_reached'
   | 'customer_limit_reached'
+  /** The code's bonus type is neither fixed nor percentage, and no `bonusAmount` was given. */
+  | 'unsupported_bonus_type'
   /** The idempotency key belongs to a use that was rolled back, or whose hold ran out. */
   | 'rolled_back';
 
@@ -45,6 +47,7 @@ const MESSAGES: Record<RefusalReason, string> = {
   expired: 'This promo code has expired.',
   usage_limit_reached: 'This promo code has been used as often as it may be.',
   customer_limit_reached: 'You have used this promo code as often as you may.',
+  unsupported_bonus_type: 'This promo code has a bonus type that cannot be computed here.',
   rolled_back: 'This redemption was rolled back.',
 };
 

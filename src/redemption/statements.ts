@@ -2,9 +2,9 @@ import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Attempted } from './redeem.js';
 
 const ARGUMENTS = {
-  one: 'text, text, text, numeric, text, text, bigint, bigint, integer',
+  one: 'text, text, text, numeric, numeric, text, text, bigint, bigint[], integer',
   batch:
-    'text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer',
+    'text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer',
 };
 
 /** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
@@ -28,8 +28,9 @@ export function isPlain({ request, inDoubt }: Attempted): boolean {
 }
 
 export function valuesOfOne({ request, useId }: Attempted): unknown[] {
-  const { code, shopId, customerAddress, baseReward, transactionId = null, idempotencyKey = null } = request;
-  return [code, shopId, customerAddress, baseReward, transactionId, idempotencyKey, useId];
+  const { code, shopId, customerAddress, baseReward, bonusAmount = null } = request;
+  const { transactionId = null, idempotencyKey = null } = request;
+  return [code, shopId, customerAddress, baseReward, bonusAmount, transactionId, idempotencyKey, useId];
 }
 
 /** Each code once, and an array for each field; those that no request has are empty. */
@@ -47,12 +48,12 @@ export function valuesOfBatch(entries: Attempted[]): unknown[] {
     return codes.length;
   };
   const keys = new Set<string>();
-  const isDoubled = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
+  const repeatsKey = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
     if (idempotencyKey === undefined) return false;
     const key = `${shopId}\0${idempotencyKey}`;
-    const doubled = keys.has(key);
+    const isKnown = keys.has(key);
     keys.add(key);
-    return doubled;
+    return isKnown;
   };
   const optional = <Value>(
     read: (entry: Attempted) => Value | undefined,
@@ -68,11 +69,12 @@ export function valuesOfBatch(entries: Attempted[]): unknown[] {
     plainArray(each),
     entries.map(({ request }) => request.customerAddress),
     plainArray(entries.map(({ request }) => request.baseReward)),
+    optional(({ request }) => request.bonusAmount),
     optional(({ request }) => request.transactionId),
     optional(({ request }) => request.idempotencyKey),
     plainArray(entries.map(({ useId }) => useId)),
     optional(({ request }) => request.ttlSeconds),
-    optional(isDoubled, Boolean),
+    optional(repeatsKey, Boolean),
   ];
 }
 

@@ -1,5 +1,7 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { now } from '../postgres/timers.js';
 
 /** Few enough that an id of four bytes is not used up by restarts. */
 const SMALLEST_BLOCK = 100;
@@ -9,62 +11,130 @@ const LARGEST_BLOCK = 2_000;
 const MOST_AT_ONCE = 10_000;
 /** A block should last about as long. */
 const BLOCK_MS = 1_000;
+/** Partitions that ids are kept for; the oldest are forgotten, and their ids are gaps. */
+const MOST_PARTITIONS = 1_000;
+
+type Run = <R>(work: (connection: Queryable) => Promise<R>) => Promise<R>;
+
+/** Who takes ids. */
+export interface Taker {
+  /** Runs a statement, with what retries it needs. */
+  run: Run;
+  /** Callers of one partition may wait for one block; they reach the same database, which others may not. */
+  partition: string;
+  /** The client of the host whose transaction the call is a part of: its failure is its own, and so are ids taken in it. */
+  client: object | undefined;
+}
 
 /**
  * Ids for uses, taken from the sequence in blocks ahead of time, so that calls do not wait for them. A call that knows its id
  * can ask for its own use after its connection broke; ids of an abandoned block are gaps, as a sequence has them anyway.
+ *
+ * An id counts from the commit of the transaction that took it. A server that crashed, or its standby, may give ids once
+ * more whose taking it had not stored, so a connection that breaks makes every block worthless.
  */
 export class UseIds {
   readonly #statement: string;
-  #ids: string[] = [];
-  #pending: Promise<void> | undefined;
-  #block = SMALLEST_BLOCK;
-  #reservedAt = Number.NEGATIVE_INFINITY;
+  readonly #home: AsyncResource | undefined;
+  #blocks = new Map<string, Block>();
+  #ofClients = new WeakMap<object, OwnBlock>();
 
-  constructor(schema: string) {
+  /** @param home the asynchronous context in which blocks are fetched; without one, that of the caller */
+  constructor(schema: string, home: AsyncResource | undefined) {
     this.#statement = `SELECT array_to_string(${quoteIdentifier(schema)}.reserve_promo_code_use_ids($1), ',') AS ids`;
+    this.#home = home;
   }
 
-  /**
-   * @param run runs a statement, with what repetitions it needs
-   * @param shared whether callers that arrive together may wait for one block; not inside a transaction of the host, whose
-   * failure is its own
-   */
-  async take(count: number, run: Run, shared: boolean): Promise<string[]> {
-    while (this.#ids.length < count) {
-      if (shared) await this.#reserveShared(count, run);
-      else await this.#reserve(count, run);
+  async take(count: number, { run, partition, client }: Taker): Promise<string[]> {
+    const fetch = (size: number) => this.#fetch(size, run);
+    if (client !== undefined) return this.#takeOwn(count, client, this.#blocks.get(partition), fetch);
+    for (;;) {
+      const block = this.#blockOf(partition);
+      const taken = block.take(count);
+      if (taken) {
+        // Who needs them will see the error, if it lasts.
+        if (block.isLow) this.#inHome(() => block.fill(0, fetch)).catch(() => undefined);
+        return taken;
+      }
+      await this.#inHome(() => block.fill(count, fetch));
     }
-    const taken = this.#ids.splice(0, count);
-    // Who needs them will see the error, if it lasts.
-    if (shared && this.#ids.length < this.#block / 2) this.#reserveShared(0, run).catch(() => undefined);
-    return taken;
   }
 
-  /** The sequence was set back: what is left of the block is of the same kind. */
+  /** A connection broke, or the sequence was set back: what is left of all blocks, and on its way, may be given to others. */
   discard(): void {
-    this.#ids = [];
+    this.#blocks = new Map();
+    this.#ofClients = new WeakMap();
   }
 
-  #reserveShared(count: number, run: Run): Promise<void> {
-    this.#pending ??= this.#reserve(count, run).finally(() => {
+  async #takeOwn(
+    count: number,
+    client: object,
+    shared: Block | undefined,
+    fetch: (size: number) => Promise<string[]>,
+  ): Promise<string[]> {
+    const own = this.#ofClients.get(client) ?? { ids: [], size: 0 };
+    this.#ofClients.set(client, own);
+    if (own.ids.length < count) {
+      const taken = shared?.take(count);
+      if (taken) return taken;
+      // A client that is there for one call gets one id; one that stays gets a block, as they come.
+      own.size = Math.min(SMALLEST_BLOCK, own.size * 2 + 1);
+      own.ids.push(...(await fetch(Math.max(count, own.size))));
+    }
+    return own.ids.splice(0, count);
+  }
+
+  #inHome(work: () => Promise<void>): Promise<void> {
+    return this.#home ? this.#home.runInAsyncScope(work) : work();
+  }
+
+  #blockOf(partition: string): Block {
+    const known = this.#blocks.get(partition);
+    if (known) return known;
+    if (this.#blocks.size >= MOST_PARTITIONS) this.#blocks.delete(this.#blocks.keys().next().value!);
+    const block = new Block();
+    this.#blocks.set(partition, block);
+    return block;
+  }
+
+  async #fetch(size: number, run: Run): Promise<string[]> {
+    const { rows } = await run((connection) => connection.query(this.#statement, [Math.min(MOST_AT_ONCE, size)]));
+    return String(rows[0]?.ids).split(',');
+  }
+}
+
+interface OwnBlock {
+  ids: string[];
+  size: number;
+}
+
+class Block {
+  #ids: string[] = [];
+  #size = SMALLEST_BLOCK;
+  #filledAt = Number.NEGATIVE_INFINITY;
+  #pending: Promise<void> | undefined;
+
+  get isLow(): boolean {
+    return this.#ids.length < this.#size / 2;
+  }
+
+  take(count: number): string[] | undefined {
+    return this.#ids.length < count ? undefined : this.#ids.splice(0, count);
+  }
+
+  fill(count: number, fetch: (size: number) => Promise<string[]>): Promise<void> {
+    this.#pending ??= this.#fill(count, fetch).finally(() => {
       this.#pending = undefined;
     });
     return this.#pending;
   }
 
-  async #reserve(count: number, run: Run): Promise<void> {
-    const now = performance.now();
-    const sinceLast = now - this.#reservedAt;
-    if (sinceLast < BLOCK_MS / 2) this.#block = Math.min(LARGEST_BLOCK, this.#block * 2);
-    else if (sinceLast > BLOCK_MS * 10) this.#block = SMALLEST_BLOCK;
-    this.#reservedAt = now;
-    await run(async (connection) => {
-      const size = Math.min(MOST_AT_ONCE, Math.max(this.#block, count));
-      const { rows } = await connection.query(this.#statement, [size]);
-      this.#ids.push(...String(rows[0]?.ids).split(','));
-    });
+  async #fill(count: number, fetch: (size: number) => Promise<string[]>): Promise<void> {
+    const time = now();
+    const sinceLast = time - this.#filledAt;
+    if (sinceLast < BLOCK_MS / 2) this.#size = Math.min(LARGEST_BLOCK, this.#size * 2);
+    else if (sinceLast > BLOCK_MS * 10) this.#size = SMALLEST_BLOCK;
+    this.#filledAt = time;
+    this.#ids.push(...(await fetch(Math.max(this.#size, count))));
   }
 }
-
-type Run = <R>(work: (connection: Queryable) => Promise<R>) => Promise<R>;

@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import { ValidationError, type ValidationIssue } from '../errors.js';
+import { issuesOf } from '../options.js';
+import { describeReceived } from '../received.js';
 
 /** The fields of a code that depend on each other. */
 export interface CodeRules {
-  bonusType: 'fixed' | 'percentage';
+  bonusType: string;
   bonusValue: string;
   maxBonus: string | null;
   startDate?: Date | undefined;
@@ -14,25 +16,30 @@ export interface CodeRules {
 /**
  * Checks the input for a whole code: each field, and then what must hold between fields, as far as these are right by
  * themselves; throws a `ValidationError` with every issue at once.
+ * @param callee whose input it is, as messages name it
  * @param rules what must hold besides; fields in `wrong` must not be looked at
  */
 export function parseCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
   schema: Schema,
   input: unknown,
+  callee: string,
   rules: (code: v.InferOutput<Schema>, wrong: ReadonlySet<string>) => ValidationIssue[] = () => [],
 ): v.InferOutput<Schema> {
   const result = v.safeParse(schema, input);
-  const issues: ValidationIssue[] = (result.issues ?? []).map((issue) => ({
-    path: v.getDotPath(issue) ?? 'input',
-    message: issue.message,
-  }));
+  const issues: ValidationIssue[] = result.issues ? issuesOf(schema, result.issues, callee, 'input') : [];
   const wrong = new Set(issues.map(({ path }) => path));
   if (!wrong.has('input')) {
     const code = result.output as v.InferOutput<Schema>;
-    issues.push(...codeIssues(code, wrong), ...rules(code, wrong));
+    const between = [...codeIssues(code, wrong), ...rules(code, wrong)];
+    issues.push(...between.map((issue) => withReceived(issue, input)));
   }
   if (issues.length > 0) throw new ValidationError(issues);
   return result.output as v.InferOutput<Schema>;
+}
+
+function withReceived(issue: ValidationIssue, input: unknown): ValidationIssue {
+  const received = describeReceived((input as Record<string, unknown>)[issue.path]);
+  return { ...issue, ...(received !== undefined && { received }) };
 }
 
 /** What must hold of a code as a whole, new or changed. Fields in `wrong` are not looked at. */
@@ -53,7 +60,8 @@ export function codeIssues(code: CodeRules, wrong: ReadonlySet<string> = new Set
   return issues;
 }
 
+/** Of an amount without leading or trailing zeros, or as the server writes it, with the zeros of the column's scale. */
 function isAtMostHundred(amount: string): boolean {
   const [whole = '', fraction = ''] = amount.split('.');
-  return whole.length < 3 || (whole === '100' && /^0*$/.test(fraction));
+  return whole.length < 3 || (whole === '100' && Number(fraction) === 0);
 }

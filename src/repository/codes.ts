@@ -1,9 +1,12 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { collatedAs } from '../postgres/identifiers.js';
+import { messageOf } from '../postgres/sqlstate.js';
+import { toCodeName } from '../redemption/code-name.js';
 import { codeIssues } from './code-rules.js';
+import { presentFor, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
-import type { Mark } from './cursor.js';
-import { toTimestamp } from './fields.js';
+import { toTimestamp } from './date-fields.js';
+import { columnsOfCode } from './host-columns.js';
 import { CODE_COLUMNS, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** A checked code, as it is going to be inserted. */
@@ -20,12 +23,15 @@ export interface NewCode {
   totalUsageLimit: number | null;
   perCustomerLimit: number | null;
   isActive: boolean;
+  /** Columns of the host, as they go into JSON. */
+  columns?: Record<string, unknown> | undefined;
 }
 
-/** As `create_promo_codes` takes it. */
-function toJson(input: NewCode): Record<string, unknown> {
+/** The columns that an input fills. */
+export function toRow(input: NewCode): Record<string, unknown> {
   return {
-    code: input.code.trim(),
+    ...input.columns,
+    code: toCodeName(input.code),
     shop_id: input.shopId,
     name: input.name,
     description: input.description,
@@ -43,12 +49,15 @@ function toJson(input: NewCode): Record<string, unknown> {
 /** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
   const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
-  const values = [shopId, JSON.stringify(inputs.map(toJson))];
+  const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(input))))];
   const ids = new Set<string>();
-  await call.write(async (db) => {
+  const insert = call.write(async (db) => {
     // After a COMMIT without an answer those of the attempt before are either there, and kept, or made once more.
     const { rows } = await db.query(statement, values);
     for (const { id } of rows) ids.add(String(id));
+  });
+  await insert.catch((error: unknown) => {
+    throw inputs[0]?.columns ? wrongColumns(error) : error;
   });
   if (ids.size === 0) return [];
   const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
@@ -56,53 +65,86 @@ export async function insertCodes(call: Call, shopId: string, inputs: readonly N
   return created.rows.map((row: CodeRow) => toPromoCode(row));
 }
 
+/** What a column of the host does not read as a value of its type. */
+function wrongColumns(error: unknown): unknown {
+  if (!(error instanceof PromoCodesError) || !/^22/.test(error.sqlState ?? '')) return error;
+  const message = `must hold values of the types of these columns (${messageOf(error.cause ?? error)})`;
+  return new ValidationError([{ path: 'columns', message }], { sqlState: error.sqlState, cause: error.cause });
+}
+
 export async function createCode(call: Call, input: NewCode): Promise<PromoCode> {
   await refusePastEnd(call, input);
   const [created] = await insertCodes(call, input.shopId, [input]);
   if (created) return created;
   throw new DuplicateCodeError(
-    `The shop ${input.shopId} has a promo code ${input.code.trim()} already (compared without case).`,
+    `The shop ${input.shopId} has a promo code ${toCodeName(input.code)} already (compared without case).`,
   );
 }
 
-/** A code without a start begins now, by the server's clock; its end must not be before that. */
+/** Who finds none and creates none has met somebody who created it or deleted it meanwhile. */
+const ENSURE_ATTEMPTS = 20;
+
+/** A code that is there already is given as it is. Repeating it is harmless, also after a connection broke. */
+export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode> {
+  for (let attempt = 0; attempt < ENSURE_ATTEMPTS; attempt += 1) {
+    const found = await findCodeByName(call, input.code, input.shopId);
+    if (found) return found;
+    await refusePastEnd(call, input);
+    const [created] = await insertCodes(call, input.shopId, [input]);
+    if (created) return created;
+  }
+  throw new PromoCodesError(
+    'TOO_MANY_CHANGES',
+    `The promo code ${toCodeName(input.code)} was created and deleted by others ${ENSURE_ATTEMPTS} times while it was being ensured.`,
+  );
+}
+
+/** A code without a start begins now, by the server's clock; its end must not be before that, as the column writes it. */
 export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
   if (startDate || !endDate) return;
-  const { rows } = await call.read((db) => db.query('SELECT extract(epoch FROM now())::text AS present'));
-  if (endDate.getTime() < Number(rows[0]?.present) * 1_000) {
+  const type = call.host.baseTypeOf('promo_codes', 'end_date');
+  const asColumn = (moment: string) =>
+    /^date|without time zone/.test(type) ? `(${moment} AT TIME ZONE 'UTC')::${type}` : `${moment}::${type}`;
+  const { rows } = await call.read((db) =>
+    db.query(`SELECT (${asColumn('$1::timestamptz')} < ${asColumn('now()')})::text AS is_past`, [toTimestamp(endDate)]),
+  );
+  if (rows[0]?.is_past === 'true') {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
 }
 
-export async function findCode(call: Call, id: string): Promise<PromoCode | null> {
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint`;
-  return one(await call.read((db) => db.query(statement, [id])));
+/** `undefined`: of any shop. */
+type Shop = string | undefined;
+
+/** A condition on the shop, where one is given, as the parameter after those that there are. */
+function ofShop(call: Call, shopId: Shop, values: unknown[]): string {
+  if (shopId === undefined) return '';
+  // What the database cannot even write is the name of no shop.
+  return call.host.canWrite(shopId) ? ` AND c.shop_id::text = $${values.push(shopId)}::text` : ' AND false';
 }
 
-export async function findCodeByName(call: Call, code: string, shopId: string): Promise<PromoCode | null> {
-  const table = call.table('promo_codes');
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c
-    WHERE c.shop_id::text = $2 AND upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))
-    ORDER BY c.code::text = btrim($1) DESC, c.id LIMIT 1`;
-  return one(await call.read((db) => db.query(statement, [code, shopId])));
-}
-
-export interface ListFilter {
-  shopId?: string | undefined;
-  activeOnly: boolean;
-  limit: number;
-  cursor?: Mark | null | undefined;
-}
-
-/** One code more than the limit, where there is one: it tells that there is a next page. */
-export async function listCodes(call: Call, { shopId, activeOnly, limit, cursor }: ListFilter): Promise<PromoCode[]> {
+export async function findCode(call: Call, id: string, shopId: Shop): Promise<PromoCode | null> {
+  const values: unknown[] = [id];
   const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
-    WHERE ($1::text IS NULL OR c.shop_id::text = $1) AND (NOT $2::boolean OR c.is_active)
-      AND ($3::bigint IS NULL OR c.id < $3)
-    ORDER BY c.id DESC LIMIT $4::integer`;
-  const values = [shopId ?? null, activeOnly, cursor?.id ?? null, limit + 1];
-  const { rows } = await call.read((db) => db.query(statement, values));
-  return rows.map((row: CodeRow) => toPromoCode(row));
+    WHERE c.id = $1::bigint${ofShop(call, shopId, values)}`;
+  return one(await call.read((db) => db.query(statement, values)));
+}
+
+/**
+ * Of several that match the one that can be redeemed now, then the one that is written so, then the newest. In a shop a code
+ * is also found as a host may have stored it, as a redemption finds it.
+ */
+export async function findCodeByName(call: Call, code: string, shopId: Shop): Promise<PromoCode | null> {
+  if (!call.host.canWrite(code)) return null;
+  const table = call.table('promo_codes');
+  const values: unknown[] = [code];
+  const isOfShop = ofShop(call, shopId, values);
+  const found = `(SELECT c.id FROM ${table} AS c
+      WHERE upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${isOfShop}
+      ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.code::text = btrim($1::text) DESC, c.id DESC LIMIT 1)`;
+  const asStored = isOfShop.includes('$2') ? `, ${call.table('find_promo_code_as_stored')}($2, $1)` : '';
+  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c WHERE c.id = coalesce(${found}${asStored})`;
+  return one(await call.read((db) => db.query(statement, values)));
 }
 
 const COLUMN_OF = {
@@ -131,17 +173,18 @@ const UPDATE_ATTEMPTS = 20;
  * Changes a code when the result is right as a whole. It is checked against what was read, and written only where that is
  * still so: no lock is held in between, and redemptions, which change the counters, do not disturb it.
  */
-export async function updateCode(call: Call, id: string, patch: CodePatch): Promise<PromoCode> {
+export async function updateCode(call: Call, id: string, shopId: Shop, patch: CodePatch): Promise<PromoCode> {
   const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [
     keyof typeof COLUMN_OF,
     unknown,
   ][];
   const codes = call.table('promo_codes');
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
-    const { rows: found } = await call.read((db) =>
-      db.query(`SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c WHERE c.id = $1::bigint`, [id]),
-    );
-    const before = requireCode(one({ rows: found }), id);
+    const key: unknown[] = [id];
+    const look = `SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c
+      WHERE c.id = $1::bigint${ofShop(call, shopId, key)}`;
+    const { rows: found } = await call.read((db) => db.query(look, key));
+    const before = requireCode(one({ rows: found }), id, shopId);
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
@@ -152,11 +195,11 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
         field === 'endDate' || field === 'startDate' ? toTimestamp(value as Date | null) : value,
       ),
     ];
-    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = $${index + 3}`);
+    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = ${newValue(call, field, `$${index + 3}`)}`);
     const { rows } = await call.write(
       (db) =>
         db.query(
-          `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${present(call)}
+          `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
           WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
           values,
         ),
@@ -171,36 +214,53 @@ export async function updateCode(call: Call, id: string, patch: CodePatch): Prom
   );
 }
 
-/** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
-export async function setActive(call: Call, id: string, isActive: boolean): Promise<PromoCode> {
-  const statement = `UPDATE ${call.table('promo_codes')} AS c SET is_active = $2::boolean, updated_at = ${present(call)}
-    WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.write((db) => db.query(statement, [id, isActive]), { id })), id);
+/**
+ * A `Date` has milliseconds, a column may have microseconds: a date that was read from this code stands for the moment that
+ * it was read from.
+ */
+function newValue({ host }: Call, field: keyof typeof COLUMN_OF, parameter: string): string {
+  if (field !== 'startDate' && field !== 'endDate') return parameter;
+  const typeOf = (column: string) => host.baseTypeOf('promo_codes', column);
+  const own = COLUMN_OF[field];
+  if (!typeOf(own).startsWith('timestamp')) return parameter;
+  const other = field === 'startDate' ? 'end_date' : 'start_date';
+  const columns = typeOf(other) === typeOf(own) ? [own, other] : [own];
+  const known = columns.map((column) => `WHEN date_trunc('milliseconds', c.${column}) = ${parameter} THEN c.${column}`);
+  return `CASE ${known.join(' ')} ELSE ${parameter} END`;
 }
 
-export async function deleteCode(call: Call, id: string): Promise<PromoCode> {
-  const statement = `DELETE FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint RETURNING ${CODE_COLUMNS}`;
+/** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
+export async function setActive(call: Call, id: string, shopId: Shop, isActive: boolean): Promise<PromoCode> {
+  const values: unknown[] = [id, isActive];
+  const statement = `UPDATE ${call.table('promo_codes')} AS c
+      SET is_active = $2::boolean, updated_at = ${presentFor(call, 'updated_at')}
+    WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
+  return requireCode(one(await call.write((db) => db.query(statement, values), { id })), id, shopId);
+}
+
+export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
+  const values: unknown[] = [id];
+  const statement = `DELETE FROM ${call.table('promo_codes')} AS c
+    WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
   let deleted: PromoCode | null = null;
   await call.write(
     async (db) => {
       // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
-      deleted = one(await db.query(statement, [id])) ?? deleted;
+      deleted = one(await db.query(statement, values)) ?? deleted;
     },
     { id },
   );
-  return requireCode(deleted, id);
-}
-
-/** Columns without time zone hold UTC. */
-function present({ host }: Call): string {
-  return host.typeOf('promo_codes', 'updated_at').endsWith('without time zone') ? `now() AT TIME ZONE 'UTC'` : 'now()';
+  return requireCode(deleted, id, shopId);
 }
 
 function one({ rows }: { rows: unknown[] }): PromoCode | null {
   return rows[0] === undefined ? null : toPromoCode(rows[0] as CodeRow);
 }
 
-function requireCode(found: PromoCode | null, id: string): PromoCode {
-  if (!found) throw new NotFoundError(`There is no promo code with the id ${id}.`);
+function requireCode(found: PromoCode | null, id: string, shopId: Shop): PromoCode {
+  if (!found)
+    throw new NotFoundError(
+      `There is no promo code with the id ${id}${shopId === undefined ? '' : ` in the shop ${shopId}`}.`,
+    );
   return found;
 }

@@ -1,5 +1,8 @@
-import { parseOptions } from '../options.js';
+import { AsyncResource } from 'node:async_hooks';
+import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
+import { messageOf } from '../postgres/sqlstate.js';
+import { describeReceived } from '../received.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';
@@ -8,7 +11,7 @@ import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
 import { type RedeemStatements, redeemStatements } from '../redemption/statements.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas } from './inputs.js';
-import { type CallOptions, callOptions, limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
 
 export type { Call } from '../redemption/calls.js';
 
@@ -22,12 +25,17 @@ export class Context {
   readonly db: Database;
   readonly options: ParsedRepositoryOptions;
   readonly #settings: CallSettings;
+  /** The asynchronous context in which the repository was made: that of statements which several callers share. */
+  readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
   readonly #statements: RedeemStatements;
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
+  #reading: Promise<Host> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
-  #schemas: InputSchemas = inputSchemas(undefined);
+  /** As long as nothing is known of the columns. */
+  readonly #early: InputSchemas = inputSchemas(undefined);
+  #schemas = this.#early;
 
   constructor(db: Database, options: ParsedRepositoryOptions) {
     this.db = db;
@@ -45,7 +53,7 @@ export class Context {
         if (isOfHost) this.#host = undefined;
       },
     };
-    this.#ids = new UseIds(schema);
+    this.#ids = new UseIds(schema, this.#partitionBy ? undefined : this.#home);
     this.#statements = redeemStatements(schema);
   }
 
@@ -57,15 +65,14 @@ export class Context {
     options: CallOptions | undefined,
     check: (schemas: InputSchemas) => Input,
   ): Promise<{ input: Input; call: Call }> {
-    const origin = options === undefined ? {} : parseOptions(callOptions, options);
-    const call = new Call(this.#settings, this.#host, origin);
+    const call = new Call(this.#settings, this.#host, options);
     try {
       const early = check(this.#schemas);
       if (this.#host) return { input: early, call };
     } catch (error) {
       if (!(await this.#mayHaveChanged(call, error, check))) throw error;
     }
-    const host = this.#host ?? (await this.#readHost(call));
+    const host = this.#host ?? (await this.#readShared(call));
     return { input: check(this.#schemas), call: call.knowing(host) };
   }
 
@@ -73,7 +80,7 @@ export class Context {
   async #mayHaveChanged(call: Call, error: unknown, check: (schemas: InputSchemas) => unknown): Promise<boolean> {
     if (!this.#host || performance.now() - this.#readAt < LEAST_AGE_MS) return false;
     try {
-      check(inputSchemas(undefined));
+      check(this.#early);
     } catch {
       return false;
     }
@@ -85,6 +92,17 @@ export class Context {
     }
   }
 
+  /** Those who come while the tables are being read wait for that; where it fails, each for himself. */
+  async #readShared(call: Call): Promise<Host> {
+    if (call.hosted || this.#partitionBy) return this.#readHost(call);
+    const earlier = this.#reading;
+    if (earlier) return earlier.catch(() => this.#host ?? this.#readHost(call));
+    this.#reading = this.#home.runInAsyncScope(() => this.#readHost(call));
+    return this.#reading.finally(() => {
+      this.#reading = undefined;
+    });
+  }
+
   async #readHost(call: Call): Promise<Host> {
     const host = await call.read((connection) => readHost(connection, this.options.schema));
     this.#readAt = performance.now();
@@ -94,23 +112,57 @@ export class Context {
   }
 
   /** What a redemption is sent with. */
-  redemption(call: Call, strict: boolean): RedeemContext {
-    const { uniformRefusals } = this.options;
-    const { lockTimeoutMs } = this.#settings.limits;
-    const { hosted } = call;
-    const run: RedeemContext['run'] = (work, inDoubt) => call.run(work, inDoubt);
-    return { statements: this.#statements, ids: this.#ids, lockTimeoutMs, uniformRefusals, hosted, run, strict };
+  redemption(call: Call, strict: boolean, partition = this.#partition()): RedeemContext {
+    return {
+      statements: this.#statements,
+      ids: this.#ids,
+      uniformRefusals: this.options.uniformRefusals,
+      client: call.hosted ? (call.client ?? this.db) : undefined,
+      partition,
+      canWrite: call.host.canWrite,
+      strict,
+      run: (work, inDoubt) => call.run(work, inDoubt),
+      read: (work) => call.read(work),
+    };
   }
 
   /** Where redemptions meet that need not be by themselves. */
   queue(call: Call): RedemptionQueue | undefined {
     const { batching, schema } = this.options;
     if (batching === false || call.hosted) return undefined;
-    const limits = batching === true ? usualBatching : batching;
-    this.#queue ??= new RedemptionQueue(schema, limits, (requests, patienceMs, deadline) => {
-      const own = new Call(this.#settings, this.#host ?? call.host, {}, deadline);
-      return redeemBatch({ ...this.redemption(own, false), patienceMs }, requests);
-    });
+    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching, schema);
     return this.#queue;
+  }
+
+  #newQueue(host: Host, bounds: typeof usualBatching, schema: string): RedemptionQueue {
+    const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
+    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
+    const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
+    return new RedemptionQueue(schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+      const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
+      return redeemBatch({ ...this.redemption(call, false, partition), patienceMs }, requests);
+    });
+  }
+
+  get #partitionBy(): (() => string) | undefined {
+    const { batching } = this.options;
+    return typeof batching === 'object' ? batching.partitionBy : undefined;
+  }
+
+  /** The answer of `partitionBy` in the asynchronous context of the caller. */
+  #partition(): string {
+    if (!this.#partitionBy) return '';
+    const path = 'batching.partitionBy';
+    let partition: unknown;
+    try {
+      partition = this.#partitionBy();
+    } catch (cause) {
+      throw new ValidationError([{ path, message: `threw: ${messageOf(cause)}` }], { cause });
+    }
+    if (typeof partition === 'string') return partition;
+    const received = describeReceived(partition);
+    throw new ValidationError([
+      { path, message: 'must answer with a string', ...(received !== undefined && { received }) },
+    ]);
   }
 }

@@ -11,31 +11,41 @@ export interface Page<Item> {
 const RULE = 'must be the nextCursor of an earlier page';
 const LARGEST_BIGINT = 2n ** 63n - 1n;
 const ID = '(?<id>\\d{1,19})';
-/** Of a list of codes: their ids grow with time. */
-const CODE_MARK = new RegExp(`^id:${ID}$`);
+/**
+ * In what order codes are listed: the newest first (their ids grow with time), the most used first, those with the largest
+ * bonuses first, or those that end soonest first.
+ */
+export type CodeOrder = (typeof CODE_ORDERS)[number];
+export const CODE_ORDERS = ['newest', 'timesUsed', 'totalBonusIssued', 'endDate'] as const;
+
+const NUMBER = '-?\\d{1,400}(?:\\.\\d{1,400})?|-?Infinity';
+/** Of a list of codes: the order, what they are in the order of, and the id. */
+const CODE_MARK = new RegExp(`^(?:(?<order>${CODE_ORDERS.slice(1).join('|')}):(?<at>${NUMBER})|id):${ID}$`);
 /** Of a list of uses: ids are taken in blocks by each process, so the time comes first, in seconds since 1970. */
 const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity|none):${ID}$`);
 
 /** After what a page begins, as it goes into a statement. */
 export interface Mark {
   id: string;
-  /** Seconds, in a list of uses; none where the use has no time. */
+  /** Seconds, in a list of uses; none where the use has no time. In a list of codes what they are in the order of. */
   at?: string | undefined;
+  /** Of a list of codes, if it is not the usual one. */
+  order?: string | undefined;
 }
 
 function cursorField(pattern: RegExp) {
   return v.nullish(
     v.pipe(
       v.string(RULE),
-      v.maxLength(200, RULE),
+      v.maxLength(2_000, RULE),
       v.rawTransform(({ dataset, addIssue, NEVER }): Mark => {
         const text = Buffer.from(dataset.value, 'base64url').toString('utf8');
-        const { id, at } = pattern.exec(text)?.groups ?? {};
+        const { id, at, order } = pattern.exec(text)?.groups ?? {};
         if (id === undefined || BigInt(id) > LARGEST_BIGINT) {
           addIssue({ message: RULE });
           return NEVER;
         }
-        return { id, at: at === 'none' ? undefined : at };
+        return { id, at: at === 'none' ? undefined : at, order };
       }),
     ),
   );
@@ -46,16 +56,16 @@ export const useCursor = cursorField(USE_MARK);
 
 /**
  * @param found up to one item more than a page holds, which tells that there is a next page
- * @param timeOf where the list is in the order of time, the seconds of an item
+ * @param markOf where the list is not in the order of ids: what it is in the order of, and the place of an item in it
  */
 export function toPage<Item extends { id: string }>(
   found: Item[],
   limit: number,
-  timeOf?: (item: Item) => string,
+  markOf?: (item: Item) => string,
 ): Page<Item> {
   const items = found.slice(0, limit);
   const last = items.at(-1);
   if (found.length <= limit || last === undefined) return { items, nextCursor: null };
-  const mark = timeOf ? `at:${timeOf(last)}:${last.id}` : `id:${last.id}`;
+  const mark = `${markOf?.(last) ?? 'id'}:${last.id}`;
   return { items, nextCursor: Buffer.from(mark).toString('base64url') };
 }

@@ -1,12 +1,10 @@
 import * as v from 'valibot';
-import { type Host, lengthOf, widthOf } from '../redemption/host.js';
+import { toCodeName } from '../redemption/code-name.js';
+import { identityKind, inType } from '../redemption/column-types.js';
+import { type Host, type HostTable, lengthOf } from '../redemption/host.js';
 
-/** Amounts go in as any of these; a number is read by its shortest decimal form. */
-export type Amount = string | number | bigint;
 /** Ids go in as any of these. */
 export type Id = string | number | bigint;
-
-type Table = 'promo_codes' | 'promo_code_uses';
 
 const LARGEST_BIGINT = 2n ** 63n - 1n;
 const ID_RULE = `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`;
@@ -20,89 +18,71 @@ export const idField = v.pipe(
   v.transform(String),
 );
 
-const PLAIN_DECIMAL = /^\+?(\d+)(?:\.(\d*))?$|^\+?\.(\d+)$/;
-/** PostgreSQL's own limit for digits before the point is far above this; it only bounds what is sent. */
-const LONGEST_AMOUNT = 1_000;
-
-/**
- * An amount for a column: a plain decimal number that is not negative and that the column holds without rounding. As long as
- * the column is not known, only what every column asks for is checked.
- */
-export function amountField(
-  host: Host | undefined,
-  table: Table,
-  column: string,
-  options: { min?: 'positive'; max?: number } = {},
-) {
-  const width = host && widthOf(host.typeOf(table, column));
-  const rule = amountRule(width, options);
-  return v.pipe(
-    v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
-    v.transform((value) => toPlainDecimal(value)),
-    v.check((text) => text !== undefined && fits(text, width, options), rule),
-    v.transform((text) => text ?? ''),
-  );
-}
-
-function amountRule(width: ReturnType<typeof widthOf>, { min, max }: { min?: 'positive'; max?: number }): string {
-  const least = min === 'positive' ? 'above 0' : 'not below 0';
-  const most = max === undefined ? '' : ` and not above ${max}`;
-  const digits = width
-    ? `, with at most ${width.whole} digits before the decimal point and ${width.scale} after it (the width of the column)`
-    : '';
-  return `must be a plain decimal number ${least}${most}${digits}`;
-}
-
-/** Without sign, leading or trailing zeros; nothing for what is no plain decimal number. */
-function toPlainDecimal(value: Amount): string | undefined {
-  const text = typeof value === 'string' ? value.trim() : String(value);
-  if (text.length > LONGEST_AMOUNT) return undefined;
-  const [, whole, fraction, bare] = PLAIN_DECIMAL.exec(text) ?? [];
-  if (whole === undefined && bare === undefined) return undefined;
-  const digits = (whole ?? '').replace(/^0+/, '') || '0';
-  const places = (fraction ?? bare ?? '').replace(/0+$/, '');
-  return places ? `${digits}.${places}` : digits;
-}
-
-function fits(
-  text: string,
-  width: ReturnType<typeof widthOf>,
-  { min, max }: { min?: 'positive'; max?: number },
-): boolean {
-  const [whole = '', fraction = ''] = text.split('.');
-  if (min === 'positive' && text === '0') return false;
-  if (max !== undefined && (Number(whole) > max || (Number(whole) === max && fraction !== ''))) return false;
-  return width === undefined || ((whole === '0' ? 0 : whole.length) <= width.whole && fraction.length <= width.scale);
-}
-
 /** Enough for any name or note; the columns of a host may hold less, and are then the limit. */
 const LONGEST_TEXT = 10_000;
 
-/**
- * A text for a column. It must hold more than spaces, unless it may be empty; `trim` takes off what surrounds it. What is
- * measured is what is sent.
- */
-export function textField(
-  host: Host | undefined,
-  table: Table,
-  column: string,
-  options: { max?: number; maxBytes?: number; mayBeEmpty?: boolean; trim?: boolean } = {},
-) {
-  const ofColumn = host && lengthOf(host.typeOf(table, column));
+/** How a text is read. */
+interface TextOptions {
+  max?: number;
+  maxBytes?: number;
+  mayBeEmpty?: boolean;
+  /** Takes off what surrounds it. */
+  trim?: boolean;
+  /** Makes a code's name of it. */
+  isCode?: boolean;
+  /** Whether whole numbers are taken as well: an identifier of the host. */
+  orNumber?: boolean;
+  /**
+   * What is looked for, and not stored: it may be longer than the column. One of another type than the column's is refused
+   * all the same.
+   */
+  isLookUp?: boolean;
+}
+
+/** A text for a column. It must hold more than spaces, unless it may be empty. What is measured is what is sent. */
+export function textField(host: Host | undefined, table: HostTable, column: string, options: TextOptions = {}) {
+  const { maxBytes = Number.POSITIVE_INFINITY, mayBeEmpty = false, orNumber = false } = options;
+  const stored = options.isLookUp ? undefined : host;
+  const ofColumn = stored && lengthOf(stored.typeOf(table, column));
+  const type = host?.baseTypeOf(table, column) ?? '';
+  const isText = (identityKind(type) ?? 'text') === 'text';
   const max = Math.min(options.max ?? LONGEST_TEXT, ofColumn ?? LONGEST_TEXT);
-  const { maxBytes = Number.POSITIVE_INFINITY } = options;
   const rule = [
-    `must be a string of ${options.mayBeEmpty ? 0 : 1} to ${max} characters`,
+    `must be a string of ${mayBeEmpty ? 0 : 1} to ${max} characters`,
     ...(options.maxBytes === undefined ? [] : [`(at most ${maxBytes} bytes as UTF-8)`]),
     'without NUL and lone surrogates',
-    ...(options.mayBeEmpty ? [] : ['that is not blank']),
+    ...(mayBeEmpty ? [] : ['that is not blank']),
   ].join(', ');
   return v.pipe(
-    v.string(rule),
-    v.transform((text) => (options.trim ? text.trim() : text)),
-    v.check((text) => isStorable(text) && isWithin(text, max, maxBytes), rule),
-    v.check((text) => Boolean(options.mayBeEmpty) || text.trim() !== '', rule),
+    v.custom<string | number | bigint>(
+      (value) => typeof value === 'string' || (orNumber && (typeof value === 'bigint' || Number.isSafeInteger(value))),
+      rule,
+    ),
+    v.transform((value) => {
+      const text = typeof value === 'string' ? value : textOf(value);
+      if (options.isCode) return toCodeName(text);
+      return options.trim ? text.trim() : text;
+    }),
+    v.check((text) => isWithin(text, max, maxBytes) && isStorable(text), rule),
+    v.check((text) => mayBeEmpty || text.trim() !== '', rule),
+    v.check(
+      (text) => isText || inType(type, text) !== undefined,
+      `must be a value of the type ${type} (of the column)`,
+    ),
+    v.transform((text) => (isText ? text : (inType(type, text) ?? text))),
+    v.check(
+      (text) => stored === undefined || stored.canWrite(text),
+      'must not hold characters that the encoding of the database lacks',
+    ),
   );
+}
+
+/** A longer one is no identifier, and takes long to write. */
+const LARGEST_NUMBER = 10n ** 1_000n;
+
+function textOf(value: number | bigint): string {
+  if (typeof value === 'bigint' && (value >= LARGEST_NUMBER || value <= -LARGEST_NUMBER)) return '';
+  return String(value);
 }
 
 /** PostgreSQL takes neither; node-postgres would send something else in the place of half a pair. */
@@ -119,38 +99,10 @@ function isWithin(text: string, max: number, maxBytes: number): boolean {
 /** Longer codes, addresses and keys are mistakes. */
 export const LONGEST_NAME = 500;
 /**
- * What is part of an index with a second text: an entry holds up to 2,704 bytes, and some signs become three
- * times as long by `upper`.
+ * What is part of an index with a second text: an entry holds up to 2,704 bytes, and some characters become
+ * three times as long by `upper`.
  */
 export const INDEXED_NAME = { max: LONGEST_NAME, maxBytes: 512 };
-
-/** Between years that PostgreSQL and `Date` both write with four digits. */
-const FIRST = Date.parse('0001-01-01T00:00:00Z');
-const LAST = Date.parse('9999-12-31T23:59:59.999Z');
-const DATE_RULE = 'must be a valid Date between the years 1 and 9999';
-
-export const dateField = v.pipe(v.date(DATE_RULE), v.check(isWritable, DATE_RULE));
-
-function isWritable(date: Date): boolean {
-  return date.getTime() >= FIRST && date.getTime() <= LAST;
-}
-
-/** What a code without an end has in place of its end. */
-const NO_END = 8.64e15;
-const END_RULE = `${DATE_RULE}, or null for no end`;
-
-/** A date, or no end: `null`, or what a code without an end has. */
-export const endField = v.nullable(
-  v.pipe(
-    v.date(END_RULE),
-    v.check((date) => date.getTime() === NO_END || isWritable(date), END_RULE),
-  ),
-);
-
-/** As PostgreSQL reads it. Times are written as UTC, which columns without time zone hold. */
-export function toTimestamp(date: Date | null): string {
-  return date === null || date.getTime() === NO_END ? 'infinity' : date.toISOString();
-}
 
 const LARGEST_INT = 2_147_483_647;
 const LIMIT_RULE = `must be a whole number from 1 to ${LARGEST_INT}, or null for no limit`;

@@ -1,17 +1,26 @@
-import type { Amount } from './fields.js';
+import type { Amount } from './amount-field.js';
+import type { CodeState } from './code-state.js';
+import type { CodeOrder } from './cursor.js';
+import type { Id } from './fields.js';
+import type { ColumnValues } from './host-columns.js';
 
 /** What `redeem` takes. */
 export interface RedeemInput {
   /** Compared without case and outer spaces. */
   code: string;
   /** The shop that the code belongs to. */
-  shopId: string;
+  shopId: Id;
   /** Compared without case and outer spaces. */
-  customerAddress: string;
+  customerAddress: Id;
   /** What the customer gets without the code; the base of a percentage. */
   baseReward: Amount;
+  /**
+   * The bonus, for a host that computes it by its own rules. It is recorded as it is: not rounded, and not bounded by the
+   * `maxBonus` of the code. Without it the server computes the bonus from the code.
+   */
+  bonusAmount?: Amount | undefined;
   /** The host's own name for the purchase. */
-  transactionId?: string | undefined;
+  transactionId?: Id | undefined;
   /** The same key in the same shop gives the same use, however often it is sent. */
   idempotencyKey?: string | undefined;
 }
@@ -21,17 +30,19 @@ export interface ValidateInput {
   /** Compared without case and outer spaces. */
   code: string;
   /** The shop that the code belongs to. */
-  shopId: string;
+  shopId: Id;
   /** Compared without case and outer spaces. */
-  customerAddress: string;
+  customerAddress: Id;
   /** For the bonus of a percentage. */
   baseReward?: Amount | undefined;
+  /** The bonus that `redeem` is going to be given. */
+  bonusAmount?: Amount | undefined;
 }
 
 /** What all codes of a `generate` have in common, and `create` takes as well. */
 export interface CodeTemplate {
   /** Codes are unique within a shop. */
-  shopId: string;
+  shopId: Id;
   /** For people. */
   name?: string | null | undefined;
   /** For people. */
@@ -42,16 +53,18 @@ export interface CodeTemplate {
   bonusValue: Amount;
   /** The cap of a percentage. */
   maxBonus?: Amount | null | undefined;
-  /** Inclusive. Default: now, by the database's clock. */
-  startDate?: Date | undefined;
+  /** Inclusive: a `Date`, or an ISO 8601 string with an offset. Default: now, by the database's clock. */
+  startDate?: Date | string | undefined;
   /** Inclusive. Default: `null`, no end; the `endDate` of a code without an end says the same. */
-  endDate?: Date | null | undefined;
+  endDate?: Date | string | null | undefined;
   /** Default: `null`, no limit. */
   totalUsageLimit?: number | null | undefined;
   /** Default: 1. `null`: no limit. */
   perCustomerLimit?: number | null | undefined;
   /** Default: `true`. */
   isActive?: boolean | undefined;
+  /** Further columns of the host's table, by name: `{ tenant_id: 7 }`. */
+  columns?: ColumnValues | undefined;
 }
 
 /** What `create` takes. */
@@ -64,14 +77,14 @@ export interface CreateInput extends CodeTemplate {
 export interface GenerateInput extends CodeTemplate {
   /** How many codes, up to 1,000,000. */
   count: number;
-  /** `*` is any sign, `@` a letter, `#` a digit, the rest stands for itself. Default: `****-****-****`. */
+  /** `*` is any character, `@` a letter, `#` a digit, the rest stands for itself. Default: `****-****-****`. */
   pattern?: string | undefined;
   /** Stands before each code, as it is. */
   prefix?: string | undefined;
 }
 
 /** What `update` takes: code, shop and counters cannot be changed. */
-export type UpdateInput = Partial<Omit<CodeTemplate, 'shopId'>>;
+export type UpdateInput = Partial<Omit<CodeTemplate, 'shopId' | 'columns'>>;
 
 /** What `amendUse` takes. */
 export interface AmendInput {
@@ -80,7 +93,7 @@ export interface AmendInput {
   /** The new bonus. */
   bonusAmount?: Amount | undefined;
   /** The new name for the purchase; `null` takes it away. */
-  transactionId?: string | null | undefined;
+  transactionId?: Id | null | undefined;
 }
 
 /** Which page of a list. */
@@ -94,7 +107,19 @@ export interface PageInput {
 /** What `list` takes. */
 export interface ListInput extends PageInput {
   /** Only codes of this shop. */
-  shopId?: string | undefined;
+  shopId?: Id | undefined;
+  /** Only codes in this state, by the database's clock. */
+  state?: CodeState | undefined;
+  /** Only codes whose code or name holds this text, whatever the case. `%` and `_` are characters like any other. */
+  search?: string | undefined;
+  /** Default: `'newest'`. */
+  orderBy?: CodeOrder | undefined;
   /** Only codes that are active; whether their dates fit is not looked at. */
   activeOnly?: boolean | undefined;
+}
+
+/** What `usesByCustomer` takes. */
+export interface CustomerUsesInput extends PageInput {
+  /** Only uses of codes of this shop. */
+  shopId?: Id | undefined;
 }

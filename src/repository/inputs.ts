@@ -1,17 +1,13 @@
 import * as v from 'valibot';
 import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
-import { type Host, lengthOf } from '../redemption/host.js';
-import { codeCursor, useCursor } from './cursor.js';
-import {
-  amountField,
-  dateField,
-  endField,
-  INDEXED_NAME,
-  idField,
-  LONGEST_NAME,
-  limitField,
-  textField,
-} from './fields.js';
+import { type Host, lengthOf, NEEDED } from '../redemption/host.js';
+import { amountField } from './amount-field.js';
+import { CODE_STATES } from './code-state.js';
+import { type NewCode, toRow } from './codes.js';
+import { CODE_ORDERS, codeCursor, useCursor } from './cursor.js';
+import { dateField, endField } from './date-fields.js';
+import { INDEXED_NAME, idField, LONGEST_NAME, limitField, textField } from './fields.js';
+import { columnsField, columnsOfCode, missingColumns } from './host-columns.js';
 
 /** How many requests one call of `redeemMany` takes: one statement, one transaction, one lock per code until its end. */
 const REDEEM_BATCH_LIMIT = 10_000;
@@ -21,22 +17,63 @@ const GENERATE_LIMIT = 1_000_000;
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;
 
-const key = textField(undefined, 'promo_codes', '', INDEXED_NAME);
+const TOTAL = ['promo_code_uses', 'total_reward'] as const;
+const IN_TOTAL = { alsoIn: [TOTAL] };
+const COUNTED = { alsoIn: [TOTAL, ['promo_codes', 'total_bonus_issued'] as const] };
+
+/** The shop of a code that is looked for. */
+function shopOf(host: Host | undefined) {
+  return textField(host, 'promo_codes', 'shop_id', { ...INDEXED_NAME, orNumber: true, isLookUp: true });
+}
+
+function transactionOf(host: Host | undefined) {
+  return textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME, orNumber: true });
+}
 
 function redeemEntries(host: Host | undefined) {
   return {
-    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true }),
-    shopId: textField(undefined, 'promo_codes', 'shop_id', INDEXED_NAME),
-    customerAddress: textField(host, 'promo_code_uses', 'customer_address', { max: LONGEST_NAME, trim: true }),
-    baseReward: amountField(host, 'promo_code_uses', 'base_reward'),
-    transactionId: v.optional(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
-    idempotencyKey: v.optional(key),
+    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true }),
+    shopId: shopOf(host),
+    customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
+      max: LONGEST_NAME,
+      trim: true,
+      orNumber: true,
+    }),
+    baseReward: amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL),
+    bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
+    transactionId: v.optional(transactionOf(host)),
+    idempotencyKey: v.optional(textField(host, 'promo_codes', '', INDEXED_NAME)),
   };
+}
+
+/**
+ * A request whose use the host's table takes: columns that it would have to fill are named before anything is sent. As a rule
+ * there are none.
+ */
+function complete<Request extends v.GenericSchema<unknown, { transactionId?: string | undefined }>>(
+  host: Host | undefined,
+  request: Request,
+): Request {
+  const written = Object.fromEntries(NEEDED.promo_code_uses.map((name) => [name, '']));
+  const lacks = (transactionId?: string) =>
+    host ? missingColumns(host, 'promo_code_uses', { ...written, transaction_id: transactionId ?? null }) : [];
+  if (lacks().length === 0) return request;
+  const checked = v.pipe(
+    request as v.GenericSchema<unknown, { transactionId?: string | undefined }>,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      const input = dataset.value;
+      for (const { path, message } of lacks(input.transactionId)) {
+        addIssue({ message, path: [{ type: 'object', origin: 'value', input, key: path, value: undefined }] });
+      }
+    }),
+  );
+  return checked as unknown as Request;
 }
 
 function templateEntries(host: Host | undefined) {
   return {
-    shopId: textField(host, 'promo_codes', 'shop_id', INDEXED_NAME),
+    shopId: textField(host, 'promo_codes', 'shop_id', { ...INDEXED_NAME, orNumber: true }),
     name: v.optional(v.nullable(textField(host, 'promo_codes', 'name', { mayBeEmpty: true })), null),
     description: v.optional(v.nullable(textField(host, 'promo_codes', 'description', { mayBeEmpty: true })), null),
     bonusType: v.optional(oneOf(['fixed', 'percentage']), 'fixed'),
@@ -47,15 +84,20 @@ function templateEntries(host: Host | undefined) {
     totalUsageLimit: v.optional(limitField, null),
     perCustomerLimit: v.optional(limitField, 1),
     isActive: v.optional(trueOrFalse, true),
+    columns: v.optional(columnsField(host, 'promo_codes')),
   };
 }
 
 /** Everything that callers hand in, against the columns of the host where these are known. */
 export function inputSchemas(host: Host | undefined) {
-  const redeem = optionsOf(redeemEntries(host));
-  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true });
+  const entries = redeemEntries(host);
+  const redeem = complete(host, optionsOf(entries));
+  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true });
   const template = templateEntries(host);
   return {
+    /** The columns that a code would need besides. */
+    missingOfCode: (code: NewCode) =>
+      host ? missingColumns(host, 'promo_codes', columnsOfCode(host, toRow(code))) : [],
     /** The width of the column. */
     longestCode: host && lengthOf(host.typeOf('promo_codes', 'code')),
     redeem,
@@ -63,18 +105,19 @@ export function inputSchemas(host: Host | undefined) {
       v.array(redeem, 'must be an array of redemptions'),
       v.maxLength(REDEEM_BATCH_LIMIT, `must hold at most ${REDEEM_BATCH_LIMIT} redemptions`),
     ),
-    reserve: optionsOf({ ...redeemEntries(host), ttlSeconds: wholeNumber(1, LONGEST_HOLD_SECONDS) }),
+    reserve: complete(host, optionsOf({ ...entries, ttlSeconds: wholeNumber(1, LONGEST_HOLD_SECONDS) })),
     validate: optionsOf({
-      code: redeem.entries.code,
-      shopId: redeem.entries.shopId,
-      customerAddress: redeem.entries.customerAddress,
-      baseReward: v.optional(redeem.entries.baseReward),
+      code: entries.code,
+      shopId: entries.shopId,
+      customerAddress: entries.customerAddress,
+      baseReward: v.optional(entries.baseReward),
+      bonusAmount: entries.bonusAmount,
     }),
     create: optionsOf({ code, ...template }),
     generate: optionsOf({
       ...template,
       count: wholeNumber(1, GENERATE_LIMIT),
-      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, trim: true })),
+      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
     patch: optionsOf({
@@ -90,25 +133,31 @@ export function inputSchemas(host: Host | undefined) {
       isActive: v.optional(trueOrFalse),
     }),
     amend: optionsOf({
-      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward')),
-      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount')),
-      transactionId: v.optional(
-        v.nullable(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
-      ),
+      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL)),
+      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
+      transactionId: v.optional(v.nullable(transactionOf(host))),
     }),
-    confirm: optionsOf({
-      transactionId: v.optional(textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME })),
-    }),
-    findByCode: optionsOf({ code: redeem.entries.code, shopId: redeem.entries.shopId }),
+    confirm: optionsOf({ transactionId: v.optional(transactionOf(host)) }),
+    findByCode: optionsOf({ code: entries.code, shopId: v.optional(entries.shopId) }),
     byId: optionsOf({ id: idField }),
+    codeById: optionsOf({ id: idField, shopId: v.optional(entries.shopId) }),
     list: optionsOf({
-      shopId: v.optional(redeem.entries.shopId),
+      shopId: v.optional(entries.shopId),
+      state: v.optional(oneOf(CODE_STATES)),
+      search: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true })),
+      orderBy: v.optional(oneOf(CODE_ORDERS), 'newest'),
       activeOnly: v.optional(trueOrFalse, false),
       limit,
       cursor: codeCursor,
     }),
     usesByCustomer: optionsOf({
-      customerAddress: textField(undefined, 'promo_codes', '', { max: LONGEST_NAME, trim: true }),
+      customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
+        max: LONGEST_NAME,
+        trim: true,
+        orNumber: true,
+        isLookUp: true,
+      }),
+      shopId: v.optional(entries.shopId),
       limit,
       cursor: useCursor,
     }),

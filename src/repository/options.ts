@@ -1,8 +1,20 @@
 import * as v from 'valibot';
-import { optionsOf, type SchemaOption, schemaName, trueOrFalse, wholeNumber } from '../options.js';
+import { ValidationError } from '../errors.js';
+import {
+  DATABASE_RULE,
+  isQueryable,
+  optionsOf,
+  parseOptions,
+  type SchemaOption,
+  schemaName,
+  trueOrFalse,
+  wholeNumber,
+} from '../options.js';
 import type { CallLimits, RetryPolicy } from '../postgres/attempts.js';
-import type { Database, Queryable } from '../postgres/database.js';
-import { isStorable } from './fields.js';
+import { type ClientLike, type Database, isPool, type Queryable } from '../postgres/database.js';
+import { libraryOf } from '../postgres/other-libraries.js';
+import { describeReceived } from '../received.js';
+import { type Id, isStorable } from './fields.js';
 
 /** Options of a `PromoCodeRepository`. */
 export interface RepositoryOptions extends SchemaOption {
@@ -29,13 +41,16 @@ export interface RepositoryOptions extends SchemaOption {
    */
   retry?: Partial<RetryPolicy> | undefined;
   /**
-   * Makes unknown, inactive, expired and not-started codes look the same in reason (`not_found`) and message, so that a
-   * guesser learns nothing. Default: `false`.
+   * Makes unknown, inactive, expired and not-started codes look the same in reason (`not_found`), in message and in the work
+   * that the server does, so that a guesser learns nothing from them. That a limit is reached is still said, to who has a
+   * right code in hand: a used-up code is known as one, so use `rateLimit` as well where codes can be guessed. Default:
+   * `false`.
    */
   uniformRefusals?: boolean | undefined;
   /**
-   * Refuses further attempts after too many failures under one key, in all instances together (`rate-limiter-flexible` on
-   * a table of the library). `true` for the defaults. Default: `false`.
+   * Refuses further attempts after too many failures under one `rateLimitKey`, in all instances together
+   * (`rate-limiter-flexible` on a table of the library). `true` for the defaults; every call of `validate`, `redeem` and
+   * `reserve` then has to give its `rateLimitKey`. Default: `false`.
    */
   rateLimit?: boolean | RateLimitOptions | undefined;
   /**
@@ -62,6 +77,16 @@ export interface BatchingOptions {
    * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
    */
   lanes?: number | undefined;
+  /**
+   * Keeps callers apart: it is asked at each call of `redeem` and `reserve`, in the asynchronous context of the caller
+   * (`AsyncLocalStorage`), and callers with different answers never share a statement. A statement then runs in the context
+   * of one of its callers; without this option all run in the context in which the repository was made. For a pool that
+   * looks at the context, such as one that sets a tenant. What it throws is a `ValidationError` of that call.
+   *
+   * @example
+   * new PromoCodeRepository(pool, { batching: { partitionBy: () => tenants.getStore() ?? '' } });
+   */
+  partitionBy?: (() => string) | undefined;
 }
 
 /** How many failures the limiter in front of `validate`, `redeem` and `reserve` allows. */
@@ -76,23 +101,31 @@ export interface RateLimitOptions {
 export interface CallOptions {
   /**
    * A client that is inside a transaction of the host: the call becomes a part of that transaction and is undone when it
-   * rolls back. The library then repeats nothing.
+   * rolls back. The library then repeats nothing. Not a pool: what `pool.connect()` resolves to.
    */
-  client?: Queryable | undefined;
+  client?: ClientLike | undefined;
   /**
-   * For `validate`, `redeem` and `reserve` with a rate limiter: whose failures are counted, such as an IP address or an
-   * IP address and a customer. Default: the shop and the customer.
+   * For `validate`, `redeem` and `reserve`: whose failures the rate limiter counts. It has to be given where the option
+   * `rateLimit` is on, and should be something that a guesser cannot choose, such as the IP address that a request came
+   * from; the customer and the code are what he tries out.
    */
   rateLimitKey?: string | undefined;
 }
 
-const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue and lanes';
+/** The last argument of methods that work on one code by its id. */
+export interface CodeOptions extends CallOptions {
+  /** The shop that the code must be of; a code of another shop is treated as if it did not exist. */
+  shopId?: Id | undefined;
+}
+
+const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue, lanes and partitionBy';
 const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and windowSeconds';
 
 const batching = optionsOf({
   maxBatch: v.optional(wholeNumber(1, 10_000), 500),
   maxQueue: v.optional(wholeNumber(1, 1_000_000), 10_000),
   lanes: v.optional(wholeNumber(1, 64), 2),
+  partitionBy: v.optional(v.custom<() => string>((value) => typeof value === 'function', 'must be a function')),
 });
 
 const milliseconds = v.optional(wholeNumber(1, 600_000));
@@ -168,37 +201,74 @@ export type ParsedRepositoryOptions = v.InferOutput<typeof repositoryOptions>;
 const LONGEST_KEY = 1_000;
 const KEY_RULE = `must be a string of 1 to ${LONGEST_KEY} bytes as UTF-8, without NUL and lone surrogates`;
 
-export const callOptions = v.optional(
-  optionsOf({
-    client: v.optional(v.custom<Queryable>(isQueryable, 'must be a client with a query method')),
-    rateLimitKey: v.optional(
-      v.pipe(
-        v.string(KEY_RULE),
-        v.check((key) => key !== '' && Buffer.byteLength(key) <= LONGEST_KEY && isStorable(key), KEY_RULE),
-      ),
+const callEntries = {
+  client: v.optional(
+    v.custom<Queryable>(
+      (value) => isQueryable(value) && !isPool(value),
+      ({ input }) => clientRule(input),
     ),
-  }),
-  {},
-);
+  ),
+  rateLimitKey: v.optional(
+    v.pipe(
+      v.string(KEY_RULE),
+      v.check((key) => key !== '' && Buffer.byteLength(key) <= LONGEST_KEY && isStorable(key), KEY_RULE),
+    ),
+  ),
+};
 
-export const poolArgument = optionsOf({
-  pool: v.custom<Database>(isQueryable, 'must be a pool or a client of node-postgres, with a query method'),
-});
+/** What a method may have as its last argument. A shop is checked with the id that it belongs to. */
+const lastArgument = {
+  ofCall: optionsOf(callEntries),
+  ofCode: optionsOf({ ...callEntries, shopId: v.optional(v.unknown()) }),
+};
 
-function isQueryable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'query' in value && typeof value.query === 'function';
+function clientRule(client: unknown): string {
+  if (isQueryable(client)) {
+    return (
+      'must be a client that is inside your transaction, and this is a pool, each of whose statements may run on another ' +
+      'connection: pass what pool.connect() resolved to'
+    );
+  }
+  const library = libraryOf(client);
+  return library
+    ? `must be a client with a query method, and this looks like ${library.name}: pass ${library.client}`
+    : 'must be a client with a query method';
 }
 
+/** Checks the last argument of a method. */
+export function parseCallOptions(
+  options: unknown,
+  callee: string,
+  kind: keyof typeof lastArgument,
+): CallOptions & { shopId?: unknown } {
+  const library = libraryOf(options);
+  if (!isQueryable(options) && !library) return parseOptions(lastArgument[kind], options, callee);
+  const remedy = library ? `; this looks like ${library.name}: { client: ${library.client} }` : '';
+  const received = describeReceived(options);
+  throw new ValidationError([
+    {
+      path: 'options',
+      message: `must be an object of options: a client goes into ${callee} as { client }${remedy}`,
+      ...(received !== undefined && { received }),
+    },
+  ]);
+}
+
+export const poolArgument = v.object({ pool: v.custom<Database>(isQueryable, DATABASE_RULE) });
+
 /**
- * Where a method's settings come before its last argument, `client` may stand among the settings as well.
+ * Where a method's settings come before its last argument, its options may stand among the settings as well.
  */
 export function splitOptions<Settings extends object>(
   settings: (Settings & CallOptions) | undefined,
   options: CallOptions | undefined,
 ): { settings: Partial<Settings>; options: CallOptions | undefined } {
-  if (options !== undefined || typeof settings !== 'object' || settings === null || !('client' in settings)) {
+  if (options !== undefined || typeof settings !== 'object' || settings === null) {
     return { settings: settings ?? {}, options };
   }
+  // A client in the place of the settings is one in the wrong place, and not a wrong setting.
+  if (isQueryable(settings)) return { settings: {}, options: settings as CallOptions };
+  if (!('client' in settings)) return { settings, options };
   const { client, ...rest } = settings;
   return { settings: rest as unknown as Settings, options: client === undefined ? {} : { client } };
 }

@@ -1,29 +1,13 @@
 import { PromoCodesError } from '../errors.js';
-import { parseOptions, parseTogether } from '../options.js';
-import type { Database } from '../postgres/database.js';
+import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
-import { parseCode } from './code-rules.js';
-import { createCode, deleteCode, findCode, findCodeByName, listCodes, setActive, updateCode } from './codes.js';
-import { type Call, Context } from './context.js';
-import { type Page, toPage } from './cursor.js';
+import { CodeMethods } from './code-methods.js';
+import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
-import { generateCodes, patternIssues } from './generate.js';
-import type {
-  AmendInput,
-  CreateInput,
-  GenerateInput,
-  ListInput,
-  PageInput,
-  RedeemInput,
-  UpdateInput,
-  ValidateInput,
-} from './input-types.js';
-import { type CallOptions, poolArgument, type RepositoryOptions, repositoryOptions, splitOptions } from './options.js';
-import type { PromoCode } from './promo-code.js';
-import { createLimiter, type Limiter } from './rate-limit.js';
-import { type UsageStats, usageStats } from './usage-stats.js';
+import type { AmendInput, RedeemInput, ValidateInput } from './input-types.js';
+import { type CallOptions, splitOptions } from './options.js';
 import {
   amendUse,
   confirmUse,
@@ -33,10 +17,9 @@ import {
   type RollbackReport,
   releaseExpired,
   rollbackUse,
-  usesByCode,
-  usesByCustomer,
 } from './uses.js';
 import { previewCode, type ValidateResult } from './validate.js';
+import { workOf } from './work.js';
 
 /**
  * Promo codes and their redemption. Make one per pool and keep it; the schema must have been through `installTriggers`.
@@ -47,301 +30,231 @@ import { previewCode, type ValidateResult } from './validate.js';
  *
  * Errors that every method may throw: `ValidationError`; `NotInstalledError`; `InsufficientPrivilegeError`;
  * `LockTimeoutError`; `RetryableTransactionError` (in the host's transaction: roll it back and run all of it again);
- * `OutcomeUnknownError` (the connection broke and the outcome could not be found out); `PromoCodesError` with the code
- * `CONNECTION_FAILED` or `RETRIES_EXHAUSTED` (nothing happened), or `DATABASE_ERROR` with the server's error as its cause.
+ * `OutcomeUnknownError` (the connection broke and the outcome could not be found out); `ConnectionError` (after `close()`
+ * with the code `CLOSED`); `PromoCodesError` with the code `RETRIES_EXHAUSTED` (nothing happened), or `DATABASE_ERROR` with
+ * the server's error as its cause.
+ *
+ * @example
+ * const promoCodes = new PromoCodeRepository(pool);
+ * const result = await promoCodes.redeem({
+ *   code: 'SUMMER', shopId: 'shop-1', customerAddress: 'ann@example.com', baseReward: '33.33',
+ * });
+ * if (result.ok) console.log(result.use.totalReward);
+ * else console.log(result.reason, result.message);
  */
-export class PromoCodeRepository {
-  readonly #context: Context;
-  readonly #limiter: Limiter | undefined;
-
-  /** @param pool a `pg.Pool`; with a single client the library takes that client's transactions for the host's */
-  constructor(pool: Database, options?: RepositoryOptions) {
-    const { parsed } = parseTogether({
-      pool: () => parseOptions(poolArgument, { pool }),
-      parsed: () => parseOptions(repositoryOptions, options),
-    });
-    this.#context = new Context(pool, parsed);
-    if (parsed.rateLimit !== false) {
-      const { failures, windowSeconds } =
-        parsed.rateLimit === true ? { failures: 20, windowSeconds: 900 } : parsed.rateLimit;
-      this.#limiter = createLimiter(pool, parsed.schema, failures, windowSeconds);
-    }
-  }
-
+export class PromoCodeRepository extends CodeMethods {
   /**
-   * Creates a code. It is stored as given, without the spaces around it.
-   * @throws DuplicateCodeError when the shop has the code already, in whatever case.
-   */
-  async create(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
-    const { input: code, call } = await this.#context.begin(options, (schemas) => parseCode(schemas.create, input));
-    return createCode(call, code);
-  }
-
-  /**
-   * Creates many codes from a template: random signs of a cryptographic source in an alphabet without look-alikes, by
-   * default twelve of them (52 bits). In `pattern` `*` is any sign, `@` a letter, `#` a digit, the rest stands for itself.
-   * Inserted in batches, each its own transaction unless `client` is given; a code that exists already is replaced by another.
-   */
-  async generate(input: GenerateInput, options?: CallOptions): Promise<PromoCode[]> {
-    const { input: given, call } = await this.#context.begin(options, (schemas) =>
-      parseCode(schemas.generate, input, (code, wrong) => patternIssues(code, wrong, schemas.longestCode)),
-    );
-    const { count, prefix, pattern, ...template } = given;
-    return generateCodes(call, template, count, prefix, pattern);
-  }
-
-  /** The code with this id, or `null`. */
-  async findById(id: Id, options?: CallOptions): Promise<PromoCode | null> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return findCode(call, input.id);
-  }
-
-  /** The code of this name in the shop, compared without case and outer spaces, or `null`. */
-  async findByCode(code: string, shopId: string, options?: CallOptions): Promise<PromoCode | null> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.findByCode, { code, shopId }),
-    );
-    return findCodeByName(call, input.code, input.shopId);
-  }
-
-  /** Codes, the newest first, a page at a time (keyset: codes that come or go meanwhile shift nothing). */
-  async list(filter?: ListInput & CallOptions, last?: CallOptions): Promise<Page<PromoCode>> {
-    const { settings, options } = splitOptions(filter, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.list, settings, 'filter'),
-    );
-    return toPage(await listCodes(call, input), input.limit);
-  }
-
-  /**
-   * Changes a code; what the patch leaves out stays. The resulting code is checked as a whole. A limit may be lowered below
-   * what is used: further uses are refused then.
-   * @throws NotFoundError
-   */
-  async update(id: Id, patch: UpdateInput, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseTogether({
-        of: () => parseOptions(schemas.byId, { id }),
-        patch: () => parseOptions(schemas.patch, patch, 'patch'),
-      }),
-    );
-    return updateCode(call, input.of.id, input.patch);
-  }
-
-  /** @throws NotFoundError */
-  async activate(id: Id, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return setActive(call, input.id, true);
-  }
-
-  /**
-   * After this has returned (with `client`: after the host's commit) no use of the code is added any more: it takes the lock
-   * under which redemptions check.
-   * @throws NotFoundError
-   */
-  async deactivate(id: Id, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return setActive(call, input.id, false);
-  }
-
-  /**
-   * Deletes a code, and with it its uses where the foreign key cascades, as in the seed.
-   * @throws NotFoundError
-   */
-  async delete(id: Id, options?: CallOptions): Promise<PromoCode> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id }));
-    return deleteCode(call, input.id);
-  }
-
-  /**
-   * Tells whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer
-   * otherwise a moment later.
+   * Whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer otherwise a
+   * moment later.
+   * @example
+   * const preview = await promoCodes.validate({ code, shopId, customerAddress, baseReward: '33.33' });
+   * if (preview.valid) show(preview.bonusAmount);
    * @throws RateLimitedError with the option `rateLimit`
    */
-  async validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.validate, request, 'request'),
+  validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
+    const { uniformRefusals } = workOf(this).context.options;
+    return workOf(this).runLimited(
+      'validate()',
+      options,
+      (schemas, parse) => parse(schemas.validate, request, 'request'),
+      async (call, input) => {
+        const { result, reason } = await previewCode(call, input, uniformRefusals);
+        return { result, guessed: reason !== undefined && isGuess(reason) };
+      },
     );
-    return this.#limited(call, input, async () => {
-      const { result, reason } = await previewCode(call, input, this.#context.options.uniformRefusals);
-      return { result, guessed: reason !== undefined && isGuess(reason) };
-    });
   }
 
   /**
    * Checks and records a use as one, in one round trip: the code's row is locked, limits are exact, the bonus is computed by
    * the server. A refusal is a value. One call makes at most one use, whether or not its connection broke; the same
-   * `idempotencyKey` in the same shop gives the first use again (`replayed`), at any time and from any process.
+   * `idempotencyKey` in the same shop gives the first use again (`replayed`), at any time and from any process. In the
+   * host's transaction the use is gone after a rollback, and its key is free.
    *
    * A pending hold of the same customer on the code gives way when a limit would refuse otherwise.
+   * @example
+   * const result = await promoCodes.redeem(
+   *   { code: 'SUMMER', shopId: 'shop-1', customerAddress: 'ann@example.com', baseReward: '33.33', idempotencyKey: 'order-4711' },
+   *   { client }, // inside of your transaction; left out, it is one of the library's own
+   * );
    * @throws IdempotencyConflictError when the key was used with other parameters
    * @throws RateLimitedError with the option `rateLimit`
    */
-  async redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.redeem, request, 'request'),
+  redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
+    const { context } = workOf(this);
+    return workOf(this).runLimited(
+      'redeem()',
+      options,
+      (schemas, parse) => parse(schemas.redeem, request, 'request'),
+      (call, input) => redeemOne(context, call, input),
     );
-    return this.#redeemOne(call, input);
   }
 
   /**
    * As `redeem` for up to 10,000 requests, in one statement and one transaction, with the results that they would have one
    * after another. Refusals undo nothing; an error undoes all of it. Not behind the rate limiter.
+   * @example
+   * const results = await promoCodes.redeemMany(orders.map((order) => ({ ...order, idempotencyKey: order.id })));
    * @throws IdempotencyConflictError when a key was used with other parameters; nothing of the batch was recorded
    */
-  async redeemMany(requests: readonly RedeemInput[], options?: CallOptions): Promise<RedeemResult[]> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.redeemMany, requests, 'requests'),
+  redeemMany(requests: readonly RedeemInput[], options?: CallOptions): Promise<RedeemResult[]> {
+    const { context } = workOf(this);
+    return workOf(this).run(
+      'redeemMany()',
+      options,
+      (schemas, parse) => parse(schemas.redeemMany, requests, 'requests'),
+      async (call, input) => {
+        const attempted = input.map((request) => ({ request }));
+        return (await redeemBatch(context.redemption(call, true), attempted)).map(toResult);
+      },
     );
-    const attempted = input.map((request) => ({ request }));
-    return (await redeemBatch(this.#context.redemption(call, true), attempted)).map(toResult);
   }
 
   /**
    * The first step of a checkout in two: a use that counts against the limits until it is confirmed, rolled back, or
    * `ttlSeconds` have passed. Otherwise as `redeem`.
+   * @example
+   * const hold = await promoCodes.reserve({ ...request, ttlSeconds: 15 * 60 });
+   * if (hold.ok) await promoCodes.confirm(hold.use.id, { transactionId: payment.id });
+   * @throws IdempotencyConflictError when the key was used with other parameters
+   * @throws RateLimitedError with the option `rateLimit`
    */
-  async reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.reserve, request, 'request'),
+  reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
+    const { context } = workOf(this);
+    return workOf(this).runLimited(
+      'reserve()',
+      options,
+      (schemas, parse) => parse(schemas.reserve, request, 'request'),
+      (call, input) => redeemOne(context, call, input),
     );
-    return this.#redeemOne(call, input);
   }
 
   /**
    * The second step: makes a hold a use for good. A use that is no hold any more is given as it is, so a repetition is safe.
+   * In the host's transaction it is a hold again after a rollback.
+   * @example
+   * const use = await promoCodes.confirm(hold.use.id, { transactionId: 'order-4711' });
    * @throws HoldExpiredError when its time ran out, or when the same customer redeemed the code in its place
    * @throws NotFoundError when there never was such a use, or it was rolled back
    */
-  async confirm(
+  confirm(
     useId: Id,
-    details?: { transactionId?: string | undefined } & CallOptions,
+    details?: { transactionId?: Id | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<PromoCodeUse> {
     const { settings, options } = splitOptions(details, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseTogether({
-        of: () => parseOptions(schemas.byId, { id: useId }),
-        details: () => parseOptions(schemas.confirm, settings, 'details'),
-      }),
+    return workOf(this).run(
+      'confirm()',
+      options,
+      (schemas, parse) =>
+        parseTogether({
+          of: () => parse(schemas.byId, { id: useId }),
+          details: () => parse(schemas.confirm, settings, 'details'),
+        }),
+      (call, input) => confirmUse(call, input.of.id, input.details.transactionId),
     );
-    return confirmUse(call, input.of.id, input.details.transactionId);
   }
 
-  /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
-  async releaseExpired(
-    limits?: { limit?: number | undefined } & CallOptions,
-    last?: CallOptions,
-  ): Promise<ReleaseReport> {
+  /**
+   * Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. In the host's
+   * transaction they are there again after a rollback.
+   * @example
+   * const { released } = await promoCodes.releaseExpired();
+   */
+  releaseExpired(limits?: { limit?: number | undefined } & CallOptions, last?: CallOptions): Promise<ReleaseReport> {
     const { settings, options } = splitOptions(limits, last);
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.release, settings));
-    return releaseExpired(call, input.limit);
-  }
-
-  /** Takes a use back; the counters follow. A second call answers `false`. */
-  async rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
-    const { input, call } = await this.#context.begin(options, (schemas) => parseOptions(schemas.byId, { id: useId }));
-    return rollbackUse(call, input.id);
+    return workOf(this).run(
+      'releaseExpired()',
+      options,
+      (schemas, parse) => parse(schemas.release, settings),
+      (call, input) => releaseExpired(call, input.limit),
+    );
   }
 
   /**
-   * Changes what is given of a use; the total reward is added up anew and the counters follow.
-   * @throws NotFoundError
+   * Takes a use back; the counters follow. A second call answers `false`. In the host's transaction the use is there again
+   * after a rollback.
+   * @example
+   * const { rolledBack } = await promoCodes.rollbackUse(use.id);
    */
-  async amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseTogether({
-        of: () => parseOptions(schemas.byId, { id: useId }),
-        changes: () => parseOptions(schemas.amend, changes, 'changes'),
-      }),
+  rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
+    return workOf(this).run(
+      'rollbackUse()',
+      options,
+      (schemas, parse) => parse(schemas.byId, { id: useId }),
+      (call, input) => rollbackUse(call, input.id),
     );
-    return amendUse(call, input.of.id, input.changes);
-  }
-
-  /** The uses of a customer, compared without case and outer spaces, the newest first. */
-  async usesByCustomer(
-    customerAddress: string,
-    page?: PageInput & CallOptions,
-    last?: CallOptions,
-  ): Promise<Page<PromoCodeUse>> {
-    const { settings, options } = splitOptions(page, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
-    );
-    return usesByCustomer(call, input.customerAddress, input);
-  }
-
-  /** The uses of a code, the newest first. */
-  async usesByCode(promoCodeId: Id, page?: PageInput & CallOptions, last?: CallOptions): Promise<Page<PromoCodeUse>> {
-    const { settings, options } = splitOptions(page, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
-    );
-    return usesByCode(call, input.promoCodeId, input);
   }
 
   /**
-   * Totals of a code and its last `days` (30), day by day in `timeZone` (UTC), days without a use included.
+   * Changes what is given of a use; the total reward is added up anew and the counters follow. In the host's transaction it
+   * is undone by a rollback.
+   * @example
+   * await promoCodes.amendUse(use.id, { baseReward: '30.00', bonusAmount: '4.55' });
    * @throws NotFoundError
    */
-  async usageStats(
-    promoCodeId: Id,
-    period?: { days?: number | undefined; timeZone?: string | undefined } & CallOptions,
-    last?: CallOptions,
-  ): Promise<UsageStats> {
-    const { settings, options } = splitOptions(period, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.stats, { ...settings, promoCodeId }, 'period'),
+  amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
+    return workOf(this).run(
+      'amendUse()',
+      options,
+      (schemas, parse) =>
+        parseTogether({
+          of: () => parse(schemas.byId, { id: useId }),
+          changes: () => parse(schemas.amend, changes, 'changes'),
+        }),
+      (call, input) => amendUse(call, input.of.id, input.changes),
     );
-    return usageStats(call, input.promoCodeId, input.days, input.timeZone);
   }
 
   /**
    * Forgets idempotency keys that are older, up to `limit` (10,000), the oldest first. A call that repeats a forgotten key
-   * is a new one.
+   * is a new one. In the host's transaction they are known again after a rollback.
+   * @example
+   * const { pruned } = await promoCodes.pruneIdempotencyKeys({ olderThanDays: 90 });
    */
-  async pruneIdempotencyKeys(
+  pruneIdempotencyKeys(
     age: { olderThanDays: number; limit?: number | undefined } & CallOptions,
     last?: CallOptions,
   ): Promise<PruneReport> {
     const { settings, options } = splitOptions(age, last);
-    const { input, call } = await this.#context.begin(options, (schemas) =>
-      parseOptions(schemas.prune, settings, 'settings'),
+    return workOf(this).run(
+      'pruneIdempotencyKeys()',
+      options,
+      (schemas, parse) => parse(schemas.prune, settings, 'settings'),
+      (call, input) => pruneIdempotencyKeys(call, input.olderThanDays, input.limit),
     );
-    return pruneIdempotencyKeys(call, input.olderThanDays, input.limit);
   }
 
-  #redeemOne(call: Call, request: RedeemRequest): Promise<RedeemResult> {
-    if (!this.#limiter) return this.#send(call, request);
-    // What was refused is told from what is shown: with uniform refusals a guess is only known by its looks.
-    return this.#limited(call, request, async () => {
-      const result = await this.#send(call, request);
-      return { result, guessed: !result.ok && isGuess(result.reason) };
-    });
+  /**
+   * Waits for the calls under way, those that are queued included, and refuses every further one with a `ConnectionError` of
+   * the code `CLOSED`. The pool stays the host's, which ends it afterwards. May be called twice.
+   *
+   * @example
+   * process.once('SIGTERM', async () => {
+   *   await promoCodes.close();
+   *   await pool.end();
+   * });
+   */
+  close(): Promise<void> {
+    return workOf(this).openCalls.close();
   }
+}
 
-  #send(call: Call, request: RedeemRequest): Promise<RedeemResult> {
-    const queue = this.#context.queue(call);
-    const settling = queue
-      ? queue.redeem(request)
-      : redeemBatch(this.#context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
-    return call.explainLock(settling, request);
-  }
+/** What was refused is known from here, and not from what is shown: with uniform refusals a guess is only known by its looks. */
+async function redeemOne(
+  context: Context,
+  call: Call,
+  request: RedeemRequest,
+): Promise<{ result: RedeemResult; guessed: boolean }> {
+  const result = await send(context, call, request);
+  return { result, guessed: !result.ok && isGuess(result.reason) };
+}
 
-  async #limited<Result>(
-    call: Call,
-    { shopId, customerAddress }: { shopId: string; customerAddress: string },
-    attempt: () => Promise<{ result: Result; guessed: boolean }>,
-  ): Promise<Result> {
-    if (!this.#limiter) return (await attempt()).result;
-    const key = call.rateLimitKey ?? `${shopId} ${customerAddress.trim().toLowerCase()}`;
-    const { client } = call;
-    const host =
-      client && client !== this.#context.db
-        ? { query: (text: string, values?: unknown[]) => call.run((db) => db.query(text, values)) }
-        : undefined;
-    return this.#limiter.attempt(key, host, attempt);
-  }
+function send(context: Context, call: Call, request: RedeemRequest): Promise<RedeemResult> {
+  const queue = context.queue(call);
+  const settling = queue
+    ? queue.redeem(request)
+    : redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
+  return call.explainLock(settling, request);
 }
 
 function toResult(settled: Settled): RedeemResult {

@@ -13,8 +13,8 @@ export interface PromoCode {
   name: string | null;
   /** For people. */
   description: string | null;
-  /** What `bonusValue` means. */
-  bonusType: 'fixed' | 'percentage';
+  /** What `bonusValue` means. A type of the host's own is given as it stands there. */
+  bonusType: 'fixed' | 'percentage' | (string & {});
   /** An amount, or for a percentage the percent. */
   bonusValue: DecimalString;
   /** The cap of a percentage; a fixed bonus needs none. */
@@ -60,7 +60,7 @@ export function toPromoCode(row: CodeRow): PromoCode {
     shopId: row.shop_id ?? '',
     name: row.name,
     description: row.description,
-    bonusType: row.bonus_type === 'percentage' ? 'percentage' : 'fixed',
+    bonusType: row.bonus_type ?? 'fixed',
     bonusValue: row.bonus_value ?? '0',
     maxBonus: row.max_bonus,
     startDate: toDate(row.start_date ?? '-Infinity'),

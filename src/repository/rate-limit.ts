@@ -1,25 +1,41 @@
-import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitedError } from '../errors.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
-import { translateError } from '../postgres/server-errors.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
+import type { Call } from './context.js';
 import { type Line, Lines } from './rate-limit-lines.js';
 
 /** Counts failed attempts by key, in a table that all instances share. */
 export interface Limiter {
   /**
    * Makes an attempt, where the key has one left.
-   * @param host the connection of the host's transaction, where the attempt is made in one
    * @throws RateLimitedError
    */
-  attempt<Result>(key: string, host: Queryable | undefined, work: Attempt<Result>): Promise<Result>;
+  attempt<Result>(key: string, call: Call, work: Attempt<Result>): Promise<Result>;
 }
 
 type Attempt<Result> = () => Promise<{ result: Result; guessed: boolean }>;
 
 /** How long an attempt waits for others of its key whose outcome decides about it. One in the host's transaction holds locks. */
-const PATIENCE_MS = { own: 30_000, hosted: 1_000 };
+const PATIENCE_MS = { own: 10_000, hosted: 1_000 };
 /** What to wait where no window tells, since it is others under way that stand before an attempt. */
 const BUSY_MS = 1_000;
+/** Keys whose window is over are of no use. */
+const CLEAR_EVERY_MS = 300_000;
+/** As far as the clocks of two instances may be apart. */
+const SKEW_MS = 3_600_000;
+
+/** What a limiter works with. */
+export interface LimiterSettings {
+  db: Database;
+  schema: string;
+  failures: number;
+  windowSeconds: number;
+  /** A call of its own, outside of the host's transaction. */
+  newCall(): Promise<Call>;
+  /** Is handed what goes on after the answer. */
+  track<Result>(work: Promise<Result>): Promise<Result>;
+}
 
 /**
  * An attempt takes its point before it is made, so that attempts that come at once cannot pass, and gives it back when it
@@ -29,33 +45,56 @@ const BUSY_MS = 1_000;
  * points are read on the host's connection, and the attempts that this process has under way in such transactions are added.
  * A failure is written on a connection of the pool as soon as there is one, so it counts also when the host rolls back.
  */
-export function createLimiter(db: Database, schema: string, failures: number, windowSeconds: number): Limiter {
-  const store = (query: Queryable['query'], clearExpiredByTimeout: boolean) =>
-    new RateLimiterPostgres({
+export function createLimiter(settings: LimiterSettings): Limiter {
+  const { db, schema, failures, windowSeconds, track } = settings;
+  /** On what statements are sent through, one at a time: each has the limits of a call. */
+  const storeOn = async (query: Queryable['query']): Promise<RateLimiterPostgres> => {
+    // Here and not above, so that a host without a limiter neither loads its library nor has it in its bundle.
+    const library = await import('rate-limiter-flexible');
+    return new library.RateLimiterPostgres({
       storeClient: { query: numbersOf(query) },
       storeType: isPool(db) ? 'pool' : 'client',
       schemaName: schema.replaceAll('"', '""'),
       tableName: 'promo_code_rate_limits',
       tableCreated: true,
-      clearExpiredByTimeout,
+      clearExpiredByTimeout: false,
       keyPrefix: '',
       points: failures,
       duration: windowSeconds,
     });
-  const own = store((text, values) => db.query(text, values), true);
+  };
+  let made: Promise<RateLimiterPostgres> | undefined;
+  const own = () => {
+    made ??= storeOn(async (text, values) => {
+      const call = await settings.newCall();
+      return call.write((connection) => connection.query(text, values));
+    });
+    return made;
+  };
+  let clearedAt = Date.now();
   const lines = new Lines(failures);
 
   /** @returns the milliseconds to wait where there is no point left */
   async function take(line: Line, key: string): Promise<{ place: RateLimiterRes } | { refusedFor: number }> {
-    const place = await own.penalty(key).catch(fail);
+    clearExpired();
+    const place = await (await own()).penalty(key);
     if (place.consumedPoints + line.uncounted <= failures) return { place };
     await giveBack(key, place);
     return { refusedFor: place.msBeforeNext };
   }
 
+  /** Behind an attempt now and then, and so by no timer that would outlive the repository. */
+  function clearExpired(): void {
+    if (Date.now() - clearedAt < CLEAR_EVERY_MS) return;
+    clearedAt = Date.now();
+    const expired = `DELETE FROM ${quoteIdentifier(schema)}.promo_code_rate_limits WHERE expire < $1::bigint`;
+    const clearing = settings.newCall().then((call) => call.write((db) => db.query(expired, [clearedAt - SKEW_MS])));
+    track(clearing).catch(() => undefined);
+  }
+
   async function giveBack(key: string, place: RateLimiterRes, since = Date.now()): Promise<void> {
     // After the end of its window the point is gone by itself. That it cannot be given back must not hide the outcome.
-    if (Date.now() - since < place.msBeforeNext) await own.reward(key).catch(() => undefined);
+    if (Date.now() - since < place.msBeforeNext) await (await own()).reward(key).catch(() => undefined);
   }
 
   async function attemptAlone<Result>(key: string, line: Line, work: Attempt<Result>): Promise<Result> {
@@ -72,13 +111,8 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
     }
   }
 
-  async function attemptHosted<Result>(
-    key: string,
-    line: Line,
-    host: Queryable,
-    work: Attempt<Result>,
-  ): Promise<Result> {
-    const reader = store((text, values) => host.query(text, values), false);
+  async function attemptHosted<Result>(key: string, line: Line, call: Call, work: Attempt<Result>): Promise<Result> {
+    const reader = await storeOn((text, values) => call.read((connection) => connection.query(text, values)));
     await enter(line, PATIENCE_MS.hosted, async () => {
       const others = line.uncounted;
       const { written } = line;
@@ -101,7 +135,8 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
     try {
       const { result, guessed } = await work();
       // Not waited for: the pool may have no connection before the host's transaction ends.
-      if (guessed) lines.with(key, () => line.write(own.penalty(key))).then(end, end);
+      if (guessed)
+        track(lines.with(key, () => line.write(own().then((limiter) => limiter.penalty(key))))).then(end, end);
       else end();
       return result;
     } catch (error) {
@@ -140,9 +175,9 @@ export function createLimiter(db: Database, schema: string, failures: number, wi
   }
 
   return {
-    attempt: (key, host, work) =>
+    attempt: (key, call, work) =>
       lines.with(key, (line) =>
-        host && isPool(db) ? attemptHosted(key, line, host, work) : attemptAlone(key, line, work),
+        call.client && isPool(db) ? attemptHosted(key, line, call, work) : attemptAlone(key, line, work),
       ),
   };
 }
@@ -157,10 +192,6 @@ function numbersOf(query: Queryable['query']) {
     });
     return { rows: rows.map(read), rowCount };
   };
-}
-
-function fail(error: unknown): never {
-  throw translateError(error);
 }
 
 function limited(milliseconds: number): RateLimitedError {

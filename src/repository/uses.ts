@@ -1,4 +1,4 @@
-import { HoldExpiredError, NotFoundError, OutcomeUnknownError } from '../errors.js';
+import { HoldExpiredError, IdempotencyConflictError, NotFoundError, OutcomeUnknownError } from '../errors.js';
 import { ReadOnlyServer } from '../postgres/faults.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
@@ -15,6 +15,8 @@ export interface RollbackReport {
 export interface ReleaseReport {
   /** How many holds were released. */
   released: number;
+  /** Whether more holds are due than the limit let be released. */
+  remaining: boolean;
 }
 
 /** What `pruneIdempotencyKeys` did. */
@@ -55,11 +57,23 @@ export async function amendUse(call: Call, id: string, changes: Amendment): Prom
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
   const statement = `SELECT * FROM ${call.table('confirm_promo_code_use')}($1::bigint, $2::text)`;
-  const { rows } = await call.write((db) => db.query(statement, [id, transactionId ?? null]));
+  let isRetry = false;
+  const { rows } = await call.write((db, { inDoubt }) => {
+    isRetry = inDoubt;
+    return db.query(statement, [id, transactionId ?? null]);
+  });
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
     case 'confirmed':
       return toPromoCodeUse(answer);
+    case 'conflict': {
+      const { transaction } = answer;
+      const other =
+        transaction === null ? 'without a transactionId' : `for transactionId ${JSON.stringify(transaction)}`;
+      // An amendment in between is all that would hide that it was this call.
+      if (isRetry) throw new OutcomeUnknownError(`The connection broke. The use ${id} is confirmed now, ${other}.`);
+      throw new IdempotencyConflictError(`The use ${id} is confirmed already, ${other}. Nothing was changed.`);
+    }
     case 'expired':
       throw new HoldExpiredError('expired', `The hold ${id} was not confirmed in time. Redeem the code again.`);
     case 'replaced':
@@ -73,9 +87,10 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
 }
 
 export async function releaseExpired(call: Call, limit: number): Promise<ReleaseReport> {
-  const statement = `SELECT ${call.table('release_expired_promo_code_holds')}($1)::text AS released`;
+  const statement = `SELECT r.released::text AS released, r.remaining::text AS remaining
+    FROM ${call.table('release_due_promo_code_holds')}($1) AS r`;
   const { rows } = await call.run((db) => db.query(statement, [limit]));
-  return { released: Number(rows[0]?.released) };
+  return { released: Number(rows[0]?.released), remaining: rows[0]?.remaining === 'true' };
 }
 
 export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, limit: number): Promise<PruneReport> {
@@ -111,7 +126,13 @@ const AFTER_MARK = `($2::bigint IS NULL OR CASE
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
  * number of codes and not with the number of uses.
  */
-export function usesByCustomer(call: Call, customerAddress: string, page: UsePage): Promise<Page<PromoCodeUse>> {
+export async function usesByCustomer(
+  call: Call,
+  customerAddress: string,
+  shopId: string | undefined,
+  page: UsePage,
+): Promise<Page<PromoCodeUse>> {
+  if (!call.host.canWrite(customerAddress, shopId ?? '')) return { items: [], nextCursor: null };
   const uses = call.table('promo_code_uses');
   const found = `${call.table('promo_codes')} AS c
      CROSS JOIN LATERAL (
@@ -120,8 +141,8 @@ export function usesByCustomer(call: Call, customerAddress: string, page: UsePag
                 AND lower(btrim(u.customer_address::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
                 AND ${AFTER_MARK}
               ${NEWEST_FIRST}
-           ) AS u`;
-  return pageOfUses(call, found, customerAddress, page);
+           ) AS u${shopId === undefined ? '' : '\n     WHERE c.shop_id::text = $5'}`;
+  return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
 }
 
 export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
@@ -138,15 +159,16 @@ async function pageOfUses(
   found: string,
   of: string,
   { limit, cursor }: UsePage,
+  further: unknown[] = [],
 ): Promise<Page<PromoCodeUse>> {
   const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
-  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1];
+  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1, ...further];
   const { rows } = await call.read((db) => db.query(statement, values));
   const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
   return toPage(
     rows.map((row: UseRow) => toPromoCodeUse(row)),
     limit,
-    ({ id }) => marks.get(id),
+    ({ id }) => `at:${marks.get(id)}`,
   );
 }
 

@@ -31,6 +31,7 @@ export interface ValidateRequest {
   shopId: string;
   customerAddress: string;
   baseReward?: string | undefined;
+  bonusAmount?: string | undefined;
 }
 
 export async function previewCode(
@@ -38,21 +39,24 @@ export async function previewCode(
   request: ValidateRequest,
   uniform: boolean,
 ): Promise<{ result: ValidateResult; reason?: RefusalReason }> {
-  const { code, shopId, customerAddress, baseReward } = request;
+  const { code, shopId, customerAddress, baseReward = null, bonusAmount = null } = request;
+  if (!call.host.canWrite(code, shopId)) return refused('not_found', uniform);
   const { rows } = await call.read((db) =>
     db.query(
-      `SELECT p.refusal AS refusal, p.bonus::text AS bonus, ${CODE_COLUMNS}
-         FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric) AS p
+      `SELECT p.refusal AS refusal, p.bonus AS bonus, ${CODE_COLUMNS}
+         FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric, $5::numeric) AS p
          JOIN ${call.table('promo_codes')} AS c ON c.id = p.code_id`,
-      [code, shopId, customerAddress, baseReward ?? null],
+      [code, shopId, customerAddress, baseReward, bonusAmount],
     ),
   );
   const [row] = rows;
   const reason: RefusalReason | null = row ? row.refusal : 'not_found';
-  if (reason !== null) {
-    const refused = refusal(reason, undefined, uniform);
-    return { result: { valid: false, reason: refused.reason, message: refused.message }, reason };
-  }
+  if (reason !== null) return refused(reason, uniform);
   const bonus: string | null = row.bonus;
   return { result: { valid: true, promoCode: toPromoCode(row), ...(bonus !== null && { bonusAmount: bonus }) } };
+}
+
+function refused(reason: RefusalReason, uniform: boolean): { result: Invalid; reason: RefusalReason } {
+  const shown = refusal(reason, undefined, uniform);
+  return { result: { valid: false, reason: shown.reason, message: shown.message }, reason };
 }

@@ -146,7 +146,7 @@ describe('objects of a newer version', () => {
       supported: SQL_REVISION,
     });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({
-      counterWrites: 'allow',
+      counterWrites: 'ignore',
       revision: SQL_REVISION + 1,
     });
   });

@@ -173,12 +173,11 @@ describe('a transaction of the host', () => {
 
 describe('an installation that dies', () => {
   it('in its DDL leaves the database as it was', async () => {
-    await sql(
-      `CREATE FUNCTION :"schema".apply_promo_code_stats(bigint, bigint, numeric) RETURNS text LANGUAGE sql AS 'SELECT NULL'`,
-    );
+    // A table cannot have the name of a type.
+    await sql(`CREATE TYPE :"schema".promo_code_holds AS ENUM ('one')`);
     await expect(installTriggers(pool, { schema })).rejects.toMatchObject({
       code: 'DATABASE_ERROR',
-      sqlState: '42P13',
+      sqlState: '42710',
     });
     const { objects, revision } = await inspectTriggers(pool, { schema });
     expect(revision).toBe(0);

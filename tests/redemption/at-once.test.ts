@@ -27,8 +27,8 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     const ids = ['900001', '900002'];
     const call = async (again: boolean) => {
       const { rows } = await t.sql<{ answer: string }>(
-        `SELECT :"schema".redeem_promo_codes($1, '{shop}', '{1,1}', '{x,y}', '{1,1}', '{}', '{late,later}', $2, '{}', '{}', $3,
-           false, 900001, 1000) AS answer`,
+        `SELECT :"schema".redeem_promo_codes($1, '{shop}', '{1,1}', '{x,y}', '{1,1}', '{}', '{}', '{late,later}', $2, '{}', '{}', $3,
+           false, '{900001}', 1000) AS answer`,
         [[code.code], ids, again],
       );
       return JSON.parse(rows[0]!.answer)

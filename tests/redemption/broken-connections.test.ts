@@ -141,7 +141,12 @@ it.each([
       if (result) expect(result.ok && [result.use.id]).toEqual(recorded.get(customer));
     }
     expect(outcomes.filter(({ result }) => result?.ok).length).toBeGreaterThanOrEqual(950);
-    for (const { error } of outcomes) if (error) expect(error).toBeInstanceOf(OutcomeUnknownError);
+    for (const { customer, error } of outcomes) {
+      if (!error || error instanceof OutcomeUnknownError) continue;
+      // Ids could not be fetched, or no connection was made: a definite error, and nothing was recorded.
+      expect(error).toMatchObject({ code: expect.stringMatching(/^CONNECTION_(FAILED|LOST)$/) });
+      expect(recorded.has(customer)).toBe(false);
+    }
     expect(await checkDrift(t.pool, { schema })).toEqual([]);
   },
   120_000,

@@ -36,8 +36,11 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     const confirmed = await repository.confirm(held.use.id, { transactionId: 'paid' });
     expect(confirmed).toEqual({ ...held.use, transactionId: 'paid' });
     expect(await repository.confirm(held.use.id)).toEqual(confirmed);
-    expect(await repository.confirm(held.use.id, { transactionId: 'paid by somebody else' })).toEqual(confirmed);
-    expect(await repository.releaseExpired()).toEqual({ released: 0 });
+    expect(await repository.confirm(held.use.id, { transactionId: 'paid' })).toEqual(confirmed);
+    await expect(repository.confirm(held.use.id, { transactionId: 'paid by somebody else' })).rejects.toBeInstanceOf(
+      IdempotencyConflictError,
+    );
+    expect(await repository.releaseExpired()).toEqual({ released: 0, remaining: false });
     expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
   });
 
@@ -69,7 +72,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     const held = await hold(code);
     await expire(held.use.id);
     await expect(repository.confirm(held.use.id)).rejects.toMatchObject({ code: 'HOLD_EXPIRED', reason: 'expired' });
-    expect(await repository.releaseExpired({ limit: 10 })).toEqual({ released: 1 });
+    expect(await repository.releaseExpired({ limit: 10 })).toEqual({ released: 1, remaining: false });
     await expect(repository.confirm(held.use.id)).rejects.toMatchObject({ code: 'HOLD_EXPIRED', reason: 'expired' });
     await expect(repository.confirm('999999999')).rejects.toBeInstanceOf(NotFoundError);
     expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
@@ -113,7 +116,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     if (!first.ok) throw new Error(first.reason);
     await expire(first.use.id);
     expect(await repository.reserve(asked)).toMatchObject({ ok: false, reason: 'rolled_back' });
-    expect(await repository.releaseExpired()).toEqual({ released: 1 });
+    expect(await repository.releaseExpired()).toEqual({ released: 1, remaining: false });
     expect(await repository.reserve(asked)).toMatchObject({ ok: false, reason: 'rolled_back' });
     expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
   });

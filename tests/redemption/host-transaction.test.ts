@@ -61,7 +61,7 @@ it('every method takes the client', async () => {
   expect((await repository.usesByCode(code.id, {}, options)).items).toHaveLength(1);
   expect((await repository.usesByCustomer(held.use.customerAddress, {}, options)).items).toHaveLength(1);
   expect(await repository.usageStats(code.id, {}, options)).toMatchObject({ totalUses: 1 });
-  expect(await repository.releaseExpired({}, options)).toEqual({ released: 0 });
+  expect(await repository.releaseExpired({}, options)).toEqual({ released: 0, remaining: false });
   expect(await repository.rollbackUse(held.use.id, options)).toEqual({ rolledBack: true });
   expect(await repository.deactivate(code.id, options)).toMatchObject({ isActive: false });
   expect(await repository.delete(code.id, options)).toMatchObject({ id: code.id });

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkDrift, LockTimeoutError, type PromoCode, PromoCodeRepository, PromoCodesError } from '../../src/index';
@@ -6,31 +7,53 @@ import type { Attempted, Settled } from '../../src/redemption/redeem';
 import { useRepository, waitingRedemption } from '../support/repository';
 
 describe('the order of statements', () => {
-  const LIMITS = { maxBatch: 500, maxQueue: 10_000, lanes: 1 };
+  const LIMITS = { maxBatch: 500, maxQueue: 10_000, lanes: 1, deadlineMs: 10_000 };
 
   /** A queue whose statements the test ends, one by one. */
   function queueByHand() {
     const statements: { of: string[]; end(error?: unknown): Promise<void> }[] = [];
-    const queue = new RedemptionQueue('schema', LIMITS, (requests: Attempted[]) => {
-      return new Promise<Settled[]>((resolve, reject) => {
-        const of = requests.map(({ request }) => request.customerAddress);
-        statements.push({
-          of,
-          async end(error) {
-            if (error) reject(error);
-            else resolve(of.map((message) => ({ ok: false, reason: 'expired', message })));
-            for (let turn = 0; turn < 5; turn += 1) await setImmediate();
-          },
+    const queue = new RedemptionQueue(
+      'schema',
+      LIMITS,
+      { home: new AsyncResource('test') },
+      (requests: Attempted[]) => {
+        return new Promise<Settled[]>((resolve, reject) => {
+          const of = requests.map(({ request }) => request.customerAddress);
+          statements.push({
+            of,
+            async end(error) {
+              if (error) reject(error);
+              else resolve(of.map((message) => ({ ok: false, reason: 'expired', message })));
+              for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+            },
+          });
         });
-      });
-    });
+      },
+    );
     const done: string[] = [];
     const redeem = async (code: string, customerAddress: string, idempotencyKey?: string) => {
       await queue.redeem({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
       done.push(customerAddress);
     };
-    return { statements, done, redeem };
+    return { queue, statements, done, redeem };
   }
+
+  it('the queue is idle when every caller has an answer', async () => {
+    const { queue, statements, redeem } = queueByHand();
+    await queue.idle();
+    const calls = Promise.allSettled([redeem('A', 'a'), redeem('A', 'b'), redeem('B', 'c')]);
+    let isIdle = false;
+    const idle = queue.idle().then(() => {
+      isIdle = true;
+    });
+    await statements[0]!.end();
+    expect(isIdle).toBe(false);
+    await statements[1]!.end(new PromoCodesError('OUTCOME_UNKNOWN', 'gone'));
+    await calls;
+    await idle;
+    expect(isIdle).toBe(true);
+    await queue.idle();
+  });
 
   it('who waits for a key under another code goes when that has its answer', async () => {
     const { statements, redeem } = queueByHand();
@@ -58,7 +81,7 @@ describe('the order of statements', () => {
     expect(done.filter((name) => name.startsWith('B'))).toEqual(['B0', 'B1', 'B2', 'B3']);
   });
 
-  it('codes that were sent apart once go together again', async () => {
+  it('codes that were sent one at a time once go together later', async () => {
     const { statements, redeem } = queueByHand();
     const all = [redeem('Z', 'z'), redeem('A', 'a'), redeem('B', 'b')];
     await statements[0]!.end();

@@ -45,7 +45,8 @@ describe.each(['own', 'seed'] as const)('an answer that is lost, on the tables o
     const promoCode = await newCode({ perCustomerLimit: null });
     const result = await new PromoCodeRepository(pool, { schema }).redeem(request(promoCode));
     expect(result).toMatchObject({ ok: true, replayed: false });
-    expect(pool.sent).toHaveLength(2);
+    // The repetition needs no function: a plain look finds the use.
+    expect(pool.sent).toHaveLength(1);
     expect(await counts(promoCode)).toMatchObject({ timesUsed: 1, uses: 1 });
   });
 

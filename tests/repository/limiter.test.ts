@@ -45,8 +45,8 @@ it('refuses nobody for successes, however many come at once', async () => {
 it('gives the point back when the attempt failed with an error', async () => {
   const code = await t.newCode();
   const request = t.request(code, { idempotencyKey: 'twice' });
-  await here.redeem(request);
   const key = { rateLimitKey: 'erring' };
+  await here.redeem(request, key);
   for (let time = 0; time < 5; time += 1) {
     await expect(here.redeem({ ...request, baseReward: 1 }, key)).rejects.toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT',
@@ -61,7 +61,8 @@ it('needs no connection besides that of the host, and counts what the host rolls
   const client = await small.connect();
   try {
     await client.query('BEGIN');
-    expect(await repository.redeem(t.request(code), { client })).toMatchObject({ ok: true });
+    const good = { client, rateLimitKey: 'hosted and good' };
+    expect(await repository.redeem(t.request(code), good)).toMatchObject({ ok: true });
     const key = { client, rateLimitKey: 'hosted' };
     for (let time = 0; time < 3; time += 1) {
       const guess = { ...t.request(code), code: 'GUESS' };

@@ -26,6 +26,8 @@ export interface CuttingProxy {
   onData(decide: (from: Sender, data: Buffer, connection: number) => Fate): void;
   /** Cuts all connections now. */
   cutAll(): void;
+  /** Cuts one of the open connections, whichever `random` (0 to 1) falls on. */
+  cutOne(random: number): void;
   /** Passes on what is held back, in order, and what has happened since: data, or the end of its sender. */
   deliver(): void;
   /** Silences a number of connections that are open, the oldest first. */
@@ -95,6 +97,10 @@ class Link {
     if (!this.#held.client) this.#ends.server.end();
   }
 
+  get isOpen(): boolean {
+    return !this.#ends.client.destroyed;
+  }
+
   silence(): void {
     this.#silent = true;
   }
@@ -162,6 +168,10 @@ export async function startProxy(url: string): Promise<CuttingProxy> {
     },
     cutAll() {
       for (const link of links) link.cut();
+    },
+    cutOne(random) {
+      const open = [...links].filter((link) => link.isOpen);
+      open[Math.floor(random * open.length)]?.cut();
     },
     deliver() {
       for (const link of links) link.deliver();

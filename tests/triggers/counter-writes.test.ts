@@ -1,8 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkDrift, installTriggers, repairDrift } from '../../src/index';
-import { useSchema } from '../support';
+import { type TestSchema, useSchema } from '../support';
 import { counters, createHost, expectCounters, GRANULARITIES, insert, use, versionsOfCodes } from './host';
 import { session } from './session';
+
+/** A session whose notices are kept. */
+async function listening(host: TestSchema) {
+  const { sql, client } = await session(host);
+  const warnings: { severity?: string; code?: string; message: string }[] = [];
+  client.on('notice', (notice) => {
+    if (notice.severity === 'WARNING') warnings.push(notice as (typeof warnings)[number]);
+  });
+  return { sql, warnings };
+}
 
 const t = useSchema('counter writes');
 const schema = t.schema;
@@ -57,9 +67,61 @@ describe.each(GRANULARITIES)('counterWrites with %s triggers', (granularity) => 
   describe('ignore', () => {
     beforeEach(() => host('ignore'));
 
-    it.each(WRITES)('keeps the true values silently: %s', async (_, statement) => {
-      expect((await t.sql(statement)).rowCount).toBe(1);
+    it.each(WRITES)('keeps the true values, with one warning: %s', async (_, statement) => {
+      const { sql, warnings } = await listening(t);
+      expect((await sql(statement)).rowCount).toBe(1);
+      expect(warnings).toMatchObject([
+        {
+          severity: 'WARNING',
+          code: '01000',
+          table: 'promo_codes',
+          schema,
+          hint: expect.stringContaining('counterWrites'),
+        },
+      ]);
+      expect(warnings[0]!.message).toMatch(/is ignored: promo code 1 keeps times_used 2 and total_bonus_issued 3\.00/);
       await expectCounters(t, { 1: [2, '3.00'], 2: [1, '4.00'] });
+    });
+
+    it('warns once for a statement of many rows, and once more for the next one', async () => {
+      const { sql, warnings } = await listening(t);
+      await sql('UPDATE :"schema".promo_codes SET times_used = 9, total_bonus_issued = 9');
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]!.message).toContain('to times_used and total_bonus_issued of promo_codes is ignored');
+      await sql('UPDATE :"schema".promo_codes SET times_used = 9');
+      expect(warnings).toHaveLength(2);
+      expect(warnings[1]!.message).toContain('to times_used of promo_codes is ignored');
+      await sql(newCodes(`(100, 'A', 'shop', 7, 0), (101, 'B', 'shop', 8, 0)`));
+      expect(warnings).toHaveLength(3);
+      expect(warnings[2]!.message).toContain('the new promo code 100 starts without uses');
+      await sql('BEGIN');
+      for (let time = 0; time < 2; time += 1) await sql('UPDATE :"schema".promo_codes SET times_used = 9 WHERE id = 1');
+      await sql('COMMIT');
+      expect(warnings).toHaveLength(5);
+      await expectCounters(t, { 1: [2, '3.00'], 2: [1, '4.00'] });
+    });
+
+    it('says nothing where nothing was written: a saved row with the true counters, a count, a repair', async () => {
+      const { sql, warnings } = await listening(t);
+      await sql(
+        `UPDATE :"schema".promo_codes SET name = 'saved', times_used = 2, total_bonus_issued = 3.00 WHERE id = 1`,
+      );
+      await sql(newCodes(`(100, 'A', 'shop', 0, 0), (101, 'B', 'shop', NULL, NULL)`));
+      await sql(insert(use(1, 1), use(2, 2), use(3, 4)));
+      await sql('UPDATE :"schema".promo_code_uses SET bonus_amount = bonus_amount + 1');
+      await sql('UPDATE :"schema".promo_codes SET id = 103 WHERE id = 101');
+      await sql('DELETE FROM :"schema".promo_code_uses');
+      await sql('TRUNCATE :"schema".promo_code_uses');
+      expect(warnings).toEqual([]);
+    });
+
+    it('is the default, and an application that counts by itself is right from the first moment', async () => {
+      await createHost(t, { granularity });
+      await t.sql(`BEGIN;
+        UPDATE :"schema".promo_codes SET times_used = times_used + 1, total_bonus_issued = total_bonus_issued + 5 WHERE id = 1;
+        ${insert(use(1, 5))};
+        COMMIT`);
+      await expectCounters(t, { 1: [1, '5.00'] });
     });
 
     it('keeps what else the statement wrote', async () => {

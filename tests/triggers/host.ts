@@ -44,6 +44,11 @@ export function insert(...uses: string[]): string {
   return `INSERT INTO :"schema".promo_code_uses ${USE_COLUMNS} VALUES ${uses.join(', ')}`;
 }
 
+/** A statement that reaches the counters past every trigger, as a load of data does that switches them off. */
+export function unguarded(statement: string): string {
+  return `SET session_replication_role = replica; ${statement}; RESET session_replication_role`;
+}
+
 /** The counters of each code that has any, by id: how many uses, and what bonus. */
 export type Counters = Record<string, [uses: number | null, bonus: string | null]>;
 

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useSchema, waitUntilBlocked } from '../support';
-import { counters, createHost, expectCounters, GRANULARITIES, insert, use, VARIANTS } from './host';
+import { counters, createHost, expectCounters, GRANULARITIES, insert, unguarded, use, VARIANTS } from './host';
 import { session, sessions } from './session';
 
 const t = useSchema('recounts');
 
-const drift = (set: string, id = 1) => t.sql(`UPDATE :"schema".promo_codes SET ${set} WHERE id = ${id}`);
+const drift = (set: string, id = 1) => t.sql(unguarded(`UPDATE :"schema".promo_codes SET ${set} WHERE id = ${id}`));
 const remove = (where: string) => `DELETE FROM :"schema".promo_code_uses WHERE ${where}`;
 
 describe.each(VARIANTS)(

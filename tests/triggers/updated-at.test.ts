@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { repairDrift } from '../../src/index';
 import { useSchema } from '../support';
-import { createHost, expectCounters, GRANULARITIES, insert, use } from './host';
+import { createHost, expectCounters, GRANULARITIES, insert, unguarded, use } from './host';
 import { type Session, session } from './session';
 
 const t = useSchema('updated at');
@@ -103,12 +103,12 @@ describe.each(COLUMNS)('updated_at of type $type', ({ type, withTimeZone }) => {
     it('moves when a drifted counter is recounted, by a trigger or by repairDrift', async () => {
       const { sql } = await host();
       await sql(`SET timezone = 'Asia/Kathmandu'`);
-      await sql('UPDATE :"schema".promo_codes SET times_used = 0 WHERE id = 1');
+      await sql(unguarded('UPDATE :"schema".promo_codes SET times_used = 0 WHERE id = 1'));
       await reset(withTimeZone);
       await sql('DELETE FROM :"schema".promo_code_uses WHERE promo_code_id = 1');
       expect(Math.abs((await age(withTimeZone))!)).toBeLessThan(60);
 
-      await sql('UPDATE :"schema".promo_codes SET times_used = 3 WHERE id = 1');
+      await sql(unguarded('UPDATE :"schema".promo_codes SET times_used = 3 WHERE id = 1'));
       await reset(withTimeZone);
       await repairDrift((await clientIn('Asia/Kathmandu')).client, { schema: t.schema });
       expect(Math.abs((await age(withTimeZone))!)).toBeLessThan(60);

@@ -1,0 +1,121 @@
+import { IdempotencyConflictError, OutcomeUnknownError, PromoCodesError, ValidationError } from '../errors.js';
+import { messageOf, SqlState, serverField, sqlStateOf } from '../postgres/sqlstate.js';
+import { toDate, toPromoCodeUse } from './promo-code-use.js';
+import type { Attempted, Settled } from './redeem.js';
+import { type RefusalReason, refusal } from './results.js';
+
+/** What the server answers of a request or of a use: the columns of `redeem_promo_codes_in_order`, all of them text. */
+export type AnswerRow = [
+  request: string | null,
+  outcome: string,
+  useId: string,
+  codeId: string | null,
+  customer: string,
+  shop: string,
+  transaction: string | null,
+  base: string,
+  bonus: string | null,
+  total: string,
+  used: string | null,
+  expires: string | null,
+];
+
+/** The rows of an answer, by request. */
+export class Answer {
+  readonly #byPlace = new Map<number, AnswerRow>();
+  readonly #byId = new Map<string, AnswerRow>();
+
+  constructor(json: string) {
+    for (const row of JSON.parse(json) as AnswerRow[]) {
+      // A use that was made answers the request with its id.
+      if (row[0] === null) this.#byId.set(row[2], row);
+      else this.#byPlace.set(Number(row[0]) - 1, row);
+    }
+  }
+
+  of({ useId }: Attempted, place: number): AnswerRow | undefined {
+    return this.#byPlace.get(place) ?? this.#byId.get(useId!);
+  }
+}
+
+/** The server names the columns of a violated constraint in any language as `(id)=(7)`. */
+export function isIdInUse(error: unknown): boolean {
+  return (
+    sqlStateOf(error) === SqlState.uniqueViolation &&
+    serverField(error, 'table')?.startsWith('promo_code_uses') === true &&
+    /\(id\)=\(/.test(serverField(error, 'detail') ?? '')
+  );
+}
+
+export function toSettled(
+  { uniformRefusals }: { uniformRefusals: boolean },
+  row: AnswerRow,
+  { request, useId }: Attempted,
+): Settled {
+  const [, outcome, id, code, customer, shop, transaction, base, bonus, total, used, expires] = row;
+  switch (outcome) {
+    case 'redeemed':
+    case 'found':
+      return {
+        ok: true,
+        use: toPromoCodeUse({ use_id: id, code_id: code!, customer, shop, transaction, base, bonus, total, used }),
+        // A use under this call's own id was made by an earlier attempt of this same call.
+        replayed: outcome === 'found' && id !== useId,
+        ...(expires !== null && { expiresAt: toDate(expires) }),
+      };
+    case 'key_conflict':
+      return conflict(undefined, request.idempotencyKey);
+    case 'uncertain':
+      return uncertain(useId);
+    default:
+      return refusal(outcome as RefusalReason, code ?? undefined, uniformRefusals);
+  }
+}
+
+/** Ids come again, and a trigger of the host may change what was sent: a use like that is not shown, and none is added to it. */
+function uncertain(useId: string | undefined): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    `The connection broke. There is a use ${useId} of this code now, of another customer: whether this call recorded it ` +
+      'cannot be known.',
+  );
+}
+
+/** What a trigger of the host gave another id looks like what it kept out. */
+export function unanswered({ useId }: Attempted): PromoCodesError {
+  return new PromoCodesError('DATABASE_ERROR', `The server recorded no use with the id ${useId} that it was given.`);
+}
+
+export function tooLarge(cause: unknown): ValidationError {
+  const message = `is too large: with the bonus it does not fit the columns (${messageOf(cause)})`;
+  return new ValidationError([{ path: 'baseReward', message }], { sqlState: SqlState.numberTooLarge, cause });
+}
+
+export function conflict(cause: unknown, key?: string): IdempotencyConflictError {
+  return new IdempotencyConflictError(
+    key === undefined
+      ? `${messageOf(cause)}. Nothing of the batch was recorded.`
+      : `The idempotency key ${JSON.stringify(key)} was used before in this shop with other parameters. Nothing was recorded.`,
+    cause === undefined ? {} : { sqlState: sqlStateOf(cause), cause },
+  );
+}
+
+/**
+ * Says which request of many an error is about, where the server shows the row: by the id that the row was to have and its
+ * customer.
+ */
+export function ofRequest(error: PromoCodesError, entries: readonly Attempted[]): PromoCodesError {
+  const detail = serverField(error, 'detail') ?? '';
+  const [, id] = /\((\d+), /.exec(detail) ?? [];
+  const index = entries.findIndex(({ useId }) => useId === id);
+  // The server cuts long values.
+  const customer = entries[index]?.request.customerAddress.trim().slice(0, 20);
+  if (entries.length < 2 || customer === undefined || !detail.toLowerCase().includes(customer.toLowerCase())) {
+    return error;
+  }
+  const details = { sqlState: error.sqlState, cause: error.cause };
+  if (!(error instanceof ValidationError)) {
+    return new PromoCodesError(error.code, `requests[${index}]: ${error.message}`, details);
+  }
+  const issues = error.issues.map((issue) => ({ ...issue, path: `requests[${index}].${issue.path}` }));
+  return new ValidationError(issues, details);
+}

@@ -1,0 +1,169 @@
+import type { AsyncResource } from 'node:async_hooks';
+import type { Attempted, Settled } from './redeem.js';
+
+/** A caller without an answer. */
+export interface Waiting extends Attempted {
+  /** Shop and code, in one form for all ways to write it. */
+  code: string;
+  /** Its place in the order of arrival, and when that was. */
+  place: number;
+  arrivedAt: number;
+  /** Its asynchronous context, where statements run in that of a caller. */
+  scope?: AsyncResource | undefined;
+  settle(result: Settled): void;
+}
+
+/** Calls with the same idempotency key that have no answer yet, in order of arrival. */
+interface SameKey {
+  calls: Waiting[];
+  /** Whether they are of several codes, so that the queues of these do not put them in order. */
+  isMixed: boolean;
+}
+
+/** Puts calls with the same idempotency key in order, where their codes do not. */
+export class KeyOrder {
+  readonly #keys = new Map<string, SameKey>();
+
+  get isEmpty(): boolean {
+    return this.#keys.size === 0;
+  }
+
+  add(entry: Waiting): void {
+    const key = keyOf(entry);
+    if (key === undefined) return;
+    const same = this.#keys.get(key);
+    if (!same) this.#keys.set(key, { calls: [entry], isMixed: false });
+    else {
+      same.calls.push(entry);
+      same.isMixed ||= same.calls[0]!.code !== entry.code;
+    }
+  }
+
+  remove(entry: Waiting): void {
+    const key = keyOf(entry) ?? '';
+    const same = this.#keys.get(key);
+    if (!same) return;
+    same.calls.splice(same.calls.indexOf(entry), 1);
+    if (same.calls.length === 0) this.#keys.delete(key);
+  }
+
+  /** Whether an earlier call with the same key, but another code, has no answer and is not in this batch. */
+  mustWait(entry: Waiting, batch: readonly Waiting[]): boolean {
+    const same = this.#keys.get(keyOf(entry) ?? '');
+    if (!same?.isMixed) return false;
+    return same.calls.some(({ place, code }) => {
+      return place < entry.place && code !== entry.code && !batch.some((taken) => taken.place === place);
+    });
+  }
+}
+
+function keyOf({ request: { shopId, idempotencyKey } }: Attempted): string | undefined {
+  return idempotencyKey === undefined ? undefined : `${shopId}\0${idempotencyKey}`;
+}
+
+/** `'shared'`: statements of many codes; `'single'`: of one code whose lock somebody holds. */
+export type Lane = 'shared' | 'single';
+
+/** Callers who may share statements, by code. A code is in one statement at a time. */
+export class Partition {
+  /** Those who wait, by code; the codes in the order in which they may go. */
+  readonly #ready = new Map<string, Waiting[]>();
+  /** The codes that are under way, and who waits for them. */
+  readonly #busy = new Map<string, Waiting[]>();
+  /** Codes whose lock somebody holds: each goes by itself, in a lane for such. */
+  readonly #held = new Set<string>();
+  /** Codes of a batch that waited too long: one at a time, until it is known whose lock somebody holds. */
+  readonly #suspected = new Set<string>();
+  readonly #keys = new KeyOrder();
+
+  /** Whether nothing is left of anybody. */
+  get isEmpty(): boolean {
+    const sizes = [this.#ready, this.#busy, this.#held, this.#suspected].map(({ size }) => size);
+    return this.#keys.isEmpty && sizes.every((size) => size === 0);
+  }
+
+  get heldCodes(): number {
+    return this.#held.size;
+  }
+
+  add(entry: Waiting): void {
+    this.#keys.add(entry);
+    const queue = this.#busy.get(entry.code) ?? this.#ready.get(entry.code);
+    if (queue) queue.push(entry);
+    else this.#ready.set(entry.code, [entry]);
+  }
+
+  /** All who wait for the codes at the head, up to `share` and at the most `maxBatch`; or all who wait for one held code. */
+  take(lane: Lane, share: number, maxBatch: number): Waiting[] {
+    const batch: Waiting[] = [];
+    for (const [code, queue] of this.#ready) {
+      if ((lane === 'single') !== this.#held.has(code)) continue;
+      const room = maxBatch - batch.length;
+      if (room === 0 || batch.length >= share) break;
+      const isSuspected = this.#suspected.has(code);
+      if (isSuspected && batch.length > 0) continue;
+      const blocked = queue.slice(0, room).findIndex((entry) => this.#keys.mustWait(entry, batch));
+      if (blocked === 0) continue;
+      this.#ready.delete(code);
+      batch.push(...queue.splice(0, blocked === -1 ? room : blocked));
+      this.#busy.set(code, queue);
+      if (lane === 'single' || isSuspected) break;
+    }
+    return batch.sort((one, other) => one.place - other.place);
+  }
+
+  /** Those who have waited since before that moment leave. */
+  takeExpired(before: number): Waiting[] {
+    const expired: Waiting[] = [];
+    for (const queues of [this.#ready, this.#busy]) {
+      for (const [code, queue] of queues) {
+        const isExpired = ({ arrivedAt }: Waiting) => arrivedAt < before;
+        if (!queue.some(isExpired)) continue;
+        expired.push(...queue.filter(isExpired));
+        const left = queue.filter((entry) => !isExpired(entry));
+        if (left.length > 0 || queues === this.#busy) queues.set(code, left);
+        else {
+          queues.delete(code);
+          this.#forgetLock(code);
+        }
+      }
+    }
+    for (const entry of expired) this.#keys.remove(entry);
+    return expired;
+  }
+
+  /** The batch waited for a lock in vain. */
+  suspect(batch: readonly Waiting[]): void {
+    const codes = new Set(batch.map(({ code }) => code));
+    for (const code of codes) (codes.size > 1 ? this.#suspected : this.#held).add(code);
+  }
+
+  /** Who has an answer keeps nobody with the same key waiting. */
+  forget(entry: Waiting): void {
+    this.#keys.remove(entry);
+  }
+
+  /** Before those who came later. */
+  putBack(entries: readonly Waiting[]): void {
+    for (const entry of entries.toReversed()) {
+      // Its attempt has ended. Batches that go their own ways from here must not wait for each other.
+      if (!entry.inDoubt) delete entry.callIds;
+      this.#busy.get(entry.code)!.unshift(entry);
+    }
+  }
+
+  /** The statement of these codes has ended; those in `waiting` go once more the way that they have gone. */
+  release(codes: ReadonlySet<string>, waiting: ReadonlySet<string>): void {
+    for (const code of codes) {
+      const queue = this.#busy.get(code);
+      this.#busy.delete(code);
+      if (queue && queue.length > 0) this.#ready.set(code, queue);
+      if (!waiting.has(code)) this.#forgetLock(code);
+    }
+  }
+
+  #forgetLock(code: string): void {
+    this.#held.delete(code);
+    this.#suspected.delete(code);
+  }
+}

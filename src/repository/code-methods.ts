@@ -1,0 +1,249 @@
+import type { PromoCodeUse } from '../redemption/promo-code-use.js';
+import { listCodes } from './code-list.js';
+import { parseCode } from './code-rules.js';
+import { createCode, deleteCode, ensureCode, findCode, findCodeByName, setActive, updateCode } from './codes.js';
+import type { Page } from './cursor.js';
+import type { Id } from './fields.js';
+import { generateCodes, patternIssues } from './generate.js';
+import type {
+  CreateInput,
+  CustomerUsesInput,
+  GenerateInput,
+  ListInput,
+  PageInput,
+  UpdateInput,
+} from './input-types.js';
+import { type CallOptions, type CodeOptions, splitOptions } from './options.js';
+import type { PromoCode } from './promo-code.js';
+import { type UsageStats, usageStats } from './usage-stats.js';
+import { usesByCode, usesByCustomer } from './uses.js';
+import { RepositoryBase, workOf } from './work.js';
+
+/** The methods of a repository that make codes, find them and change them. */
+export abstract class CodeMethods extends RepositoryBase {
+  /**
+   * Creates a code. It is stored as given, without the spaces around it. In the host's transaction it is gone after a
+   * rollback.
+   *
+   * `perCustomerLimit` is 1 unless it is given: `null` lets a customer use the code as often as he likes.
+   * @example
+   * const code = await promoCodes.create({
+   *   code: 'SUMMER', shopId: 'shop-1', bonusType: 'percentage', bonusValue: '15.15', maxBonus: '20.00',
+   *   endDate: '2026-08-31T23:59:59+02:00', totalUsageLimit: 1000, perCustomerLimit: null,
+   * });
+   * @throws DuplicateCodeError when the shop has the code already, in whatever case.
+   * @throws ValidationError also for a column of the host that must not be NULL and is not given, before anything is written.
+   */
+  create(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
+    const callee = 'create()';
+    return workOf(this).run(
+      callee,
+      options,
+      (schemas) => parseCode(schemas.create, input, callee, schemas.missingOfCode),
+      createCode,
+    );
+  }
+
+  /**
+   * The code of this name in the shop as it is, or a new one where there is none: for the start of an application, where
+   * `create` would throw the second time. A code that is there is not changed, whatever else the input says.
+   *
+   * Safe when many instances start at once. In the host's transaction a code that was created is gone after a rollback.
+   * @example
+   * await promoCodes.ensure({ code: 'WELCOME', shopId: 'shop-1', bonusValue: '5.00' });
+   * @throws ValidationError as `create` does.
+   */
+  ensure(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
+    const callee = 'ensure()';
+    return workOf(this).run(
+      callee,
+      options,
+      (schemas) => parseCode(schemas.create, input, callee, schemas.missingOfCode),
+      ensureCode,
+    );
+  }
+
+  /**
+   * Creates many codes from a template: random characters of a cryptographic source in an alphabet without look-alikes, by
+   * default twelve of them (52 bits). In `pattern` `*` is any character, `@` a letter, `#` a digit, the rest stands for
+   * itself. A code that exists already is replaced by another.
+   *
+   * Inserted in batches of 1,000, each a transaction of its own: what was committed stays when a later batch fails. With
+   * `client` all of it is part of the host's transaction, and gone after a rollback.
+   * @example
+   * const codes = await promoCodes.generate({ shopId: 'shop-1', count: 10_000, prefix: 'XMAS-', bonusValue: 5 });
+   * @throws PromoCodesError with the code `PATTERN_EXHAUSTED` when the pattern has no new codes left.
+   * @throws ValidationError also for a pattern whose codes could be guessed.
+   */
+  generate(input: GenerateInput, options?: CallOptions): Promise<PromoCode[]> {
+    const callee = 'generate()';
+    return workOf(this).run(
+      callee,
+      options,
+      (schemas) =>
+        parseCode(schemas.generate, input, callee, (code, wrong) => [
+          ...patternIssues(code, wrong, schemas.longestCode),
+          ...schemas.missingOfCode({ ...code, code: '' }),
+        ]),
+      async (call, given) => {
+        const { count, prefix, pattern, ...template } = given;
+        return generateCodes(call, template, count, prefix, pattern);
+      },
+    );
+  }
+
+  /**
+   * The code with this id, or `null`; with `shopId` among the options also for a code of another shop.
+   * @example
+   * const code = await promoCodes.findById(request.params.id, { shopId: session.shopId });
+   */
+  findById(id: Id, options?: CodeOptions): Promise<PromoCode | null> {
+    return workOf(this).runOnCode('findById()', id, options, nothing, (call, code) =>
+      findCode(call, code.id, code.shopId),
+    );
+  }
+
+  /**
+   * The code of this name in the shop (without one: in any), compared without case and outer spaces, or `null`. Where
+   * several match it is the one that can be redeemed now, then the one that is written so, then the newest. Without a shop no
+   * index helps.
+   * @example
+   * const code = await promoCodes.findByCode(' summer', 'shop-1');
+   */
+  findByCode(code: string, shopId?: Id, options?: CallOptions): Promise<PromoCode | null> {
+    return workOf(this).run(
+      'findByCode()',
+      options,
+      (schemas, parse) => parse(schemas.findByCode, { code, shopId }, 'arguments'),
+      (call, input) => findCodeByName(call, input.code, input.shopId),
+    );
+  }
+
+  /**
+   * Codes, a page at a time. Pages are kept apart by what they are in the order of and the id, so codes that come or go
+   * meanwhile shift nothing; a code whose place in the order changes between two pages can be on both or on neither.
+   *
+   * `state` is that of this moment by the database's clock and by the rules of `redeem`: both dates are inclusive, a column
+   * of type `date` means the whole day, and holds whose time has run out take no place.
+   * @example
+   * const { items, nextCursor } = await promoCodes.list({ shopId: 'shop-1', state: 'redeemable', orderBy: 'endDate' });
+   * const next = await promoCodes.list({ shopId: 'shop-1', state: 'redeemable', orderBy: 'endDate', cursor: nextCursor });
+   */
+  list(filter?: ListInput & CallOptions, last?: CallOptions): Promise<Page<PromoCode>> {
+    const { settings, options } = splitOptions(filter, last);
+    return workOf(this).run('list()', options, (schemas, parse) => parse(schemas.list, settings, 'filter'), listCodes);
+  }
+
+  /**
+   * Changes a code; what the patch leaves out stays. The resulting code is checked as a whole. A limit may be lowered below
+   * what is used: further uses are refused then. In the host's transaction it is undone by a rollback.
+   * @example
+   * await promoCodes.update(code.id, { totalUsageLimit: 500, endDate: null }, { shopId: 'shop-1' });
+   * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
+   */
+  update(id: Id, patch: UpdateInput, options?: CodeOptions): Promise<PromoCode> {
+    return workOf(this).runOnCode(
+      'update()',
+      id,
+      options,
+      (schemas, parse) => parse(schemas.patch, patch, 'patch'),
+      (call, code, checked) => updateCode(call, code.id, code.shopId, checked),
+    );
+  }
+
+  /**
+   * Lets a code be redeemed again after `deactivate`. In the host's transaction it is undone by a rollback.
+   * @example
+   * await promoCodes.activate(code.id);
+   * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
+   */
+  activate(id: Id, options?: CodeOptions): Promise<PromoCode> {
+    return workOf(this).runOnCode('activate()', id, options, nothing, (call, code) =>
+      setActive(call, code.id, code.shopId, true),
+    );
+  }
+
+  /**
+   * After this has returned (with `client`: after the host's commit) no use of the code is added any more: it takes the lock
+   * under which redemptions check. In the host's transaction it is undone by a rollback.
+   * @example
+   * await promoCodes.deactivate(code.id);
+   * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
+   */
+  deactivate(id: Id, options?: CodeOptions): Promise<PromoCode> {
+    return workOf(this).runOnCode('deactivate()', id, options, nothing, (call, code) =>
+      setActive(call, code.id, code.shopId, false),
+    );
+  }
+
+  /**
+   * Deletes a code, and with it its uses where the foreign key cascades, as in the seed. In the host's transaction both are
+   * there again after a rollback.
+   * @example
+   * const deleted = await promoCodes.delete(code.id);
+   * @returns the code as it was.
+   * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
+   */
+  delete(id: Id, options?: CodeOptions): Promise<PromoCode> {
+    return workOf(this).runOnCode('delete()', id, options, nothing, (call, code) =>
+      deleteCode(call, code.id, code.shopId),
+    );
+  }
+
+  /**
+   * The uses of a customer, compared without case and outer spaces, the newest first; with `shopId` those of the codes of one
+   * shop.
+   * @example
+   * const { items } = await promoCodes.usesByCustomer('ann@example.com', { shopId: 'shop-1', limit: 20 });
+   */
+  usesByCustomer(
+    customerAddress: Id,
+    page?: CustomerUsesInput & CallOptions,
+    last?: CallOptions,
+  ): Promise<Page<PromoCodeUse>> {
+    const { settings, options } = splitOptions(page, last);
+    return workOf(this).run(
+      'usesByCustomer()',
+      options,
+      (schemas, parse) => parse(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
+      (call, input) => usesByCustomer(call, input.customerAddress, input.shopId, input),
+    );
+  }
+
+  /**
+   * The uses of a code, the newest first.
+   * @example
+   * const { items, nextCursor } = await promoCodes.usesByCode(code.id, { limit: 100 });
+   */
+  usesByCode(promoCodeId: Id, page?: PageInput & CallOptions, last?: CallOptions): Promise<Page<PromoCodeUse>> {
+    const { settings, options } = splitOptions(page, last);
+    return workOf(this).run(
+      'usesByCode()',
+      options,
+      (schemas, parse) => parse(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
+      (call, input) => usesByCode(call, input.promoCodeId, input),
+    );
+  }
+
+  /**
+   * Totals of a code and its last `days` (30), day by day in `timeZone` (UTC), days without a use included.
+   * @example
+   * const { totalBonus, perDay } = await promoCodes.usageStats(code.id, { days: 7, timeZone: 'Europe/Vienna' });
+   * @throws NotFoundError
+   */
+  usageStats(
+    promoCodeId: Id,
+    period?: { days?: number | undefined; timeZone?: string | undefined } & CallOptions,
+    last?: CallOptions,
+  ): Promise<UsageStats> {
+    const { settings, options } = splitOptions(period, last);
+    return workOf(this).run(
+      'usageStats()',
+      options,
+      (schemas, parse) => parse(schemas.stats, { ...settings, promoCodeId }, 'period'),
+      (call, input) => usageStats(call, input.promoCodeId, input.days, input.timeZone),
+    );
+  }
+}
+
+const nothing = () => undefined;

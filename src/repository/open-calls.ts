@@ -1,0 +1,39 @@
+import { ConnectionError } from '../errors.js';
+
+/** The calls of a repository that have no answer yet, and whether further ones are let in. */
+export class OpenCalls {
+  #count = 0;
+  #closed: Promise<void> | undefined;
+  #whenIdle: () => void = () => undefined;
+
+  /**
+   * Runs a call.
+   * @throws ConnectionError with the code `CLOSED` after `close()`
+   */
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#closed) {
+      throw new ConnectionError('CLOSED', 'This repository was closed by close(); the call was not sent.');
+    }
+    return this.track(work());
+  }
+
+  /** What a call goes on with after its answer, and `close()` has to wait for as well. */
+  async track<Result>(work: Promise<Result>): Promise<Result> {
+    this.#count += 1;
+    try {
+      return await work;
+    } finally {
+      this.#count -= 1;
+      if (this.#count === 0) this.#whenIdle();
+    }
+  }
+
+  /** Lets no further call in, and waits for those that are under way. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      if (this.#count === 0) resolve();
+      else this.#whenIdle = resolve;
+    });
+    return this.#closed;
+  }
+}

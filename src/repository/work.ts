@@ -1,0 +1,141 @@
+import type * as v from 'valibot';
+import { ValidationError } from '../errors.js';
+import { parseOptions, parseTogether } from '../options.js';
+import { requireRows } from '../postgres/answers.js';
+import type { Database } from '../postgres/database.js';
+import { type Call, Context } from './context.js';
+import type { Id } from './fields.js';
+import type { InputSchemas } from './inputs.js';
+import { OpenCalls } from './open-calls.js';
+import {
+  type CallOptions,
+  type CodeOptions,
+  parseCallOptions,
+  poolArgument,
+  type RepositoryOptions,
+  repositoryOptions,
+} from './options.js';
+import { createLimiter, type Limiter } from './rate-limit.js';
+
+/** Checks an argument of the method that is running. */
+export type Parse = <Schema extends v.GenericSchema>(
+  schema: Schema,
+  input: unknown,
+  root?: string,
+) => v.InferOutput<Schema>;
+
+/** What the methods of a repository work with. */
+export class Work {
+  readonly context: Context;
+  readonly limiter: Limiter | undefined;
+  readonly openCalls = new OpenCalls();
+
+  constructor(pool: Database, options: RepositoryOptions | undefined) {
+    const { parsed } = parseTogether({
+      pool: () => parseOptions(poolArgument, { pool }, 'new PromoCodeRepository()'),
+      parsed: () => parseOptions(repositoryOptions, options, 'new PromoCodeRepository()'),
+    });
+    this.context = new Context(pool, parsed);
+    if (parsed.rateLimit !== false) {
+      const { failures, windowSeconds } =
+        parsed.rateLimit === true ? { failures: 20, windowSeconds: 900 } : parsed.rateLimit;
+      this.limiter = createLimiter({
+        db: pool,
+        schema: parsed.schema,
+        failures,
+        windowSeconds,
+        newCall: async () => (await this.context.begin(undefined, () => undefined)).call,
+        track: (work) => this.openCalls.track(work),
+      });
+    }
+  }
+
+  /**
+   * One call of a method, from its arguments to its answer.
+   * @param callee the method as messages name it: `'create()'`
+   * @param check is run on what is known of the host's columns, perhaps twice
+   */
+  run<Input, Result>(
+    callee: string,
+    options: CallOptions | undefined,
+    check: (schemas: InputSchemas, parse: Parse) => Input,
+    work: (call: Call, input: Input) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#begin(callee, options, 'ofCall', check, work);
+  }
+
+  /** The same for a method that works on a code by its id. */
+  runOnCode<Input, Result>(
+    callee: string,
+    id: Id,
+    options: CodeOptions | undefined,
+    check: (schemas: InputSchemas, parse: Parse) => Input,
+    work: (call: Call, code: { id: string; shopId?: string | undefined }, input: Input) => Promise<Result>,
+  ): Promise<Result> {
+    const checkAll = (schemas: InputSchemas, parse: Parse, { shopId }: { shopId?: unknown }) =>
+      parseTogether({
+        code: () => parse(schemas.codeById, { id, shopId }),
+        input: () => check(schemas, parse),
+      });
+    return this.#begin(callee, options, 'ofCode', checkAll, (call, { code, input }) => work(call, code, input));
+  }
+
+  /** The same for a method in which codes can be guessed. */
+  runLimited<Input, Result>(
+    callee: string,
+    options: CallOptions | undefined,
+    check: (schemas: InputSchemas, parse: Parse) => Input,
+    attempt: (call: Call, input: Input) => Promise<{ result: Result; guessed: boolean }>,
+  ): Promise<Result> {
+    const { limiter } = this;
+    if (!limiter) {
+      return this.run(callee, options, check, async (call, input) => (await attempt(call, input)).result);
+    }
+    const checkAll = (schemas: InputSchemas, parse: Parse, { rateLimitKey }: CallOptions) =>
+      parseTogether({ input: () => check(schemas, parse), key: () => requireKey(rateLimitKey) });
+    return this.#begin(callee, options, 'ofCall', checkAll, (call, { input, key }) =>
+      limiter.attempt(key, call, () => attempt(call, input)),
+    );
+  }
+
+  #begin<Input, Result>(
+    callee: string,
+    options: CallOptions | undefined,
+    kind: 'ofCall' | 'ofCode',
+    check: (schemas: InputSchemas, parse: Parse, options: CallOptions & { shopId?: unknown }) => Input,
+    work: (call: Call, input: Input) => Promise<Result>,
+  ): Promise<Result> {
+    return this.openCalls.run(async () => {
+      const given = options === undefined ? {} : parseCallOptions(options, callee, kind);
+      if (given.client) await requireRows(given.client, 'client');
+      const parse: Parse = (schema, input, root) => parseOptions(schema, input, callee, root);
+      const { input, call } = await this.context.begin(given, (schemas) => check(schemas, parse, given));
+      return work(call, input);
+    });
+  }
+}
+
+function requireKey(key: string | undefined): string {
+  if (key !== undefined) return key;
+  const message =
+    'must be given, since the rate limiter is on: something that a guesser cannot choose, such as the IP address that ' +
+    'the request came from';
+  throw new ValidationError([{ path: 'rateLimitKey', message }]);
+}
+
+/** The work of a repository, for its methods, which stand in several files. */
+export let workOf: (part: RepositoryBase) => Work;
+
+/** What all repositories are made with. */
+export abstract class RepositoryBase {
+  readonly #work: Work;
+
+  static {
+    workOf = (part) => part.#work;
+  }
+
+  /** @param pool a `pg.Pool`; with a single client the library takes that client's transactions for the host's */
+  constructor(pool: Database, options?: RepositoryOptions) {
+    this.#work = new Work(pool, options);
+  }
+}

@@ -1,0 +1,197 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  assertNoDrift,
+  checkDrift,
+  inspectTriggers,
+  installSchema,
+  installTriggers,
+  PromoCodeRepository,
+  renderSql,
+  uninstallTriggers,
+} from '../../src/index';
+import { useRole, useSchema } from '../support';
+import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
+
+const { schema, pool, sql, client } = useSchema('host-objects');
+const reader = useRole({ label: 'reader' });
+
+beforeEach(async () => {
+  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql(SEED_TABLES);
+  await sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop'), ('C2', 'shop')`);
+});
+
+const indexes = async () => {
+  const { rows } = await sql<{ name: string }>(
+    `SELECT indexname AS name FROM pg_indexes WHERE schemaname = :'schema' AND tablename = 'promo_codes' ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+};
+
+describe.each(['installTriggers', 'renderSql'] as const)("indexes of the host's, by %s", (way) => {
+  const install = () =>
+    way === 'installTriggers' ? installTriggers(pool, { schema }) : pool.query(renderSql('triggers', { schema }));
+
+  it('that has the name of ours keeps its meaning, and ours gets another name', async () => {
+    await sql('CREATE UNIQUE INDEX promo_codes_shop_code_idx ON :"schema".promo_codes (shop_id, code)');
+    await install();
+    expect(await indexes()).toEqual(['promo_codes_pkey', 'promo_codes_shop_code_idx', 'promo_codes_shop_code_idx_2']);
+    await expect(sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop')`)).rejects.toMatchObject({
+      code: '23505',
+    });
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+  });
+
+  it.each([
+    'UNIQUE INDEX host_code ON :"schema".promo_codes (upper(code::text), shop_id)',
+    'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code))',
+    'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code), is_active)',
+  ])('that serves the look-up is enough: %s', async (index) => {
+    await sql(`CREATE ${index}`);
+    await install();
+    expect(await indexes()).toEqual(['host_code', 'promo_codes_pkey']);
+  });
+
+  it.each([
+    'INDEX host_code ON :"schema".promo_codes (shop_id, lower(code))',
+    'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code)) WHERE is_active',
+    'INDEX host_code ON :"schema".promo_codes (shop_id, id, upper(code))',
+  ])('that does not serve is left beside ours: %s', async (index) => {
+    await sql(`CREATE ${index}`);
+    await install();
+    expect(await indexes()).toEqual(['host_code', 'promo_codes_pkey', 'promo_codes_shop_code_idx']);
+  });
+});
+
+/** Objects of the host's own that have a name of ours. */
+const TAKEN: [what: string, ddl: string, name: string][] = [
+  [
+    "a trigger of the seed's name",
+    `CREATE TABLE :"schema".audit (who text);
+     CREATE FUNCTION :"schema".note() RETURNS trigger LANGUAGE plpgsql AS
+       'BEGIN INSERT INTO :"schema".audit VALUES (NEW.customer_address); RETURN NULL; END';
+     CREATE TRIGGER promo_code_uses_insert_trigger AFTER INSERT ON :"schema".promo_code_uses
+       FOR EACH ROW EXECUTE FUNCTION :"schema".note()`,
+    'promo_code_uses_insert_trigger',
+  ],
+  [
+    "the seed's function, to which the host has added something",
+    SEED_TRIGGERS.replace('RETURN NEW;', "PERFORM pg_notify('used', NEW.id::text); RETURN NEW;"),
+    'update_promo_code_stats_on_insert',
+  ],
+  [
+    'a function with parameters of ours',
+    `CREATE FUNCTION :"schema".recount_promo_code_stats(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+    'recount_promo_code_stats',
+  ],
+  ['a table of holds', 'CREATE TABLE :"schema".promo_code_holds (id int, held_by text)', 'promo_code_holds'],
+  [
+    'a view of keys',
+    'CREATE VIEW :"schema".promo_code_idempotency_keys AS SELECT 1 AS one',
+    'promo_code_idempotency_keys',
+  ],
+];
+
+describe('what the host has of our names is not replaced', () => {
+  it.each(TAKEN)('%s', async (_, ddl, name) => {
+    await sql(ddl);
+    const before = await everything();
+    const refusal = { code: 'NOT_INSTALLED', missing: expect.arrayContaining([name]) };
+    await expect(installTriggers(pool, { schema })).rejects.toMatchObject(refusal);
+    await expect(installTriggers(pool, { schema, dryRun: true })).rejects.toMatchObject(refusal);
+    await expect(pool.query(renderSql('triggers', { schema }))).rejects.toMatchObject({ code: '42710' });
+    expect(await everything()).toEqual(before);
+
+    const taken = async () =>
+      (await inspectTriggers(pool, { schema })).objects.filter((object) => object.reason !== undefined);
+    expect(await taken()).toMatchObject([{ name, state: 'foreign' }]);
+    // A function that is renamed leaves the trigger that calls it.
+    for (const { fix } of await taken()) await pool.query(fix!);
+    for (const { fix } of await taken()) await pool.query(fix!);
+    await installTriggers(pool, { schema });
+    await sql(insertUses(1));
+    expect(await checkDrift(pool, { schema })).toEqual([]);
+  });
+
+  it.each([
+    ['word for word', SEED_TRIGGERS],
+    ['in other spelling', SEED_TRIGGERS.replaceAll('COALESCE', 'coalesce').replaceAll(/\s+/g, ' ')],
+  ])("but the seed's own triggers are, %s", async (_, triggers) => {
+    await sql(triggers);
+    expect(await installTriggers(pool, { schema })).toMatchObject({
+      replaced: expect.arrayContaining(['promo_code_uses_insert_trigger', 'update_promo_code_stats_on_delete']),
+    });
+    await assertNoDrift(pool, { schema });
+  });
+
+  it("the host's own table for a limiter stays as it is, and its readers with it", async () => {
+    await sql(
+      `CREATE TABLE :"schema".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint);
+       INSERT INTO :"schema".promo_code_rate_limits VALUES ('ip', 5, 9);
+       GRANT USAGE ON SCHEMA :"schema" TO ${reader.role};
+       GRANT SELECT ON :"schema".promo_code_rate_limits TO ${reader.role}`,
+    );
+    const report = await installTriggers(pool, { schema });
+    expect(report.created).not.toContain('promo_code_rate_limits');
+    expect(report.warnings).toEqual([expect.stringContaining('promo_code_rate_limits is a table of the host')]);
+    const connection = await client(reader.login);
+    expect((await connection.query(`SELECT * FROM "${schema}".promo_code_rate_limits`)).rowCount).toBe(1);
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });
+  });
+
+  it("uninstalling leaves functions and triggers of the host's with our names", async () => {
+    await sql(SEED_TRIGGERS);
+    expect(await uninstallTriggers(pool, { schema })).toEqual({ removed: [] });
+    await pool.query(renderSql('uninstall', { schema }));
+    await sql(insertUses(1));
+    expect(await checkDrift(pool, { schema })).toEqual([]);
+  });
+});
+
+it('after the schema was renamed, installing puts functions, settings and policies right', async () => {
+  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await installSchema(pool, { schema });
+  const moved = `${schema.slice(0, 50)}_moved`;
+  await sql(`ALTER SCHEMA :"schema" RENAME TO "${moved}"; CREATE SCHEMA :"schema"`);
+  try {
+    await installTriggers(pool, { schema: moved });
+    const { rows } = await pool.query(
+      `SELECT count(*)::int AS old FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname = $1 AND (p.prosrc LIKE '%' || $2 || '%' AND p.prosrc NOT LIKE '%' || $1 || '%'
+           OR p.proconfig::text LIKE '%' || $2 || '%' AND p.proconfig::text NOT LIKE '%' || $1 || '%')`,
+      [moved, schema],
+    );
+    expect(rows).toEqual([{ old: 0 }]);
+    expect(await inspectTriggers(pool, { schema: moved })).toMatchObject({ ok: true });
+    const repository = new PromoCodeRepository(pool, { schema: moved });
+    await repository.create({ code: 'X', shopId: 's', bonusValue: 5, perCustomerLimit: null });
+    const answer = await repository.redeem({
+      code: 'X',
+      shopId: 's',
+      customerAddress: 'a',
+      baseReward: 1,
+      idempotencyKey: 'k',
+    });
+    expect(answer).toMatchObject({ ok: true });
+    await assertNoDrift(pool, { schema: moved });
+  } finally {
+    await sql(`DROP SCHEMA "${moved}" CASCADE`);
+  }
+});
+
+/** Functions, triggers, tables and policies of the schema. */
+async function everything() {
+  const { rows } = await sql(
+    `SELECT p.oid::regprocedure::text || ' ' || md5(p.prosrc) AS what FROM pg_proc AS p
+      WHERE p.pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+     UNION ALL
+     SELECT pg_get_triggerdef(t.oid) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+     UNION ALL
+     SELECT c.relkind::text || c.relname || c.relrowsecurity::text FROM pg_class AS c
+      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+     ORDER BY 1`,
+  );
+  return rows;
+}

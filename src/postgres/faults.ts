@@ -1,4 +1,4 @@
-import { errorChain, messageOf, SqlState, sqlStateOf } from './sqlstate.js';
+import { errorChain, isRaised, messageOf, SqlState, sqlStateOf } from './sqlstate.js';
 
 /**
  * What a failed call says about its effect.
@@ -32,7 +32,11 @@ const BROKEN_MESSAGE =
 /** Finds out how a call failed: by SQLSTATE, by the error code of Node.js, or by what node-postgres says. */
 export function faultOf(error: unknown): Fault {
   const sqlState = sqlStateOf(error);
-  if (sqlState !== undefined) return faultOfSqlState(sqlState);
+  if (sqlState !== undefined) {
+    const fault = faultOfSqlState(sqlState);
+    // The host's trigger says 08006 or 57P01 of itself, and the connection is as it was. A conflict it may well ask for.
+    return fault !== 'conflict' && isRaised(error) ? 'other' : fault;
+  }
   for (const link of errorChain(error)) {
     // What Node.js says of a name with several addresses, none of which could be reached; only its parts say how.
     if (link instanceof AggregateError && link.errors.length > 0) return faultOf(link.errors[0]);

@@ -59,6 +59,12 @@ export function serverField(
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** Whether a function raised the error (RAISE): whatever its SQLSTATE says, it is none of the server's own. */
+export function isRaised(error: unknown): boolean {
+  const server = serverErrorOf(error);
+  return server !== undefined && 'routine' in server && server.routine === 'exec_stmt_raise';
+}
+
 function serverErrorOf(error: unknown): object | undefined {
   return errorChain(error).find((link) => ownSqlState(link) !== undefined);
 }

@@ -1,5 +1,5 @@
-import { LockTimeoutError, PromoCodesError } from '../errors.js';
-import { errorChain, serverField, sqlStateOf } from '../postgres/sqlstate.js';
+import { LockTimeoutError, OutcomeUnknownError, PromoCodesError } from '../errors.js';
+import { isRaised, serverField, sqlStateOf } from '../postgres/sqlstate.js';
 
 /**
  * Whom the error of a statement of several callers concerns.
@@ -28,32 +28,26 @@ const CLASSES_OF_ONE = /^(21|22|23|2F|38|39|44|P0)/;
 const STATES_OF_ALL = /^(08...|25...|57P..)$/;
 
 export function concernOf(error: PromoCodesError): Concern {
-  if (error instanceof LockTimeoutError) return 'all';
-  const cause = serverErrorIn(error);
-  if (cause !== undefined) {
-    if (isRaised(cause)) return 'one';
-    const sqlState = sqlStateOf(cause)!;
+  if (isLate(error)) return 'all';
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) {
+    if (isRaised(error)) return 'one';
     if (CLASSES_OF_ONE.test(sqlState)) return 'one';
     if (STATES_OF_ALL.test(sqlState)) return 'all';
   }
   if (error.code === 'IDEMPOTENCY_CONFLICT' || error.code === 'VALIDATION') return 'one';
-  if (error.code === 'TIMEOUT' && cause === undefined) return 'all';
+  if (error.code === 'TIMEOUT' && sqlState === undefined) return 'all';
   return OF_ALL.includes(error.code) ? 'all' : 'unclear';
+}
+
+/** Whether a lock was waited for in vain; a function of the host that says so of itself is something else. */
+export function isLate(error: PromoCodesError): error is LockTimeoutError {
+  return error instanceof LockTimeoutError && !isRaised(error);
 }
 
 /** Whether a key was waited for, which a transaction under another code has taken, and not the code. */
 export function isAtKey(error: LockTimeoutError): boolean {
   return /promo_code_idempotency_keys/.test(serverField(error, 'where') ?? '');
-}
-
-/** The server's own error among an error and those that it wraps. */
-function serverErrorIn(error: unknown): object | undefined {
-  return errorChain(error).findLast((link) => sqlStateOf(link) !== undefined);
-}
-
-/** By RAISE in a function: whatever its SQLSTATE says, the function of a host has looked at a row. */
-function isRaised(error: object): boolean {
-  return 'routine' in error && error.routine === 'exec_stmt_raise';
 }
 
 /** Of the server, its resources and its objects: no data of a request is in such a message. */
@@ -63,14 +57,13 @@ const WITHOUT_DATA = /^(08|25|42|53|55|57|58)/;
  * The error of a statement as all its callers get it: what came from the data of one of them is not for the others.
  */
 export function errorOfMany(error: PromoCodesError): PromoCodesError {
-  const cause = serverErrorIn(error);
-  const sqlState = sqlStateOf(cause);
-  if (sqlState === undefined || (WITHOUT_DATA.test(sqlState) && !isRaised(cause!))) return error;
-  return new PromoCodesError(
-    error.code,
-    `A statement of several calls failed with SQLSTATE ${sqlState}; what the server said may concern another of them.`,
-    { sqlState },
-  );
+  const sqlState = sqlStateOf(error);
+  if (sqlState === undefined || (WITHOUT_DATA.test(sqlState) && !isRaised(error))) return error;
+  const message = `A statement of several calls failed with SQLSTATE ${sqlState}; what the server said may concern another of them.`;
+  if (!(error instanceof OutcomeUnknownError)) return new PromoCodesError(error.code, message, { sqlState });
+  return new OutcomeUnknownError(`${message} A connection broke before, and it is not known what has happened.`, {
+    sqlState,
+  });
 }
 
 export function asPromoCodesError(error: unknown): PromoCodesError {

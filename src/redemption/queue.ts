@@ -1,8 +1,8 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
-import { LockTimeoutError, PromoCodesError, type PromoCodesErrorCode, QueueFullError } from '../errors.js';
+import { PromoCodesError, type PromoCodesErrorCode, QueueFullError } from '../errors.js';
 import { afterCallbacks, now } from '../postgres/timers.js';
-import { asPromoCodesError, errorOfMany, isAtKey, Search } from './batch-errors.js';
+import { asPromoCodesError, errorOfMany, isAtKey, isLate, Search } from './batch-errors.js';
 import { type Attempted, PATIENCE_MS, type RedeemRequest, type Settled } from './redeem.js';
 import type { RedeemResult } from './results.js';
 import { type Lane, Partition, type Waiting } from './waiting.js';
@@ -257,9 +257,9 @@ export class RedemptionQueue {
     error: PromoCodesError,
   ): Promise<Map<Waiting, Settled>> {
     const { lane, partition, search } = trip;
-    const isLate = error instanceof LockTimeoutError;
-    const ofOneKey = isLate && (isAtOneKey || isAtKey(error));
-    const worthwhile = isLate ? ofOneKey : search.failed(error);
+    const late = isLate(error);
+    const ofOneKey = late && (isAtOneKey || isAtKey(error));
+    const worthwhile = late ? ofOneKey : search.failed(error);
     if (worthwhile && batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
       const first = await this.#carry(batch.slice(0, middle), trip, ofOneKey);
@@ -267,7 +267,7 @@ export class RedemptionQueue {
       if (first.size < middle) return first;
       return new Map([...first, ...(await this.#carry(batch.slice(middle), trip, ofOneKey))]);
     }
-    if (isLate && lane === 'shared') {
+    if (late && lane === 'shared') {
       this.#changeHeld(partition, () => partition.suspect(batch));
       return new Map();
     }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PromoCodeRepository } from '../../src/index';
 import { intercepted } from '../support/intercepted';
 import { useRepository } from '../support/repository';
@@ -60,4 +60,83 @@ it('are given to one call each, however many come at once', async () => {
     ...Array.from({ length: 300 }, () => repository.redeem(request(code))),
   ]);
   expect(new Set(results.flat().map((result) => result.ok && result.use.id)).size).toBe(1_000);
+});
+
+describe('count from the commit of the transaction that took them', () => {
+  const reset = () => Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+  const isReservation = (text: string) => text.includes('reserve_promo_code_use_ids');
+  const idsIn = (rows: { ids?: string }[]) => String(rows[0]?.ids).split(',');
+
+  it('in a session whose default isolation is another one', async () => {
+    const pool = t.poolWith({ options: '-c default_transaction_isolation=serializable', max: 5 });
+    let taken: string[] | undefined;
+    let lost: string[] | undefined;
+    const losing = intercepted(pool, async (text, values, send) => {
+      // The commit never comes: as after a crash, the sequence may give these ids to others.
+      if (text === 'COMMIT' && taken && !lost) {
+        lost = taken;
+        await send('ROLLBACK');
+        throw reset();
+      }
+      const answer = await send(text, values);
+      if (isReservation(text)) taken = idsIn(answer.rows);
+      return answer;
+    });
+    const code = await newCode({ perCustomerLimit: null });
+    const repository = new PromoCodeRepository(losing, { schema });
+    const used: string[] = [];
+    for (let time = 0; time < 5; time += 1) {
+      const result = await repository.redeem(request(code));
+      if (result.ok) used.push(result.use.id);
+    }
+    expect(lost!.length).toBeGreaterThan(0);
+    expect(used).toHaveLength(5);
+    expect(used.filter((id) => lost!.includes(id))).toEqual([]);
+  });
+
+  it('and a block is dropped when a connection breaks, also one that is on its way', async () => {
+    const blocks: string[][] = [];
+    let breakNext = false;
+    const pool = intercepted(t.pool, async (text, values, send) => {
+      if (breakNext && text.includes('.redeem_promo_code')) {
+        breakNext = false;
+        throw reset();
+      }
+      const answer = await send(text, values);
+      if (isReservation(text)) blocks.push(idsIn(answer.rows));
+      return answer;
+    });
+    const code = await newCode({ perCustomerLimit: null });
+    const repository = new PromoCodeRepository(pool, { schema });
+    await repository.redeem(request(code));
+    breakNext = true;
+    await repository.redeem(request(code));
+    const after = await repository.redeem(request(code));
+    expect(blocks.length).toBeGreaterThan(1);
+    expect(after.ok && blocks[0]!.includes(after.use.id)).toBe(false);
+  });
+
+  it('so those of a transaction of the host are for its client alone, and few at first', async () => {
+    const reserved: number[] = [];
+    const code = await newCode({ perCustomerLimit: null });
+    const repository = new PromoCodeRepository(t.pool, { schema });
+    const client = await t.client();
+    const watched = {
+      query: async (text: string, values?: unknown[]) => {
+        if (isReservation(text)) reserved.push(Number(values![0]));
+        return client.query(text, values);
+      },
+    };
+    const used: string[] = [];
+    for (let time = 0; time < 12; time += 1) {
+      await client.query('BEGIN');
+      const result = await repository.redeem(request(code), { client: watched });
+      if (result.ok) used.push(result.use.id);
+      await client.query(time === 0 ? 'ROLLBACK' : 'COMMIT');
+    }
+    expect(new Set(used).size).toBe(12);
+    expect(reserved).toEqual([1, 3, 7, 15]);
+    const other = await repository.redeem(request(code));
+    expect(other.ok && Number(other.use.id)).toBeGreaterThan(Number(used.at(-1)) + 10);
+  });
 });

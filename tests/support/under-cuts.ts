@@ -13,6 +13,8 @@ export interface CutRun {
   durationMs: number;
   /** Milliseconds from one cut to the next. */
   everyMs: number;
+  /** Whether all open connections are cut each time, not one of them. */
+  all?: boolean;
   /** Processes that burn a processor each meanwhile. */
   burners: number;
   make(pool: pg.Pool, options: RepositoryOptions): PromoCodeRepository;
@@ -41,7 +43,7 @@ export async function redeemUnderCuts(run: CutRun): Promise<CutFigures> {
   try {
     // One call beforehand: what a repository asks once is not what is looked at here.
     await repository.redeem({ ...run.code, customerAddress: 'before', baseReward: '1' });
-    const cutter = setInterval(() => proxy.cutOne(Math.random()), run.everyMs);
+    const cutter = setInterval(() => (run.all ? proxy.cutAll() : proxy.cutOne(Math.random())), run.everyMs);
     const until = performance.now() + run.durationMs;
     const caller = async () => {
       while (performance.now() < until) {

@@ -6,7 +6,7 @@ import { type Lease, NoConnection, takeConnection } from './lease.js';
 import { readable, translateError } from './server-errors.js';
 import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
-import { clearTimeout, performance, setTimeout, sleep } from './timers.js';
+import { clearTimeout, now, setTimeout, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
@@ -73,7 +73,7 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
   const { retry } = plan.limits;
   const caller = {};
   const door = doorwayOf(pool);
-  const began = performance.now();
+  const began = now();
   let { inDoubt } = plan;
   // Wider than doubt: an attempt that was not let in had no effect, unless a proxy in between says so wrongly.
   let isRepeated = inDoubt;
@@ -87,12 +87,12 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
       last = failure;
       inDoubt ||= failure.inDoubt;
       isRepeated ||= failure.inDoubt || (failure.fault === 'unreached' && !failure.connecting);
-      const state = { pool, inDoubt, attempts: attempt, elapsedMs: performance.now() - began, plan };
+      const state = { pool, inDoubt, attempts: attempt, elapsedMs: now() - began, plan };
       if (!isWorthRepeating(failure, inDoubt) || attempt >= (retry.attempts ?? Number.POSITIVE_INFINITY)) {
         throw finalError(failure, state);
       }
       const pause = pauseBefore(attempt, retry.maxDelayMs);
-      if (outcome.outOfTime || performance.now() + pause >= plan.deadline) throw finalError(failure, state);
+      if (outcome.outOfTime || now() + pause >= plan.deadline) throw finalError(failure, state);
       if (pause > 0) await sleep(pause);
     }
   } finally {
@@ -122,16 +122,16 @@ async function tryOnce<Result>(
   work: Work<Result>,
 ): Promise<{ value: Result } | (Failure & { outOfTime: boolean })> {
   const { attemptTimeoutMs } = plan.limits;
-  const left = (): number => Math.min(attemptTimeoutMs, plan.deadline - performance.now());
+  const left = (): number => Math.min(attemptTimeoutMs, plan.deadline - now());
   const fail = (error: unknown, connecting: boolean, inDoubt = false) => ({
     error,
     fault: connecting && faultOf(error) === 'broken' ? ('unreached' as const) : faultOf(error),
     connecting,
     inDoubt,
-    outOfTime: plan.deadline - performance.now() < 1,
+    outOfTime: plan.deadline - now() < 1,
   });
 
-  const passed = door.pass(caller, plan.deadline - performance.now());
+  const passed = door.pass(caller, plan.deadline - now());
   if (passed !== true && !(await passed)) return fail(new NoConnection(plan.limits.deadlineMs, false), true);
   let connection: Lease;
   const connectMs = left();
@@ -275,7 +275,7 @@ export async function performHosted<Result>(
   inTransaction: boolean,
   work: Work<Result>,
 ): Promise<Result> {
-  const limitMs = Math.max(1, plan.deadline - performance.now());
+  const limitMs = Math.max(1, plan.deadline - now());
   const { connection, connectionParameters } = client as DriverClient;
   const lockTimeoutMs = lockWait(plan.limits, limitMs, Number(connectionParameters?.query_timeout) || undefined);
   const working = work(plan.wrap ? plan.wrap(client) : client, { inDoubt: false, lockTimeoutMs });

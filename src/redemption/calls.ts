@@ -3,7 +3,7 @@ import { InsufficientPrivilegeError, LockTimeoutError, PromoCodesError } from '.
 import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
 import { type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import { performance } from '../postgres/timers.js';
+import { now } from '../postgres/timers.js';
 import type { Explainer, Locked } from './explain.js';
 import type { Host } from './host.js';
 
@@ -44,7 +44,7 @@ export class Call {
     this.client = origin.client;
     this.rateLimitKey = origin.rateLimitKey;
     this.hosted = origin.client !== undefined || !isPool(settings.db);
-    this.deadline = deadline ?? performance.now() + settings.limits.deadlineMs;
+    this.deadline = deadline ?? now() + settings.limits.deadlineMs;
   }
 
   get host(): Host {

@@ -102,7 +102,7 @@ describe('a connection that cannot be made', () => {
 it(
   'a server that is down while calls go on: each is settled within its deadline, and they are served at once when it is back',
   async () => {
-    const [downMs, perSecond, deadlineMs] = FULL ? [10_000, 300, 10_000] : [1_500, 300, 1_000];
+    const [downMs, perSecond, deadlineMs] = FULL ? [10_000, 300, 10_000] : [2_000, 200, 1_500];
     const repository = new PromoCodeRepository(pool, { schema, deadlineMs });
     const codes = await Promise.all(Array.from({ length: 5 }, () => newCode({ perCustomerLimit: null })));
     await repository.redeem(request(codes[0]!));
@@ -126,7 +126,7 @@ it(
     const began = performance.now();
     let upAt = Number.POSITIVE_INFINITY;
     const memory: number[] = [];
-    for (let number = 0; performance.now() < began + downMs + 500; ) {
+    for (let number = 0; performance.now() < began + downMs + 1_500; ) {
       for (; number < ((performance.now() - began) / 1_000) * perSecond; number += 1) calls.push(call(number));
       if (upAt === Number.POSITIVE_INFINITY && performance.now() > began + downMs) {
         await proxy.up();
@@ -139,7 +139,7 @@ it(
     expect(outcomes.length).toBeGreaterThan((downMs / 1_000) * perSecond);
     expect(Math.max(...outcomes.map(({ ms }) => ms))).toBeLessThan(2 * deadlineMs + 500);
     const afterUp = outcomes.filter(({ ok, at }) => ok && at > upAt).map(({ at }) => at - upAt);
-    expect(Math.min(...afterUp)).toBeLessThan(FULL ? 100 : 1_000);
+    expect(Math.min(...afterUp)).toBeLessThan(FULL ? 100 : 2_000);
     const growth = Math.max(...memory) - memory[0]!;
     expect(growth).toBeLessThan(150 * 1024 * 1024);
     const used = await Promise.all(codes.map((code) => counts(code)));

@@ -71,8 +71,9 @@ it.each([
   ['the COMMIT', 'COMMIT\0'],
 ])('an update, whose %s is delivered after another one', async (_, text) => {
   const code = await newCode();
-  holdBack(text);
+  const { held } = holdBack(text);
   expect(await repository.update(code.id, { name: 'first' })).toMatchObject({ name: 'first' });
+  expect(held()).toBe(true);
   expect(await repository.update(code.id, { name: 'second' })).toMatchObject({ name: 'second' });
   proxy.deliver();
   await settled();
@@ -86,8 +87,9 @@ it.each([
   const code = await newCode();
   const used = await t.repository.redeem(request(code));
   if (!used.ok) throw new Error(used.reason);
-  holdBack(text);
+  const { held } = holdBack(text);
   await repository.amendUse(used.use.id, { bonusAmount: 7 });
+  expect(held()).toBe(true);
   await repository.amendUse(used.use.id, { bonusAmount: 3 });
   proxy.deliver();
   await settled();

@@ -24,6 +24,7 @@ import {
   type RedeemResult,
   type RepairDriftOptions,
   type RepositoryOptions,
+  type RetryPolicy,
   type SchemaOption,
   type StreamDriftOptions,
   type UninstallOptions,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, OutcomeUnknownError, PromoCodesError } from '../errors.js';
 import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
@@ -7,6 +6,7 @@ import { type Lease, NoConnection, takeConnection } from './lease.js';
 import { readable, translateError } from './server-errors.js';
 import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
+import { clearTimeout, performance, setTimeout, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */

@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from './timers.js';
+
 /**
  * Where callers of one pool wait while the server lets nobody in: one of them knocks, the others wait until it is in. So a
  * server that is down costs one connection attempt at a time, however many callers there are, and all of them go on in the

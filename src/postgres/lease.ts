@@ -1,5 +1,6 @@
 import type { ConnectionPool, PooledConnection, Queryable, QueryResultLike } from './database.js';
 import { NoAnswer } from './faults.js';
+import { clearTimeout, performance, setTimeout } from './timers.js';
 
 /** A connection that was taken out of a pool, with a limit for everything that is waited for on it. */
 export interface Lease extends Queryable {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from './timers.js';
 
 /** A pause that grows with the attempts, with jitter so that many instances do not come back at the same moment. */
 export async function pauseBeforeRetry(attempt: number): Promise<void> {

@@ -3,6 +3,7 @@ import { InsufficientPrivilegeError, LockTimeoutError, PromoCodesError } from '.
 import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
 import { type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { performance } from '../postgres/timers.js';
 import type { Explainer, Locked } from './explain.js';
 import type { Host } from './host.js';
 

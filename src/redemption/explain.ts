@@ -4,6 +4,7 @@ import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '.
 import { type Database, isPool } from '../postgres/database.js';
 import { takeConnection } from '../postgres/lease.js';
 import { renderSqlText } from '../postgres/sql-text.js';
+import { performance } from '../postgres/timers.js';
 
 /** Whose lock was waited for. */
 export type Locked = { id: string } | { code: string; shopId: string };

@@ -4,6 +4,7 @@ import { ValidationError } from '../errors.js';
 import { parseOptions } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { messageOf } from '../postgres/sqlstate.js';
+import { performance } from '../postgres/timers.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';

@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from '../postgres/timers.js';
+
 /**
  * The attempts of one key in this process. No more of them are under way than the key may fail, and the others wait: so
  * attempts that will succeed are not refused for the points of each other.

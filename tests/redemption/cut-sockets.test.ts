@@ -21,7 +21,7 @@ it('24 callers of one code, a socket cut every 15 ms, both processors burnt: 99 
     make: (pool, options) => new PromoCodeRepository(pool, options),
   });
   expect(figures.cuts).toBeGreaterThan(50);
-  expect(figures.calls).toBeGreaterThan(48);
+  expect(figures.calls).toBeGreaterThanOrEqual(24);
   expect(figures.acknowledged.size / figures.calls).toBeGreaterThanOrEqual(0.99);
   expect([...figures.errors.keys()].filter((error) => error !== 'OUTCOME_UNKNOWN')).toEqual([]);
   // A whole deadline in the queue, and one on the way.

@@ -116,6 +116,25 @@ describe('timers that a test has faked', () => {
     }
   });
 
+  it('do not hang retries with pauses, and deadlines come', async () => {
+    const code = await newCode();
+    let isBroken = 4;
+    const pool = intercepted(t.pool, (text, values, send) => {
+      if (!text.includes('.redeem_promo_code') || isBroken === 0) return send(text, values);
+      isBroken -= 1;
+      return Promise.reject(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }));
+    });
+    const repository = new PromoCodeRepository(pool, { schema, deadlineMs: 400 });
+    vi.useFakeTimers();
+    try {
+      expect(await repository.redeem(request(code))).toMatchObject({ ok: true });
+      isBroken = Number.POSITIVE_INFINITY;
+      await expect(repository.redeem(request(code))).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('before the library was loaded do not hang it either', async () => {
     vi.useFakeTimers();
     vi.resetModules();

@@ -26,7 +26,7 @@ export interface CallLimits {
 }
 
 /** What an attempt has to know. */
-export interface Attempt {
+interface Attempt {
   /** An earlier attempt failed for its connection and may have had its effect. */
   inDoubt: boolean;
   /** How long this attempt may wait for a lock, in milliseconds: never longer than the client waits for its answer. */

@@ -79,6 +79,8 @@ describe('connections that go silent', () => {
       const code = await newCode({ perCustomerLimit: null });
       const used = await repository.redeem(request(code));
       if (!used.ok) throw new Error(used.reason);
+      const limited = new PromoCodeRepository(pool, { schema, rateLimit: true, ...TIMES });
+      await limited.redeem(request(code));
       await fill();
       proxy.onData(() => 'silence');
       const outcomes = await Promise.all(
@@ -95,6 +97,7 @@ describe('connections that go silent', () => {
           () => repository.amendUse(used.use.id, { baseReward: 1 }),
           () => repository.confirm(used.use.id),
           () => repository.usageStats(code.id),
+          () => limited.redeem(request(code)),
         ].map((call) => timed(call)),
       );
       for (const { ms, error } of outcomes) {

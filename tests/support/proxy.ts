@@ -9,10 +9,10 @@ import { changeHost } from './urls';
  * - `'hold'`: it is kept back, and so is what follows in this direction, until `deliver()`; also when its sender is gone.
  * - `'silence'`: from now on nothing passes in either direction, and neither side learns of it (no RST, no FIN).
  */
-export type Fate = boolean | number | 'pass' | 'cut' | 'hold' | 'silence';
+type Fate = boolean | number | 'pass' | 'cut' | 'hold' | 'silence';
 
 /** Which way a piece of data goes. */
-export type Sender = 'client' | 'server';
+type Sender = 'client' | 'server';
 
 /** A TCP proxy in front of the server whose connections a test cuts, holds back or silences. */
 export interface CuttingProxy {

@@ -23,10 +23,6 @@ CREATE TABLE IF NOT EXISTS :"schema".promo_codes (
   created_at         timestamptz NOT NULL DEFAULT now(),
   updated_at         timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT promo_codes_code_check CHECK (code <> '' AND code = btrim(code)),
-  -- Nobody types an invisible character (soft hyphen, zero width, byte order mark). In bytes, which every encoding has.
-  CONSTRAINT promo_codes_code_visible_check CHECK (
-    octet_length(code) = char_length(code)
-    OR encode(convert_to(code, 'UTF8'), 'hex') !~ '^(..)*(c2ad|e2808[b-f]|e281a0|efbbbf)'),
   CONSTRAINT promo_codes_bonus_type_check CHECK (bonus_type IN ('fixed', 'percentage')),
   -- NaN is greater than every number, infinity included, so an upper bound refuses both.
   CONSTRAINT promo_codes_bonus_value_check CHECK (bonus_value > 0 AND bonus_value < 'Infinity'),

@@ -1,13 +1,11 @@
 -- The code that a host has stored with a character around it that nobody types (the CR of a CSV file, a byte order mark, a
--- space), or in decomposed characters. What callers type comes without these. It is asked for where nothing else was found,
--- so it looks for a fixed number of spellings by the index on codes, and for no others.
+-- space), with a zero-width space in it, or in decomposed characters. What callers type comes without these. It is asked for
+-- where nothing else was found, so it looks for so many spellings by the index on codes, and for no others.
 CREATE OR REPLACE FUNCTION :"schema".find_promo_code_as_stored(shop text, wanted text)
 RETURNS bigint
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, :"schema", pg_temp
-SET enable_seqscan = off
-SET plan_cache_mode = force_generic_plan
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
@@ -21,7 +19,9 @@ DECLARE
 BEGIN
   IF getdatabaseencoding() = 'UTF8' THEN
     spellings := spellings || ARRAY[chr(65279) || plain, plain || chr(160), chr(160) || plain, plain || chr(8203),
-                                    chr(8203) || plain, normalize(plain, NFD)];
+                                    normalize(plain, NFD)]
+                 || ARRAY(SELECT overlay(plain PLACING chr(8203) FROM n FOR 0)
+                            FROM generate_series(1, least(length(plain), 32)) AS at(n));
   END IF;
   SELECT c.id INTO found_id
     FROM :"schema".promo_codes AS c

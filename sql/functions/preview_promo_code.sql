@@ -18,8 +18,6 @@ DECLARE
   -- is compared with a column is folded as the column is.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  -- Shows to how many places a column rounds.
-  fine CONSTANT numeric := 1.00000095367431640625;
   who text := lower(btrim(coalesce(customer, use_row.customer_address::text)));
   code record;
   in_total bigint;
@@ -62,9 +60,10 @@ BEGIN
   END IF;
 
   use_row.base_reward := base;
-  use_row.bonus_amount := fine;
-  use_row.total_reward := fine;
-  code_row.total_bonus_issued := fine;
+  -- What the columns make of so many places shows how many they have.
+  use_row.bonus_amount := 1.00000095367431640625;
+  use_row.total_reward := 1.00000095367431640625;
+  code_row.total_bonus_issued := 1.00000095367431640625;
   use_row.bonus_amount := :"schema".promo_code_bonus(
     given, code.is_percentage, code.bonus_value::numeric, code.max_bonus::numeric, use_row.base_reward::numeric,
     least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),

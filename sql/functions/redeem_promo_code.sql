@@ -17,49 +17,49 @@ DECLARE
   -- is compared with a column is folded as the column is.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  -- Shows to how many places a column rounds.
-  fine CONSTANT numeric := 1.00000095367431640625;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
-  of_uses bigint;
   call_lock bigint;
   who text := lower(btrim(coalesce(of_customer, use_row.customer_address::text)));
   code record;
   mine bigint := 0;
+  amount numeric;
   accepted boolean := false;
   answer text;
-  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it.
-  partitioned boolean := pg_partition_root(to_regclass('promo_code_uses')) IS NOT NULL;
+  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
+  -- columns that do not take a text as it is.
+  plain boolean := pg_partition_root(to_regclass('promo_code_uses')) IS NULL
+                   AND pg_typeof(use_row.customer_address) IN ('text'::regtype, 'varchar'::regtype)
+                   AND pg_typeof(use_row.transaction_id) IN ('text'::regtype, 'varchar'::regtype);
 BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
   IF call_ids IS NOT NULL THEN
-    of_uses := to_regclass('promo_code_uses')::oid::bigint;
-    FOR k IN 1 .. cardinality(call_ids) - 1 LOOP
-      PERFORM pg_advisory_xact_lock_shared(hashint8extended(call_ids[k], of_uses));
-    END LOOP;
-    call_lock := hashint8extended(call_ids[cardinality(call_ids)], of_uses);
+    IF call_ids[2] IS NOT NULL THEN
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, to_regclass('promo_code_uses')::oid::bigint))
+         FROM unnest(trim_array(call_ids, 1)) AS earlier(id);
+    END IF;
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], to_regclass('promo_code_uses')::oid::bigint);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);
     END IF;
   END IF;
 
-  -- The present at the precision of the columns: a date means its whole day.
-  code_row.start_date := now();
-  code_row.end_date := now();
+  -- A code whose dates say less than a moment is looked at more closely where this finds it closed.
   SELECT c.id, c.shop_id, c.total_usage_limit, c.per_customer_limit, coalesce(c.times_used, 0) AS times_used,
          :"schema".promo_code_is_percentage(c.bonus_type::text) AS is_percentage, c.bonus_value::numeric AS bonus_value,
-         c.is_active IS TRUE AND coalesce(c.start_date <= code_row.start_date, true)
-           AND coalesce(c.end_date >= code_row.end_date, true) AS is_open, c.max_bonus::numeric AS max_bonus
+         scale(trim_scale(c.bonus_value::numeric)) = 0 AS is_whole,
+         c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
+           AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open, c.max_bonus::numeric AS max_bonus
     INTO code
     FROM :"schema".promo_codes AS c
    WHERE c.shop_id::text = in_shop AND upper(c.code::text) = upper(btrim(coalesce(wanted, code_row.code::text))) AND c.code::text = btrim(wanted)
    ORDER BY c.id
    LIMIT 1
      FOR NO KEY UPDATE;
-  IF FOUND AND NOT partitioned AND code.is_open AND (code.is_percentage IS NOT NULL OR on_bonus IS NOT NULL)
+  IF FOUND AND plain AND code.is_open AND (code.is_percentage IS NOT NULL OR on_bonus IS NOT NULL)
      AND (code.total_usage_limit IS NULL OR code.times_used < code.total_usage_limit) THEN
     IF code.per_customer_limit IS NOT NULL THEN
       SELECT count(*) INTO mine
@@ -81,21 +81,22 @@ BEGIN
   END IF;
 
   IF accepted THEN
-    use_row.base_reward := on_base;
-    use_row.bonus_amount := fine;
-    use_row.total_reward := fine;
-    code_row.total_bonus_issued := fine;
-    use_row.bonus_amount := :"schema".promo_code_bonus(
-      on_bonus, code.is_percentage, code.bonus_value, code.max_bonus, use_row.base_reward::numeric,
-      least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
-            scale(code_row.total_bonus_issued::numeric)));
-    use_row.customer_address := who;
-    use_row.transaction_id := in_transaction;
+    -- Whole amounts need no rounding.
+    amount := coalesce(on_bonus, CASE WHEN code.is_whole AND NOT code.is_percentage THEN code.bonus_value END);
+    IF amount IS NULL THEN
+      -- What the columns make of so many places shows how many they have.
+      use_row.bonus_amount := 1.00000095367431640625;
+      use_row.total_reward := 1.00000095367431640625;
+      code_row.total_bonus_issued := 1.00000095367431640625;
+      amount := :"schema".promo_code_bonus(
+        NULL, code.is_percentage, code.bonus_value, code.max_bonus, on_base,
+        least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
+              scale(code_row.total_bonus_issued::numeric)));
+    END IF;
     INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
                                                 bonus_amount, total_reward, used_at)
     OVERRIDING SYSTEM VALUE
-    VALUES (new_id, code.id, use_row.customer_address, code.shop_id, use_row.transaction_id, use_row.base_reward,
-            use_row.bonus_amount, use_row.base_reward::numeric + use_row.bonus_amount::numeric, now())
+    VALUES (new_id, code.id, who, code.shop_id, in_transaction, on_base, amount, on_base + amount, now())
     RETURNING array_to_json(ARRAY[ARRAY[
                 '1', 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
                 u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,

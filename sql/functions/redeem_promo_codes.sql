@@ -28,13 +28,9 @@ DECLARE
   -- is compared with a column is folded as the column is.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  -- Shows to how many places a column rounds.
-  fine CONSTANT numeric := 1.00000095367431640625;
-  base_places integer;
   bonus_places integer;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
-  of_uses bigint;
   call_lock bigint;
   -- By the place in codes.
   code_ids bigint[];
@@ -50,22 +46,20 @@ BEGIN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
   IF call_ids IS NOT NULL THEN
-    of_uses := to_regclass('promo_code_uses')::oid::bigint;
-    FOR k IN 1 .. cardinality(call_ids) - 1 LOOP
-      PERFORM pg_advisory_xact_lock_shared(hashint8extended(call_ids[k], of_uses));
-    END LOOP;
-    call_lock := hashint8extended(call_ids[cardinality(call_ids)], of_uses);
+    IF call_ids[2] IS NOT NULL THEN
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, to_regclass('promo_code_uses')::oid::bigint))
+         FROM unnest(trim_array(call_ids, 1)) AS earlier(id);
+    END IF;
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], to_regclass('promo_code_uses')::oid::bigint);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);
     END IF;
   END IF;
 
-  -- The present at the precision of the columns: a date means its whole day.
-  code_row.start_date := now();
-  code_row.end_date := now();
   -- In the order of ids. A code that is written in two ways stands in two places. Whatever the planner thinks of the number
-  -- of requests, what is LATERAL reads no other codes.
+  -- of requests, what is LATERAL reads no other codes. A code whose dates say less than a moment, and one that is stored with
+  -- characters that nobody types, are looked at more closely where this finds none that is open.
   SELECT array_agg(l.id), array_agg(l.room), array_agg(l.customer_limit), count(*) = cardinality(codes) AND bool_and(l.is_open)
     INTO code_ids, rooms, customer_limits, accepted
     FROM (SELECT f.place, c.*
@@ -78,15 +72,14 @@ BEGIN
                              ORDER BY c.id LIMIT 1),
                            (SELECT c.id FROM :"schema".promo_codes AS c
                              WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
-                             ORDER BY c.id LIMIT 1),
-                           :"schema".find_promo_code_as_stored(q.shop, q.code)) AS id
+                             ORDER BY c.id LIMIT 1)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
                   SELECT c.id, c.per_customer_limit AS customer_limit,
                          c.total_usage_limit::bigint - greatest(c.times_used, 0) AS room,
-                         c.is_active IS TRUE AND coalesce(c.start_date <= code_row.start_date, true)
-                           AND coalesce(c.end_date >= code_row.end_date, true)
+                         c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
+                           AND coalesce(c.end_date::timestamptz >= now(), true)
                            AND :"schema".promo_code_is_percentage(c.bonus_type::text) IS NOT NULL AS is_open
                     FROM :"schema".promo_codes AS c
                    WHERE c.id = f.id
@@ -154,21 +147,19 @@ BEGIN
          SET promo_code_id = excluded.promo_code_id, customer_address = excluded.customer_address,
              expires_at = excluded.expires_at, created_at = excluded.created_at, released_at = NULL, released_as = NULL;
     END IF;
-    use_row.base_reward := fine;
-    use_row.bonus_amount := fine;
-    use_row.total_reward := fine;
-    code_row.total_bonus_issued := fine;
-    base_places := scale(use_row.base_reward::numeric);
+    -- What the columns make of so many places shows how many they have.
+    use_row.bonus_amount := 1.00000095367431640625;
+    use_row.total_reward := 1.00000095367431640625;
+    code_row.total_bonus_issued := 1.00000095367431640625;
     bonus_places := least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
-                    scale(code_row.total_bonus_issued::numeric));
+                          scale(code_row.total_bonus_issued::numeric));
     WITH made AS (
       INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
                                                   bonus_amount, total_reward, used_at)
       OVERRIDING SYSTEM VALUE
       SELECT q.id, c.id, q.who, c.shop_id, q.transaction, q.base, c.bonus, q.base + c.bonus, now()
         FROM (SELECT n.id, n.place, lower(btrim(coalesce(n.customer, use_row.customer_address::text))) AS who, n.transaction,
-                     :"schema".promo_code_rounded(n.base, base_places) AS base,
-                     :"schema".promo_code_rounded(n.bonus, bonus_places) AS given
+                     n.base, n.bonus AS given
                 FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
                        AS n(id, place, customer, transaction, base, bonus)) AS q
        CROSS JOIN LATERAL (

@@ -18,8 +18,6 @@ DECLARE
   -- is compared with a column is folded as the column is.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  -- Shows to how many places a column rounds.
-  fine CONSTANT numeric := 1.00000095367431640625;
   base_places integer;
   bonus_places integer;
   locked record;
@@ -59,10 +57,6 @@ DECLARE
   found_customers text[] := '{}';
   found_times timestamptz[] := '{}';
   answer text;
-  -- What the use has to be that is found: see promo_code_use_matches.
-  found_id bigint;
-  found_code bigint;
-  found_customer text;
   found_time timestamptz;
   k integer;
   mine bigint;
@@ -73,21 +67,10 @@ DECLARE
   fingerprint bytea;
   has_key boolean;
   earlier record;
-  -- Whether a trigger of the host may change what is inserted.
-  may_rewrite boolean := is_retry AND EXISTS (
-    SELECT FROM pg_trigger AS t
-     WHERE t.tgrelid = to_regclass('promo_code_uses') AND t.tgenabled <> 'D' AND t.tgtype & 7 = 7);
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
   code_row.start_date := now();
   code_row.end_date := now();
-  use_row.base_reward := fine;
-  use_row.bonus_amount := fine;
-  use_row.total_reward := fine;
-  code_row.total_bonus_issued := fine;
-  base_places := scale(use_row.base_reward::numeric);
-  bonus_places := least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
-                  scale(code_row.total_bonus_issued::numeric));
 
   SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
          coalesce(array_agg(DISTINCT f.id ORDER BY f.id) FILTER (WHERE f.id IS NOT NULL), '{}')
@@ -168,10 +151,6 @@ BEGIN
   LOOP
     k := r.k;
     answer := NULL;
-    found_id := r.id;
-    found_code := r.code_id;
-    found_customer := r.who;
-    found_time := NULL;
     has_key := false;
     uses_of[r.n] := CASE WHEN r.before IS NULL THEN coalesce(r.had, 0) ELSE uses_of[r.before] END;
 
@@ -187,21 +166,29 @@ BEGIN
         earlier := r;
       END IF;
       IF earlier.known IS NOT NULL THEN
-        answer := CASE WHEN earlier.known = fingerprint THEN 'found' ELSE 'key_conflict' END;
-        found_id := earlier.known_use;
-        -- An earlier version kept nothing but the number. The same fingerprint is the same code and customer.
-        found_code := coalesce(earlier.known_code, r.code_id);
-        found_customer := coalesce(earlier.known_customer, r.who);
-        found_time := earlier.known_at;
+        answer := 'key_conflict';
+        IF earlier.known = fingerprint THEN
+          answer := 'found';
+          -- From the first place on, so that the places before this one are empty.
+          found_ids[1] := found_ids[1]; found_codes[1] := found_codes[1];
+          found_customers[1] := found_customers[1]; found_times[1] := found_times[1];
+          found_ids[cardinality(answered) + 1] := earlier.known_use;
+          -- An earlier version kept nothing but the number. The same fingerprint is the same code and customer.
+          found_codes[cardinality(answered) + 1] := coalesce(earlier.known_code, r.code_id);
+          found_customers[cardinality(answered) + 1] := coalesce(earlier.known_customer, r.who);
+          found_times[cardinality(answered) + 1] := earlier.known_at;
+        END IF;
       END IF;
     END IF;
 
     IF answer IS NULL AND is_retry THEN
       SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS is_same_code,
              -- A trigger of the host may give the customer another name. Without one, it is somebody else's use: ids came again.
-             (lower(btrim(u.customer_address::text)) = r.who) IS TRUE OR (may_rewrite
-               AND u.base_reward::numeric = :"schema".promo_code_rounded(r.base, base_places)
-               AND u.transaction_id::text IS NOT DISTINCT FROM r.transaction) AS is_same_customer,
+             (lower(btrim(u.customer_address::text)) = r.who) IS TRUE OR (
+               u.base_reward = r.base AND u.transaction_id::text IS NOT DISTINCT FROM r.transaction
+               AND EXISTS (SELECT FROM pg_trigger AS t
+                            WHERE t.tgrelid = to_regclass('promo_code_uses') AND t.tgenabled <> 'D' AND t.tgtype & 7 = 7)
+             ) AS is_same_customer,
              u.used_at::timestamptz AS used_at
         INTO earlier
         FROM :"schema".promo_code_uses AS u
@@ -214,6 +201,15 @@ BEGIN
                      WHERE h.use_id = r.id AND h.promo_code_id = r.code_id AND h.customer_address = r.who) THEN
         -- A hold that was recorded and has been released meanwhile.
         answer := 'found';
+        found_time := NULL;
+      END IF;
+      IF answer = 'found' THEN
+        found_ids[1] := found_ids[1]; found_codes[1] := found_codes[1];
+        found_customers[1] := found_customers[1]; found_times[1] := found_times[1];
+        found_ids[cardinality(answered) + 1] := r.id;
+        found_codes[cardinality(answered) + 1] := r.code_id;
+        found_customers[cardinality(answered) + 1] := r.who;
+        found_times[cardinality(answered) + 1] := found_time;
       END IF;
     END IF;
 
@@ -318,6 +314,16 @@ BEGIN
     END IF;
 
     IF answer IS NULL THEN
+      IF bonus_places IS NULL THEN
+        -- What the columns make of so many places shows how many they have.
+        use_row.base_reward := 1.00000095367431640625;
+        use_row.bonus_amount := 1.00000095367431640625;
+        use_row.total_reward := 1.00000095367431640625;
+        code_row.total_bonus_issued := 1.00000095367431640625;
+        base_places := scale(use_row.base_reward::numeric);
+        bonus_places := least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
+                              scale(code_row.total_bonus_issued::numeric));
+      END IF;
       base_now := :"schema".promo_code_rounded(r.base, base_places);
       amount := :"schema".promo_code_bonus(
         :"schema".promo_code_rounded(r.bonus, bonus_places), percentages[k], values_of[k], caps[k], base_now, bonus_places);
@@ -336,10 +342,6 @@ BEGIN
       answered := array_append(answered, r.n);
       outcomes := array_append(outcomes, answer);
       answer_codes := array_append(answer_codes, r.code_id);
-      found_ids := array_append(found_ids, found_id);
-      found_codes := array_append(found_codes, found_code);
-      found_customers := array_append(found_customers, found_customer);
-      found_times := array_append(found_times, found_time);
     END IF;
   END LOOP;
 

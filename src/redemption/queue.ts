@@ -38,7 +38,7 @@ export interface BatchEvent {
 /** Sends requests as one statement. */
 export type SendBatch = (requests: Attempted[], options: SendOptions) => Promise<Settled[]>;
 
-export interface SendOptions {
+interface SendOptions {
   /** Milliseconds that the lock of a code is waited for, where that is shorter than usual. */
   patienceMs?: number | undefined;
   /** When all of it has to be over, by the clock of `now()`. */

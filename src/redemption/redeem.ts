@@ -47,7 +47,7 @@ export interface RedeemContext {
 }
 
 /** What an attempt has to know. */
-export interface RedeemAttempt {
+interface RedeemAttempt {
   /** An earlier attempt failed for its connection and may have had its effect. */
   inDoubt: boolean;
   /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */

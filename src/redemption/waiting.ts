@@ -21,7 +21,7 @@ interface SameKey {
 }
 
 /** Puts calls with the same idempotency key in order, where their codes do not. */
-export class KeyOrder {
+class KeyOrder {
   readonly #keys = new Map<string, SameKey>();
 
   get isEmpty(): boolean {

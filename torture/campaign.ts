@@ -73,7 +73,7 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
     const { others, skipped } = possibleFaults(stage, settings);
     for (const { name, reason } of skipped) say(`SKIPPED ${name}: ${reason}`);
     const faults = await injectAll(target, settings, others, say);
-    const lastFault = Math.max(Date.now(), ...faults.map(({ until }) => until));
+    const lastFault = Math.max(...faults.map(({ until }) => until));
     say(`The last of ${faults.length} faults is over; the clients go on for ${CALM_MS} ms.`);
     await sleep(CALM_MS);
     const late = await clients.stop(DEADLINE_MS + 2 * SLACK_MS + 5_000);
@@ -93,7 +93,7 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
       breaches: [...snapshots.breaches, ...breaches.map((breach) => ({ ...breach, at: Date.now() }))],
       ends,
       dueWereReleased,
-      lastFault,
+      lastFault: faults.length > 0 ? lastFault : undefined,
     });
     return {
       ...verdict,

@@ -71,5 +71,5 @@ export function checkRecovery(evidence: Evidence, lastFault: number): Map<string
 }
 
 function isRedeemed({ kind, result }: Call): boolean {
-  return (kind === 'redeem' || kind === 'redeemMany') && (result?.answers?.some(({ ok }) => ok) ?? false);
+  return ['redeem', 'redeemMany', 'reserve'].includes(kind) && (result?.answers?.some(({ ok }) => ok) ?? false);
 }

@@ -12,13 +12,19 @@ DECLARE
   -- Of the types and collations of the host's columns.
   code_row :"schema".promo_codes%ROWTYPE;
   shop_now text;
+  back interval;
 BEGIN
   code_row.shop_id := shop;
   shop_now := code_row.shop_id::text;
   -- A column without fractions of a second would round the present up, to a moment that is still to come.
   code_row.start_date := now();
   IF code_row.start_date > now() THEN
-    code_row.start_date := now() - (code_row.start_date::timestamptz - now());
+    back := code_row.start_date::timestamptz - now();
+    LOOP
+      code_row.start_date := now() - back;
+      EXIT WHEN code_row.start_date <= now();
+      back := back * 2;
+    END LOOP;
   END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended(to_regclass('promo_codes')::oid::text || ' ' || shop_now, 0::bigint));
   RETURN QUERY

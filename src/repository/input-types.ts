@@ -2,7 +2,7 @@ import type { Amount } from './fields.js';
 
 /** What `redeem` takes. */
 export interface RedeemInput {
-  /** Compared without case and outer spaces. */
+  /** Compared without case, invisible characters and outer white space. */
   code: string;
   /** The shop that the code belongs to. */
   shopId: string;
@@ -23,7 +23,7 @@ export interface RedeemInput {
 
 /** What `validate` takes. */
 export interface ValidateInput {
-  /** Compared without case and outer spaces. */
+  /** Compared without case, invisible characters and outer white space. */
   code: string;
   /** The shop that the code belongs to. */
   shopId: string;

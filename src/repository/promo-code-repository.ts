@@ -69,7 +69,7 @@ export class PromoCodeRepository {
   }
 
   /**
-   * Creates a code. It is stored as given, without the spaces around it.
+   * Creates a code. It is stored as given, composed (NFC), without invisible characters and the spaces around it.
    * @throws DuplicateCodeError when the shop has the code already, in whatever case.
    */
   async create(input: CreateInput, options?: CallOptions): Promise<PromoCode> {
@@ -210,6 +210,7 @@ export class PromoCodeRepository {
 
   /**
    * The second step: makes a hold a use for good. A use that is no hold any more is given as it is, so a repetition is safe.
+   * @throws IdempotencyConflictError when it is confirmed already and its `transactionId` is another one
    * @throws HoldExpiredError when its time ran out, or when the same customer redeemed the code in its place
    * @throws NotFoundError when there never was such a use, or it was rolled back
    */
@@ -228,7 +229,10 @@ export class PromoCodeRepository {
     return confirmUse(call, input.of.id, input.details.transactionId);
   }
 
-  /** Releases holds whose time has run out, up to `limit` (1,000). No scheduler is needed: see `redeem`. */
+  /**
+   * Releases holds whose time has run out, up to `limit` (1,000), and tells whether more are due. No scheduler is needed: see
+   * `redeem`.
+   */
   async releaseExpired(
     limits?: { limit?: number | undefined } & CallOptions,
     last?: CallOptions,

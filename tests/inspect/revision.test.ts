@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'eaf9b8d5eb149a2091262207c5346e3e0071a7310d1916046cc76b428723a59f',
+  2: 'c217ea630235915931601c2fffe7a5f9feb39968ff50368b15b15bc1991378dc',
 };
 
 it('every function carries the current revision', () => {

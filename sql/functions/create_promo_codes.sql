@@ -11,13 +11,19 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
+  -- Of the types and collations of the host's columns.
+  code_row :"schema".promo_codes%ROWTYPE;
+  shop_now text;
   host regclass := to_regclass('promo_codes');
   host_name text;
   names text;
   sources text;
   definitions text;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(host::oid::text || ' ' || create_promo_codes.shop, 0::bigint));
+  -- As the column writes it: 007 is shop 7 of an integer column.
+  code_row.shop_id := shop;
+  shop_now := code_row.shop_id::text;
+  PERFORM pg_advisory_xact_lock(hashtextextended(host::oid::text || ' ' || shop_now, 0::bigint));
   SELECT format('%I.%I', n.nspname, c.relname) INTO host_name
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
    WHERE c.oid = host::oid;
@@ -45,6 +51,6 @@ BEGIN
               SELECT FROM %1$s AS other WHERE other.shop_id::text = $2 AND upper(other.code::text) = upper(p.code::text))
          ON CONFLICT DO NOTHING
      RETURNING c.id::text, c.code::text', host_name, names, sources, definitions)
-    USING codes, create_promo_codes.shop;
+    USING codes, shop_now;
 END
 $body$;

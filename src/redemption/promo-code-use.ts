@@ -6,7 +6,7 @@ export interface PromoCodeUse {
   id: string;
   /** The code that was used. */
   promoCodeId: string;
-  /** As it was given, trimmed; compared without case. */
+  /** As it is matched: trimmed, in lower case. */
   customerAddress: string;
   /** The shop of the code. */
   shopId: string;

@@ -6,7 +6,7 @@ import type { ColumnValues } from './host-columns.js';
 
 /** What `redeem` takes. */
 export interface RedeemInput {
-  /** Compared without case and outer spaces. */
+  /** Compared without case, invisible characters and outer white space. */
   code: string;
   /** The shop that the code belongs to. */
   shopId: Id;
@@ -27,7 +27,7 @@ export interface RedeemInput {
 
 /** What `validate` takes. */
 export interface ValidateInput {
-  /** Compared without case and outer spaces. */
+  /** Compared without case, invisible characters and outer white space. */
   code: string;
   /** The shop that the code belongs to. */
   shopId: Id;

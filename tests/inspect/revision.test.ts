@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '61a6216d37747cfa3b3a8894129eaea5b5b77cd3d253ad253614cfb11ba0d3c9',
+  2: '1998340991610c654206bed7d718af26be74e31e4c48028ad5c11cee112332b2',
 };
 
 it('every function carries the current revision', () => {

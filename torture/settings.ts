@@ -22,7 +22,7 @@ export interface Settings {
  * `deadlineMs` and `attemptTimeoutMs` are passed when `WITH_DEADLINES` is on; without them the contract's ten seconds are
  * what a call is measured against.
  */
-const WITH_DEADLINES = false;
+const WITH_DEADLINES = true;
 const LOCK_TIMEOUT_MS = 1_000;
 export const libraryOptions: { lockTimeoutMs: number; deadlineMs?: number; attemptTimeoutMs?: number } = WITH_DEADLINES
   ? { lockTimeoutMs: LOCK_TIMEOUT_MS, deadlineMs: 10_000, attemptTimeoutMs: 1_500 }

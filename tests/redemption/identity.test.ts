@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { assertNoDrift, OutcomeUnknownError, PromoCodeRepository } from '../../src/index';
+import { intercepted } from '../support/intercepted';
 import { useRepository } from '../support/repository';
 
 describe.each(['own', 'seed'] as const)('ids that come again, on the tables of %s', (tables) => {
@@ -95,16 +96,13 @@ describe.each(['own', 'seed'] as const)('ids that come again, on the tables of %
   it('a call in doubt does not take somebody else’s use for its own, and makes no second one', async () => {
     const code = await newCode({ perCustomerLimit: null });
     let sent = 0;
-    const pool = {
-      connect: () => t.pool.connect(),
-      async query(text: string, values?: unknown[]) {
-        if (!text.includes('.redeem_promo_code') || sent++ > 0) return t.pool.query(text, values);
-        // The server forgets this one, and gives its id to somebody else.
-        await forget();
-        await elsewhere().redeem(request(code, { customerAddress: 'frank' }));
-        throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
-      },
-    };
+    const pool = intercepted(t.pool, async (text, values, send) => {
+      if (!text.includes('.redeem_promo_code') || sent++ > 0) return send(text, values);
+      // The server forgets this one, and gives its id to somebody else.
+      await forget();
+      await elsewhere().redeem(request(code, { customerAddress: 'frank' }));
+      throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+    });
     await expect(new PromoCodeRepository(pool, { schema }).redeem(request(code))).rejects.toBeInstanceOf(
       OutcomeUnknownError,
     );

@@ -75,6 +75,10 @@ SELECT pg_catalog.json_build_object(
                SELECT pg_catalog.json_agg(a.attname)
                  FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+             'checks', (
+               SELECT pg_catalog.json_agg(k.conname)
+                 FROM pg_catalog.pg_constraint AS k
+                WHERE k.conrelid = c.oid AND k.contype = 'c'),
              'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
                   OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
                               WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers')))

@@ -17,7 +17,7 @@ DECLARE
 BEGIN
   -- The key of a partitioned table does not keep an id from coming twice: by a first attempt that the server begins to run
   -- only after its repetition.
-  IF pg_partition_root(to_regclass('promo_code_uses')) IS NOT NULL
+  IF pg_partition_root('promo_code_uses'::regclass) IS NOT NULL
      AND EXISTS (SELECT FROM :"schema".promo_code_uses AS u WHERE u.id = ANY (use_ids)) THEN
     RAISE EXCEPTION 'an id of promo_code_uses is in use already'
       USING ERRCODE = 'unique_violation', TABLE = 'promo_code_uses', DETAIL = 'Key (id)=(reserved) exists.';

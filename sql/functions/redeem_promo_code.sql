@@ -28,7 +28,7 @@ DECLARE
   answer text;
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
-  plain boolean := pg_partition_root(to_regclass('promo_code_uses')) IS NULL
+  plain boolean := pg_partition_root('promo_code_uses'::regclass) IS NULL
                    AND pg_typeof(use_row.customer_address) IN ('text'::regtype, 'varchar'::regtype)
                    AND pg_typeof(use_row.transaction_id) IN ('text'::regtype, 'varchar'::regtype);
 BEGIN
@@ -37,10 +37,10 @@ BEGIN
   END IF;
   IF call_ids IS NOT NULL THEN
     IF call_ids[2] IS NOT NULL THEN
-      PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, to_regclass('promo_code_uses')::oid::bigint))
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, 'promo_code_uses'::regclass::oid::bigint))
          FROM unnest(trim_array(call_ids, 1)) AS earlier(id);
     END IF;
-    call_lock := hashint8extended(call_ids[cardinality(call_ids)], to_regclass('promo_code_uses')::oid::bigint);
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], 'promo_code_uses'::regclass::oid::bigint);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);
@@ -73,8 +73,9 @@ BEGIN
     IF accepted AND key IS NOT NULL THEN
       INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
                                                               customer_address)
-      VALUES (in_shop, key, :"schema".promo_code_fingerprint(wanted, who, on_base, on_bonus, in_transaction, NULL), new_id,
-              code.id, who)
+      SELECT in_shop, key, :"schema".promo_code_fingerprint(wanted, who, on_base, on_bonus, in_transaction, NULL), new_id,
+             code.id, who
+       WHERE NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
           ON CONFLICT DO NOTHING;
       accepted := FOUND;
     END IF;
@@ -96,16 +97,20 @@ BEGIN
     INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
                                                 bonus_amount, total_reward, used_at)
     OVERRIDING SYSTEM VALUE
-    VALUES (new_id, code.id, who, code.shop_id, in_transaction, on_base, amount, on_base + amount, now())
+    -- Not under an id whose use was taken back: this may be a request that the network delivers late.
+    SELECT new_id, code.id, who, code.shop_id, in_transaction, on_base, amount, on_base + amount, now()
+     WHERE NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
     RETURNING array_to_json(ARRAY[ARRAY[
                 '1', 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
                 u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
                 extract(epoch FROM u.used_at)::text, NULL]])::text
       INTO answer;
-    IF NOT FOUND THEN
+    -- Without a key it may be the id that kept it out.
+    IF answer IS NULL AND key IS NOT NULL THEN
       RAISE EXCEPTION 'a trigger on promo_code_uses kept a use from being inserted' USING ERRCODE = 'PC008';
     END IF;
-  ELSE
+  END IF;
+  IF answer IS NULL THEN
     answer := :"schema".redeem_promo_codes(
       ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[on_bonus], ARRAY[in_transaction],
       ARRAY[key], ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);

@@ -5,8 +5,8 @@
 -- codes and shops name each code once; the other arrays have an element for each request, or are empty where no request has
 -- one: places (of the code among those), customers, bases (rewards), bonuses (those that the host computes itself),
 -- transactions, keys (for idempotency), use_ids (reserved for the uses), hold_seconds, duplicate_keys (whether the key stands
--- in the batch before). is_retry: whether an earlier attempt may have recorded them. strict: whether a conflict of keys is an error (PC007) that undoes the whole batch. call_ids: the
--- numbers of the attempts of this call; the last is that of this attempt, which locks it for others to wait for. Those before
+-- in the batch before). is_retry: whether an earlier attempt may have recorded them. strict: whether a conflict of
+-- keys is an error (PC007) that undoes the whole batch. call_ids: the numbers of the attempts of this call; the last is that of this attempt, which locks it for others to wait for. Those before
 -- it are of earlier attempts, which must have ended: they are waited for, in shared mode, so that parts of one batch that
 -- are repeated on several connections do not wait for each other. NULL inside the host's transaction. lock_wait_ms: how long
 -- to wait for a lock where the session sets no lock_timeout of its own.
@@ -47,10 +47,10 @@ BEGIN
   END IF;
   IF call_ids IS NOT NULL THEN
     IF call_ids[2] IS NOT NULL THEN
-      PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, to_regclass('promo_code_uses')::oid::bigint))
+      PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, 'promo_code_uses'::regclass::oid::bigint))
          FROM unnest(trim_array(call_ids, 1)) AS earlier(id);
     END IF;
-    call_lock := hashint8extended(call_ids[cardinality(call_ids)], to_regclass('promo_code_uses')::oid::bigint);
+    call_lock := hashint8extended(call_ids[cardinality(call_ids)], 'promo_code_uses'::regclass::oid::bigint);
     -- As an expression it is no statement of its own.
     IF NOT pg_try_advisory_xact_lock(call_lock) THEN
       PERFORM pg_advisory_xact_lock(call_lock);
@@ -88,11 +88,14 @@ BEGIN
 
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
-  accepted := accepted AND NOT is_retry AND pg_partition_root(to_regclass('promo_code_uses')) IS NULL
+  accepted := accepted AND NOT is_retry AND pg_partition_root('promo_code_uses'::regclass) IS NULL
               AND pg_typeof(use_row.customer_address) IN ('text'::regtype, 'varchar'::regtype)
               AND pg_typeof(use_row.transaction_id) IN ('text'::regtype, 'varchar'::regtype);
   IF accepted THEN
-    SELECT bool_and(c.fits) INTO accepted
+    -- An id whose use was taken back may be that of a batch that the network delivers late.
+    SELECT bool_and(c.fits) AND NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h
+                                             WHERE h.use_id = ANY (use_ids) AND h.released_at IS NOT NULL)
+      INTO accepted
       FROM (SELECT coalesce(sum(p.uses) <= rooms[min(p.place)], true)
                    AND bool_and(customer_limits[p.place] IS NULL OR p.uses + (
                          -- In the order of the index, so that no planner prefers an index on promo_code_id alone, however

@@ -136,7 +136,7 @@ BEGIN
       FROM (SELECT q.n::integer AS n, q.customer, q.base, q.bonus, q.transaction, q.key, q.id, q.seconds, q.duplicate_key,
                    lower(btrim(coalesce(q.customer, use_row.customer_address::text))) AS who, codes[q.place] AS code, shops[q.place] AS shop,
                    id_places[q.place] AS k, code_ids[id_places[q.place]] AS code_id,
-                   customer_limits[id_places[q.place]] AS customer_limit, e.*,
+                   customer_limits[id_places[q.place]] AS customer_limit, e.*, t.*,
                    lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(coalesce(q.customer, use_row.customer_address::text))) ORDER BY q.n) AS before
               FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys)
                      WITH ORDINALITY AS q(place, customer, base, bonus, transaction, key, id, seconds, duplicate_key, n)
@@ -146,7 +146,16 @@ BEGIN
                        FROM :"schema".promo_code_idempotency_keys AS e
                       WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
                       LIMIT 1
-                   ) AS e ON true) AS p
+                   ) AS e ON true
+              LEFT JOIN LATERAL (
+                     -- A refusal knows no code where there was none.
+                     SELECT h.released_as AS taken_back
+                       FROM :"schema".promo_code_holds AS h
+                      WHERE h.use_id = q.id AND h.released_at IS NOT NULL
+                        AND h.promo_code_id IN (code_ids[id_places[q.place]], 0)
+                        AND h.customer_address = lower(btrim(coalesce(q.customer, use_row.customer_address::text)))
+                      LIMIT 1
+                   ) AS t ON true) AS p
      ORDER BY p.n
   LOOP
     k := r.k;
@@ -154,7 +163,10 @@ BEGIN
     has_key := false;
     uses_of[r.n] := CASE WHEN r.before IS NULL THEN coalesce(r.had, 0) ELSE uses_of[r.before] END;
 
-    IF r.key IS NOT NULL THEN
+    IF r.taken_back IS NOT NULL AND NOT is_retry THEN
+      -- Perhaps a request that the network delivers late: its use was taken back, or a retry of it was refused.
+      answer := 'id_taken';
+    ELSIF r.key IS NOT NULL THEN
       fingerprint := :"schema".promo_code_fingerprint(r.code, r.who, r.base, r.bonus, r.transaction, r.seconds);
       IF r.duplicate_key THEN
         SELECT e.fingerprint AS known, e.use_id AS known_use, e.promo_code_id AS known_code,
@@ -198,8 +210,9 @@ BEGIN
                        WHEN earlier.is_same_customer THEN 'found' ELSE 'uncertain' END;
         found_time := earlier.used_at;
       ELSIF EXISTS (SELECT FROM :"schema".promo_code_holds AS h
-                     WHERE h.use_id = r.id AND h.promo_code_id = r.code_id AND h.customer_address = r.who) THEN
-        -- A hold that was recorded and has been released meanwhile.
+                     WHERE h.use_id = r.id AND h.promo_code_id = r.code_id AND h.customer_address = r.who
+                       AND h.released_as IS DISTINCT FROM 'refused') THEN
+        -- It was recorded and has been taken back meanwhile.
         answer := 'found';
         found_time := NULL;
       END IF;
@@ -215,7 +228,9 @@ BEGIN
 
     IF answer IS NULL THEN
       answer := CASE WHEN k = 0 THEN 'not_found' WHEN states[k] IS NOT NULL THEN states[k]
-                     WHEN percentages[k] IS NULL AND r.bonus IS NULL THEN 'unsupported_bonus_type' END;
+                     WHEN percentages[k] IS NULL AND r.bonus IS NULL THEN 'unsupported_bonus_type'
+                     -- An earlier retry was refused, and nothing can have the id any more.
+                     WHEN r.taken_back IS NOT NULL THEN 'id_taken' END;
     END IF;
 
     IF answer IS NULL THEN
@@ -342,6 +357,13 @@ BEGIN
       answered := array_append(answered, r.n);
       outcomes := array_append(outcomes, answer);
       answer_codes := array_append(answer_codes, r.code_id);
+      IF is_retry AND answer NOT IN ('found', 'key_conflict', 'id_taken', 'uncertain') THEN
+        -- The first attempt may still be on its way, and must not be accepted when it arrives.
+        INSERT INTO :"schema".promo_code_holds AS h (use_id, promo_code_id, customer_address, expires_at, released_at,
+                                                     released_as, created_at)
+        VALUES (r.id, coalesce(r.code_id, 0), r.who, now(), now(), 'refused', now())
+            ON CONFLICT DO NOTHING;
+      END IF;
     END IF;
   END LOOP;
 

@@ -21,7 +21,7 @@ export interface Catalog {
   } | null;
   tables: CatalogTable[];
   /** Tables with the names of the library's own; one that is not `ours` belongs to the host. */
-  ownTables: { name: string; rowSecurity: boolean; columns: string[]; ours: boolean }[];
+  ownTables: { name: string; rowSecurity: boolean; columns: string[]; checks: string[] | null; ours: boolean }[];
   /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];

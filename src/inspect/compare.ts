@@ -123,7 +123,8 @@ function hasSettings({ settings }: CatalogFunction, schema: string, expected: Fu
 }
 
 /**
- * Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have. One of the
+ * Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have, and drops its
+ * constraints. One of the
  * host's that has the name of the limiter's, which only an option needs, stays the host's.
  */
 function tableState(schema: string, expected: TableDefinition, catalog: Catalog): ComparedObject[] {
@@ -141,7 +142,10 @@ function tableState(schema: string, expected: TableDefinition, catalog: Catalog)
       ),
     ];
   }
-  const same = found.rowSecurity && expected.columns.every((column) => found.columns.includes(column));
+  const same =
+    found.rowSecurity &&
+    expected.columns.every((column) => found.columns.includes(column)) &&
+    !expected.formerChecks.some((check) => found.checks?.includes(check));
   return [same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements)];
 }
 

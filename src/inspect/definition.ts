@@ -28,6 +28,8 @@ export interface FunctionDefinition {
 export interface TableDefinition {
   name: string;
   columns: string[];
+  /** Constraints of earlier versions, which are dropped. */
+  formerChecks: string[];
   statements: string[];
 }
 
@@ -99,6 +101,7 @@ export function tableDefinitions(schema: string): TableDefinition[] {
   return Object.entries(tableFiles).map(([name, file]) => ({
     name,
     columns: [...file.matchAll(/^ {2}([a-z_]+) +[a-z]+/gm)].map(([, column = '']) => column),
+    formerChecks: [...file.matchAll(/ DROP CONSTRAINT IF EXISTS (\w+)/g)].map(([, check = '']) => check),
     statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) =>
       statement.trim(),
     ),

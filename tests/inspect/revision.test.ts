@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '1998340991610c654206bed7d718af26be74e31e4c48028ad5c11cee112332b2',
+  2: '05743c9b6c20623d23b75bd5203b94a7174884c041ac0c469f77087560350940',
 };
 
 it('every function carries the current revision', () => {

@@ -1,18 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { inspectTriggers, installTriggers, PromoCodeRepository, renderSql } from '../../src/index';
 import { useSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
 
-/** The tables as the first revision created them. */
-const FIRST_LAYOUT = `
-  CREATE TABLE :"schema".promo_code_idempotency_keys (
-    shop_id text NOT NULL, idempotency_key text NOT NULL, fingerprint bytea NOT NULL, use_id bigint NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (shop_id, idempotency_key));
-  CREATE TABLE :"schema".promo_code_holds (
-    use_id bigint PRIMARY KEY, promo_code_id bigint NOT NULL, customer_address text NOT NULL, expires_at timestamptz NOT NULL,
-    released_at timestamptz, released_as text CHECK (released_as IN ('expired', 'replaced')));
-  ALTER TABLE :"schema".promo_code_idempotency_keys ENABLE ROW LEVEL SECURITY;
-  ALTER TABLE :"schema".promo_code_holds ENABLE ROW LEVEL SECURITY;
+/** The tables exactly as the first revision created them: what stands between its settings and its functions. */
+const [FIRST_TABLES = ''] =
+  /^CREATE TABLE IF NOT EXISTS "SCHEMA_NAME"[\s\S]*?(?=^CREATE OR REPLACE FUNCTION)/m.exec(
+    readFileSync(new URL('./fixtures/installed-by-revision-1.sql', import.meta.url), 'utf8'),
+  ) ?? [];
+const SAVED_ROWS = `
   INSERT INTO :"schema".promo_code_idempotency_keys SELECT * FROM :"schema".saved_keys;
   INSERT INTO :"schema".promo_code_holds SELECT * FROM :"schema".saved_holds`;
 
@@ -47,8 +44,9 @@ it.each([
                SELECT shop_id, idempotency_key, fingerprint, use_id, created_at FROM :"schema".promo_code_idempotency_keys;
              CREATE TABLE :"schema".saved_holds AS
                SELECT use_id, promo_code_id, customer_address, expires_at, released_at, released_as FROM :"schema".promo_code_holds;
-             DROP TABLE :"schema".promo_code_idempotency_keys, :"schema".promo_code_holds`);
-  await sql(FIRST_LAYOUT);
+             DROP TABLE :"schema".promo_code_idempotency_keys, :"schema".promo_code_holds, :"schema".promo_code_rate_limits`);
+  await sql(FIRST_TABLES.replaceAll('"SCHEMA_NAME"', ':"schema"').replaceAll("'SCHEMA_NAME'", ":'schema'"));
+  await sql(SAVED_ROWS);
 
   const before = await inspectTriggers(pool, { schema });
   expect(before.objects.filter(({ state }) => state !== 'ok').map(({ name, state }) => [name, state])).toEqual([
@@ -66,4 +64,10 @@ it.each([
   // Nothing but the number is known of the key; what has the number now is no use of this customer.
   await sql(`UPDATE :"schema".promo_code_uses SET customer_address = 'eve', used_at = used_at + interval '1 s'`);
   expect(await repository.redeem(keyed)).toMatchObject({ ok: false, reason: 'rolled_back' });
+  // An earlier version allowed two ways of being released, and this is a third.
+  expect(await repository.rollbackUse(confirmed.use.id)).toEqual({ rolledBack: true });
+  const { rows } = await sql('SELECT released_as FROM :"schema".promo_code_holds WHERE use_id = $1', [
+    confirmed.use.id,
+  ]);
+  expect(rows).toEqual([{ released_as: 'rolled_back' }]);
 });

@@ -63,14 +63,20 @@ describe.each(['own', 'seed'] as const)('ids that come again, on the tables of %
     expect(await customers()).toEqual(['frank', 'gina']);
   });
 
-  it('an id whose old hold was released can be held anew', async () => {
+  it('an id whose old hold was released is not for the same customer, and can be held anew by others', async () => {
     const code = await newCode({ perCustomerLimit: null });
     const hold = { ...request(code), ttlSeconds: 600 };
     await elsewhere().reserve(hold);
     await expire();
     expect(await repository.releaseExpired()).toEqual({ released: 1, remaining: false });
     await forget();
-    const held = await elsewhere().reserve(hold);
+    const other = await elsewhere().reserve(hold);
+    if (!other.ok) throw new Error(other.reason);
+    expect(other.use.id).not.toBe('1');
+    await expect(repository.confirm('1')).rejects.toMatchObject({ code: 'HOLD_EXPIRED' });
+    expect(await repository.confirm(other.use.id)).toMatchObject({ id: other.use.id });
+    await forget();
+    const held = await elsewhere().reserve({ ...hold, customerAddress: 'frank' });
     expect(held).toMatchObject({ ok: true, use: { id: '1' }, expiresAt: expect.any(Date) });
     expect(await repository.confirm('1')).toMatchObject({ id: '1' });
   });

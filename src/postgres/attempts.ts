@@ -6,7 +6,7 @@ import { type Lease, NoConnection, takeConnection } from './lease.js';
 import { readable, translateError } from './server-errors.js';
 import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
-import { clearTimeout, now, setTimeout, sleep } from './timers.js';
+import { alarmIn, endAlarm, now, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
@@ -295,11 +295,11 @@ interface DriverClient extends Queryable {
 
 function withLimit<Result>(limitMs: number, work: Promise<Result>, onLimit: () => void): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const alarm = alarmIn(limitMs, () => {
       reject(new NoAnswer(limitMs));
       onLimit();
-    }, limitMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+    work.then(resolve, reject).finally(() => endAlarm(alarm));
   });
 }
 

@@ -1,6 +1,6 @@
 import type { ConnectionPool, PooledConnection, Queryable, QueryResultLike } from './database.js';
 import { NoAnswer } from './faults.js';
-import { clearTimeout, performance, setTimeout } from './timers.js';
+import { alarmIn, endAlarm, performance } from './timers.js';
 
 /** A connection that was taken out of a pool, with a limit for everything that is waited for on it. */
 export interface Lease extends Queryable {
@@ -49,17 +49,17 @@ export function takeConnection(pool: ConnectionPool, limitMs: number): Promise<L
     const finish = (act: () => void): void => {
       if (done) return;
       done = true;
-      clearTimeout(timer);
+      endAlarm(alarm);
       act();
     };
-    const timer = setTimeout(() => {
+    const alarm = alarmIn(limitMs, () => {
       finish(() => {
         const waited = performance.now() - began;
         const isExhausted = allOut(state);
         closeUnconnected(state, waited);
         reject(new NoConnection(waited, isExhausted));
       });
-    }, limitMs);
+    });
     const give = (connection: PooledConnection | undefined): void => {
       // A pool that takes a callback and gives a promise as well has handed out one connection, not two.
       if (!connection || connection === answered) return;
@@ -125,17 +125,17 @@ class LeasedConnection implements Lease {
 
   within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const alarm = alarmIn(limitMs, () => {
         this.destroy();
         reject(new NoAnswer(limitMs));
-      }, limitMs);
+      });
       work.then(
         (value) => {
-          clearTimeout(timer);
+          endAlarm(alarm);
           resolve(value);
         },
         (error: unknown) => {
-          clearTimeout(timer);
+          endAlarm(alarm);
           reject(error);
         },
       );

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { messageOf } from '../postgres/sqlstate.js';
-import { performance } from '../postgres/timers.js';
+import { now } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
@@ -16,8 +16,8 @@ import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching
 
 export type { Call } from '../redemption/calls.js';
 
-/** Wrong inputs must not make every call read the host's tables. */
-const LEAST_AGE_MS = 1_000;
+/** Inputs that are too wide must not make every call read the host's tables. */
+const LEAST_PAUSE_MS = 1_000;
 /** What the server says when a table, a column or a function is not there, or not as wide as it was. */
 const OF_THE_HOST = /^(42703|42P01|42883|3F000|22001|22003)$/;
 
@@ -33,7 +33,8 @@ export class Context {
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
   #reading: Promise<Host> | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
+  /** When the host was last read for a refusal. */
+  #checkedAt = Number.NEGATIVE_INFINITY;
   /** As long as nothing is known of the columns. */
   readonly #early: InputSchemas = inputSchemas(undefined);
   #schemas = this.#early;
@@ -79,12 +80,13 @@ export class Context {
 
   /** Columns may have become wider since they were read: what only their width refuses is checked against them once more. */
   async #mayHaveChanged(call: Call, error: unknown, check: (schemas: InputSchemas) => unknown): Promise<boolean> {
-    if (!this.#host || performance.now() - this.#readAt < LEAST_AGE_MS) return false;
+    if (!this.#host || now() - this.#checkedAt < LEAST_PAUSE_MS) return false;
     try {
       check(this.#early);
     } catch {
       return false;
     }
+    this.#checkedAt = now();
     try {
       await this.#readHost(call);
       return true;
@@ -106,7 +108,6 @@ export class Context {
 
   async #readHost(call: Call): Promise<Host> {
     const host = await call.read((connection) => readHost(connection, this.options.schema));
-    this.#readAt = performance.now();
     this.#host = host;
     this.#schemas = inputSchemas(host);
     return host;

@@ -21,6 +21,12 @@ const LEAST_PAUSE_MS = 1_000;
 /** What the server says when a table, a column or a function is not there, or not as wide as it was. */
 const OF_THE_HOST = /^(42703|42P01|42883|3F000|22001|22003)$/;
 
+/** A call whose arguments are in order, and what was made of them. */
+interface Begun<Input> {
+  input: Input;
+  call: Call;
+}
+
 /** What lives as long as a repository: the connection, the options, what is known of the host, reserved ids. */
 export class Context {
   readonly db: Database;
@@ -63,17 +69,25 @@ export class Context {
    * Begins a method: `check` is run on what is known before the server is asked, and once more when the widths of the host's
    * columns are known.
    */
-  async begin<Input>(
+  begin<Input>(
     options: CallOptions | undefined,
     check: (schemas: InputSchemas) => Input,
-  ): Promise<{ input: Input; call: Call }> {
+  ): Begun<Input> | Promise<Begun<Input>> {
     const call = new Call(this.#settings, this.#host, options);
     try {
-      const early = check(this.#schemas);
-      if (this.#host) return { input: early, call };
+      const input = check(this.#schemas);
+      return this.#host ? { input, call } : this.#beginAnew(call, check);
     } catch (error) {
-      if (!(await this.#mayHaveChanged(call, error, check))) throw error;
+      return this.#beginAnew(call, check, { error });
     }
+  }
+
+  async #beginAnew<Input>(
+    call: Call,
+    check: (schemas: InputSchemas) => Input,
+    refusal?: { error: unknown },
+  ): Promise<Begun<Input>> {
+    if (refusal && !(await this.#mayHaveChanged(call, refusal.error, check))) throw refusal.error;
     const host = this.#host ?? (await this.#readShared(call));
     return { input: check(this.#schemas), call: call.knowing(host) };
   }

@@ -88,6 +88,25 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
+function withLimit<Result>(limitMs: number, work: Promise<Result>, lease: Lease): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const alarm = alarmIn(limitMs, () => {
+      lease.destroy();
+      reject(new NoAnswer(limitMs));
+    });
+    work.then(
+      (value) => {
+        endAlarm(alarm);
+        resolve(value);
+      },
+      (error: unknown) => {
+        endAlarm(alarm);
+        reject(error);
+      },
+    );
+  });
+}
+
 const ignore = (): void => undefined;
 
 /** What node-postgres has beside `query`. */
@@ -124,22 +143,7 @@ class LeasedConnection implements Lease {
   }
 
   within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const alarm = alarmIn(limitMs, () => {
-        this.destroy();
-        reject(new NoAnswer(limitMs));
-      });
-      work.then(
-        (value) => {
-          endAlarm(alarm);
-          resolve(value);
-        },
-        (error: unknown) => {
-          endAlarm(alarm);
-          reject(error);
-        },
-      );
-    });
+    return withLimit(limitMs, work, this);
   }
 
   release(): void {
@@ -160,10 +164,55 @@ class LeasedConnection implements Lease {
   }
 }
 
+/**
+ * Whether statements have to go through the pool's own `query`: the host has put something in its place, such as one that
+ * sets a tenant, or the pool is not one of node-postgres. Whoever only wraps `connect` beside it means transactions.
+ */
+export function hasOwnQuery(pool: ConnectionPool): boolean {
+  for (let owner: object | null = pool; owner !== null; owner = Object.getPrototypeOf(owner)) {
+    if (Object.hasOwn(owner, 'query')) return !(Object.hasOwn(owner, 'connect') && Object.hasOwn(owner, 'totalCount'));
+  }
+  return true;
+}
+
+/** A statement that goes through the pool's own `query`, which takes a connection and gives it back by itself. */
+export class PoolQuery implements Lease {
+  readonly #pool: ConnectionPool;
+  #open = true;
+  sent = false;
+
+  constructor(pool: ConnectionPool) {
+    this.#pool = pool;
+  }
+
+  get givesUpAfterMs(): number | undefined {
+    const limit = Number((this.#pool as PoolState).options?.query_timeout);
+    return limit > 0 ? limit : undefined;
+  }
+
+  query(text: string, values?: unknown[]): Promise<QueryResultLike> {
+    if (!this.#open) return Promise.reject(new Error('Connection terminated: it was given up before'));
+    this.sent = true;
+    return this.#pool.query(text, values);
+  }
+
+  within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
+    return withLimit(limitMs, work, this);
+  }
+
+  release(): void {
+    this.#open = false;
+  }
+
+  destroy(): void {
+    this.#open = false;
+  }
+}
+
 /** What `pg.Pool` shows of itself, and what it keeps to itself. */
 interface PoolState {
   totalCount?: number;
-  options?: { max?: number };
+  options?: { max?: number; query_timeout?: unknown };
   _clients?: UnconnectedClient[];
 }
 

@@ -2,11 +2,11 @@ import { ConnectionError, OutcomeUnknownError, PromoCodesError } from '../errors
 import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
 import { type Fault, faultOf, isClosed, NoAnswer } from './faults.js';
-import { type Lease, NoConnection, takeConnection } from './lease.js';
+import { hasOwnQuery, type Lease, NoConnection, PoolQuery, takeConnection } from './lease.js';
 import { readable, translateError } from './server-errors.js';
 import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
-import { clearTimeout, now, setTimeout, sleep } from './timers.js';
+import { alarmIn, endAlarm, now, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
@@ -136,14 +136,15 @@ async function tryOnce<Result>(
   let connection: Lease;
   const connectMs = left();
   if (connectMs < 1) return fail(new NoConnection(plan.limits.deadlineMs, false), true);
+  const throughPool = plan.transaction === 'statement' && hasOwnQuery(pool);
   try {
-    connection = await takeConnection(pool, connectMs);
+    connection = throughPool ? new PoolQuery(pool) : await takeConnection(pool, connectMs);
   } catch (error) {
     const failure = fail(error, true);
     if (failure.fault === 'unreached' && !(error instanceof NoConnection)) door.close(caller);
     return failure;
   }
-  door.open();
+  if (!throughPool) door.open();
 
   const progress: Progress = { committing: false };
   const limitMs = Math.max(1, left());
@@ -151,9 +152,13 @@ async function tryOnce<Result>(
     const attempt = { inDoubt: isRepeated, lockTimeoutMs: lockWait(plan.limits, limitMs, connection.givesUpAfterMs) };
     const value = await connection.within(limitMs, carryOut(connection, plan, attempt, progress, work));
     connection.release();
+    if (throughPool) door.open();
     return { value };
   } catch (error) {
-    const failure = fail(error, false);
+    // The pool's `query` connects as well.
+    const failure = fail(error, throughPool && faultOf(error) === 'unreached');
+    if (failure.connecting) door.close(caller);
+    else if (throughPool && failure.fault !== 'broken') door.open();
     const decisive = plan.transaction === 'statement' ? connection.sent : progress.committing;
     failure.inDoubt = plan.effect !== 'none' && failure.fault === 'broken' && decisive;
     await giveBack(connection, failure, plan, progress);
@@ -295,11 +300,11 @@ interface DriverClient extends Queryable {
 
 function withLimit<Result>(limitMs: number, work: Promise<Result>, onLimit: () => void): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const alarm = alarmIn(limitMs, () => {
       reject(new NoAnswer(limitMs));
       onLimit();
-    }, limitMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+    work.then(resolve, reject).finally(() => endAlarm(alarm));
   });
 }
 

@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from './timers.js';
+import { alarmIn, endAlarm } from './timers.js';
 
 /**
  * Where callers of one pool wait while the server lets nobody in: one of them knocks, the others wait until it is in. So a
@@ -18,12 +18,12 @@ export class Doorway {
       return true;
     }
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const alarm = alarmIn(limitMs, () => {
         this.#waiting.delete(caller);
         resolve(false);
-      }, limitMs);
+      });
       this.#waiting.set(caller, () => {
-        clearTimeout(timer);
+        endAlarm(alarm);
         resolve(true);
       });
     });

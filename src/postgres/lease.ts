@@ -1,6 +1,6 @@
 import type { ConnectionPool, PooledConnection, Queryable, QueryResultLike } from './database.js';
 import { NoAnswer } from './faults.js';
-import { clearTimeout, performance, setTimeout } from './timers.js';
+import { alarmIn, endAlarm, performance } from './timers.js';
 
 /** A connection that was taken out of a pool, with a limit for everything that is waited for on it. */
 export interface Lease extends Queryable {
@@ -49,17 +49,17 @@ export function takeConnection(pool: ConnectionPool, limitMs: number): Promise<L
     const finish = (act: () => void): void => {
       if (done) return;
       done = true;
-      clearTimeout(timer);
+      endAlarm(alarm);
       act();
     };
-    const timer = setTimeout(() => {
+    const alarm = alarmIn(limitMs, () => {
       finish(() => {
         const waited = performance.now() - began;
         const isExhausted = allOut(state);
         closeUnconnected(state, waited);
         reject(new NoConnection(waited, isExhausted));
       });
-    }, limitMs);
+    });
     const give = (connection: PooledConnection | undefined): void => {
       // A pool that takes a callback and gives a promise as well has handed out one connection, not two.
       if (!connection || connection === answered) return;
@@ -86,6 +86,25 @@ export function takeConnection(pool: ConnectionPool, limitMs: number): Promise<L
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function withLimit<Result>(limitMs: number, work: Promise<Result>, lease: Lease): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const alarm = alarmIn(limitMs, () => {
+      lease.destroy();
+      reject(new NoAnswer(limitMs));
+    });
+    work.then(
+      (value) => {
+        endAlarm(alarm);
+        resolve(value);
+      },
+      (error: unknown) => {
+        endAlarm(alarm);
+        reject(error);
+      },
+    );
+  });
 }
 
 const ignore = (): void => undefined;
@@ -124,22 +143,7 @@ class LeasedConnection implements Lease {
   }
 
   within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.destroy();
-        reject(new NoAnswer(limitMs));
-      }, limitMs);
-      work.then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      );
-    });
+    return withLimit(limitMs, work, this);
   }
 
   release(): void {
@@ -160,10 +164,55 @@ class LeasedConnection implements Lease {
   }
 }
 
+/**
+ * Whether statements have to go through the pool's own `query`: the host has put something in its place, such as one that
+ * sets a tenant, or the pool is not one of node-postgres. Whoever only wraps `connect` beside it means transactions.
+ */
+export function hasOwnQuery(pool: ConnectionPool): boolean {
+  for (let owner: object | null = pool; owner !== null; owner = Object.getPrototypeOf(owner)) {
+    if (Object.hasOwn(owner, 'query')) return !(Object.hasOwn(owner, 'connect') && Object.hasOwn(owner, 'totalCount'));
+  }
+  return true;
+}
+
+/** A statement that goes through the pool's own `query`, which takes a connection and gives it back by itself. */
+export class PoolQuery implements Lease {
+  readonly #pool: ConnectionPool;
+  #open = true;
+  sent = false;
+
+  constructor(pool: ConnectionPool) {
+    this.#pool = pool;
+  }
+
+  get givesUpAfterMs(): number | undefined {
+    const limit = Number((this.#pool as PoolState).options?.query_timeout);
+    return limit > 0 ? limit : undefined;
+  }
+
+  query(text: string, values?: unknown[]): Promise<QueryResultLike> {
+    if (!this.#open) return Promise.reject(new Error('Connection terminated: it was given up before'));
+    this.sent = true;
+    return this.#pool.query(text, values);
+  }
+
+  within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
+    return withLimit(limitMs, work, this);
+  }
+
+  release(): void {
+    this.#open = false;
+  }
+
+  destroy(): void {
+    this.#open = false;
+  }
+}
+
 /** What `pg.Pool` shows of itself, and what it keeps to itself. */
 interface PoolState {
   totalCount?: number;
-  options?: { max?: number };
+  options?: { max?: number; query_timeout?: unknown };
   _clients?: UnconnectedClient[];
 }
 

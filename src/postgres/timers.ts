@@ -10,14 +10,60 @@ const {
   performance: performanceAtLoad,
 } = globalThis;
 
-export { clearTimeoutAtLoad as clearTimeout, setTimeoutAtLoad as setTimeout };
-
 /** Milliseconds of a clock that only goes forward. */
 export const now: () => number = performanceAtLoad.now.bind(performanceAtLoad);
 export const performance = { now };
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeoutAtLoad(resolve, ms));
+}
+
+/** What happens at a moment unless it is ended before. */
+export interface Alarm {
+  readonly at: number;
+  ring(): void;
+}
+
+/** Almost all are ended, and none of these cost a timer: there is one, for the earliest of those that were there when it was set. */
+const alarms = new Set<Alarm>();
+let timer: ReturnType<typeof setTimeoutAtLoad> | undefined;
+let timerAt = Number.POSITIVE_INFINITY;
+/** A timer so late will never come: the clock that drives it was taken away. */
+const LOST_MS = 1_000;
+
+/** Keeps the process alive until it has rung or was ended, as a timer does. */
+export function alarmIn(ms: number, ring: () => void): Alarm {
+  const time = now();
+  const alarm = { at: time + ms, ring };
+  alarms.add(alarm);
+  if (alarm.at < timerAt || timerAt + LOST_MS < time) setTimer(alarm.at, time);
+  else if (alarms.size === 1) timer?.ref?.();
+  return alarm;
+}
+
+export function endAlarm(alarm: Alarm): void {
+  if (alarms.delete(alarm) && alarms.size === 0) timer?.unref?.();
+}
+
+function setTimer(at: number, time: number): void {
+  if (timer !== undefined) clearTimeoutAtLoad(timer);
+  timerAt = at;
+  timer = setTimeoutAtLoad(ringDue, Math.max(1, Math.ceil(at - time)));
+}
+
+function ringDue(): void {
+  const time = now();
+  const due: Alarm[] = [];
+  let next = Number.POSITIVE_INFINITY;
+  for (const alarm of alarms) {
+    if (alarm.at <= time) due.push(alarm);
+    else next = Math.min(next, alarm.at);
+  }
+  timer = undefined;
+  timerAt = Number.POSITIVE_INFINITY;
+  if (next < timerAt) setTimer(next, time);
+  // One of them may end another.
+  for (const alarm of due) if (alarms.delete(alarm)) alarm.ring();
 }
 
 /** Runs work when everybody who can go on without input or output has done so. */

@@ -22,18 +22,27 @@ export type AnswerRow = [
 
 /** The rows of an answer, by request. */
 export class Answer {
-  readonly #byPlace = new Map<number, AnswerRow>();
-  readonly #byId = new Map<string, AnswerRow>();
+  readonly #rows: AnswerRow[];
+  #byPlace: Map<number, AnswerRow> | undefined;
+  #byId: Map<string, AnswerRow> | undefined;
 
   constructor(json: string) {
-    for (const row of JSON.parse(json) as AnswerRow[]) {
-      // A use that was made answers the request with its id.
-      if (row[0] === null) this.#byId.set(row[2], row);
-      else this.#byPlace.set(Number(row[0]) - 1, row);
-    }
+    this.#rows = JSON.parse(json);
   }
 
   of({ useId }: Attempted, place: number): AnswerRow | undefined {
+    // As a rule every request made a use, and they stand in its order.
+    const row = this.#rows[place];
+    if (row !== undefined && row[0] === null && row[2] === useId) return row;
+    if (!this.#byPlace || !this.#byId) {
+      this.#byPlace = new Map();
+      this.#byId = new Map();
+      for (const other of this.#rows) {
+        // A use that was made answers the request with its id.
+        if (other[0] === null) this.#byId.set(other[2], other);
+        else this.#byPlace.set(Number(other[0]) - 1, other);
+      }
+    }
     return this.#byPlace.get(place) ?? this.#byId.get(useId!);
   }
 }

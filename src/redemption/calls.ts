@@ -92,12 +92,10 @@ export class Call {
   }
 
   /** A lock that was not granted is named, with its holder, where that can be found out. */
-  async explainLock<Result>(result: Promise<Result>, locked: Locked): Promise<Result> {
-    try {
-      return await result;
-    } catch (error) {
+  explainLock<Result>(result: Promise<Result>, locked: Locked): Promise<Result> {
+    return result.catch(async (error: unknown) => {
       throw error instanceof LockTimeoutError ? await this.#settings.explainer.lock(error, locked) : error;
-    }
+    });
   }
 
   /** The isolation that a statement of its own runs in is the session's. */

@@ -119,7 +119,8 @@ export async function readHost(db: Queryable, schema: string): Promise<Host> {
     baseTypeOf,
     columnsOf: (table) => tables[table],
     isFilledByTriggers: (table) => (found.filledByTriggers ?? []).includes(table),
-    canWrite: (...texts) => texts.every((text) => canBeWritten(text, found.encoding)),
+    canWrite:
+      found.encoding === 'UTF8' ? () => true : (...texts) => texts.every((text) => canBeWritten(text, found.encoding)),
   };
 }
 

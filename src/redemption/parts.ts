@@ -1,7 +1,7 @@
 import type { Attempted } from './redeem.js';
 
 /** Requests of a batch in doubt that are repeated by a statement of their own. */
-export type Part = Attempted[];
+export type Part = readonly Attempted[];
 
 /** Statements at the same time; enough that a network which breaks one connection after another does not meet all of them. */
 export const PARTS_AT_ONCE = 4;
@@ -16,7 +16,7 @@ export function codesOf(entries: readonly Attempted[]): Set<string> {
  * several. Each part gets a lock of its own, and those that it has waited for stay.
  */
 export function partsOf(entries: readonly Attempted[], perCode: boolean): Part[] {
-  const byCode = new Map<string, Part>();
+  const byCode = new Map<string, Attempted[]>();
   for (const entry of entries) byCode.set(codeOf(entry), [...(byCode.get(codeOf(entry)) ?? []), entry]);
   const codes = [...byCode.values()];
   const units = codes.length === 1 ? codes[0]!.map((entry) => [entry]) : codes;

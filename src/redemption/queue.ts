@@ -1,7 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
-import { PromoCodesError, type PromoCodesErrorCode, QueueFullError } from '../errors.js';
-import { afterCallbacks, now } from '../postgres/timers.js';
+import { OutcomeUnknownError, PromoCodesError, type PromoCodesErrorCode, QueueFullError } from '../errors.js';
+import { type Alarm, afterCallbacks, alarmIn, endAlarm, now } from '../postgres/timers.js';
 import { asPromoCodesError, errorOfMany, isAtKey, isLate, Search } from './batch-errors.js';
 import { type Attempted, PATIENCE_MS, type RedeemRequest, type Settled } from './redeem.js';
 import type { RedeemResult } from './results.js';
@@ -15,7 +15,10 @@ export interface QueueLimits {
   maxQueue: number;
   /** Statements that are under way at the same time, at the most; as many again for codes that somebody else holds. */
   lanes: number;
-  /** Milliseconds that a statement has, retries and parts included; and that a caller waits to be sent. */
+  /**
+   * Milliseconds that a call has from its beginning to its answer. Half of it at the most is for the wait to be sent, so that
+   * what is sent has time to be answered.
+   */
   deadlineMs: number;
 }
 
@@ -59,7 +62,7 @@ const diagnostics = channel('pg-promo-codes:batch');
 
 /**
  * Lets redemptions that come while others are under way go together: those of a code that nothing is under way for go at
- * once; the others wait, in order of arrival, for the statement before them, and then go as one. There is no timer. Within
+ * once; the others wait, in order of arrival, for the statement before them, and then go as one. Within
  * a partition a code is in one statement at a time, so its callers get the answers that they would have had one after
  * another.
  */
@@ -68,7 +71,7 @@ export class RedemptionQueue {
   readonly #send: SendBatch;
   readonly #limits: QueueLimits;
   readonly #scopes: Scopes;
-  /** Those with callers, in the order in which they may go. */
+  /** Those with callers, in the order in which they may go; where there is only one, it stays. */
   readonly #partitions = new Map<string, Partition>();
   #arrivals = 0;
   #waiting = 0;
@@ -79,7 +82,8 @@ export class RedemptionQueue {
   /** Callers whose statement is under way in a shared lane. */
   #underWay = 0;
   #heldCodes = 0;
-  #expiredAt = now();
+  /** Rings when somebody has waited for too long; there is one while somebody waits. */
+  #alarm: Alarm | undefined;
   readonly #lanesInUse: Record<Lane, number> = { shared: 0, single: 0 };
 
   constructor(schema: string, limits: QueueLimits, scopes: Scopes, send: SendBatch) {
@@ -90,30 +94,19 @@ export class RedemptionQueue {
   }
 
   /**
+   * @param deadline when the call has to be over, by the clock of `now()`
    * @throws QueueFullError when too many callers wait already; nothing was sent.
    * @throws whatever `ofCaller` throws; nothing was sent.
    */
-  redeem(request: RedeemRequest): Promise<RedeemResult> {
+  redeem(request: RedeemRequest, deadline = now() + this.#limits.deadlineMs): Promise<RedeemResult> {
     return new Promise((resolve, reject) => {
-      const { partition: name, scope } = this.#scopes.ofCaller?.() ?? { partition: '' };
+      const { partition = '', scope } = this.#scopes.ofCaller?.() ?? {};
       if (this.#waiting >= this.#limits.maxQueue) {
         throw new QueueFullError(
           `${this.#limits.maxQueue} redemptions wait for the server already (batching.maxQueue); this one was not sent.`,
         );
       }
-      const partition = this.#partitions.get(name) ?? new Partition();
-      this.#partitions.set(name, partition);
-      partition.add({
-        request,
-        code: `${request.shopId}\0${request.code.trim().toUpperCase()}`,
-        place: this.#arrivals++,
-        arrivedAt: now(),
-        scope,
-        settle: (result) => {
-          if (result instanceof PromoCodesError) reject(result);
-          else resolve(result);
-        },
-      });
+      this.#partition(partition).add(new Caller(request, this.#arrivals++, deadline, scope, resolve, reject));
       this.#waiting += 1;
       this.#unsettled += 1;
       this.#dispatch();
@@ -129,23 +122,45 @@ export class RedemptionQueue {
   /** Whether nobody waits, nothing is under way, and nothing is left of those who did. */
   get isIdle(): boolean {
     const { shared, single } = this.#lanesInUse;
-    return this.#unsettled === 0 && this.#partitions.size === 0 && shared === 0 && single === 0;
+    if (this.#unsettled > 0 || shared > 0 || single > 0) return false;
+    for (const partition of this.#partitions.values()) if (!partition.isEmpty) return false;
+    return this.#scopes.ofCaller === undefined || this.#partitions.size === 0;
+  }
+
+  #partition(name: string): Partition {
+    let partition = this.#partitions.get(name);
+    if (partition === undefined) {
+      partition = new Partition();
+      this.#partitions.set(name, partition);
+    }
+    return partition;
+  }
+
+  #forgetIfEmpty(name: string, partition: Partition): void {
+    if (this.#scopes.ofCaller && partition.isEmpty) this.#partitions.delete(name);
   }
 
   #dispatch(): void {
-    for (const lane of ['single', 'shared'] as const) {
-      if (lane === 'single' && this.#heldCodes === 0) continue;
-      while (this.#lanesInUse[lane] < this.#limits.lanes && this.#waiting > 0) {
-        const trip = this.#take(lane);
-        if (!trip) break;
-        const { batch } = trip;
-        this.#lanesInUse[lane] += 1;
-        this.#waiting -= batch.length;
-        if (lane === 'shared') this.#underWay += batch.length;
-        void (batch[0]!.scope ?? this.#scopes.home)
-          .runInAsyncScope(() => this.#carry(batch, trip))
-          .then((answers) => this.#answer(trip, answers));
-      }
+    if (this.#heldCodes > 0) this.#dispatchIn('single');
+    this.#dispatchIn('shared');
+    if (this.#waiting > 0) this.#alarm ??= this.#newAlarm();
+    else if (this.#alarm) {
+      endAlarm(this.#alarm);
+      this.#alarm = undefined;
+    }
+  }
+
+  #dispatchIn(lane: Lane): void {
+    while (this.#lanesInUse[lane] < this.#limits.lanes && this.#waiting > 0) {
+      const trip = this.#take(lane);
+      if (!trip) return;
+      const { batch } = trip;
+      this.#lanesInUse[lane] += 1;
+      this.#waiting -= batch.length;
+      if (lane === 'shared') this.#underWay += batch.length;
+      void (batch[0]!.scope ?? this.#scopes.home)
+        .runInAsyncScope(() => this.#carry(batch, trip))
+        .then(() => this.#answer(trip));
     }
   }
 
@@ -160,64 +175,65 @@ export class RedemptionQueue {
         this.#partitions.delete(name);
         this.#partitions.set(name, partition);
       }
-      return {
-        batch,
-        lane,
-        name,
-        partition,
-        deadline: now() + this.#limits.deadlineMs,
-        search: new Search(batch.length),
-      };
+      let deadline = Number.POSITIVE_INFINITY;
+      for (const entry of batch) deadline = Math.min(deadline, entry.deadline);
+      return { batch, lane, name, partition, deadline, search: new Search(batch.length) };
     }
     return undefined;
   }
 
   /** Callers who are answered often call at once: they are let do so, and go with the next batch, not behind it. */
-  #answer({ batch, lane, name, partition }: Trip, answers: Map<Waiting, Settled>): void {
+  #answer({ batch, lane, name, partition }: Trip): void {
+    const unanswered: Waiting[] = [];
     // Now, and not when they have their answers: nobody would send those who wait for the same key afterwards.
-    for (const entry of answers.keys()) partition.forget(entry);
+    for (const entry of batch) {
+      if (entry.answer === undefined) unanswered.push(entry);
+      else partition.forget(entry);
+    }
     if (lane === 'shared') this.#underWay -= batch.length;
-    const unanswered = batch.filter((entry) => !answers.has(entry));
-    partition.putBack(unanswered);
+    if (unanswered.length > 0) partition.putBack(unanswered);
     this.#waiting += unanswered.length;
+    this.#unsettled -= batch.length - unanswered.length;
     const next = () => {
       this.#lanesInUse[lane] -= 1;
       this.#changeHeld(partition, () => partition.release(codesOf(batch), codesOf(unanswered)));
-      this.#expire();
-      if (partition.isEmpty) this.#partitions.delete(name);
+      this.#forgetIfEmpty(name, partition);
       this.#dispatch();
-      if (this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+      if (this.#whenIdle.length > 0 && this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
     };
-    this.#unsettled -= answers.size;
-    for (const [entry, answer] of answers) entry.settle(answer);
+    for (const entry of batch) if (entry.answer !== undefined) entry.settle(entry.answer);
     // For one caller it would only be a delay.
     if (batch.length === 1) next();
     else afterCallbacks(next);
   }
 
-  /** Where statements take long, as on connections that went silent, nobody waits for them longer than a whole deadline. */
+  #newAlarm(): Alarm {
+    const { deadlineMs } = this.#limits;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const partition of this.#partitions.values()) earliest = Math.min(earliest, partition.earliestDeadline());
+    // Those who come one after another leave in groups.
+    return alarmIn(Math.max(earliest - deadlineMs / 2 - now(), deadlineMs / 100), () => {
+      this.#alarm = undefined;
+      this.#expire();
+      this.#dispatch();
+    });
+  }
+
+  /** Where statements take long, as on connections that went silent, nobody waits until there is no time left for an answer. */
   #expire(): void {
     const { deadlineMs } = this.#limits;
-    const time = now();
-    if (time - this.#expiredAt < deadlineMs / 10) return;
-    this.#expiredAt = time;
+    const before = now() + deadlineMs / 2;
     for (const [name, partition] of this.#partitions) {
       let expired: Waiting[] = [];
       this.#changeHeld(partition, () => {
-        expired = partition.takeExpired(time - deadlineMs);
+        expired = partition.takeExpired(before);
       });
       this.#waiting -= expired.length;
       this.#unsettled -= expired.length;
-      for (const { settle } of expired) {
-        settle(
-          new PromoCodesError(
-            'TIMEOUT',
-            `The redemption waited ${deadlineMs} ms for the statements before it (deadlineMs), and was not sent.`,
-          ),
-        );
-      }
-      if (partition.isEmpty) this.#partitions.delete(name);
+      for (const entry of expired) entry.settle(notSent(entry, deadlineMs));
+      this.#forgetIfEmpty(name, partition);
     }
+    if (this.#whenIdle.length > 0 && this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #changeHeld(partition: Partition, change: () => void): void {
@@ -226,12 +242,11 @@ export class RedemptionQueue {
     this.#heldCodes += partition.heldCodes - before;
   }
 
-  /** Sends a batch and gives the answers of all who are not to wait once more; never throws. */
-  async #carry(batch: Waiting[], trip: Trip, isAtOneKey = false): Promise<Map<Waiting, Settled>> {
+  /** Sends a batch and notes the answers of all who are not to wait once more; never throws. */
+  async #carry(batch: Waiting[], trip: Trip, isAtOneKey = false): Promise<void> {
     const { search } = trip;
     if (search.over !== undefined) return answerAll(batch, errorOfMany(search.over));
     const start = now();
-    let answers: Map<Waiting, Settled> | undefined;
     let error: PromoCodesError | undefined;
     try {
       const isHasty = trip.lane === 'shared' || (isAtOneKey && batch.length > 1);
@@ -240,38 +255,44 @@ export class RedemptionQueue {
         deadline: trip.deadline,
         partition: trip.name,
       });
-      answers = new Map(batch.map((entry, index) => [entry, settled[index]!]));
+      for (let place = 0; place < batch.length; place += 1) batch[place]!.answer = settled[place]!;
       search.succeeded();
     } catch (failure) {
       error = asPromoCodesError(failure);
     }
     if (diagnostics.hasSubscribers) this.#publish(batch, now() - start, error);
-    return answers ?? this.#halve(batch, trip, isAtOneKey, error!);
+    if (error) await this.#halve(batch, trip, isAtOneKey, error);
   }
 
   /** One bad request must not fail the others: a batch that failed is halved until it is found. */
-  async #halve(
-    batch: Waiting[],
-    trip: Trip,
-    isAtOneKey: boolean,
-    error: PromoCodesError,
-  ): Promise<Map<Waiting, Settled>> {
+  async #halve(batch: Waiting[], trip: Trip, isAtOneKey: boolean, error: PromoCodesError): Promise<void> {
     const { lane, partition, search } = trip;
     const late = isLate(error);
     const ofOneKey = late && (isAtOneKey || isAtKey(error));
     const worthwhile = late ? ofOneKey : search.failed(error);
     if (worthwhile && batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
-      const first = await this.#carry(batch.slice(0, middle), trip, ofOneKey);
+      const first = batch.slice(0, middle);
+      await this.#carry(first, trip, ofOneKey);
       // Who came later does not overtake those who have to wait once more.
-      if (first.size < middle) return first;
-      return new Map([...first, ...(await this.#carry(batch.slice(middle), trip, ofOneKey))]);
-    }
-    if (late && lane === 'shared') {
+      if (first.some(({ answer }) => answer === undefined)) return;
+      await this.#carry(batch.slice(middle), trip, ofOneKey);
+    } else if (late && lane === 'shared') {
       this.#changeHeld(partition, () => partition.suspect(batch));
-      return new Map();
+    } else {
+      answerAll(this.#outOfTime(batch, trip, error), batch.length === 1 ? error : errorOfMany(error));
     }
-    return answerAll(batch, batch.length === 1 ? error : errorOfMany(error));
+  }
+
+  /** A statement has the time of the one who has the least. Those who have as much left as who has not been sent go once more. */
+  #outOfTime(batch: Waiting[], { deadline }: Trip, error: PromoCodesError): Waiting[] {
+    const time = now();
+    if (time < deadline - 1) return batch;
+    const isOver = (entry: Waiting) => entry.deadline < time + this.#limits.deadlineMs / 2;
+    if (error instanceof OutcomeUnknownError) {
+      for (const entry of batch) if (!isOver(entry)) entry.inDoubt = true;
+    }
+    return batch.filter(isOver);
   }
 
   #publish(batch: Waiting[], durationMs: number, error: PromoCodesError | undefined): void {
@@ -302,6 +323,40 @@ function codesOf(entries: readonly Waiting[]): Set<string> {
   return new Set(entries.map(({ code }) => code));
 }
 
-function answerAll(batch: Waiting[], answer: Settled): Map<Waiting, Settled> {
-  return new Map(batch.map((entry) => [entry, answer]));
+function answerAll(batch: readonly Waiting[], answer: Settled): void {
+  for (const entry of batch) entry.answer = answer;
+}
+
+function notSent({ inDoubt }: Waiting, deadlineMs: number): PromoCodesError {
+  const waited = `The redemption waited for the statements before it for half of ${deadlineMs} ms (deadlineMs)`;
+  if (inDoubt) {
+    return new OutcomeUnknownError(
+      `${waited}, after a connection had broken under it, and it is not known whether it was recorded.`,
+    );
+  }
+  return new PromoCodesError('TIMEOUT', `${waited}, and was not sent.`);
+}
+
+class Caller implements Waiting {
+  readonly code: string;
+  answer: Settled | undefined = undefined;
+  useId: string | undefined = undefined;
+  callIds: readonly string[] | undefined = undefined;
+  inDoubt: boolean | undefined = undefined;
+
+  constructor(
+    readonly request: RedeemRequest,
+    readonly place: number,
+    readonly deadline: number,
+    readonly scope: AsyncResource | undefined,
+    readonly resolve: (result: RedeemResult) => void,
+    readonly reject: (error: PromoCodesError) => void,
+  ) {
+    this.code = `${request.shopId}\0${request.code.trim().toUpperCase()}`;
+  }
+
+  settle(result: Settled): void {
+    if (result instanceof PromoCodesError) this.reject(result);
+    else this.resolve(result);
+  }
 }

@@ -58,11 +58,11 @@ interface RedeemAttempt {
 export interface Attempted {
   request: RedeemRequest;
   /** The id that its use is going to have. */
-  useId?: string;
+  useId?: string | undefined;
   /** What its attempts locked, those of the first ones first: a repetition waits for them to end. */
-  callIds?: string[];
+  callIds?: readonly string[] | undefined;
   /** A connection broke under an earlier attempt, which may have recorded it. */
-  inDoubt?: boolean;
+  inDoubt?: boolean | undefined;
 }
 
 /** What became of a request; an error concerns this one alone. */
@@ -89,12 +89,14 @@ const BROKEN_BEFORE_PARTS = 2;
  */
 export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
   const settled = new Map<Attempted, Settled>();
-  let open = requests.filter((entry) => {
-    const { code, shopId } = entry.request;
-    if (context.canWrite(code, shopId)) return true;
-    settled.set(entry, refusal('not_found', undefined, context.uniformRefusals));
-    return false;
-  });
+  let open: readonly Attempted[] = requests;
+  if (!requests.every(({ request }) => context.canWrite(request.code, request.shopId))) {
+    open = requests.filter((entry) => {
+      if (context.canWrite(entry.request.code, entry.request.shopId)) return true;
+      settled.set(entry, refusal('not_found', undefined, context.uniformRefusals));
+      return false;
+    });
+  }
   for (let attempt = 1; open.length > 0; attempt += 1) {
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(
@@ -103,19 +105,29 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
           'highest id, with setval().',
       );
     }
-    await takeIds(context, open);
+    const missing = withoutIds(context, open);
+    if (missing) await takeIds(context, missing);
     const answers = await deliver(context, open);
+    if (answers.size === requests.length) return requests.map((entry) => answers.get(entry)!);
     for (const [entry, answer] of answers) settled.set(entry, answer);
     open = open.filter((entry) => !settled.has(entry));
     if (open.length > 0) context.ids.discard();
-    for (const entry of open) delete entry.useId;
+    for (const entry of open) entry.useId = undefined;
   }
   return requests.map((entry) => settled.get(entry)!);
 }
 
-async function takeIds({ ids, read, partition, client }: RedeemContext, entries: Attempted[]): Promise<void> {
+/** Requests that wait for ids to be reserved; as a rule there are enough for all that have none. */
+function withoutIds({ ids, read, partition, client }: RedeemContext, entries: readonly Attempted[]) {
   const without = entries.filter(({ useId }) => useId === undefined);
-  if (without.length === 0) return;
+  if (without.length === 0) return undefined;
+  const taken = client === undefined ? ids.takeReserved(without.length, read, partition) : undefined;
+  if (taken === undefined) return without;
+  for (let place = 0; place < without.length; place += 1) without[place]!.useId = taken[place]!;
+  return undefined;
+}
+
+async function takeIds({ ids, read, partition, client }: RedeemContext, without: Attempted[]): Promise<void> {
   const taken = await ids.take(without.length, { run: read, partition, client });
   without.forEach((entry, index) => {
     entry.useId = taken[index]!;
@@ -126,14 +138,14 @@ async function takeIds({ ids, read, partition, client }: RedeemContext, entries:
 interface Sent {
   answers: Map<Attempted, Settled>;
   /** Requests in doubt that have to be shared out to several statements, and whether each code is to go by itself. */
-  rest: Attempted[];
+  rest: readonly Attempted[];
   perCode: boolean;
 }
 
 /** Answers all but those whose ids are in use already, in one statement, or in parts where that broke too often. */
-async function deliver(context: RedeemContext, entries: Attempted[]): Promise<Map<Attempted, Settled>> {
-  const callId = entries[0]!.useId!;
-  for (const entry of entries) entry.callIds ??= [callId];
+async function deliver(context: RedeemContext, entries: readonly Attempted[]): Promise<Map<Attempted, Settled>> {
+  const callIds = [entries[0]!.useId!];
+  for (const entry of entries) entry.callIds ??= callIds;
   const { answers, rest, perCode } = await send(context, entries);
   return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode))]);
 }
@@ -144,7 +156,7 @@ async function deliver(context: RedeemContext, entries: Attempted[]): Promise<Ma
  */
 async function deliverInParts(
   context: RedeemContext,
-  entries: Attempted[],
+  entries: readonly Attempted[],
   perCode: boolean,
 ): Promise<Map<Attempted, Settled>> {
   const slots = new Slots(PARTS_AT_ONCE);
@@ -160,7 +172,7 @@ async function deliverInParts(
       for (const entry of part) answers.set(entry, asPromoCodesError(error));
     }
   };
-  const share = async (requests: Attempted[], byCode: boolean, isPatient: boolean): Promise<void> => {
+  const share = async (requests: Part, byCode: boolean, isPatient: boolean): Promise<void> => {
     await Promise.all(partsOf(requests, byCode).map((part) => carry(part, isPatient)));
   };
   await share(entries, perCode, codesOf(entries).size === 1);
@@ -171,11 +183,11 @@ async function deliverInParts(
 /** @param isPatient whether what is in doubt waits for locks as long as there is time */
 async function send(
   context: RedeemContext,
-  entries: Attempted[],
+  entries: readonly Attempted[],
   isPatient = !isSplittable(context, entries),
 ): Promise<Sent> {
   const { statements, client, strict, patienceMs = Number.POSITIVE_INFINITY, ids } = context;
-  const isInDoubt = () => entries.some(({ inDoubt }) => inDoubt);
+  let isInDoubt = entries.some(({ inDoubt }) => inDoubt);
   const answers = new Map<Attempted, Settled>();
   let open = entries;
   let broken = 0;
@@ -184,25 +196,26 @@ async function send(
       broken += 1;
       ids.discard();
       for (const entry of entries) entry.inDoubt = true;
+      isInDoubt = true;
     }
-    if (isInDoubt()) {
+    if (isInDoubt) {
       for (const [entry, row] of await findLostUses(connection, statements.schema, open)) {
         answers.set(entry, toSettled(context, row, entry));
       }
       open = open.filter((entry) => !answers.has(entry));
       if (open.length === 0 || (broken >= BROKEN_BEFORE_PARTS && open.length > 1 && !strict)) return 'broken';
     }
-    const isHasty = isInDoubt() && !isPatient;
+    const isHasty = isInDoubt && !isPatient;
     const waitMs = Math.min(
       attempt.lockTimeoutMs,
-      isHasty ? PATIENCE_MS : isInDoubt() ? attempt.lockTimeoutMs : patienceMs,
+      isHasty ? PATIENCE_MS : isInDoubt ? attempt.lockTimeoutMs : patienceMs,
     );
     const common = [client === undefined ? `{${entries[0]!.callIds!.join(',')}}` : null, waitMs];
     const [only] = open;
     const query =
       open.length === 1 && isPlain(only!)
         ? connection.query(statements.one, [...valuesOfOne(only!), ...common])
-        : connection.query(statements.batch, [...valuesOfBatch(open), isInDoubt(), strict, ...common]);
+        : connection.query(statements.batch, [...valuesOfBatch(open), isInDoubt, strict, ...common]);
     try {
       const { rows } = await query;
       return new Answer(String(rows[0]?.answer));
@@ -212,12 +225,13 @@ async function send(
     }
   };
   try {
-    const answer = await context.run(work, isInDoubt());
+    const answer = await context.run(work, isInDoubt);
     if (typeof answer === 'string') return { answers, rest: open, perCode: answer === 'late' };
-    open.forEach((entry, place) => {
+    for (let place = 0; place < open.length; place += 1) {
+      const entry = open[place]!;
       const row = answer.of(entry, place);
       if (row?.[1] !== ID_TAKEN) answers.set(entry, row ? toSettled(context, row, entry) : unanswered(entry));
-    });
+    }
     return { answers, rest: [], perCode: false };
   } catch (error) {
     const failure = failureOf(context, entries, error);

@@ -34,7 +34,7 @@ export function valuesOfOne({ request, useId }: Attempted): unknown[] {
 }
 
 /** Each code once, and an array for each field; those that no request has are empty. */
-export function valuesOfBatch(entries: Attempted[]): unknown[] {
+export function valuesOfBatch(entries: readonly Attempted[]): unknown[] {
   const places = new Map<string, number>();
   const codes: string[] = [];
   const shops: string[] = [];

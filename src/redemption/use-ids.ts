@@ -49,15 +49,24 @@ export class UseIds {
     const fetch = (size: number) => this.#fetch(size, run);
     if (client !== undefined) return this.#takeOwn(count, client, this.#blocks.get(partition), fetch);
     for (;;) {
+      const taken = this.takeReserved(count, run, partition);
+      if (taken) return taken;
       const block = this.#blockOf(partition);
-      const taken = block.take(count);
-      if (taken) {
-        // Who needs them will see the error, if it lasts.
-        if (block.isLow) this.#inHome(() => block.fill(0, fetch)).catch(() => undefined);
-        return taken;
-      }
       await this.#inHome(() => block.fill(count, fetch));
     }
+  }
+
+  /** Ids that are there without a wait; nothing where these are too few. */
+  takeReserved(count: number, run: Run, partition: string): string[] | undefined {
+    const block = this.#blockOf(partition);
+    const taken = block.take(count);
+    // Who needs them will see the error, if it lasts.
+    if (taken && block.isLow) this.#refill(block, run);
+    return taken;
+  }
+
+  #refill(block: Block, run: Run): void {
+    this.#inHome(() => block.fill(0, (size) => this.#fetch(size, run))).catch(() => undefined);
   }
 
   /** A connection broke, or the sequence was set back: what is left of all blocks, and on its way, may be given to others. */

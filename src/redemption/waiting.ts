@@ -5,11 +5,14 @@ import type { Attempted, Settled } from './redeem.js';
 export interface Waiting extends Attempted {
   /** Shop and code, in one form for all ways to write it. */
   code: string;
-  /** Its place in the order of arrival, and when that was. */
+  /** Its place in the order of arrival. */
   place: number;
-  arrivedAt: number;
+  /** When it is answered in any case, by the clock of `now()`. */
+  deadline: number;
   /** Its asynchronous context, where statements run in that of a caller. */
-  scope?: AsyncResource | undefined;
+  scope: AsyncResource | undefined;
+  /** Where its statement has come to one; it is not given yet. */
+  answer: Settled | undefined;
   settle(result: Settled): void;
 }
 
@@ -40,7 +43,8 @@ class KeyOrder {
   }
 
   remove(entry: Waiting): void {
-    const key = keyOf(entry) ?? '';
+    const key = keyOf(entry);
+    if (key === undefined) return;
     const same = this.#keys.get(key);
     if (!same) return;
     same.calls.splice(same.calls.indexOf(entry), 1);
@@ -49,7 +53,9 @@ class KeyOrder {
 
   /** Whether an earlier call with the same key, but another code, has no answer and is not in this batch. */
   mustWait(entry: Waiting, batch: readonly Waiting[]): boolean {
-    const same = this.#keys.get(keyOf(entry) ?? '');
+    const key = keyOf(entry);
+    if (key === undefined) return false;
+    const same = this.#keys.get(key);
     if (!same?.isMixed) return false;
     return same.calls.some(({ place, code }) => {
       return place < entry.place && code !== entry.code && !batch.some((taken) => taken.place === place);
@@ -78,8 +84,8 @@ export class Partition {
 
   /** Whether nothing is left of anybody. */
   get isEmpty(): boolean {
-    const sizes = [this.#ready, this.#busy, this.#held, this.#suspected].map(({ size }) => size);
-    return this.#keys.isEmpty && sizes.every((size) => size === 0);
+    const left = this.#ready.size + this.#busy.size + this.#held.size + this.#suspected.size;
+    return left === 0 && this.#keys.isEmpty;
   }
 
   get heldCodes(): number {
@@ -95,29 +101,49 @@ export class Partition {
 
   /** All who wait for the codes at the head, up to `share` and at the most `maxBatch`; or all who wait for one held code. */
   take(lane: Lane, share: number, maxBatch: number): Waiting[] {
-    const batch: Waiting[] = [];
+    let batch: Waiting[] = [];
+    let codes = 0;
     for (const [code, queue] of this.#ready) {
       if ((lane === 'single') !== this.#held.has(code)) continue;
       const room = maxBatch - batch.length;
       if (room === 0 || batch.length >= share) break;
       const isSuspected = this.#suspected.has(code);
       if (isSuspected && batch.length > 0) continue;
-      const blocked = queue.slice(0, room).findIndex((entry) => this.#keys.mustWait(entry, batch));
-      if (blocked === 0) continue;
+      const count = this.#sendable(queue, room, batch);
+      if (count === 0) continue;
       this.#ready.delete(code);
-      batch.push(...queue.splice(0, blocked === -1 ? room : blocked));
+      const taken = queue.splice(0, count);
+      batch = codes === 0 ? taken : batch.concat(taken);
+      codes += 1;
       this.#busy.set(code, queue);
       if (lane === 'single' || isSuspected) break;
     }
-    return batch.sort((one, other) => one.place - other.place);
+    return codes > 1 ? batch.sort((one, other) => one.place - other.place) : batch;
   }
 
-  /** Those who have waited since before that moment leave. */
+  /** How many at the head of a queue need not wait for a call with the same key. */
+  #sendable(queue: readonly Waiting[], room: number, batch: readonly Waiting[]): number {
+    const count = Math.min(room, queue.length);
+    if (this.#keys.isEmpty) return count;
+    for (let place = 0; place < count; place += 1) if (this.#keys.mustWait(queue[place]!, batch)) return place;
+    return count;
+  }
+
+  /** The earliest deadline of those who wait. */
+  earliestDeadline(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const queues of [this.#ready, this.#busy]) {
+      for (const queue of queues.values()) for (const { deadline } of queue) earliest = Math.min(earliest, deadline);
+    }
+    return earliest;
+  }
+
+  /** Those whose deadline is before that moment leave. */
   takeExpired(before: number): Waiting[] {
     const expired: Waiting[] = [];
     for (const queues of [this.#ready, this.#busy]) {
       for (const [code, queue] of queues) {
-        const isExpired = ({ arrivedAt }: Waiting) => arrivedAt < before;
+        const isExpired = ({ deadline }: Waiting) => deadline < before;
         if (!queue.some(isExpired)) continue;
         expired.push(...queue.filter(isExpired));
         const left = queue.filter((entry) => !isExpired(entry));
@@ -147,7 +173,7 @@ export class Partition {
   putBack(entries: readonly Waiting[]): void {
     for (const entry of entries.toReversed()) {
       // Its attempt has ended. Batches that go their own ways from here must not wait for each other.
-      if (!entry.inDoubt) delete entry.callIds;
+      if (!entry.inDoubt) entry.callIds = undefined;
       this.#busy.get(entry.code)!.unshift(entry);
     }
   }

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { messageOf } from '../postgres/sqlstate.js';
-import { performance } from '../postgres/timers.js';
+import { now } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
 import { Call, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
@@ -16,10 +16,16 @@ import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching
 
 export type { Call } from '../redemption/calls.js';
 
-/** Wrong inputs must not make every call read the host's tables. */
-const LEAST_AGE_MS = 1_000;
+/** Inputs that are too wide must not make every call read the host's tables. */
+const LEAST_PAUSE_MS = 1_000;
 /** What the server says when a table, a column or a function is not there, or not as wide as it was. */
 const OF_THE_HOST = /^(42703|42P01|42883|3F000|22001|22003)$/;
+
+/** A call whose arguments are in order, and what was made of them. */
+interface Begun<Input> {
+  input: Input;
+  call: Call;
+}
 
 /** What lives as long as a repository: the connection, the options, what is known of the host, reserved ids. */
 export class Context {
@@ -33,7 +39,8 @@ export class Context {
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
   #reading: Promise<Host> | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
+  /** When the host was last read for a refusal. */
+  #checkedAt = Number.NEGATIVE_INFINITY;
   /** As long as nothing is known of the columns. */
   readonly #early: InputSchemas = inputSchemas(undefined);
   #schemas = this.#early;
@@ -62,29 +69,38 @@ export class Context {
    * Begins a method: `check` is run on what is known before the server is asked, and once more when the widths of the host's
    * columns are known.
    */
-  async begin<Input>(
+  begin<Input>(
     options: CallOptions | undefined,
     check: (schemas: InputSchemas) => Input,
-  ): Promise<{ input: Input; call: Call }> {
+  ): Begun<Input> | Promise<Begun<Input>> {
     const call = new Call(this.#settings, this.#host, options);
     try {
-      const early = check(this.#schemas);
-      if (this.#host) return { input: early, call };
+      const input = check(this.#schemas);
+      return this.#host ? { input, call } : this.#beginAnew(call, check);
     } catch (error) {
-      if (!(await this.#mayHaveChanged(call, error, check))) throw error;
+      return this.#beginAnew(call, check, { error });
     }
+  }
+
+  async #beginAnew<Input>(
+    call: Call,
+    check: (schemas: InputSchemas) => Input,
+    refusal?: { error: unknown },
+  ): Promise<Begun<Input>> {
+    if (refusal && !(await this.#mayHaveChanged(call, refusal.error, check))) throw refusal.error;
     const host = this.#host ?? (await this.#readShared(call));
     return { input: check(this.#schemas), call: call.knowing(host) };
   }
 
   /** Columns may have become wider since they were read: what only their width refuses is checked against them once more. */
   async #mayHaveChanged(call: Call, error: unknown, check: (schemas: InputSchemas) => unknown): Promise<boolean> {
-    if (!this.#host || performance.now() - this.#readAt < LEAST_AGE_MS) return false;
+    if (!this.#host || now() - this.#checkedAt < LEAST_PAUSE_MS) return false;
     try {
       check(this.#early);
     } catch {
       return false;
     }
+    this.#checkedAt = now();
     try {
       await this.#readHost(call);
       return true;
@@ -106,7 +122,6 @@ export class Context {
 
   async #readHost(call: Call): Promise<Host> {
     const host = await call.read((connection) => readHost(connection, this.options.schema));
-    this.#readAt = performance.now();
     this.#host = host;
     this.#schemas = inputSchemas(host);
     return host;

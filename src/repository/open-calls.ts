@@ -7,14 +7,20 @@ export class OpenCalls {
   #whenIdle: () => void = () => undefined;
 
   /**
-   * Runs a call.
+   * A call begins; `leave` has to follow.
    * @throws ConnectionError with the code `CLOSED` after `close()`
    */
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+  enter(): void {
     if (this.#closed) {
       throw new ConnectionError('CLOSED', 'This repository was closed by close(); the call was not sent.');
     }
-    return this.track(work());
+    this.#count += 1;
+  }
+
+  /** A call has its answer. */
+  leave(): void {
+    this.#count -= 1;
+    if (this.#count === 0) this.#whenIdle();
   }
 
   /** What a call goes on with after its answer, and `close()` has to wait for as well. */
@@ -23,8 +29,7 @@ export class OpenCalls {
     try {
       return await work;
     } finally {
-      this.#count -= 1;
-      if (this.#count === 0) this.#whenIdle();
+      this.leave();
     }
   }
 

@@ -51,17 +51,16 @@ export class PromoCodeRepository extends CodeMethods {
    * if (preview.valid) show(preview.bonusAmount);
    * @throws RateLimitedError with the option `rateLimit`
    */
-  validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
+  async validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
     const { uniformRefusals } = workOf(this).context.options;
-    return workOf(this).runLimited(
+    const { result } = await workOf(this).runLimited(
       'validate()',
       options,
       (schemas, parse) => parse(schemas.validate, request, 'request'),
-      async (call, input) => {
-        const { result, reason } = await previewCode(call, input, uniformRefusals);
-        return { result, guessed: reason !== undefined && isGuess(reason) };
-      },
+      (call, input) => previewCode(call, input, uniformRefusals),
+      ({ reason }) => reason !== undefined && isGuess(reason),
     );
+    return result;
   }
 
   /**
@@ -80,12 +79,13 @@ export class PromoCodeRepository extends CodeMethods {
    * @throws RateLimitedError with the option `rateLimit`
    */
   redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
-    const { context } = workOf(this);
-    return workOf(this).runLimited(
+    const work = workOf(this);
+    return work.runLimited(
       'redeem()',
       options,
       (schemas, parse) => parse(schemas.redeem, request, 'request'),
-      (call, input) => redeemOne(context, call, input),
+      (call, input) => send(work.context, call, input),
+      isRefusedGuess,
     );
   }
 
@@ -119,12 +119,13 @@ export class PromoCodeRepository extends CodeMethods {
    * @throws RateLimitedError with the option `rateLimit`
    */
   reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
-    const { context } = workOf(this);
-    return workOf(this).runLimited(
+    const work = workOf(this);
+    return work.runLimited(
       'reserve()',
       options,
       (schemas, parse) => parse(schemas.reserve, request, 'request'),
-      (call, input) => redeemOne(context, call, input),
+      (call, input) => send(work.context, call, input),
+      isRefusedGuess,
     );
   }
 
@@ -240,19 +241,14 @@ export class PromoCodeRepository extends CodeMethods {
 }
 
 /** What was refused is known from here, and not from what is shown: with uniform refusals a guess is only known by its looks. */
-async function redeemOne(
-  context: Context,
-  call: Call,
-  request: RedeemRequest,
-): Promise<{ result: RedeemResult; guessed: boolean }> {
-  const result = await send(context, call, request);
-  return { result, guessed: !result.ok && isGuess(result.reason) };
+function isRefusedGuess(result: RedeemResult): boolean {
+  return !result.ok && isGuess(result.reason);
 }
 
 function send(context: Context, call: Call, request: RedeemRequest): Promise<RedeemResult> {
   const queue = context.queue(call);
   const settling = queue
-    ? queue.redeem(request)
+    ? queue.redeem(request, call.deadline)
     : redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
   return call.explainLock(settling, request);
 }

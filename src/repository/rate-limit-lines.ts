@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from '../postgres/timers.js';
+import { alarmIn, endAlarm } from '../postgres/timers.js';
 
 /**
  * The attempts of one key in this process. No more of them are under way than the key may fail, and the others wait: so
@@ -47,11 +47,11 @@ export class Line {
   change(patienceMs: number): Promise<number | undefined> {
     return new Promise((resolve) => {
       const done = (refusedFor?: number) => {
-        clearTimeout(timer);
+        endAlarm(alarm);
         this.#waiting.delete(done);
         resolve(refusedFor);
       };
-      const timer = setTimeout(done, patienceMs);
+      const alarm = alarmIn(patienceMs, done);
       this.#waiting.add(done);
     });
   }

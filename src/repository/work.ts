@@ -80,40 +80,52 @@ export class Work {
     return this.#begin(callee, options, 'ofCode', checkAll, (call, { code, input }) => work(call, code, input));
   }
 
-  /** The same for a method in which codes can be guessed. */
+  /**
+   * The same for a method in which codes can be guessed.
+   * @param isGuess whether an answer is that to somebody who tries out codes
+   */
   runLimited<Input, Result>(
     callee: string,
     options: CallOptions | undefined,
     check: (schemas: InputSchemas, parse: Parse) => Input,
-    attempt: (call: Call, input: Input) => Promise<{ result: Result; guessed: boolean }>,
+    work: (call: Call, input: Input) => Promise<Result>,
+    isGuess: (result: Result) => boolean,
   ): Promise<Result> {
     const { limiter } = this;
-    if (!limiter) {
-      return this.run(callee, options, check, async (call, input) => (await attempt(call, input)).result);
-    }
+    if (!limiter) return this.#begin(callee, options, 'ofCall', check, work);
     const checkAll = (schemas: InputSchemas, parse: Parse, { rateLimitKey }: CallOptions) =>
       parseTogether({ input: () => check(schemas, parse), key: () => requireKey(rateLimitKey) });
     return this.#begin(callee, options, 'ofCall', checkAll, (call, { input, key }) =>
-      limiter.attempt(key, call, () => attempt(call, input)),
+      limiter.attempt(key, call, async () => {
+        const result = await work(call, input);
+        return { result, guessed: isGuess(result) };
+      }),
     );
   }
 
-  #begin<Input, Result>(
+  /** One asynchronous function from the arguments to the answer: each further one would cost every call. */
+  async #begin<Input, Result>(
     callee: string,
     options: CallOptions | undefined,
     kind: 'ofCall' | 'ofCode',
     check: (schemas: InputSchemas, parse: Parse, options: CallOptions & { shopId?: unknown }) => Input,
     work: (call: Call, input: Input) => Promise<Result>,
   ): Promise<Result> {
-    return this.openCalls.run(async () => {
-      const given = options === undefined ? {} : parseCallOptions(options, callee, kind);
+    this.openCalls.enter();
+    try {
+      const given = options === undefined ? NO_OPTIONS : parseCallOptions(options, callee, kind);
       if (given.client) await requireRows(given.client, 'client');
       const parse: Parse = (schema, input, root) => parseOptions(schema, input, callee, root);
-      const { input, call } = await this.context.begin(given, (schemas) => check(schemas, parse, given));
-      return work(call, input);
-    });
+      const begun = this.context.begin(given, (schemas) => check(schemas, parse, given));
+      const { input, call } = begun instanceof Promise ? await begun : begun;
+      return await work(call, input);
+    } finally {
+      this.openCalls.leave();
+    }
   }
 }
+
+const NO_OPTIONS: CallOptions = {};
 
 function requireKey(key: string | undefined): string {
   if (key !== undefined) return key;

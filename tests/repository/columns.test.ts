@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { describe, expect, it, vi } from 'vitest';
 import { installTriggers, PromoCodeRepository, ValidationError } from '../../src/index';
 import { useSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
@@ -26,6 +27,28 @@ async function row(): Promise<Record<string, unknown>> {
   );
   return rows[0]!.row;
 }
+
+describe('a column that was widened', () => {
+  it('takes at once what it holds now', async () => {
+    const repo = await host('ALTER TABLE :"schema".promo_code_uses ALTER base_reward TYPE numeric(8,2)');
+    await repo.create({ ...code, code: 'X' });
+    const asked = { code: 'X', shopId: 'shop', customerAddress: 'a' };
+    expect(await repo.redeem({ ...asked, baseReward: 1 })).toMatchObject({ ok: true });
+    await t.sql('ALTER TABLE :"schema".promo_code_uses ALTER base_reward TYPE numeric(18,2)');
+    expect(await repo.redeem({ ...asked, baseReward: '5000000' })).toMatchObject({ ok: true });
+  });
+
+  it('is not looked at for each of many inputs that are too wide', async () => {
+    const repo = await host('ALTER TABLE :"schema".promo_code_uses ALTER base_reward TYPE numeric(8,2)');
+    await repo.create({ ...code, code: 'X' });
+    const asked = { code: 'X', shopId: 'shop', customerAddress: 'a', baseReward: '5000000' };
+    const statements = vi.spyOn(pg.Client.prototype, 'query');
+    for (let call = 0; call < 10; call += 1) await issuesOf(repo.redeem(asked));
+    const sent = statements.mock.calls.length;
+    statements.mockRestore();
+    expect(sent).toBe(1);
+  });
+});
 
 describe('columns of the host that must not be NULL', () => {
   it('are named before anything is written, by the field or by the way to fill them', async () => {

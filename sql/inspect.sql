@@ -126,15 +126,15 @@ SELECT pg_catalog.json_build_object(
              'hostTable', w.host_table,
              'enabled', t.tgenabled,
              'isClone', t.tgparentid <> 0,
-             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all. To print a
-             -- WHEN clause it would lock the table; no trigger of ours has one.
-             'definition', CASE WHEN t.tgqual IS NULL THEN pg_catalog.replace(
+             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all, and without the
+             -- quotes of quote_all_identifiers. To print a WHEN clause it would lock the table; no trigger of ours has one.
+             'definition', CASE WHEN t.tgqual IS NULL THEN pg_catalog.replace(pg_catalog.replace(
                pg_catalog.replace(
                  pg_catalog.pg_get_triggerdef(t.oid),
                  ' ON ' || pg_catalog.format('%I.%I', n.nspname, c.relname) || ' ',
                  ' ON ' || w.host_table || ' '),
                ' EXECUTE FUNCTION ' || pg_catalog.format('%I.%I', fn.nspname, f.proname) || '(',
-               ' EXECUTE FUNCTION ' || f.proname || '(') END,
+               ' EXECUTE FUNCTION ' || f.proname || '('), '"', '') END,
              'functionSchema', fn.nspname,
              'function', f.proname,
              'functionSource', f.prosrc,

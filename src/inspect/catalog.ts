@@ -82,7 +82,7 @@ export interface CatalogTrigger {
   enabled: string;
   /** A row trigger that a partition has from its parent. */
   isClone: boolean;
-  /** `null` for a trigger with a WHEN clause, which none of ours has. */
+  /** Without schemas and quotes; `null` for a trigger with a WHEN clause, which none of ours has. */
   definition: string | null;
   functionSchema: string;
   function: string;

@@ -179,8 +179,7 @@ function triggerState(schema: string, expected: TriggerDefinition, catalog: Cata
     );
   }
   const same =
-    // quote_all_identifiers puts quotes where the definition has none.
-    found.definition?.replaceAll('"', '') === expected.definition &&
+    found.definition === expected.definition &&
     found.functionSchema === schema &&
     found.function === expected.function;
   if (!same) return compared(object, 'outdated', replaceTrigger(expected, catalog));

@@ -95,6 +95,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', p.proname,
              'arguments', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''),
+             'quotedArguments', pg_catalog.oidvectortypes(p.proargtypes),
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype,
              -- Nothing but the counting of the seed: one UPDATE of the counters, in the words that it takes.
              'countsOnly', CASE WHEN p.prosrc LIKE '%-- pg-promo-codes %' THEN false ELSE pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')

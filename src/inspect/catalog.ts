@@ -56,6 +56,8 @@ export interface CatalogFunction {
   name: string;
   /** Types, without quotes. */
   arguments: string;
+  /** Types as SQL takes them. */
+  quotedArguments: string;
   returnsTrigger: boolean;
   /** Whether it does what the seed's triggers do and nothing else: one UPDATE that counts. */
   countsOnly: boolean;

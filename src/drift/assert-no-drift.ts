@@ -10,7 +10,7 @@ import { type CheckDriftOptions, checkDriftOptions } from './options.js';
  * Does nothing when the counters are true and every installed trigger is in order; made for tests and for operations.
  *
  * @throws DriftError with the records, and a message that shows them as a table and names each trigger that is missing,
- * outdated, disabled or foreign, with the SQL that mends it.
+ * outdated, disabled or foreign, with the SQL that fixes it.
  * @throws NotInstalledError where the tables do not exist.
  */
 export async function assertNoDrift(db: Database, options: CheckDriftOptions = {}): Promise<void> {
@@ -28,7 +28,7 @@ export async function assertNoDrift(db: Database, options: CheckDriftOptions = {
   }
   if (faults.length > 0) {
     parts.push(
-      'The installation is not in order, so the counters can drift (installTriggers() mends what is its own):',
+      'The installation is not in order, so the counters can drift (installTriggers() fixes what is its own):',
     );
     parts.push(
       ...faults.map(({ kind, name, table, state }) => `  ${kind} ${name}${table ? ` on ${table}` : ''}: ${state}`),

@@ -5,11 +5,11 @@ import type { Call } from './context.js';
 import { INDEXED_NAME } from './fields.js';
 import type { PromoCode } from './promo-code.js';
 
-/** Without what is misread (0 O, 1 I L, 2 Z, 5 S, 8 B, U V) and without vowels that make words: 21 signs, 4.4 bits each. */
+/** Without what is misread (0 O, 1 I L, 2 Z, 5 S, 8 B, U V) and without vowels that make words: 21 characters, 4.4 bits each. */
 const LETTERS = 'CDFGHJKMNPQRTWXY';
 const DIGITS = '34679';
 const ALPHABET = DIGITS + LETTERS;
-/** 12 signs are 52 bits: with a million codes in circulation, one guess in several thousand million hits. */
+/** 12 characters are 52 bits: with a million codes in circulation, one guess in several thousand million hits. */
 const DEFAULT_PATTERN = '****-****-****';
 /** A host may choose its own pattern, as long as a guess hits at most one code in a million. */
 const LEAST_BITS = 20;
@@ -18,22 +18,22 @@ const BATCH = 1_000;
 const FRUITLESS_BATCHES = 5;
 
 /**
- * A pattern in which `*` is any sign, `#` a digit and `@` a letter; everything else stands for itself.
+ * A pattern in which `*` is any character, `#` a digit and `@` a letter; everything else stands for itself.
  */
 function randomCode(prefix: string, pattern: string): string {
-  const signs = [...pattern].map((sign) => {
-    const choice = choiceOf(sign);
-    return choice ? choice.charAt(randomInt(choice.length)) : sign;
+  const characters = [...pattern].map((character) => {
+    const choice = choiceOf(character);
+    return choice ? choice.charAt(randomInt(choice.length)) : character;
   });
-  return prefix + signs.join('');
+  return prefix + characters.join('');
 }
 
-function choiceOf(sign: string): string | undefined {
-  return { '*': ALPHABET, '#': DIGITS, '@': LETTERS }[sign];
+function choiceOf(character: string): string | undefined {
+  return { '*': ALPHABET, '#': DIGITS, '@': LETTERS }[character];
 }
 
 function bitsOf(pattern: string): number {
-  return [...pattern].reduce((bits, sign) => bits + Math.log2(choiceOf(sign)?.length ?? 1), 0);
+  return [...pattern].reduce((bits, character) => bits + Math.log2(choiceOf(character)?.length ?? 1), 0);
 }
 
 /**
@@ -52,7 +52,7 @@ export function patternIssues(
     issues.push({
       path: 'pattern',
       message:
-        `must hold enough random signs (* any, @ letter, # digit) for ${count} codes that cannot be guessed: ` +
+        `must hold enough random characters (* any, @ letter, # digit) for ${count} codes that cannot be guessed: ` +
         `at least ${Math.ceil((LEAST_BITS + Math.log2(count)) / Math.log2(ALPHABET.length))} of *`,
     });
   }

@@ -54,7 +54,7 @@ it('what counts is closed to PUBLIC; what everybody may call runs with the right
   }
 });
 
-it('what is sent to the server are signs that every encoding has', () => {
+it('what is sent to the server are characters that every encoding has', () => {
   const folder = new URL('../../sql/', import.meta.url);
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.sql'));
   expect(files.length).toBeGreaterThan(40);

@@ -99,6 +99,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
              'name', p.proname,
              'arguments', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''),
+             'quotedArguments', pg_catalog.oidvectortypes(p.proargtypes),
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype,
              -- Nothing but the counting of the seed: one UPDATE of the counters, in the words that it takes.
              'countsOnly', CASE WHEN p.prosrc LIKE '%-- pg-promo-codes %' THEN false ELSE pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
@@ -130,15 +131,15 @@ SELECT pg_catalog.json_build_object(
              'hostTable', w.host_table,
              'enabled', t.tgenabled,
              'isClone', t.tgparentid <> 0,
-             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all. To print a
-             -- WHEN clause it would lock the table; no trigger of ours has one.
-             'definition', CASE WHEN t.tgqual IS NULL THEN pg_catalog.replace(
+             -- Without the schemas, which differ in their quoting and in whether PostgreSQL prints them at all, and without the
+             -- quotes of quote_all_identifiers. To print a WHEN clause it would lock the table; no trigger of ours has one.
+             'definition', CASE WHEN t.tgqual IS NULL THEN pg_catalog.replace(pg_catalog.replace(
                pg_catalog.replace(
                  pg_catalog.pg_get_triggerdef(t.oid),
                  ' ON ' || pg_catalog.format('%I.%I', n.nspname, c.relname) || ' ',
                  ' ON ' || w.host_table || ' '),
                ' EXECUTE FUNCTION ' || pg_catalog.format('%I.%I', fn.nspname, f.proname) || '(',
-               ' EXECUTE FUNCTION ' || f.proname || '(') END,
+               ' EXECUTE FUNCTION ' || f.proname || '('), '"', '') END,
              'functionSchema', fn.nspname,
              'function', f.proname,
              'functionSource', f.prosrc,

@@ -11,11 +11,13 @@ export interface DriftScope {
 
 /** The query of `sql/drift.sql`, narrowed down; its conditions may use parameters. */
 export function driftQuery(schema: string, scope: DriftScope = {}): string {
-  const text = renderSqlText(driftSql, { schema })
+  const file = driftSql
+    .trimEnd()
+    .replace(/;$/, '')
     .replace(':uses_filter', () => scope.uses ?? 'TRUE')
     .replace(':codes_filter', () => scope.codes ?? 'TRUE')
     .replace(':order_and_limit', () => scope.orderAndLimit ?? 'ORDER BY 1');
-  return text.trimEnd().replace(/;$/, '');
+  return renderSqlText(file, { schema });
 }
 
 /** The same, with every column as text. */

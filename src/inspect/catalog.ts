@@ -56,6 +56,8 @@ export interface CatalogFunction {
   name: string;
   /** Types, without quotes. */
   arguments: string;
+  /** Types as SQL takes them. */
+  quotedArguments: string;
   returnsTrigger: boolean;
   /** Whether it does what the seed's triggers do and nothing else: one UPDATE that counts. */
   countsOnly: boolean;
@@ -82,7 +84,7 @@ export interface CatalogTrigger {
   enabled: string;
   /** A row trigger that a partition has from its parent. */
   isClone: boolean;
-  /** `null` for a trigger with a WHEN clause, which none of ours has. */
+  /** Without schemas and quotes; `null` for a trigger with a WHEN clause, which none of ours has. */
   definition: string | null;
   functionSchema: string;
   function: string;

@@ -108,8 +108,8 @@ function obsoleteFunction(schema: string, found: CatalogFunction): ComparedObjec
   ];
 }
 
-function functionPath(schema: string, { name, arguments: types }: CatalogFunction): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}(${types})`;
+function functionPath(schema: string, { name, quotedArguments }: CatalogFunction): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}(${quotedArguments})`;
 }
 
 function hasSettings({ settings }: CatalogFunction, schema: string, expected: FunctionDefinition): boolean {
@@ -183,10 +183,7 @@ function triggerState(schema: string, expected: TriggerDefinition, catalog: Cata
     );
   }
   const same =
-    // quote_all_identifiers puts quotes where the definition has none.
-    found.definition?.replaceAll('"', '') === expected.definition &&
-    found.functionSchema === schema &&
-    found.function === expected.function;
+    found.definition === expected.definition && found.functionSchema === schema && found.function === expected.function;
   if (!same) return compared(object, 'outdated', replaceTrigger(expected, catalog));
   return fires(found) ? compared(object, 'ok') : compared(object, 'disabled', [enableTrigger(found)]);
 }

@@ -1,4 +1,3 @@
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import type { Catalog } from './catalog.js';
 import type { TriggerOptions } from './options.js';
@@ -102,9 +101,7 @@ export function tableDefinitions(schema: string): TableDefinition[] {
     name,
     columns: [...file.matchAll(/^ {2}([a-z_]+) +[a-z]+/gm)].map(([, column = '']) => column),
     formerChecks: [...file.matchAll(/ DROP CONSTRAINT IF EXISTS (\w+)/g)].map(([, check = '']) => check),
-    statements: (renderSqlText(file, { schema }).match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) =>
-      statement.trim(),
-    ),
+    statements: (file.match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) => renderSqlText(statement, { schema })),
   }));
 }
 
@@ -151,6 +148,8 @@ function nameOf(statement: string): string {
   return /TRIGGER (\w+)/.exec(statement)?.[1] ?? '';
 }
 
+const ON_HOST_TABLE = / ON :"schema"\.(promo_codes|promo_code_uses)\n/;
+
 function triggerDefinition(
   text: string,
   schema: string,
@@ -158,11 +157,9 @@ function triggerDefinition(
   partition?: { schema: string; name: string },
 ): TriggerDefinition {
   const variables = { schema, counter_writes: options.counterWrites };
-  const hostTable = text.includes(' ON :"schema".promo_codes\n') ? 'promo_codes' : 'promo_code_uses';
-  const rendered = renderSqlText(text, variables);
+  const hostTable = ON_HOST_TABLE.exec(text)?.[1] === 'promo_codes' ? 'promo_codes' : 'promo_code_uses';
   const table = partition ?? { schema, name: hostTable };
-  const onTable = (name: { schema: string; name: string }) =>
-    ` ON ${quoteIdentifier(name.schema)}.${name === table && partition ? quoteIdentifier(name.name) : name.name}\n`;
+  const onTable = partition ? text.replace(ON_HOST_TABLE, ' ON :"table_schema".:"table"\n') : text;
   return {
     name: nameOf(text),
     tableSchema: table.schema,
@@ -173,6 +170,6 @@ function triggerDefinition(
       .replace('OR REPLACE ', '')
       .replace(/;$/, '')
       .replace(/\s+/g, ' '),
-    statement: partition ? rendered.replace(onTable({ schema, name: hostTable }), () => onTable(table)) : rendered,
+    statement: renderSqlText(onTable, { ...variables, table_schema: table.schema, table: table.name }),
   };
 }

@@ -130,9 +130,14 @@ async function buildInHostTransaction(db: Database, schema: string, index: Index
           'build would lock it. Call installTriggers() outside a transaction to build it while writers go on.',
       );
     }
-    for (const statement of index.object.statements) await connection.query(statement.replace('CONCURRENTLY ', ''));
+    for (const statement of index.object.statements) await connection.query(underLock(statement));
     return index.object.name;
   });
+}
+
+/** The same statement for a transaction, in which nothing can be built concurrently. A schema may be called anything. */
+export function underLock(statement: string): string {
+  return statement.replace(/^((?:CREATE|DROP) INDEX) CONCURRENTLY /, '$1 ');
 }
 
 async function isPartitioned(db: Queryable, schema: string, table: string): Promise<boolean> {

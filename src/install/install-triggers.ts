@@ -21,7 +21,7 @@ import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
-import { buildIndexes, indexesToBuild, isSmall } from './build-index.js';
+import { buildIndexes, indexesToBuild, isSmall, underLock } from './build-index.js';
 import { type Changes, changesOf } from './changes.js';
 import { insufficient, requirePrivileges } from './privileges.js';
 import { renderTriggers } from './render-sql.js';
@@ -221,7 +221,7 @@ async function changeInTransaction(
     // In a moment, under the lock that the triggers have taken anyway.
     for (const { table, object } of indexesToBuild(schema, state, changes)) {
       if (!changes.tables.includes(table) || !(await isSmall(transaction, schema, table))) continue;
-      for (const statement of object.statements) await transaction.query(statement.replace('CONCURRENTLY ', ''));
+      for (const statement of object.statements) await transaction.query(underLock(statement));
       changes.created.push(object.name);
     }
   }

@@ -78,6 +78,38 @@ it.each(SETTINGS)('install, inspect, redeem and check with %s', async (setting) 
   }
 });
 
+/** PostgreSQL prints the name of a schema only where it is not on the search path, as `public` is by default. */
+const PRINTED = [
+  'quote_all_identifiers = on',
+  'quote_all_identifiers = off',
+  `search_path = ''`,
+  `search_path = 'public'`,
+];
+
+it.each(PRINTED.flatMap((setting) => [schema, 'public'].map((name) => [setting, name])))(
+  'what inspectTriggers() works out from the triggers is what was installed, with %s in schema %s',
+  async (setting, schema) => {
+    await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public');
+    await sql(`ALTER DATABASE "${database}" SET ${setting}`);
+    const pool = new pg.Pool({ connectionString: url, max: 2 });
+    try {
+      await installSchema(pool, { schema });
+      expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, counterWrites: 'ignore' });
+      for (const options of [
+        { counterWrites: 'reject', granularity: 'row' },
+        { counterWrites: 'allow', granularity: 'statement', enforceLimits: true },
+        { counterWrites: 'ignore', granularity: 'row', enforceLimits: true },
+      ] as const) {
+        await installTriggers(pool, { schema, ...options });
+        expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, ...options });
+        expect(await installTriggers(pool, { schema, ...options })).toMatchObject({ changed: false });
+      }
+    } finally {
+      await pool.end();
+    }
+  },
+);
+
 it('a database that is read-only by default is named as such, and read where nothing has to be written', async () => {
   await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE');
   const writing = new pg.Pool({ connectionString: url, max: 1 });

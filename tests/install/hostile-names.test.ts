@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inspectTriggers, installTriggers, renderSql } from '../../src/index';
+import { quoteIdentifier, quoteLiteral } from '../../src/postgres/identifiers';
+import { clientToolOrSkip, runTool, useDatabase } from '../support';
+
+const psql = clientToolOrSkip('psql');
+const { pool, sql, url } = useDatabase('hostile-names');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'p'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What would create something if it left its quotes; PostgreSQL cuts names after 63 bytes. */
+const INSTALLED = [
+  'x\n$body$;CREATE TABLE public.pwned();--',
+  '$body$$body_$$body__$',
+  `$resolve$$function$;CREATE TABLE public.pwned();--`,
+  '\n\\! touch FILE\n',
+  '\\\n\\;\\gexec\n\\q',
+  `:"schema" :'schema' :schema`,
+  `:uses_filter :codes_filter :order_and_limit`,
+  `x;\nDROP TABLE promo_codes;\nCREATE TABLE public.pwned();`,
+  `\\'"; CREATE TABLE public.pwned(); --`,
+  `%I %s %L %% $1 $& $\` $'`,
+  'CONCURRENTLY OR REPLACE \n  /* (x)',
+  'x, pg_catalog, "pg_temp"',
+] as const;
+const NAMES = [
+  ...INSTALLED,
+  '\n$body_$;CREATE TABLE public.pwned();--',
+  '$body',
+  '\\! touch FILE',
+  `:"counter_writes":'granularity'`,
+  '\n:functions\n:preflight\n',
+  `"; CREATE TABLE public.pwned(); --`,
+  `'; CREATE TABLE public.pwned(); --`,
+  '-- a comment */ /* and another',
+  '\n.',
+  ' ',
+  'Grüße 🎉 ünïcödé',
+] as const;
+
+const PIECES = [
+  ...['\n', '\r\n', '\t', ' ', '"', '""', "'", "''", '\\', '\\\\', ';', '--', '/*', '*/', '%I', '%', '$', '$$', '$1'],
+  ...['$body$', '$body_$', '$body', '$tag$', '$resolve$', '$function$', ':"schema"', `:'schema'`, ':schema', '(', ')'],
+  ...['\\! touch FILE\n', '\\q\n', '\\gexec\n', 'CREATE TABLE public.pwned();', 'COMMIT;', 'END', 'x', 'AS', '🎉'],
+];
+const names = fc
+  .array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 7 })
+  .map((pieces) => pieces.join(''))
+  .filter((name) => Buffer.byteLength(inFolder(name, '/tmp/pxxxxxx')) <= 63);
+
+function inFolder(name: string, where = folder): string {
+  return name.replaceAll('FILE', path.join(where, 'f'));
+}
+
+/** Everything in the database that is not in this schema. */
+async function elsewhere(schema: string): Promise<unknown> {
+  const { rows } = await pool.query(
+    `SELECT 'schema' AS kind, n.nspname::text AS name FROM pg_namespace AS n WHERE n.nspname <> $1
+      UNION ALL
+     SELECT 'table', c.oid::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname NOT IN ($1, 'pg_toast')
+      UNION ALL
+     SELECT 'function', p.oid::text FROM pg_proc AS p WHERE p.pronamespace::regnamespace::text <> quote_ident($1)
+      UNION ALL
+     SELECT 'role', r.rolname::text FROM pg_roles AS r
+      ORDER BY 1, 2`,
+    [schema],
+  );
+  return rows;
+}
+
+async function throughPsql(args: string[], input = ''): Promise<void> {
+  const { code, stderr } = await runTool(psql!, ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', url, ...args], {
+    input,
+    env: { PGOPTIONS: '-c client_min_messages=warning' },
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+}
+
+/** Every way in and out, each of which must leave what the library itself would. */
+async function installEveryWay(name: string): Promise<void> {
+  const schema = inFolder(name);
+  const scripts = ['schema', 'drift', 'uninstall'] as const;
+  const rendered = scripts.map((script) => renderSql(script, { schema, granularity: 'row' }));
+  const before = await elsewhere(schema);
+  await pool.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
+  const ways = [
+    async () => {
+      for (const text of rendered) await pool.query(text);
+      await pool.query(renderSql('triggers', { schema }));
+    },
+    async () => {
+      await throughPsql(['-1'], rendered.join('\n'));
+      await throughPsql([
+        '-v',
+        `schema=${schema}`,
+        ...['triggers', 'drift'].flatMap((file) => ['-f', `sql/${file}.sql`]),
+      ]);
+    },
+    async () => {
+      await throughPsql([
+        '-v',
+        `schema=${schema}`,
+        ...['uninstall', 'schema'].flatMap((file) => ['-f', `sql/${file}.sql`]),
+      ]);
+    },
+  ];
+  for (const way of psql ? ways : ways.slice(0, 1)) {
+    await way();
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+    expect(await elsewhere(schema)).toEqual(before);
+    expect(existsSync(path.join(folder, 'f'))).toBe(false);
+  }
+  await pool.query(`DROP SCHEMA ${quoteIdentifier(schema)} CASCADE`);
+}
+
+describe('a schema name never leaves its quotes', () => {
+  it.each(INSTALLED.map((name) => [JSON.stringify(name), name]))('%s', (_, name) => installEveryWay(name));
+
+  it('nor do names that are put together from what is special to PostgreSQL and psql', async () => {
+    await fc.assert(fc.asyncProperty(names, installEveryWay), { numRuns: 3, endOnFailure: true });
+  }, 60_000);
+
+  /** Rendering is a matter of text alone: but for the names and the quotes of bodies, every script reads the same. */
+  it('in any script, which but for the name reads as it does for any other', () => {
+    const scripts = ['schema', 'triggers', 'uninstall', 'drift'] as const;
+    const plain = Object.fromEntries(scripts.map((script) => [script, renderSql(script, { schema: 'plain' })]));
+    fc.assert(
+      fc.property(names, fc.constantFrom(...scripts), (name, script) => {
+        fc.pre([quoteIdentifier, quoteLiteral].every((quote) => !plain[script]?.includes(quote(name))));
+        const text = renderSql(script, { schema: name });
+        const tag = /^(?:AS |DO )(\$body_*\$)$/m.exec(plainly(text, name))?.[1];
+        if (tag) expect(name).not.toContain(tag);
+        expect(plainly(text, name).replaceAll(tag ?? '$body$', '$body$')).toBe(plain[script]);
+      }),
+      {
+        numRuns: 300,
+        examples: NAMES.flatMap((name) => scripts.map((script): [string, typeof script] => [name, script])),
+      },
+    );
+  });
+});
+
+function plainly(text: string, name: string): string {
+  const placeholder = '\u0000';
+  return text
+    .replaceAll(quoteIdentifier(name), `"${placeholder}"`)
+    .replaceAll(quoteLiteral(name), `'${placeholder}'`)
+    .replaceAll(placeholder, 'plain');
+}
+
+it('a partition may be called anything as well', async () => {
+  const schema = 'partitions of "x"';
+  const quoted = quoteIdentifier(schema);
+  const [hashed] = NAMES;
+  await pool.query(`CREATE SCHEMA ${quoted}`);
+  await pool.query(renderSql('schema', { schema }));
+  await sql(`DROP TABLE ${quoted}.promo_code_uses;
+    CREATE TABLE ${quoted}.promo_code_uses (
+      id bigint GENERATED BY DEFAULT AS IDENTITY, promo_code_id bigint NOT NULL, customer_address text NOT NULL,
+      shop_id text NOT NULL, transaction_id text, base_reward numeric(18,2) NOT NULL DEFAULT 0,
+      bonus_amount numeric(18,2) NOT NULL DEFAULT 0, total_reward numeric(18,2) NOT NULL DEFAULT 0,
+      used_at timestamptz NOT NULL DEFAULT now()) PARTITION BY HASH (promo_code_id)`);
+  for (const [index, name] of [hashed, ' ON "promo_code_uses"\n'].entries()) {
+    await pool.query(`CREATE TABLE ${quoted}.${quoteIdentifier(name)} PARTITION OF ${quoted}.promo_code_uses
+      FOR VALUES WITH (MODULUS 2, REMAINDER ${index})`);
+  }
+  const before = await elsewhere(schema);
+  for (const granularity of ['row', 'statement'] as const) {
+    await installTriggers(pool, { schema, granularity });
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, granularity });
+  }
+  expect(await elsewhere(schema)).toEqual(before);
+});

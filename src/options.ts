@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { MOST_ISSUES, ValidationError, type ValidationIssue } from './errors.js';
 import type { Queryable } from './postgres/database.js';
-import { describeReceived } from './received.js';
+import { describeReceived, isSecretive } from './received.js';
 import { suggestionFor } from './suggestion.js';
 
 /** What every call takes: where the tables are. */
@@ -17,6 +17,7 @@ export const schemaName = v.optional(
     v.string('must be a string'),
     v.check((name) => name.length > 0, 'must not be empty'),
     v.check((name) => !name.includes('\0'), 'must not contain a NUL character'),
+    v.check((name) => name.isWellFormed(), 'must not contain half of a surrogate pair'),
     v.check(
       (name) => encoder.encode(name).length <= 63,
       'must be at most 63 bytes long, as PostgreSQL cuts longer names',
@@ -67,9 +68,23 @@ export function parseOptions<Schema extends v.GenericSchema>(
   callee: string,
   root = 'options',
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, input);
+  const result = readable(root, () => v.safeParse(schema, input));
   if (result.success) return result.output;
-  throw new ValidationError(issuesOf(schema, result.issues, callee, root));
+  throw new ValidationError(readable(root, () => issuesOf(schema, result.issues, callee, root)));
+}
+
+/** A getter or a proxy may throw whatever it likes. */
+export function readable<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    throw new ValidationError(
+      [{ path, message: 'must be an object whose fields can be read: reading one of them threw an error' }],
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** The two arguments of a function that works on a database. */
@@ -92,7 +107,21 @@ export function isQueryable(value: unknown): value is Queryable {
 
 export const DATABASE_RULE =
   'must be a pool or a client of node-postgres, or anything with the same query method; for a URL: new pg.Pool({ connectionString: url })';
-const databaseArgument = v.object({ db: v.custom<Queryable>(isQueryable, DATABASE_RULE) });
+const databaseArgument = v.object({
+  db: v.pipe(
+    v.custom<Queryable>(isQueryable, DATABASE_RULE),
+    v.check(
+      isConnectedOrPool,
+      'must be connected: this client of node-postgres would keep statements until its connect() is called',
+    ),
+  ),
+});
+
+/** A `pg.Client` that was never connected shows it. */
+function isConnectedOrPool(db: Queryable): boolean {
+  const { _connected, _connecting } = db as { _connected?: unknown; _connecting?: unknown };
+  return !(_connected === false && _connecting === false);
+}
 
 /** The issues of an argument, as a `ValidationError` has them. */
 export function issuesOf(
@@ -138,7 +167,7 @@ function unknownNames(
     const remedy = meant === undefined ? `the ${kind}s are ${known.join(', ')}` : `${meant}?`;
     const received = describeReceived(fields[name]);
     issues.push({
-      path: `${prefix}${name.slice(0, LONGEST_NAME)}`,
+      path: `${prefix}${isSecretive(name) ? 'a name' : name.slice(0, LONGEST_NAME)}`,
       message: `is not ${kind === 'option' ? 'an option' : 'a field'} of ${callee}; ${remedy}`,
       ...(received !== undefined && { received }),
     });

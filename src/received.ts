@@ -4,7 +4,7 @@ const MOST_KEYS = 5;
 /** Connection strings hold passwords: a URL, or the words of libpq. */
 const URL_SCHEME = /^\s*([a-z][a-z0-9+.-]{0,30}):\/\//i;
 const INVISIBLE = /[\p{Cf}\p{Zl}\p{Zp}\u00a0\u2000-\u200a\u202f\u205f\u3000]/gu;
-const SECRET = /pass(?:word|wd)?\s*=/i;
+const SECRET = /pass(?:word|wd)?["']?\s*[=:]|[^\s/@:]{1,200}:[^\s@]{1,200}@/i;
 
 /**
  * A value that was received, for a person to read: never all of something large, never a connection string, and of objects
@@ -32,10 +32,16 @@ export function describeReceived(value: unknown): string | undefined {
   }
 }
 
+/** Whether a text looks as if there were a password in it. */
+export function isSecretive(text: string): boolean {
+  // No more of it is ever shown.
+  return URL_SCHEME.test(text.slice(0, 50)) || SECRET.test(text.slice(0, 2 * LONGEST_TEXT));
+}
+
 function describeText(text: string): string {
   const scheme = URL_SCHEME.exec(text.slice(0, 50))?.[1];
   if (scheme !== undefined) return `a string that begins with ${scheme}://`;
-  if (SECRET.test(text.slice(0, 10_000))) return 'a string';
+  if (isSecretive(text)) return 'a string';
   const shown = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
   const escaped = JSON.stringify(shown.toWellFormed()).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
   const visible = escaped.replaceAll(INVISIBLE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

@@ -13,7 +13,7 @@ import type {
   PageInput,
   UpdateInput,
 } from './input-types.js';
-import { type CallOptions, type CodeOptions, splitOptions } from './options.js';
+import { type CallOptions, type CodeOptions, splitOptions, withField } from './options.js';
 import type { PromoCode } from './promo-code.js';
 import { type UsageStats, usageStats } from './usage-stats.js';
 import { usesByCode, usesByCustomer } from './uses.js';
@@ -83,7 +83,7 @@ export abstract class CodeMethods extends RepositoryBase {
       (schemas) =>
         parseCode(schemas.generate, input, callee, (code, wrong) => [
           ...patternIssues(code, wrong, schemas.longestCode),
-          ...schemas.missingOfCode({ ...code, code: '' }),
+          ...schemas.missingOfCode({ ...code, code: '' }, wrong),
         ]),
       async (call, given) => {
         const { count, prefix, pattern, ...template } = given;
@@ -205,7 +205,7 @@ export abstract class CodeMethods extends RepositoryBase {
     return workOf(this).run(
       'usesByCustomer()',
       options,
-      (schemas, parse) => parse(schemas.usesByCustomer, { ...settings, customerAddress }, 'page'),
+      (schemas, parse) => parse(schemas.usesByCustomer, withField(settings, { customerAddress }), 'page'),
       (call, input) => usesByCustomer(call, input.customerAddress, input.shopId, input),
     );
   }
@@ -220,7 +220,7 @@ export abstract class CodeMethods extends RepositoryBase {
     return workOf(this).run(
       'usesByCode()',
       options,
-      (schemas, parse) => parse(schemas.usesByCode, { ...settings, promoCodeId }, 'page'),
+      (schemas, parse) => parse(schemas.usesByCode, withField(settings, { promoCodeId }), 'page'),
       (call, input) => usesByCode(call, input.promoCodeId, input),
     );
   }
@@ -240,7 +240,7 @@ export abstract class CodeMethods extends RepositoryBase {
     return workOf(this).run(
       'usageStats()',
       options,
-      (schemas, parse) => parse(schemas.stats, { ...settings, promoCodeId }, 'period'),
+      (schemas, parse) => parse(schemas.stats, withField(settings, { promoCodeId }), 'period'),
       (call, input) => usageStats(call, input.promoCodeId, input.days, input.timeZone),
     );
   }

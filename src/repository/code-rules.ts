@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ValidationError, type ValidationIssue } from '../errors.js';
-import { issuesOf } from '../options.js';
+import { issuesOf, readable } from '../options.js';
 import { describeReceived } from '../received.js';
 
 /** The fields of a code that depend on each other. */
@@ -25,7 +25,7 @@ export function parseCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
   callee: string,
   rules: (code: v.InferOutput<Schema>, wrong: ReadonlySet<string>) => ValidationIssue[] = () => [],
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, input);
+  const result = readable('input', () => v.safeParse(schema, input));
   const issues: ValidationIssue[] = result.issues ? issuesOf(schema, result.issues, callee, 'input') : [];
   const wrong = new Set(issues.map(({ path }) => path));
   if (!wrong.has('input')) {

@@ -95,9 +95,9 @@ export function inputSchemas(host: Host | undefined) {
   const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true });
   const template = templateEntries(host);
   return {
-    /** The columns that a code would need besides. */
-    missingOfCode: (code: NewCode) =>
-      host ? missingColumns(host, 'promo_codes', columnsOfCode(host, toRow(code))) : [],
+    /** The columns that a code would need besides, where what is given is right by itself. */
+    missingOfCode: (code: NewCode, wrong: ReadonlySet<string>) =>
+      host && wrong.size === 0 ? missingColumns(host, 'promo_codes', columnsOfCode(host, toRow(code))) : [],
     /** The width of the column. */
     longestCode: host && lengthOf(host.typeOf('promo_codes', 'code')),
     redeem,

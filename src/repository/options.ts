@@ -256,10 +256,29 @@ export function parseCallOptions(
 
 export const poolArgument = v.object({ pool: v.custom<Database>(isQueryable, DATABASE_RULE) });
 
+/** Settings with what a method takes besides; what is no object stays what it is, and is refused as such. */
+export function withField(settings: unknown, field: object): unknown {
+  return typeof settings === 'object' && settings !== null && !Array.isArray(settings)
+    ? { ...settings, ...field }
+    : settings;
+}
+
 /**
  * Where a method's settings come before its last argument, its options may stand among the settings as well.
  */
 export function splitOptions<Settings extends object>(
+  settings: (Settings & CallOptions) | undefined,
+  options: CallOptions | undefined,
+): { settings: Partial<Settings>; options: CallOptions | undefined } {
+  try {
+    return split(settings, options);
+  } catch {
+    // A proxy may refuse every look at it: it is refused where the settings are read.
+    return { settings: settings ?? {}, options };
+  }
+}
+
+function split<Settings extends object>(
   settings: (Settings & CallOptions) | undefined,
   options: CallOptions | undefined,
 ): { settings: Partial<Settings>; options: CallOptions | undefined } {

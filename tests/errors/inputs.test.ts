@@ -315,3 +315,73 @@ describe('C39: what is no database', () => {
     expect(issues.map(({ path }) => path)).toEqual(['db', 'limit']);
   });
 });
+
+describe('inputs that are wrong in the way of others', () => {
+  it('a missing or wrong field is named on the second call as on the first', async () => {
+    await t.repository.create({ code: 'KNOWN', shopId: 'shop', bonusValue: 5 });
+    const wrong: [object, string][] = [
+      [{ shopId: 'shop', bonusValue: 5 }, 'code'],
+      [{ code: 'Y', shopId: 'shop', bonusValue: 5, endDate: '2027-01-01' }, 'endDate'],
+      [{ code: 'Y', shopId: 'shop', bonusValue: 5, endDate: '2027-01-01T00:00:00+25:00' }, 'endDate'],
+      [{ code: 'Y', shopId: 'shop', bonusValue: 5, endDate: new Date('x') }, 'endDate'],
+    ];
+    for (const [input, path] of wrong) {
+      for (const method of ['create', 'ensure'] as const) {
+        const issues = [expect.objectContaining({ path })];
+        await expect(t.repository[method](input as never)).rejects.toMatchObject({ name: 'ValidationError', issues });
+      }
+    }
+    await expect(
+      t.repository.generate({ shopId: 'shop', count: 1, bonusValue: 1, endDate: 'x' }),
+    ).rejects.toMatchObject({ name: 'ValidationError', issues: [{ path: 'endDate' }] });
+  });
+
+  it('a text in the place of a page is no object, however long it is', async () => {
+    for (const call of [
+      () => t.repository.usesByCode(1, 'x'.repeat(100_000) as never),
+      () => t.repository.usesByCustomer('ann', 'x' as never),
+      () => t.repository.usageStats(1, 7 as never),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ issues: [{ message: 'must be an object' }] });
+    }
+  });
+
+  it('what throws when it is read is a ValidationError, never thrown before the promise', async () => {
+    const throwing = {
+      get code(): string {
+        throw new Error('no');
+      },
+    };
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    for (const value of [throwing, proxy] as never[]) {
+      for (const call of [
+        () => t.repository.create(value),
+        () => t.repository.redeem(value),
+        () => t.repository.list(value),
+        () => t.repository.usesByCode(1, value),
+        () => t.repository.releaseExpired(value),
+      ]) {
+        await expect(call()).rejects.toMatchObject({ name: 'ValidationError' });
+      }
+    }
+  });
+
+  it('nothing that may hold a password is shown', async () => {
+    for (const [db, options] of [
+      ['user:SEKRET@host/db', undefined],
+      [JSON.stringify({ password: 'SEKRET' }), undefined],
+      [t.pool, { 'postgres://u:SEKRET@h/d': 1 }],
+      [t.pool, { schema: 'postgres://u:SEKRET@h/d'.repeat(9) }],
+    ] as never[][]) {
+      const error = await checkDrift(db!, options).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: 'ValidationError' });
+      expect(JSON.stringify([error, (error as Error).message])).not.toContain('SEKRET');
+    }
+  });
+
+  it('a client that was never connected, and a schema that cannot be written, are refused', async () => {
+    await expect(checkDrift(new pg.Client(t.url))).rejects.toMatchObject({ issues: [{ path: 'db' }] });
+    await expect(checkDrift(t.pool, { schema: '\ud800' })).rejects.toMatchObject({ issues: [{ path: 'schema' }] });
+  });
+});

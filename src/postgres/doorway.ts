@@ -50,16 +50,20 @@ export class Doorway {
     this.#knocker ??= caller;
   }
 
-  /** A caller has its answer, or gives up; another one knocks in its place. */
+  /**
+   * A caller has its answer, or gives up; the one who came last knocks in its place. Those before have less time left, perhaps
+   * too little to be let in, and a connection that is being made for them would be given up with them.
+   */
   leave(caller: object): void {
     if (this.#knocker !== caller) return;
     this.#knocker = undefined;
-    for (const [next, go] of this.#waiting) {
-      this.#knocker = next;
-      this.#waiting.delete(next);
-      go();
-      return;
-    }
+    let last: object | undefined;
+    for (const waiting of this.#waiting.keys()) last = waiting;
+    if (last === undefined) return;
+    const go = this.#waiting.get(last)!;
+    this.#knocker = last;
+    this.#waiting.delete(last);
+    go();
   }
 }
 

@@ -16,8 +16,8 @@ export interface QueueLimits {
   /** Statements that are under way at the same time, at the most; as many again for codes that somebody else holds. */
   lanes: number;
   /**
-   * Milliseconds that a call has from its beginning to its answer. Half of it at the most is for the wait to be sent, so that
-   * what is sent has time to be answered.
+   * Milliseconds that a call has from its beginning to its answer. A part is not for the wait to be sent, so that what is sent
+   * has time to be answered.
    */
   deadlineMs: number;
 }
@@ -57,6 +57,12 @@ export interface Scopes {
   /** Where callers are kept apart: which they are, and their own context, in one of which the statement runs. */
   ofCaller?: () => { partition: string; scope: AsyncResource };
 }
+
+/**
+ * The part of its deadline that a call has left when it is sent. The rest outlasts the usual attempt on a connection that went
+ * silent, behind which it may wait.
+ */
+const PART_TO_ANSWER = 0.2;
 
 const diagnostics = channel('pg-promo-codes:batch');
 
@@ -212,7 +218,7 @@ export class RedemptionQueue {
     let earliest = Number.POSITIVE_INFINITY;
     for (const partition of this.#partitions.values()) earliest = Math.min(earliest, partition.earliestDeadline());
     // Those who come one after another leave in groups.
-    return alarmIn(Math.max(earliest - deadlineMs / 2 - now(), deadlineMs / 100), () => {
+    return alarmIn(Math.max(earliest - deadlineMs * PART_TO_ANSWER - now(), deadlineMs / 100), () => {
       this.#alarm = undefined;
       this.#expire();
       this.#dispatch();
@@ -222,7 +228,7 @@ export class RedemptionQueue {
   /** Where statements take long, as on connections that went silent, nobody waits until there is no time left for an answer. */
   #expire(): void {
     const { deadlineMs } = this.#limits;
-    const before = now() + deadlineMs / 2;
+    const before = now() + deadlineMs * PART_TO_ANSWER;
     for (const [name, partition] of this.#partitions) {
       let expired: Waiting[] = [];
       this.#changeHeld(partition, () => {
@@ -288,7 +294,7 @@ export class RedemptionQueue {
   #outOfTime(batch: Waiting[], { deadline }: Trip, error: PromoCodesError): Waiting[] {
     const time = now();
     if (time < deadline - 1) return batch;
-    const isOver = (entry: Waiting) => entry.deadline < time + this.#limits.deadlineMs / 2;
+    const isOver = (entry: Waiting) => entry.deadline < time + this.#limits.deadlineMs * PART_TO_ANSWER;
     if (error instanceof OutcomeUnknownError) {
       for (const entry of batch) if (!isOver(entry)) entry.inDoubt = true;
     }
@@ -328,7 +334,7 @@ function answerAll(batch: readonly Waiting[], answer: Settled): void {
 }
 
 function notSent({ inDoubt }: Waiting, deadlineMs: number): PromoCodesError {
-  const waited = `The redemption waited for the statements before it for half of ${deadlineMs} ms (deadlineMs)`;
+  const waited = `The redemption waited for the statements before it, until too little of ${deadlineMs} ms (deadlineMs) was left`;
   if (inDoubt) {
     return new OutcomeUnknownError(
       `${waited}, after a connection had broken under it, and it is not known whether it was recorded.`,

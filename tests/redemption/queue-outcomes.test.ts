@@ -195,7 +195,7 @@ it('those with time left when a statement ran out of it go once more, and look f
   expect(sent[2]).toMatchObject({ inDoubt: true });
 });
 
-it('who has waited for half of a deadline is not sent any more', async () => {
+it('who has waited for most of a deadline is not sent any more', async () => {
   const { sent, outcomes } = await together(
     numbered(5),
     async (_, requests) => {

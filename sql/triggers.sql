@@ -34,6 +34,8 @@ SET LOCAL check_function_bodies = off;
 \ir functions/reserve_promo_code_use_ids.sql
 \ir functions/promo_code_value.sql
 \ir functions/promo_code_rounded.sql
+\ir functions/promo_code_is_text.sql
+\ir functions/promo_code_places.sql
 \ir functions/promo_code_is_percentage.sql
 \ir functions/promo_code_bonus.sql
 \ir functions/promo_code_use_matches.sql

@@ -28,7 +28,6 @@ DECLARE
   -- is compared with a column is folded as the column is.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  bonus_places integer;
   wait_here boolean := current_setting('lock_timeout') = '0';
   setting text;
   call_lock bigint;
@@ -36,6 +35,7 @@ DECLARE
   code_ids bigint[];
   rooms bigint[];
   customer_limits bigint[];
+  percentages boolean[];
   accepted boolean;
   taken_in text[];
   taken_keys text[];
@@ -60,18 +60,19 @@ BEGIN
   -- In the order of ids. A code that is written in two ways stands in two places. Whatever the planner thinks of the number
   -- of requests, what is LATERAL reads no other codes. A code whose dates say less than a moment, and one that is stored with
   -- characters that nobody types, are looked at more closely where this finds none that is open.
-  SELECT array_agg(l.id), array_agg(l.room), array_agg(l.customer_limit), count(*) = cardinality(codes) AND bool_and(l.is_open)
-    INTO code_ids, rooms, customer_limits, accepted
+  SELECT array_agg(l.id), array_agg(l.room), array_agg(l.customer_limit), array_agg(l.is_percentage),
+         count(*) = cardinality(codes) AND bool_and(l.is_open AND l.is_percentage IS NOT NULL)
+    INTO code_ids, rooms, customer_limits, percentages, accepted
     FROM (SELECT f.place, c.*
             FROM (SELECT q.place,
                          -- First as it is written, which an index on the code finds as well.
                          coalesce(
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS :"schema".promo_codes)).code::text)))
                                AND c.code::text = btrim(q.code)
                              ORDER BY c.id LIMIT 1),
                            (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, code_row.code::text)))
+                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS :"schema".promo_codes)).code::text)))
                              ORDER BY c.id LIMIT 1)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
@@ -79,8 +80,8 @@ BEGIN
                   SELECT c.id, c.per_customer_limit AS customer_limit,
                          c.total_usage_limit::bigint - greatest(c.times_used, 0) AS room,
                          c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
-                           AND coalesce(c.end_date::timestamptz >= now(), true)
-                           AND :"schema".promo_code_is_percentage(c.bonus_type::text) IS NOT NULL AS is_open
+                           AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open,
+                         :"schema".promo_code_is_percentage(c.bonus_type::text) AS is_percentage
                     FROM :"schema".promo_codes AS c
                    WHERE c.id = f.id
                      FOR NO KEY UPDATE) AS c
@@ -89,8 +90,8 @@ BEGIN
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
   accepted := accepted AND NOT is_retry AND pg_partition_root('promo_code_uses'::regclass) IS NULL
-              AND pg_typeof(use_row.customer_address) IN ('text'::regtype, 'varchar'::regtype)
-              AND pg_typeof(use_row.transaction_id) IN ('text'::regtype, 'varchar'::regtype);
+              AND :"schema".promo_code_is_text((CAST(NULL AS :"schema".promo_code_uses)).customer_address)
+              AND :"schema".promo_code_is_text((CAST(NULL AS :"schema".promo_code_uses)).transaction_id);
   IF accepted THEN
     -- An id whose use was taken back may be that of a batch that the network delivers late.
     SELECT bool_and(c.fits) AND NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h
@@ -107,7 +108,7 @@ BEGIN
                                   ORDER BY lower(btrim(u.customer_address::text))
                                   LIMIT greatest(customer_limits[p.place], 0)) AS own) <= customer_limits[p.place]) AS fits
               FROM (SELECT r.id, r.who, min(r.place) AS place, count(*) AS uses
-                      FROM (SELECT code_ids[q.place] AS id, q.place, lower(btrim(coalesce(q.customer, use_row.customer_address::text))) AS who
+                      FROM (SELECT code_ids[q.place] AS id, q.place, lower(btrim(coalesce(q.customer, (CAST(NULL AS :"schema".promo_code_uses)).customer_address::text))) AS who
                               FROM unnest(places, customers) AS q(place, customer)) AS r
                      GROUP BY r.id, r.who) AS p
              GROUP BY p.id) AS c;
@@ -150,26 +151,21 @@ BEGIN
          SET promo_code_id = excluded.promo_code_id, customer_address = excluded.customer_address,
              expires_at = excluded.expires_at, created_at = excluded.created_at, released_at = NULL, released_as = NULL;
     END IF;
-    -- What the columns make of so many places shows how many they have.
-    use_row.bonus_amount := 1.00000095367431640625;
-    use_row.total_reward := 1.00000095367431640625;
-    code_row.total_bonus_issued := 1.00000095367431640625;
-    bonus_places := least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
-                          scale(code_row.total_bonus_issued::numeric));
     WITH made AS (
       INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
                                                   bonus_amount, total_reward, used_at)
       OVERRIDING SYSTEM VALUE
       SELECT q.id, c.id, q.who, c.shop_id, q.transaction, q.base, c.bonus, q.base + c.bonus, now()
-        FROM (SELECT n.id, n.place, lower(btrim(coalesce(n.customer, use_row.customer_address::text))) AS who, n.transaction,
+        FROM (SELECT n.id, n.place, lower(btrim(coalesce(n.customer, (CAST(NULL AS :"schema".promo_code_uses)).customer_address::text))) AS who, n.transaction,
                      n.base, n.bonus AS given
                 FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
                        AS n(id, place, customer, transaction, base, bonus)) AS q
        CROSS JOIN LATERAL (
               SELECT c.id, c.shop_id,
                      :"schema".promo_code_bonus(
-                       q.given, :"schema".promo_code_is_percentage(c.bonus_type::text), c.bonus_value::numeric,
-                       c.max_bonus::numeric, q.base, bonus_places) AS bonus
+                       q.given, percentages[q.place], c.bonus_value::numeric,
+                       c.max_bonus::numeric, q.base,
+                       :"schema".promo_code_places('promo_code_uses'::regclass, 'promo_codes'::regclass)) AS bonus
                 FROM :"schema".promo_codes AS c
                WHERE c.id = code_ids[q.place]
               OFFSET 0) AS c

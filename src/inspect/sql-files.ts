@@ -9,6 +9,8 @@ import previewCode from '../../sql/functions/preview_promo_code.sql';
 import bonusOf from '../../sql/functions/promo_code_bonus.sql';
 import fingerprint from '../../sql/functions/promo_code_fingerprint.sql';
 import isPercentage from '../../sql/functions/promo_code_is_percentage.sql';
+import isText from '../../sql/functions/promo_code_is_text.sql';
+import places from '../../sql/functions/promo_code_places.sql';
 import rounded from '../../sql/functions/promo_code_rounded.sql';
 import useMatches from '../../sql/functions/promo_code_use_matches.sql';
 import columnValue from '../../sql/functions/promo_code_value.sql';
@@ -54,6 +56,8 @@ export const functionFiles = [
   reserveUseIds,
   columnValue,
   rounded,
+  isText,
+  places,
   isPercentage,
   bonusOf,
   useMatches,

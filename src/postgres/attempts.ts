@@ -1,10 +1,11 @@
 import { ConnectionError, OutcomeUnknownError, PromoCodesError } from '../errors.js';
+import { type Fate, fateOf, OWN_TRANSACTION, type OwnTransaction, toOwnTransaction } from './commits.js';
 import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
 import { type Fault, faultOf, isClosed, NoAnswer } from './faults.js';
 import { hasOwnQuery, type Lease, NoConnection, PoolQuery, takeConnection } from './lease.js';
 import { readable, translateError } from './server-errors.js';
-import { SqlState, sqlStateOf } from './sqlstate.js';
+import { sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
 import { alarmIn, endAlarm, now, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
@@ -53,6 +54,16 @@ export interface Plan {
   wrap: ((connection: Queryable) => Queryable) | undefined;
 }
 
+/** What the attempts of a call have left. */
+interface Known<Result> {
+  /** An attempt may have had its effect. */
+  inDoubt: boolean;
+  /** Wider than doubt: an attempt that was not let in had no effect, unless a proxy in between says so wrongly. */
+  isRepeated: boolean;
+  /** A transaction whose COMMIT was sent and not answered, and the result that it had. */
+  unanswered: { transaction: OwnTransaction; value: Result } | undefined;
+}
+
 /** How an attempt failed. */
 interface Failure {
   error: unknown;
@@ -74,21 +85,19 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
   const caller = {};
   const door = doorwayOf(pool);
   const began = now();
-  let { inDoubt } = plan;
-  // Wider than doubt: an attempt that was not let in had no effect, unless a proxy in between says so wrongly.
-  let isRepeated = inDoubt;
+  const known: Known<Result> = { inDoubt: plan.inDoubt, isRepeated: plan.inDoubt, unanswered: undefined };
   let last: Failure | undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await tryOnce(pool, plan, door, caller, isRepeated, work);
+      const outcome = await tryOnce(pool, plan, door, caller, known, work);
       if (!('error' in outcome)) return outcome.value;
       // That the time ran out says less than what went wrong before.
       const failure: Failure = outcome.outOfTime && last ? last : outcome;
       last = failure;
-      inDoubt ||= failure.inDoubt;
-      isRepeated ||= failure.inDoubt || (failure.fault === 'unreached' && !failure.connecting);
-      const state = { pool, inDoubt, attempts: attempt, elapsedMs: now() - began, plan };
-      if (!isWorthRepeating(failure, inDoubt) || attempt >= (retry.attempts ?? Number.POSITIVE_INFINITY)) {
+      known.inDoubt ||= outcome.inDoubt;
+      known.isRepeated ||= outcome.inDoubt || (outcome.fault === 'unreached' && !outcome.connecting);
+      const state = { pool, inDoubt: known.inDoubt, attempts: attempt, elapsedMs: now() - began, plan };
+      if (!isWorthRepeating(failure, known.inDoubt) || attempt >= (retry.attempts ?? Number.POSITIVE_INFINITY)) {
         throw finalError(failure, state);
       }
       const pause = pauseBefore(attempt, retry.maxDelayMs);
@@ -108,6 +117,7 @@ function pauseBefore(attempt: number, maxDelayMs: number): number {
 }
 
 function isWorthRepeating({ error, fault, connecting }: Failure, inDoubt: boolean): boolean {
+  if (error instanceof CommitUnanswered) return error.fate === 'in progress';
   if (error instanceof PromoCodesError || isClosed(error)) return false;
   if (connecting) return fault !== 'other' || error instanceof NoConnection;
   return fault !== 'other' && (fault !== 'passing' || inDoubt);
@@ -118,7 +128,7 @@ async function tryOnce<Result>(
   plan: Plan,
   door: Doorway,
   caller: object,
-  isRepeated: boolean,
+  known: Known<Result>,
   work: Work<Result>,
 ): Promise<{ value: Result } | (Failure & { outOfTime: boolean })> {
   const { attemptTimeoutMs } = plan.limits;
@@ -146,10 +156,21 @@ async function tryOnce<Result>(
   }
   if (!throughPool) door.open();
 
-  const progress: Progress = { committing: false };
+  const progress: Progress<Result> = { committing: undefined };
   const limitMs = Math.max(1, left());
   try {
-    const attempt = { inDoubt: isRepeated, lockTimeoutMs: lockWait(plan.limits, limitMs, connection.givesUpAfterMs) };
+    if (known.unanswered) {
+      const fate = await connection.within(limitMs, fateOf(connection, known.unanswered.transaction));
+      if (fate !== 'aborted') {
+        connection.release();
+        return fate === 'committed' ? { value: known.unanswered.value } : fail(new CommitUnanswered(fate), false, true);
+      }
+      Object.assign(known, { inDoubt: plan.inDoubt, isRepeated: plan.inDoubt, unanswered: undefined });
+    }
+    const attempt = {
+      inDoubt: known.isRepeated,
+      lockTimeoutMs: lockWait(plan.limits, limitMs, connection.givesUpAfterMs),
+    };
     const value = await connection.within(limitMs, carryOut(connection, plan, attempt, progress, work));
     connection.release();
     if (throughPool) door.open();
@@ -159,8 +180,10 @@ async function tryOnce<Result>(
     const failure = fail(error, throughPool && faultOf(error) === 'unreached');
     if (failure.connecting) door.close(caller);
     else if (throughPool && failure.fault !== 'broken') door.open();
-    const decisive = plan.transaction === 'statement' ? connection.sent : progress.committing;
-    failure.inDoubt = plan.effect !== 'none' && failure.fault === 'broken' && decisive;
+    const decisive = plan.transaction === 'statement' ? connection.sent : progress.committing !== undefined;
+    failure.inDoubt =
+      known.unanswered !== undefined || (plan.effect !== 'none' && failure.fault === 'broken' && decisive);
+    if (failure.inDoubt) known.unanswered ??= progress.committing;
     await giveBack(connection, failure, plan, progress);
     return failure;
   }
@@ -174,23 +197,34 @@ function lockWait(limits: CallLimits, limitMs: number, givesUpAfterMs = Number.P
   return Math.max(1, Math.floor(Math.min(limits.lockTimeoutMs, 0.8 * limitMs, 0.4 * givesUpAfterMs)));
 }
 
-interface Progress {
-  /** COMMIT was sent. Before, nothing can have had an effect. */
-  committing: boolean;
+interface Progress<Result> {
+  /** COMMIT was sent for this. Before, nothing can have had an effect. */
+  committing: Known<Result>['unanswered'];
+}
+
+/** It is not known yet, or cannot be known, what became of a COMMIT. */
+class CommitUnanswered extends Error {
+  constructor(readonly fate: Fate) {
+    super(
+      fate === 'in progress'
+        ? 'the COMMIT of an earlier attempt is still on its way'
+        : 'the server was restarted, or is another one, since a COMMIT that it did not answer',
+    );
+  }
 }
 
 async function carryOut<Result>(
   connection: Lease,
   plan: Plan,
   attempt: Attempt,
-  progress: Progress,
+  progress: Progress<Result>,
   work: Work<Result>,
 ): Promise<Result> {
   const through = plan.wrap ? plan.wrap(connection) : connection;
   if (plan.transaction === 'statement') return work(through, attempt);
-  await begin(connection, plan, attempt);
+  const transaction = await begin(connection, plan, attempt);
   const value = await work(through, attempt);
-  progress.committing = true;
+  progress.committing = { transaction, value };
   await connection.query('COMMIT');
   return value;
 }
@@ -199,26 +233,44 @@ async function carryOut<Result>(
  * A transaction whose client has gone silent is ended by the server after the time that the client would have waited: its
  * locks do not stay, and a COMMIT that is still on its way finds nobody.
  */
-async function begin(connection: Queryable, { transaction, limits }: Plan, { lockTimeoutMs }: Attempt): Promise<void> {
+async function begin(
+  connection: Queryable,
+  { transaction, limits }: Plan,
+  { lockTimeoutMs }: Attempt,
+): Promise<OwnTransaction> {
   await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-  await connection.query(
-    `SELECT CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
-                 THEN set_config('idle_in_transaction_session_timeout', $1, true) END AS idle,
-            CASE WHEN $2::text IS NOT NULL AND current_setting('lock_timeout') = '0'
-                 THEN set_config('lock_timeout', $2, true) END AS lock`,
+  const { rows } = await connection.query(
+    `SELECT ${limitTo('idle_in_transaction_session_timeout', '$1')} AS idle, ${limitTo('lock_timeout', '$2')} AS lock,
+            ${OWN_TRANSACTION}`,
     [String(limits.attemptTimeoutMs), transaction === 'write' ? String(lockTimeoutMs) : null],
   );
+  return toOwnTransaction(rows[0] ?? {});
+}
+
+/** Sets a limit for the transaction where the session has none, or a longer one. */
+function limitTo(setting: string, milliseconds: string): string {
+  return `CASE WHEN ${milliseconds}::text IS NOT NULL AND (current_setting('${setting}') = '0'
+                      OR current_setting('${setting}')::interval > make_interval(secs => ${milliseconds}::text::float8 / 1000))
+               THEN set_config('${setting}', ${milliseconds}::text, true) END`;
 }
 
 /** A server that answers at all answers to this. */
 const ROLLBACK_MS = 1_000;
+/** The connection is worth waiting for a moment, even past the deadline. */
+const LEAST_ROLLBACK_MS = 50;
 
-async function giveBack(connection: Lease, { error, fault }: Failure, plan: Plan, progress: Progress): Promise<void> {
+async function giveBack(
+  connection: Lease,
+  { error, fault }: Failure,
+  plan: Plan,
+  progress: Progress<unknown>,
+): Promise<void> {
   // A read-only server has had its failover: the next connection leads to another one.
   if (!isUsable(error) || fault === 'read-only') return connection.destroy();
   if (plan.transaction !== 'statement' && !progress.committing) {
     try {
-      await connection.within(ROLLBACK_MS, connection.query('ROLLBACK'));
+      const limitMs = Math.min(ROLLBACK_MS, Math.max(LEAST_ROLLBACK_MS, plan.deadline - now()));
+      await connection.within(limitMs, connection.query('ROLLBACK'));
     } catch {
       return connection.destroy();
     }
@@ -234,16 +286,13 @@ interface FinalState {
   plan: Plan;
 }
 
-/** Errors after which nothing of any attempt can have been kept: they come after a look for what an earlier one has done. */
-const PROVING: readonly string[] = [SqlState.keyConflict];
-
 function finalError({ error, fault, connecting }: Failure, state: FinalState): PromoCodesError {
   const { inDoubt, attempts, elapsedMs } = state;
   if (error instanceof OutcomeUnknownError) return error;
   const sqlState = sqlStateOf(error);
   const details = { sqlState, cause: error instanceof PromoCodesError && error.cause ? error.cause : error };
   const tries = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} in ${Math.round(elapsedMs)} ms`;
-  if (inDoubt && !PROVING.includes(sqlState ?? '')) {
+  if (inDoubt) {
     return new OutcomeUnknownError(
       `The connection broke under a call, and after ${tries} it is not known whether it had its effect: ${readable(error)}. ` +
         'Look for the effect, or repeat the call with the same idempotencyKey.',
@@ -281,18 +330,37 @@ export async function performHosted<Result>(
   work: Work<Result>,
 ): Promise<Result> {
   const limitMs = Math.max(1, plan.deadline - now());
-  const { connection, connectionParameters } = client as DriverClient;
+  const { connectionParameters } = client as DriverClient;
   const lockTimeoutMs = lockWait(plan.limits, limitMs, Number(connectionParameters?.query_timeout) || undefined);
   const working = work(plan.wrap ? plan.wrap(client) : client, { inDoubt: false, lockTimeoutMs });
   try {
-    return await withLimit(limitMs, working, () => connection?.stream?.destroy?.());
+    return await withLimit(limitMs, working, () => closeSilently(client));
   } catch (error) {
+    if (error instanceof NoAnswer && !canBeClosed(client) && plan.effect !== 'none') {
+      throw new OutcomeUnknownError(
+        `The connection of your transaction gave ${readable(error)}, and this client cannot be closed from here. Roll the ` +
+          'transaction back; should it be committed, the call may be part of it.',
+        { cause: error },
+      );
+    }
     throw hostedError(error, client, plan.effect, inTransaction);
   }
 }
 
+function canBeClosed(client: DriverClient): boolean {
+  return typeof client.connection?.stream?.destroy === 'function';
+}
+
+/** The host's client has no listener of the pool while it is out of it, and an error without one ends the process. */
+function closeSilently(client: DriverClient): void {
+  if (!canBeClosed(client)) return;
+  client.on?.('error', () => undefined);
+  client.connection?.stream?.destroy?.();
+}
+
 /** What node-postgres has beside `query`. */
 interface DriverClient extends Queryable {
+  on?(event: 'error', listener: () => void): unknown;
   connection?: { stream?: { destroy?(): unknown } };
   connectionParameters?: { query_timeout?: unknown };
   getTransactionStatus?(): string | null;

@@ -1,5 +1,8 @@
 import { alarmIn, endAlarm } from './timers.js';
 
+/** A caller who has waited as long as this knocks as well. */
+const KNOCK_MS = 500;
+
 /**
  * Where callers of one pool wait while the server lets nobody in: one of them knocks, the others wait until it is in. So a
  * server that is down costs one connection attempt at a time, however many callers there are, and all of them go on in the
@@ -18,9 +21,11 @@ export class Doorway {
       return true;
     }
     return new Promise((resolve) => {
-      const alarm = alarmIn(limitMs, () => {
+      const alarm = alarmIn(Math.min(limitMs, KNOCK_MS), () => {
         this.#waiting.delete(caller);
-        resolve(false);
+        // Who knocks may have met a peer that is silent.
+        if (limitMs > KNOCK_MS) this.#knocker = caller;
+        resolve(limitMs > KNOCK_MS);
       });
       this.#waiting.set(caller, () => {
         endAlarm(alarm);

@@ -33,7 +33,7 @@ const BROKEN_MESSAGE =
 export function faultOf(error: unknown): Fault {
   const sqlState = sqlStateOf(error);
   if (sqlState !== undefined) {
-    const fault = faultOfSqlState(sqlState);
+    const fault = faultOfSqlState(sqlState, severityOf(error), messageOf(error));
     // The host's trigger says 08006 or 57P01 of itself, and the connection is as it was. A conflict it may well ask for.
     return fault !== 'conflict' && isRaised(error) ? 'other' : fault;
   }
@@ -50,11 +50,22 @@ export function faultOf(error: unknown): Fault {
   return 'other';
 }
 
-function faultOfSqlState(sqlState: string): Fault {
+/** As the server writes it, in the language of its messages: `FATAL` and `PANIC` end the session, `ERROR` does not. */
+function severityOf(error: unknown): string {
+  const link = errorChain(error).find((candidate) => 'severity' in candidate);
+  return link && 'severity' in link ? String(link.severity) : '';
+}
+
+/** What PgBouncer says when it has not passed anything on to a server. */
+const POOLER_WITHOUT_SERVER = /server login has been failing|query_wait_timeout|no more connections allowed/;
+
+function faultOfSqlState(sqlState: string, severity: string, message: string): Fault {
+  if (sqlState === '08P01' && POOLER_WITHOUT_SERVER.test(message)) return 'unreached';
   if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) return 'conflict';
   if (sqlState === SqlState.readOnlyTransaction) return 'read-only';
   if (NOT_LET_IN.includes(sqlState)) return 'unreached';
-  if (ENDED.test(sqlState)) return 'broken';
+  if (/^(FATAL|PANIC)$/.test(severity)) return 'broken';
+  if (ENDED.test(sqlState) && severity !== 'ERROR') return 'broken';
   return PASSING.test(sqlState) ? 'passing' : 'other';
 }
 

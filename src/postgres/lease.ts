@@ -233,6 +233,9 @@ function noteConnecting({ _clients }: PoolState, before: number | undefined, now
   if (newest && before !== undefined && _clients!.length > before) connectingSince.set(newest, now);
 }
 
+/** A connection that is made takes less, however far away the server is. */
+const SILENT_MS = 3_000;
+
 /**
  * Without `connectionTimeoutMillis` a pool waits for a peer that went silent while the connection was made for as long as
  * the operating system does, or for ever, and has a place less meanwhile.
@@ -242,7 +245,7 @@ function closeUnconnected({ _clients }: PoolState, waitedMs: number): void {
   for (const client of _clients?.filter(isConnecting) ?? []) {
     const since = connectingSince.get(client);
     if (since === undefined) connectingSince.set(client, now);
-    else if (now - since >= waitedMs - 1) client.connection?.stream?.destroy?.();
+    else if (now - since >= Math.max(waitedMs - 1, SILENT_MS)) client.connection?.stream?.destroy?.();
   }
 }
 

@@ -50,18 +50,15 @@ export function toRow(input: NewCode): Record<string, unknown> {
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
   const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
   const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(input))))];
-  const ids = new Set<string>();
+  const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
   const insert = call.write(async (db) => {
-    // After a COMMIT without an answer those of the attempt before are either there, and kept, or made once more.
     const { rows } = await db.query(statement, values);
-    for (const { id } of rows) ids.add(String(id));
+    // In the same transaction: what comes after a COMMIT could fail although the codes are there.
+    return rows.length === 0 ? { rows } : db.query(codes, [rows.map(({ id }) => String(id))]);
   });
-  await insert.catch((error: unknown) => {
+  const created = await insert.catch((error: unknown) => {
     throw inputs[0]?.columns ? wrongColumns(error) : error;
   });
-  if (ids.size === 0) return [];
-  const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
-  const created = await call.read((db) => db.query(codes, [[...ids]]));
   return created.rows.map((row: CodeRow) => toPromoCode(row));
 }
 
@@ -242,15 +239,7 @@ export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<
   const values: unknown[] = [id];
   const statement = `DELETE FROM ${call.table('promo_codes')} AS c
     WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
-  let deleted: PromoCode | null = null;
-  await call.write(
-    async (db) => {
-      // In doubt, what an attempt has deleted is gone: by that attempt, or by another call with the same outcome.
-      deleted = one(await db.query(statement, values)) ?? deleted;
-    },
-    { id },
-  );
-  return requireCode(deleted, id, shopId);
+  return requireCode(one(await call.write((db) => db.query(statement, values), { id })), id, shopId);
 }
 
 function one({ rows }: { rows: unknown[] }): PromoCode | null {

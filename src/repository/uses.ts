@@ -1,4 +1,4 @@
-import { HoldExpiredError, IdempotencyConflictError, NotFoundError, OutcomeUnknownError } from '../errors.js';
+import { HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
 import { ReadOnlyServer } from '../postgres/faults.js';
 import { collatedAs } from '../postgres/identifiers.js';
 import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
@@ -28,15 +28,10 @@ export interface PruneReport {
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
   const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found,
     current_setting('transaction_read_only') AS read_only`;
-  return call.write(async (db, { inDoubt }) => {
+  return call.write(async (db) => {
     const { rows } = await db.query(statement, [id]);
     const rolledBack = rows[0]?.found === 'true';
     if (!rolledBack && rows[0]?.read_only === 'on') throw new ReadOnlyServer();
-    if (!rolledBack && inDoubt) {
-      throw new OutcomeUnknownError(
-        `The connection broke. There is no use ${id} now; whether it was this call that took it back cannot be known.`,
-      );
-    }
     return { rolledBack };
   });
 }
@@ -57,11 +52,7 @@ export async function amendUse(call: Call, id: string, changes: Amendment): Prom
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
   const statement = `SELECT * FROM ${call.table('confirm_promo_code_use')}($1::bigint, $2::text)`;
-  let isRetry = false;
-  const { rows } = await call.write((db, { inDoubt }) => {
-    isRetry = inDoubt;
-    return db.query(statement, [id, transactionId ?? null]);
-  });
+  const { rows } = await call.write((db) => db.query(statement, [id, transactionId ?? null]));
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
     case 'confirmed':
@@ -70,8 +61,6 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
       const { transaction } = answer;
       const other =
         transaction === null ? 'without a transactionId' : `for transactionId ${JSON.stringify(transaction)}`;
-      // An amendment in between is all that would hide that it was this call.
-      if (isRetry) throw new OutcomeUnknownError(`The connection broke. The use ${id} is confirmed now, ${other}.`);
       throw new IdempotencyConflictError(`The use ${id} is confirmed already, ${other}. Nothing was changed.`);
     }
     case 'expired':

@@ -24,6 +24,8 @@ const FUNCTIONS = [
   'find_promo_code_as_stored',
   'promo_code_bonus',
   'promo_code_is_percentage',
+  'promo_code_is_text',
+  'promo_code_places',
   'promo_code_rounded',
   'promo_code_use_matches',
   'promo_code_value',

@@ -119,9 +119,10 @@ SELECT pg_catalog.json_build_object(
                 WHERE g.grantee = 0),
              'comment', pg_catalog.obj_description(p.oid, 'pg_proc')))
       FROM pg_catalog.pg_proc AS p
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
       JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
-     WHERE n.nspname = :'schema' AND p.proname ~ 'promo_code'
+     -- The schema first: matching the names of all functions there are would cost more than all the rest.
+     WHERE p.pronamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = :'schema')
+       AND p.proname ~ 'promo_code'
   ),
   'triggers', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -185,7 +186,7 @@ SELECT pg_catalog.json_build_object(
   'takenNames', (
     SELECT pg_catalog.json_agg(c.relname)
       FROM pg_catalog.pg_class AS c
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE n.nspname = :'schema' AND c.relname ~ '^promo_code.*_idx'
+     WHERE c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = :'schema')
+       AND c.relname ~ '^promo_code.*_idx'
   )
 )::text AS catalog;

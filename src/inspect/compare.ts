@@ -153,8 +153,10 @@ function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, '
   return found.name === expected.name && found.arguments === expected.arguments;
 }
 
+const expectedFunctions = functionDefinitions('public');
+
 function isExpected(found: CatalogFunction): boolean {
-  return functionDefinitions('public').some((expected) => isFunction(found, expected));
+  return expectedFunctions.some((expected) => isFunction(found, expected));
 }
 
 /** Whether a function is the library's, of whatever revision; a host may have others of the same name. */

@@ -35,7 +35,12 @@ export interface BatchEvent {
   /** Milliseconds from sending to the answer, retries included. */
   durationMs: number;
   /** Where the statement failed: how. The server's message is not here, since it may quote a row. */
-  error?: { code: PromoCodesErrorCode; sqlState?: string };
+  error?: {
+    /** The code of the error. */
+    code: PromoCodesErrorCode;
+    /** The server's SQLSTATE, where there is one. */
+    sqlState?: string;
+  };
 }
 
 /** Sends requests as one statement. */

@@ -60,3 +60,23 @@ it('what is sent to the server are characters that every encoding has', () => {
   expect(files.length).toBeGreaterThan(40);
   for (const file of files) expect(readFileSync(new URL(file, folder), 'utf8'), file).toMatch(/^[\x20-\x7e\n]*$/);
 });
+
+const text = (file: string) => readFileSync(new URL(`../../sql/${file}`, import.meta.url), 'utf8');
+
+it('what the scripts take for the current revision is it', () => {
+  expect(/^ {2}revision constant integer := (\d+);$/m.exec(text('preflight.sql'))?.[1]).toBe(String(SQL_REVISION));
+});
+
+it("the seed's counting is recognised by the same patterns everywhere", () => {
+  const patterns = (file: string, pattern: RegExp) => text(file).match(pattern) ?? [];
+  for (const [pattern, copies] of [
+    [/E'--\[\^\\n\][^']*'/g, 4],
+    [/'\^\[\[:space:\]\]\*begin[^']*'/g, 2],
+    [/'\[\[:<:\]\]\(\?!\(\?:begin\|[^']*'/g, 2],
+  ] as const) {
+    const [wanted, ...others] = patterns('preflight.sql', pattern);
+    expect(wanted).toBeDefined();
+    expect(others).toEqual([]);
+    expect(patterns('inspect.sql', pattern)).toEqual(Array.from({ length: copies }, () => wanted));
+  }
+});

@@ -5,6 +5,7 @@ import {
   isQueryable,
   optionsOf,
   parseOptions,
+  readable,
   type SchemaOption,
   schemaName,
   trueOrFalse,
@@ -258,9 +259,8 @@ export const poolArgument = v.object({ pool: v.custom<Database>(isQueryable, DAT
 
 /** Settings with what a method takes besides; what is no object stays what it is, and is refused as such. */
 export function withField(settings: unknown, field: object): unknown {
-  return typeof settings === 'object' && settings !== null && !Array.isArray(settings)
-    ? { ...settings, ...field }
-    : settings;
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return settings;
+  return readable('options', () => ({ ...settings, ...field }));
 }
 
 /**

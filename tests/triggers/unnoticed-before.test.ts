@@ -61,6 +61,18 @@ it('repairDrift in the transaction of the host leaves the guard closed', async (
   await sql('ROLLBACK');
 });
 
+it('so does a recount by the triggers', async () => {
+  await createHost(t, { counterWrites: 'reject' });
+  await t.sql(unguarded('UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = 1'));
+  const { sql } = await session(t);
+  await sql('BEGIN');
+  expect((await sql('SELECT :"schema".recount_promo_code_stats(1) AS corrected')).rows).toEqual([{ corrected: true }]);
+  await expect(sql('UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = 2')).rejects.toMatchObject({
+    code: 'PC001',
+  });
+  await sql('ROLLBACK');
+});
+
 it('a role that may only read changes nothing in the tables of the library', async () => {
   await createHost(t);
   await installTriggers(t.pool, { schema: t.schema });

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { LockTimeoutError, PromoCodeRepository, RetryableTransactionError } from '../../src/index';
+import { intercepted } from '../support/intercepted';
 import { useRepository, waitingRedemption } from '../support/repository';
 
 const t = useRepository('own transaction');
@@ -12,19 +13,10 @@ function poolWith(settings: string): pg.Pool {
 
 it('a redemption is one round trip', async () => {
   const statements: string[] = [];
-  const counting = {
-    query: (text: string, values?: unknown[]) => t.pool.query(text, values),
-    connect: async () => {
-      const client = await t.pool.connect();
-      return {
-        query: (text: string, values?: unknown[]) => {
-          statements.push(text);
-          return client.query(text, values);
-        },
-        release: (error?: Error | boolean) => client.release(error),
-      };
-    },
-  };
+  const counting = intercepted(t.pool, (text, values, send) => {
+    statements.push(text);
+    return send(text, values);
+  });
   const repository = new PromoCodeRepository(counting, { schema });
   const code = await newCode({ perCustomerLimit: null });
   await repository.redeem(request(code));

@@ -259,8 +259,8 @@ export const poolArgument = v.object({ pool: v.custom<Database>(isQueryable, DAT
 
 /** Settings with what a method takes besides; what is no object stays what it is, and is refused as such. */
 export function withField(settings: unknown, field: object): unknown {
-  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return settings;
-  return readable('options', () => ({ ...settings, ...field }));
+  if (typeof settings !== 'object' || settings === null) return settings;
+  return readable('options', () => (Array.isArray(settings) ? settings : { ...settings, ...field }));
 }
 
 /**

@@ -13,7 +13,9 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  wait_here boolean := current_setting('lock_timeout') = '0';
+  -- A longer wait than that of the caller would go on after the caller has given up.
+  session_wait text := current_setting('lock_timeout');
+  wait_here boolean := session_wait = '0' OR session_wait::interval > make_interval(secs => lock_wait_ms * 0.001);
   setting text;
   code record;
   mine bigint := 0;
@@ -99,7 +101,7 @@ BEGIN
       ARRAY[key], ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
   END IF;
   IF wait_here THEN
-    setting := set_config('lock_timeout', '0', true);
+    setting := set_config('lock_timeout', session_wait, true);
   END IF;
   RETURN answer;
 END

@@ -9,7 +9,7 @@
 -- keys is an error (PC007) that undoes the whole batch. call_ids: the numbers of the attempts of this call; the last is that of this attempt, which locks it for others to wait for. Those before
 -- it are of earlier attempts, which must have ended: they are waited for, in shared mode, so that parts of one batch that
 -- are repeated on several connections do not wait for each other. NULL inside the host's transaction. lock_wait_ms: how long
--- to wait for a lock where the session sets no lock_timeout of its own.
+-- to wait for a lock, where the session sets no shorter lock_timeout of its own.
 --
 -- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order.
 CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer)
@@ -28,7 +28,9 @@ DECLARE
   -- is compared with a column is folded as the column is.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  wait_here boolean := current_setting('lock_timeout') = '0';
+  -- A longer wait than that of the caller would go on after the caller has given up.
+  session_wait text := current_setting('lock_timeout');
+  wait_here boolean := session_wait = '0' OR session_wait::interval > make_interval(secs => lock_wait_ms * 0.001);
   setting text;
   call_lock bigint;
   -- By the place in codes.
@@ -194,7 +196,7 @@ BEGIN
              is_retry, strict) AS o;
   END IF;
   IF wait_here THEN
-    setting := set_config('lock_timeout', '0', true);
+    setting := set_config('lock_timeout', session_wait, true);
   END IF;
   RETURN answer;
 END

@@ -5,6 +5,7 @@ import { takeConnection } from './lease.js';
 import { translateError } from './server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
+import { watched } from './watch.js';
 
 /** An open transaction: one of the library's own, or the one in which the caller's client already was. */
 export interface Transaction extends Queryable {
@@ -24,7 +25,7 @@ export async function withConnection<Result>(
     throw translateError(error, { target: targetOf(db), connecting: true });
   });
   try {
-    const result = await work(connection);
+    const result = await work(watched(db, connection));
     connection.release();
     return result;
   } catch (error) {

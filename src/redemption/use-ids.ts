@@ -1,6 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import type { Removals } from '../postgres/removals.js';
 import { now } from '../postgres/timers.js';
 
 /** Few enough that an id of four bytes is not used up by restarts. */
@@ -36,13 +37,20 @@ export interface Taker {
 export class UseIds {
   readonly #statement: string;
   readonly #home: AsyncResource | undefined;
+  readonly #removals: Removals;
+  #removed: number;
   #blocks = new Map<string, Block>();
   #ofClients = new WeakMap<object, OwnBlock>();
 
-  /** @param home the asynchronous context in which blocks are fetched; without one, that of the caller */
-  constructor(schema: string, home: AsyncResource | undefined) {
+  /**
+   * @param home the asynchronous context in which blocks are fetched; without one, that of the caller
+   * @param removals of the pool: a connection that breaks while nobody uses it says as much as one that breaks under a call
+   */
+  constructor(schema: string, home: AsyncResource | undefined, removals: Removals) {
     this.#statement = `SELECT array_to_string(${quoteIdentifier(schema)}.reserve_promo_code_use_ids($1), ',') AS ids`;
     this.#home = home;
+    this.#removals = removals;
+    this.#removed = removals.count;
   }
 
   async take(count: number, { run, partition, client }: Taker): Promise<string[]> {
@@ -58,6 +66,10 @@ export class UseIds {
 
   /** Ids that are there without a wait; nothing where these are too few. */
   takeReserved(count: number, run: Run, partition: string): string[] | undefined {
+    if (this.#removed !== this.#removals.count) {
+      this.#removed = this.#removals.count;
+      this.discard();
+    }
     const block = this.#blockOf(partition);
     const taken = block.take(count);
     // Who needs them will see the error, if it lasts.

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
+import { removalsOf } from '../postgres/removals.js';
 import { messageOf } from '../postgres/sqlstate.js';
 import { now } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
@@ -61,7 +62,7 @@ export class Context {
         if (isOfHost) this.#host = undefined;
       },
     };
-    this.#ids = new UseIds(schema, this.#partitionBy ? undefined : this.#home);
+    this.#ids = new UseIds(schema, this.#partitionBy ? undefined : this.#home, removalsOf(db));
     this.#statements = redeemStatements(schema);
   }
 

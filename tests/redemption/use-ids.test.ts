@@ -1,5 +1,7 @@
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { PromoCodeRepository } from '../../src/index';
+import { eventually } from '../support';
 import { intercepted } from '../support/intercepted';
 import { useRepository } from '../support/repository';
 
@@ -139,4 +141,31 @@ describe('count from the commit of the transaction that took them', () => {
     const other = await repository.redeem(request(code));
     expect(other.ok && Number(other.use.id)).toBeGreaterThan(Number(used.at(-1)) + 10);
   });
+});
+
+it('that were fetched before a connection broke while nobody used it are not used', async () => {
+  const code = await newCode({ perCustomerLimit: null });
+  const made: string[] = [];
+  const pool = new pg.Pool({ connectionString: t.url, max: 2 });
+  pool.on('error', () => {});
+  pool.on('connect', (client) => {
+    const send = client.query.bind(client) as (...statement: unknown[]) => unknown;
+    client.query = ((...statement: unknown[]) => {
+      if (String(statement[0]).includes('reserve_promo_code_use_ids')) made.push(String(statement[0]));
+      return send(...statement);
+    }) as typeof client.query;
+  });
+  try {
+    const repository = new PromoCodeRepository(pool, { schema });
+    await repository.redeem(request(code));
+    await repository.redeem(request(code));
+    expect(made).toHaveLength(1);
+    const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
+    await t.sql('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+    await eventually(() => expect(pool.totalCount).toBe(0));
+    await repository.redeem(request(code));
+    expect(made).toHaveLength(2);
+  } finally {
+    await pool.end();
+  }
 });

@@ -102,9 +102,9 @@ SELECT pg_catalog.json_build_object(
              'quotedArguments', pg_catalog.oidvectortypes(p.proargtypes),
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype,
              -- Nothing but the counting of the seed: one UPDATE of the counters, in the words that it takes.
-             'countsOnly', CASE WHEN p.prosrc LIKE '%-- pg-promo-codes %' THEN false ELSE pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+             'countsOnly', CASE WHEN p.prosrc LIKE '%-- pg-promo-codes %' THEN false ELSE pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
                ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$'
-               AND pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+               AND pg_catalog.regexp_replace(p.prosrc, E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
                !~* '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]' END,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
@@ -144,9 +144,9 @@ SELECT pg_catalog.json_build_object(
              'functionSchema', fn.nspname,
              'function', f.proname,
              'functionSource', f.prosrc,
-             'countsOnly', CASE WHEN f.prosrc LIKE '%-- pg-promo-codes %' THEN false ELSE pg_catalog.regexp_replace(f.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+             'countsOnly', CASE WHEN f.prosrc LIKE '%-- pg-promo-codes %' THEN false ELSE pg_catalog.regexp_replace(f.prosrc, E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
                ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$'
-               AND pg_catalog.regexp_replace(f.prosrc, E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
+               AND pg_catalog.regexp_replace(f.prosrc, E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"', ' ', 'gi')
                !~* '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]' END))
       FROM watched AS w
       JOIN pg_catalog.pg_class AS c ON c.oid = w.oid

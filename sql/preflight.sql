@@ -7,7 +7,7 @@ DECLARE
   target text := pg_catalog.current_setting('pg_promo_codes.schema');
   mark constant text := E'^\\s*-- pg-promo-codes ([0-9]+)$';
   -- As in inspect.sql: nothing but the counting of the seed.
-  clutter constant text := E'--[^\n]*|("[^"]+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
+  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
   counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
   other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
   problems text;

@@ -70,8 +70,6 @@ async function elsewhere(schema: string): Promise<unknown> {
       WHERE n.nspname NOT IN ($1, 'pg_toast')
       UNION ALL
      SELECT 'function', p.oid::text FROM pg_proc AS p WHERE p.pronamespace::regnamespace::text <> quote_ident($1)
-      UNION ALL
-     SELECT 'role', r.rolname::text FROM pg_roles AS r
       ORDER BY 1, 2`,
     [schema],
   );

@@ -3,9 +3,9 @@ import { afterEach, expect, it } from 'vitest';
 import { assertNoDrift, inspectTriggers, installSchema, installTriggers, PromoCodeRepository } from '../../src/index';
 import { useDatabase } from '../support';
 
-const { database, schema, sql, url } = useDatabase('hostile-settings');
+const { schema, sql, url } = useDatabase('hostile-settings');
 
-afterEach(() => sql(`ALTER DATABASE "${database}" RESET ALL`));
+afterEach(() => sql('ALTER DATABASE :"database" RESET ALL'));
 
 /** What a database may be set to, each of which changes what some statement means, prints or may do. */
 const SETTINGS = [
@@ -44,7 +44,7 @@ const SETTINGS = [
 
 it.each(SETTINGS)('install, inspect, redeem and check with %s', async (setting) => {
   await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE');
-  await sql(`ALTER DATABASE "${database}" SET ${setting}`);
+  await sql(`ALTER DATABASE :"database" SET ${setting}`);
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   try {
     await installSchema(pool, { schema });
@@ -90,7 +90,7 @@ it.each(PRINTED.flatMap((setting) => [schema, 'public'].map((name) => [setting, 
   'what inspectTriggers() works out from the triggers is what was installed, with %s in schema %s',
   async (setting, schema) => {
     await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public');
-    await sql(`ALTER DATABASE "${database}" SET ${setting}`);
+    await sql(`ALTER DATABASE :"database" SET ${setting}`);
     const pool = new pg.Pool({ connectionString: url, max: 2 });
     try {
       await installSchema(pool, { schema });
@@ -115,7 +115,7 @@ it('a database that is read-only by default is named as such, and read where not
   const writing = new pg.Pool({ connectionString: url, max: 1 });
   await installSchema(writing, { schema });
   await writing.end();
-  await sql(`ALTER DATABASE "${database}" SET default_transaction_read_only = on`);
+  await sql(`ALTER DATABASE :"database" SET default_transaction_read_only = on`);
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   try {
     expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });

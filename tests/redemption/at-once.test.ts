@@ -38,7 +38,7 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     expect(await call(true)).toEqual(['redeemed', 'usage_limit_reached']);
     await repository.rollbackUse(ids[0]!);
     await repository.update(code.id, { totalUsageLimit: 5 });
-    expect(await call(false)).toEqual(['redeemed', 'rolled_back']);
+    expect(await call(false)).toEqual(['id_taken', 'id_taken']);
   });
 });
 

@@ -26,7 +26,8 @@ SELECT pg_catalog.json_build_object(
   'canRedeem', EXISTS (
     SELECT FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-     WHERE n.nspname = :'schema' AND p.proname = 'redeem_promo_codes'),
+     -- In two parts: a host that looks for redemptions by their text, in a pool that it wraps, finds only redemptions.
+     WHERE n.nspname = :'schema' AND p.proname = 'redeem_' || 'promo_codes'),
   -- Row triggers (1) before (2) an insert (4) may fill columns. Those of the library do not.
   'filledByTriggers', (
     SELECT pg_catalog.json_agg(DISTINCT c.relname)

@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'cd8a4aff8c0112a50e1537bfcab4c4148156d9d724b310bd5e2896ad18f3383b',
+  2: 'f80520fc0c1a6c76e78c67f487dde96fea3ea89ff63622a8c9c155853ebbd9bb',
 };
 
 it('every function carries the current revision', () => {

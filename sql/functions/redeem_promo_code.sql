@@ -26,10 +26,14 @@ BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
-  -- As an expression it is no statement of its own. Nothing that is in doubt comes here, so there are no earlier attempts.
+  -- As an expression it is no statement of its own.
   IF call_ids IS NOT NULL
-     AND NOT pg_try_advisory_xact_lock(hashint8extended(call_ids[1], 'promo_code_uses'::regclass::oid::bigint)) THEN
-    PERFORM pg_advisory_xact_lock(hashint8extended(call_ids[1], 'promo_code_uses'::regclass::oid::bigint));
+     AND (call_ids[2] IS NOT NULL
+          OR NOT pg_try_advisory_xact_lock(hashint8extended(call_ids[1], 'promo_code_uses'::regclass::oid::bigint))) THEN
+    PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, 'promo_code_uses'::regclass::oid::bigint))
+       FROM unnest(trim_array(call_ids, 1)) AS earlier(id);
+    PERFORM pg_advisory_xact_lock(
+      hashint8extended(call_ids[cardinality(call_ids)], 'promo_code_uses'::regclass::oid::bigint));
   END IF;
 
   -- A code whose dates say less than a moment is looked at more closely where this finds it closed. The columns of a NULL row

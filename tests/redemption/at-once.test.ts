@@ -38,7 +38,13 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     expect(await call(true)).toEqual(['redeemed', 'usage_limit_reached']);
     await repository.rollbackUse(ids[0]!);
     await repository.update(code.id, { totalUsageLimit: 5 });
+    // The use was taken back, and the retry of the other was refused: neither is recorded, and the key stays known.
     expect(await call(false)).toEqual(['id_taken', 'id_taken']);
+    const { rows } = await t.sql(
+      `SELECT idempotency_key AS key FROM :"schema".promo_code_idempotency_keys WHERE use_id = ANY ($1)`,
+      [ids],
+    );
+    expect(rows).toEqual([{ key: 'late' }]);
   });
 });
 

@@ -16,10 +16,14 @@ beforeAll(async () => {
   await t.sql(`GRANT USAGE ON SCHEMA :"schema" TO ${role.quoted};
                GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_codes, :"schema".promo_code_uses TO ${role.quoted}`);
   proxy = await startProxy(t.url);
-  const url = new URL(proxy.url);
-  url.username = role.login.user;
-  url.password = role.login.password;
-  pool = new pg.Pool({ connectionString: url.href, max: 4 });
+  const { hostname, port, pathname } = new URL(proxy.url);
+  pool = new pg.Pool({
+    host: hostname,
+    port: Number(port),
+    database: decodeURI(pathname.slice(1)),
+    ...role.login,
+    max: 4,
+  });
   pool.on('error', () => {});
   repository = new PromoCodeRepository(pool, { schema, deadlineMs: 1_500 });
 });

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   assertNoDrift,
@@ -12,7 +13,7 @@ import {
 import { useRole, useSchema } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
-const { schema, pool, sql, client } = useSchema('host-objects');
+const { schema, pool, sql, client, expand } = useSchema('host-objects');
 const reader = useRole({ label: 'reader' });
 
 beforeEach(async () => {
@@ -69,7 +70,7 @@ const TAKEN: [what: string, ddl: string, name: string][] = [
     "a trigger of the seed's name",
     `CREATE TABLE :"schema".audit (who text);
      CREATE FUNCTION :"schema".note() RETURNS trigger LANGUAGE plpgsql AS
-       'BEGIN INSERT INTO :"schema".audit VALUES (NEW.customer_address); RETURN NULL; END';
+       $f$BEGIN INSERT INTO :"schema".audit VALUES (NEW.customer_address); RETURN NULL; END$f$;
      CREATE TRIGGER promo_code_uses_insert_trigger AFTER INSERT ON :"schema".promo_code_uses
        FOR EACH ROW EXECUTE FUNCTION :"schema".note()`,
     'promo_code_uses_insert_trigger',
@@ -128,14 +129,14 @@ describe('what the host has of our names is not replaced', () => {
     await sql(
       `CREATE TABLE :"schema".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint);
        INSERT INTO :"schema".promo_code_rate_limits VALUES ('ip', 5, 9);
-       GRANT USAGE ON SCHEMA :"schema" TO ${reader.role};
-       GRANT SELECT ON :"schema".promo_code_rate_limits TO ${reader.role}`,
+       GRANT USAGE ON SCHEMA :"schema" TO ${reader.quoted};
+       GRANT SELECT ON :"schema".promo_code_rate_limits TO ${reader.quoted}`,
     );
     const report = await installTriggers(pool, { schema });
     expect(report.created).not.toContain('promo_code_rate_limits');
     expect(report.warnings).toEqual([expect.stringContaining('promo_code_rate_limits is a table of the host')]);
     const connection = await client(reader.login);
-    expect((await connection.query(`SELECT * FROM "${schema}".promo_code_rate_limits`)).rowCount).toBe(1);
+    expect((await connection.query(expand('SELECT * FROM :"schema".promo_code_rate_limits'))).rowCount).toBe(1);
     expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });
   });
@@ -153,14 +154,16 @@ it('after the schema was renamed, installing puts functions, settings and polici
   await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
   await installSchema(pool, { schema });
   const moved = `${schema.slice(0, 50)}_moved`;
-  await sql(`ALTER SCHEMA :"schema" RENAME TO "${moved}"; CREATE SCHEMA :"schema"`);
+  const quoted = pg.escapeIdentifier(moved);
+  await sql(`ALTER SCHEMA :"schema" RENAME TO ${quoted}; CREATE SCHEMA :"schema"`);
   try {
     await installTriggers(pool, { schema: moved });
     const { rows } = await pool.query(
       `SELECT count(*)::int AS old FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-        WHERE n.nspname = $1 AND (p.prosrc LIKE '%' || $2 || '%' AND p.prosrc NOT LIKE '%' || $1 || '%'
-           OR p.proconfig::text LIKE '%' || $2 || '%' AND p.proconfig::text NOT LIKE '%' || $1 || '%')`,
-      [moved, schema],
+        WHERE n.nspname = $1
+          AND (strpos(p.prosrc, $2) > 0 OR strpos(array_to_string(p.proconfig, ' '), $2) > 0
+               OR strpos(array_to_string(p.proconfig, ' '), ', ' || $3 || ',') > 0)`,
+      [moved, pg.escapeIdentifier(schema), schema],
     );
     expect(rows).toEqual([{ old: 0 }]);
     expect(await inspectTriggers(pool, { schema: moved })).toMatchObject({ ok: true });
@@ -176,7 +179,7 @@ it('after the schema was renamed, installing puts functions, settings and polici
     expect(answer).toMatchObject({ ok: true });
     await assertNoDrift(pool, { schema: moved });
   } finally {
-    await sql(`DROP SCHEMA "${moved}" CASCADE`);
+    await sql(`DROP SCHEMA ${quoted} CASCADE`);
   }
 });
 

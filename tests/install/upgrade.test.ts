@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { inspectTriggers, installTriggers, renderSql, uninstallTriggers } from '../../src/index';
 import { useSchema } from '../support';
@@ -35,7 +36,11 @@ beforeEach(async () => {
     await t.sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
     await t.sql(SEED_TABLES);
   }
-  await old.pool.query(REVISION_1.replaceAll('SCHEMA_NAME', old.schema));
+  await old.pool.query(
+    REVISION_1.replaceAll('"SCHEMA_NAME"', () => pg.escapeIdentifier(old.schema)).replaceAll("'SCHEMA_NAME'", () =>
+      pg.escapeLiteral(old.schema),
+    ),
+  );
   await old.sql(EARLIER);
   await old.sql(ROWS);
 });
@@ -86,7 +91,7 @@ async function everything(t: typeof old) {
   const { rows } = await t.sql<{ what: string }>(
     `WITH n AS (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
      SELECT concat_ws(' ', 'function', p.oid::regprocedure, pg_get_function_result(p.oid), p.proconfig, p.prosecdef, p.proacl,
-                      md5(replace(p.prosrc, :'schema', 'S'))) AS what
+                      md5(replace(p.prosrc, $1, 'S'))) AS what
        FROM pg_proc AS p, n WHERE p.pronamespace = n.oid
      UNION ALL
      SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger AS t, pg_class AS c, n
@@ -103,6 +108,8 @@ async function everything(t: typeof old) {
      UNION ALL
      SELECT concat_ws(' ', 'policy', p.polname, pg_get_expr(p.polqual, p.polrelid)) FROM pg_policy AS p, pg_class AS c, n
       WHERE c.oid = p.polrelid AND c.relnamespace = n.oid`,
+    [pg.escapeIdentifier(t.schema)],
   );
-  return rows.map(({ what }) => what.replaceAll(t.schema, 'S')).sort();
+  // However PostgreSQL quotes the name of the schema, its end is its own.
+  return rows.map(({ what }) => what.replace(/run[0-9a-z]+_[0-9a-z]+[ _](?:fresh|upgraded)/g, 'S')).sort();
 }

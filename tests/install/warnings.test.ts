@@ -3,7 +3,7 @@ import { checkDrift, inspectTriggers, installSchema, installTriggers } from '../
 import { useDatabase, useRole } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
-const { schema, pool, sql, client, database } = useDatabase('warnings');
+const { schema, pool, sql, client, database, expand } = useDatabase('warnings');
 const stranger = useRole({ label: 'stranger' });
 
 beforeEach(async () => {
@@ -27,7 +27,7 @@ describe('warnings', () => {
     ],
     [
       'somebody else who may create objects',
-      `GRANT CREATE ON SCHEMA :"schema" TO ${stranger.role}`,
+      `GRANT CREATE ON SCHEMA :"schema" TO ${stranger.quoted}`,
       /may create objects in schema .* REVOKE CREATE/,
     ],
     ['everybody who may', 'GRANT CREATE ON SCHEMA :"schema" TO PUBLIC', /^PUBLIC may create objects/],
@@ -73,7 +73,7 @@ describe('dryRun', () => {
     const before = await snapshot();
     const writer = await client();
     await writer.query(
-      `BEGIN; LOCK TABLE "${schema}".promo_code_uses, "${schema}".promo_codes IN SHARE ROW EXCLUSIVE MODE`,
+      expand('BEGIN; LOCK TABLE :"schema".promo_code_uses, :"schema".promo_codes IN SHARE ROW EXCLUSIVE MODE'),
     );
     const dry = await installTriggers(pool, { schema, dryRun: true, lockTimeoutMs: 50 });
     await writer.query('ROLLBACK');

@@ -22,7 +22,7 @@ it('waits for a call that is held up, and refuses those that come meanwhile', as
   const repository = new PromoCodeRepository(t.pool, { schema: t.schema });
   const holder = await t.client();
   await holder.query('BEGIN');
-  await holder.query(`SELECT FROM "${t.schema}".promo_codes WHERE id = $1 FOR UPDATE`, [code.id]);
+  await holder.query(t.expand('SELECT FROM :"schema".promo_codes WHERE id = $1 FOR UPDATE'), [code.id]);
   const held = repository.redeem(t.request(code));
   let isClosed = false;
   const closing = repository.close().then(() => {

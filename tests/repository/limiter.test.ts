@@ -118,7 +118,7 @@ it('waits for no lock on its table longer than a call may, and leaves nobody beh
   const code = await t.newCode();
   const holder = await t.client();
   await holder.query('BEGIN');
-  await holder.query(`LOCK TABLE "${t.schema}".promo_code_rate_limits IN ACCESS EXCLUSIVE MODE`);
+  await holder.query(t.expand('LOCK TABLE :"schema".promo_code_rate_limits IN ACCESS EXCLUSIVE MODE'));
   const begun = performance.now();
   const { baseReward: _, ...preview } = t.request(code);
   await expect(repository.validate(preview, { rateLimitKey: 'locked out' })).rejects.toMatchObject({
@@ -127,7 +127,8 @@ it('waits for no lock on its table longer than a call may, and leaves nobody beh
   expect(performance.now() - begun).toBeLessThan(10_000);
   await eventually(async () => {
     const { rows } = await t.sql(
-      `SELECT FROM pg_locks WHERE NOT granted AND relation = '"${t.schema}".promo_code_rate_limits'::regclass`,
+      `SELECT FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE NOT l.granted AND n.nspname = :'schema' AND c.relname = 'promo_code_rate_limits'`,
     );
     expect(rows).toHaveLength(0);
   });

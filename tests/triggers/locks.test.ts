@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { backendPid, barrier, useSchema, waitUntilBlocked } from '../support';
+import { backendPid, barrier, eventually, useSchema, waitUntilBlocked } from '../support';
 import { createHost, expectCounters, GRANULARITIES, insert, use } from './host';
 import { type Session, session, sessions } from './session';
 
@@ -103,7 +103,8 @@ describe.each(GRANULARITIES)('locks (%s triggers)', (granularity) => {
     const [stopped] = await stopping(1);
     const other = await session(t);
     const results = [outcomeOf(stopped!.sql(first))];
-    expect((await waitUntilBlocked(t.pool, stopped!.client)).lock).toBe('advisory');
+    // It may have to wait for something of the server's own before.
+    await eventually(async () => expect((await waitUntilBlocked(t.pool, stopped!.client)).lock).toBe('advisory'));
     results.push(outcomeOf(other.sql(second)));
     expect((await waitUntilBlocked(t.pool, other.client)).blockers).toEqual([backendPid(stopped!.client)]);
     await gate.sql('COMMIT');

@@ -76,7 +76,9 @@ export async function readRows(client: pg.ClientBase, schema: string): Promise<R
       'promo_code_holds',
       `SELECT use_id::text AS "useId", promo_code_id::text AS "codeId", customer_address AS customer,
               ${MS('expires_at')} AS "expiresAt", ${MS('released_at')} AS "releasedAt", released_as AS "releasedAs"
-         FROM ${table('promo_code_holds')}`,
+         FROM ${table('promo_code_holds')}
+        -- What was rolled back or refused leaves a row as well, which was no hold.
+        WHERE released_as IS NULL OR released_as IN ('expired', 'replaced')`,
     ),
     keys: await own<KeyRow>(
       'promo_code_idempotency_keys',

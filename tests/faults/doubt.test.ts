@@ -157,25 +157,6 @@ describe('a COMMIT whose answer is lost', () => {
     ]);
     expect(rows).toEqual([{ bonus: '2.00' }]);
   });
-
-  it('is in doubt where the server cannot know what became of it', async () => {
-    const { code } = await codeWithUse();
-    // As after a crash: its number may have been given to another transaction since.
-    const resetAt = async () => {
-      // PostgreSQL 14 shows it when its collector has written its file.
-      const { rows } = await t.sql<{ at: string }>(
-        'SELECT extract(epoch FROM stats_reset)::text AS at FROM pg_stat_wal',
-      );
-      return rows[0]!.at;
-    };
-    const before = await resetAt();
-    const state = loseAnswerTo(isCommit, async () => {
-      await t.sql(`SELECT pg_stat_reset_shared('wal')`);
-      await eventually(async () => expect(await resetAt()).not.toBe(before));
-    });
-    await expect(repository.deactivate(code.id)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-    expect(state.lost).toBe(true);
-  });
 });
 
 it('the doubt of the last attempt counts, whatever went wrong before it', async () => {

@@ -125,7 +125,7 @@ export async function filledHost(bench: Workbench, codes: number, uses: number, 
   );
   await client.query('RESET session_replication_role');
   await client.query(seedRepair(schema));
-  await library.installTriggers(bench.pool, { schema });
+  await library.installTriggers(bench.pool, { schema, counterWrites: 'allow' });
   await bench.settle(schema);
   return schema;
 }

@@ -18,7 +18,7 @@ DROP FUNCTION IF EXISTS :"schema".preview_promo_code(text, text, text, numeric);
 DROP FUNCTION IF EXISTS :"schema".create_promo_codes(text, jsonb);
 DROP FUNCTION IF EXISTS :"schema".redeem_promo_code(text, text, text, numeric, text, text, bigint, bigint, integer);
 DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes(text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint, integer);
-DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean);
+DROP FUNCTION IF EXISTS :"schema".redeem_promo_codes_in_order(bigint[], bigint[], bigint[], text[], text[], text[], integer[], text[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean);
 DROP FUNCTION IF EXISTS :"schema".answer_promo_code_requests(integer[], text[], bigint[], bigint[]);
 DROP FUNCTION IF EXISTS :"schema".rollback_promo_code_use(bigint);
 DROP FUNCTION IF EXISTS :"schema".amend_promo_code_use(bigint, jsonb);

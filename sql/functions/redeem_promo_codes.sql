@@ -32,6 +32,7 @@ DECLARE
   code_ids bigint[];
   rooms bigint[];
   customer_limits bigint[];
+  states text[];
   accepted boolean;
   taken_in text[];
   taken_keys text[];
@@ -51,9 +52,9 @@ BEGIN
 
   -- In the order of ids. A code that is written in two ways stands in two places. Whatever the planner thinks of the number
   -- of requests, what is LATERAL reads no other codes.
-  SELECT array_agg(l.id), array_agg(l.room), array_agg(l.customer_limit), count(*) = cardinality(codes) AND bool_and(l.is_open)
-    INTO code_ids, rooms, customer_limits, accepted
-    FROM (SELECT f.place, c.*
+  SELECT array_agg(l.id), array_agg(l.room), array_agg(l.customer_limit), array_agg(l.state), bool_and(l.state IS NULL)
+    INTO code_ids, rooms, customer_limits, states, accepted
+    FROM (SELECT c.id, c.room, c.customer_limit, CASE WHEN c.id IS NULL THEN 'not_found' ELSE c.state END AS state
             FROM (SELECT q.place,
                          -- First as it is written, which an index on the code finds as well.
                          coalesce(
@@ -66,14 +67,15 @@ BEGIN
                              ORDER BY c.id LIMIT 1)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
-           CROSS JOIN LATERAL (
+            LEFT JOIN LATERAL (
                   SELECT c.id, c.per_customer_limit AS customer_limit,
                          c.total_usage_limit::bigint - greatest(c.times_used, 0) AS room,
-                         c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
-                           AND coalesce(c.end_date::timestamptz >= now(), true) AS is_open
+                         CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
+                              WHEN c.start_date::timestamptz > now() THEN 'not_started'
+                              WHEN c.end_date::timestamptz < now() THEN 'expired' END AS state
                     FROM :"schema".promo_codes AS c
                    WHERE c.id = f.id
-                     FOR NO KEY UPDATE) AS c
+                     FOR NO KEY UPDATE) AS c ON true
            ORDER BY f.place) AS l;
 
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it.
@@ -165,7 +167,8 @@ BEGIN
              o.used, o.expires]))::text
       INTO answer
       FROM :"schema".redeem_promo_codes_in_order(
-             codes, shops, places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled, again, strict) AS o;
+             code_ids, rooms, customer_limits, states, codes, shops, places, customers, bases, transactions, keys, use_ids,
+             hold_seconds, doubled, again, strict) AS o;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', '0', true);

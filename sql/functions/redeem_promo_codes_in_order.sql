@@ -1,12 +1,18 @@
--- Redeems a batch as redeem_promo_codes does, one request after another, for batches that cannot be recorded as they are:
--- refusals, holds, keys that are known, repetitions. That function alone calls it, and it runs under its settings. Every code
--- is locked first, in the order of ids, and everything is read by later statements, whose snapshots are newer than the locks.
--- A refusal of one request undoes nothing of others.
+-- Redeems a batch as redeem_promo_codes does, with the results that the requests would have one after another, for batches
+-- that cannot be recorded as they are: refusals, holds that give way, keys that are known, retries. That function alone calls
+-- it: it has locked the codes, and names for each place in codes the id, what is left of the total limit, the limit of each
+-- customer, and why the code cannot be redeemed, if it cannot. A refusal of one request undoes nothing of others.
+--
+-- Nothing is decided one by one. The rank of a request among those of its customer, against what is left for the customer,
+-- says whether it passes; the number of those before it that pass, against what is left of the code, says the rest. A request
+-- that a limit refuses takes the place of a hold of the same customer, where there is one: that leaves all counts as they
+-- are. Where a request depends on a row that one before it writes (a key that comes twice, a hold that the same batch makes),
+-- a segment ends before it, and the next one begins.
 --
 -- Rows without a request are uses that were made; they answer the request with that id. Every other row answers the request
 -- of that number: 'found' (the use of an earlier attempt or of the same key), 'key_conflict', 'id_taken', or the reason of a
 -- refusal.
-CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean)
+CREATE OR REPLACE FUNCTION :"schema".redeem_promo_codes_in_order(code_ids bigint[], rooms bigint[], customer_limits bigint[], states text[], codes text[], shops text[], places integer[], customers text[], bases numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], doubled boolean[], again boolean, strict boolean)
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -16,281 +22,238 @@ AS $body$
 DECLARE
   -- Nothing, but of the columns' collations: what is compared with a column is folded as the column is.
   like_uses :"schema".promo_code_uses%ROWTYPE;
-  like_codes :"schema".promo_codes%ROWTYPE;
-  locked record;
-  r record;
-  -- The ids of the codes, in their order; for each name the place among them, or 0; and what is known of each code.
-  code_ids bigint[];
-  id_places integer[];
-  states text[] := '{}';
-  uses_now bigint[] := '{}';
-  total_limits bigint[] := '{}';
-  customer_limits bigint[] := '{}';
-  percentages boolean[] := '{}';
-  values_of numeric[] := '{}';
-  caps numeric[] := '{}';
-  -- Whether the code has holds, as far as that was asked; whether none of them has expired; whether some were released since
-  -- the uses of its customers were counted.
-  held boolean[] := '{}';
-  swept boolean[] := '{}';
-  stale boolean[] := '{}';
-  -- By request: the uses that its customer has of its code, this batch included.
-  uses_of bigint[] := '{}';
-  -- Accepted, not inserted yet.
-  new_ids bigint[] := '{}';
-  new_codes bigint[] := '{}';
-  new_customers text[] := '{}';
-  new_transactions text[] := '{}';
-  new_bases numeric[] := '{}';
-  new_bonuses numeric[] := '{}';
-  new_seconds integer[] := '{}';
+  requests integer := cardinality(use_ids);
+  -- As they are matched; what is grouped by them is grouped under the collation of the column.
+  whos text[];
+  -- By request: NULL while nothing speaks against it; the use that answers it; the hold whose place it takes.
+  outcomes text[];
+  found_ids bigint[];
+  replaced bigint[];
+  -- By request: the limit that refuses it, and whether a hold in its place would help.
+  limits_reached text[];
+  may_replace boolean[];
+  has_key boolean[];
   with_holds boolean := cardinality(hold_seconds) > 0;
-  -- The answers to all others.
-  answered integer[] := '{}';
-  outcomes text[] := '{}';
-  answer_ids bigint[] := '{}';
-  answer_codes bigint[] := '{}';
-  answer text;
-  answer_id bigint;
-  k integer;
-  mine bigint;
-  own_hold bigint;
-  freed bigint;
-  amount numeric;
-  fingerprint bytea;
-  has_key boolean;
-  earlier record;
+  -- The segment.
+  first integer := 1;
+  last integer;
+  cut integer;
+  is_swept boolean := false;
+  freed bigint[];
+  lost integer[];
 BEGIN
-  SELECT array_agg(coalesce(f.place, 0) ORDER BY f.n)::integer[],
-         coalesce(array_agg(DISTINCT f.id ORDER BY f.id) FILTER (WHERE f.id IS NOT NULL), '{}')
-    INTO id_places, code_ids
-    FROM (SELECT g.n, g.id, CASE WHEN g.id IS NOT NULL THEN dense_rank() OVER (ORDER BY g.id) END AS place
-            FROM (SELECT q.n,
-                         -- First as it is written, which an index on the code finds as well.
-                         coalesce(
-                           (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
-                               AND c.code::text = btrim(q.code)
-                             ORDER BY c.id LIMIT 1),
-                           (SELECT c.id FROM :"schema".promo_codes AS c
-                             WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(coalesce(q.code, like_codes.code::text)))
-                             ORDER BY c.id LIMIT 1)) AS id
-                    FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, n)) AS g) AS f;
+  SELECT array_agg(lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) ORDER BY q.n) INTO whos
+    FROM unnest(customers) WITH ORDINALITY AS q(customer, n);
+  outcomes := array_fill(NULL::text, ARRAY[requests]);
+  found_ids := use_ids;
 
-  k := 0;
-  FOR locked IN
-    SELECT c.id, c.total_usage_limit, c.per_customer_limit, greatest(c.times_used, 0) AS times_used,
-           c.bonus_type::text = 'percentage' AS is_percentage, c.bonus_value, c.max_bonus,
-           CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
-                WHEN c.start_date::timestamptz > now() THEN 'not_started'
-                WHEN c.end_date::timestamptz < now() THEN 'expired' END AS refusal
-      FROM :"schema".promo_codes AS c
-     WHERE c.id = ANY (code_ids)
-     ORDER BY c.id
-       FOR NO KEY UPDATE
-  LOOP
-    -- A code that is gone meanwhile is passed over.
+  WHILE first <= requests LOOP
+    last := requests;
+    IF cardinality(doubled) > 0 THEN
+      SELECT coalesce(min(q.n) - 1, requests) INTO last
+        FROM unnest(doubled) WITH ORDINALITY AS q(is_doubled, n)
+       WHERE q.is_doubled AND q.n > first;
+    END IF;
+
+    -- What is known without a look at limits.
+    SELECT array_agg(CASE
+             WHEN q.n NOT BETWEEN first AND last THEN q.outcome
+             WHEN e.use_id IS NOT NULL THEN
+               CASE WHEN e.fingerprint = :"schema".promo_code_fingerprint(codes[q.place], q.who, q.base, q.transaction, q.seconds)
+                    THEN 'found' ELSE 'key_conflict' END
+             WHEN u.is_same THEN 'found'
+             WHEN NOT u.is_same THEN 'id_taken'
+             -- A hold that was recorded and has been released meanwhile.
+             WHEN again AND EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = q.id) THEN 'found'
+             ELSE states[q.place] END ORDER BY q.n),
+           array_agg(coalesce(e.use_id, q.found) ORDER BY q.n)
+      INTO outcomes, found_ids
+      FROM unnest(places, whos, bases, transactions, keys, use_ids, hold_seconds, outcomes, found_ids) WITH ORDINALITY
+             AS q(place, who, base, transaction, key, id, seconds, outcome, found, n)
+      LEFT JOIN LATERAL (
+             SELECT e.fingerprint, e.use_id FROM :"schema".promo_code_idempotency_keys AS e
+              WHERE q.key IS NOT NULL AND q.n BETWEEN first AND last AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
+              LIMIT 1) AS e ON true
+      LEFT JOIN LATERAL (
+             -- Everything else of it may have been changed since, by a trigger of the host or by an amendment.
+             SELECT u.promo_code_id IS NOT DISTINCT FROM code_ids[q.place] AS is_same
+               FROM :"schema".promo_code_uses AS u
+              WHERE again AND u.id = q.id
+              LIMIT 1) AS u ON true;
+    has_key := array_fill(false, ARRAY[requests]);
+
     LOOP
-      k := k + 1;
-      EXIT WHEN code_ids[k] = locked.id;
-      states[k] := 'not_found';
-    END LOOP;
-    states[k] := locked.refusal;
-    uses_now[k] := locked.times_used;
-    total_limits[k] := locked.total_usage_limit;
-    customer_limits[k] := locked.per_customer_limit;
-    percentages[k] := locked.is_percentage;
-    values_of[k] := locked.bonus_value;
-    caps[k] := locked.max_bonus;
-    swept[k] := false;
-    stale[k] := false;
-  END LOOP;
-  FOR gone IN k + 1 .. cardinality(code_ids) LOOP
-    states[gone] := 'not_found';
-  END LOOP;
+      replaced := array_fill(NULL::bigint, ARRAY[requests]);
+      SELECT array_agg(d.reached ORDER BY d.n), array_agg(d.may_replace ORDER BY d.n)
+        INTO limits_reached, may_replace
+        FROM (SELECT p.n, p.may_replace,
+                     CASE WHEN NOT p.is_open THEN NULL
+                          WHEN count(*) FILTER (WHERE p.passes)
+                                 OVER (PARTITION BY p.id ORDER BY p.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                               >= rooms[p.place] THEN 'usage_limit_reached'
+                          WHEN NOT p.passes THEN 'customer_limit_reached' END AS reached
+                FROM (SELECT r.n, r.place, r.id, r.is_open,
+                             r.is_open AND coalesce(r.rank + r.had <= customer_limits[r.place], true) AS passes,
+                             r.is_open AND coalesce(r.had <= customer_limits[r.place], true)
+                               AND coalesce(rooms[r.place] >= 0, true) AS may_replace
+                        FROM (SELECT q.n, q.place, q.id, q.who, q.is_open,
+                                     row_number() OVER (PARTITION BY q.id, q.who, q.is_open ORDER BY q.n) AS rank,
+                                     CASE WHEN q.is_open AND customer_limits[q.place] IS NOT NULL THEN (
+                                       -- In the order of the index, so that no planner prefers an index on promo_code_id
+                                       -- alone, however little it knows of the table; and no more rows than matter.
+                                       SELECT count(*)
+                                         FROM (SELECT FROM :"schema".promo_code_uses AS u
+                                                WHERE u.promo_code_id = q.id AND lower(btrim(u.customer_address::text)) >= q.who
+                                                  AND lower(btrim(u.customer_address::text)) <= q.who
+                                                ORDER BY lower(btrim(u.customer_address::text))
+                                                LIMIT greatest(customer_limits[q.place], 0) + 1) AS own) END AS had
+                                FROM (SELECT q.n, q.place, code_ids[q.place] AS id,
+                                             coalesce(q.who, like_uses.customer_address::text) AS who,
+                                             q.outcome IS NULL AND q.n BETWEEN first AND last AS is_open
+                                        FROM unnest(places, whos, outcomes) WITH ORDINALITY AS q(place, who, outcome, n)) AS q
+                             ) AS r) AS p) AS d;
 
-  FOR r IN
-    SELECT p.*,
-           CASE WHEN p.before IS NULL AND p.customer_limit IS NOT NULL THEN (
-             -- In the order of the index, so that no planner prefers an index on promo_code_id alone, however little it
-             -- knows of the table; and no more rows than matter.
-             SELECT count(*)
-               FROM (SELECT FROM :"schema".promo_code_uses AS u
-                      WHERE u.promo_code_id = p.code_id AND lower(btrim(u.customer_address::text)) >= p.who
-                        AND lower(btrim(u.customer_address::text)) <= p.who
-                      ORDER BY lower(btrim(u.customer_address::text))
-                      LIMIT greatest(p.customer_limit, 0) + 1) AS own
-           ) END AS had
-      FROM (SELECT q.n::integer AS n, q.customer, q.base, q.transaction, q.key, q.id, q.seconds, q.doubled,
-                   lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) AS who, codes[q.place] AS code, shops[q.place] AS shop,
-                   id_places[q.place] AS k, code_ids[id_places[q.place]] AS code_id,
-                   customer_limits[id_places[q.place]] AS customer_limit, e.fingerprint AS known, e.use_id AS known_use,
-                   lag(q.n) OVER (PARTITION BY id_places[q.place], lower(btrim(coalesce(q.customer, like_uses.customer_address::text))) ORDER BY q.n) AS before
-              FROM unnest(places, customers, bases, transactions, keys, use_ids, hold_seconds, doubled)
-                     WITH ORDINALITY AS q(place, customer, base, transaction, key, id, seconds, doubled, n)
-              LEFT JOIN LATERAL (
-                     SELECT e.fingerprint, e.use_id FROM :"schema".promo_code_idempotency_keys AS e
-                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
-                      LIMIT 1
-                   ) AS e ON true) AS p
-     ORDER BY p.n
-  LOOP
-    k := r.k;
-    answer := NULL;
-    answer_id := r.id;
-    has_key := false;
-    uses_of[r.n] := CASE WHEN r.before IS NULL THEN coalesce(r.had, 0) ELSE uses_of[r.before] END;
-
-    IF r.key IS NOT NULL THEN
-      fingerprint := :"schema".promo_code_fingerprint(r.code, r.who, r.base, r.transaction, r.seconds);
-      IF r.doubled THEN
-        SELECT e.fingerprint AS known, e.use_id AS known_use INTO earlier
-          FROM :"schema".promo_code_idempotency_keys AS e
-         WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
-      ELSE
-        earlier := r;
-      END IF;
-      IF earlier.known IS NOT NULL THEN
-        answer := CASE WHEN earlier.known = fingerprint THEN 'found' ELSE 'key_conflict' END;
-        answer_id := earlier.known_use;
-      END IF;
-    END IF;
-
-    IF answer IS NULL AND again THEN
-      -- Everything else of it may have been changed since, by a trigger of the host or by an amendment.
-      SELECT u.promo_code_id IS NOT DISTINCT FROM r.code_id AS same INTO earlier
-        FROM :"schema".promo_code_uses AS u
-       WHERE u.id = r.id;
-      IF FOUND THEN
-        answer := CASE WHEN earlier.same THEN 'found' ELSE 'id_taken' END;
-      ELSIF EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = r.id) THEN
-        -- A hold that was recorded and has been released meanwhile.
-        answer := 'found';
-      END IF;
-    END IF;
-
-    IF answer IS NULL THEN
-      answer := CASE WHEN k = 0 THEN 'not_found' ELSE states[k] END;
-    END IF;
-
-    IF answer IS NULL THEN
-      LOOP
-        IF stale[k] AND customer_limits[k] IS NOT NULL AND cardinality(new_ids) = 0 THEN
-          SELECT count(*) INTO mine
-            FROM (SELECT FROM :"schema".promo_code_uses AS u
-                   WHERE u.promo_code_id = r.code_id AND lower(btrim(u.customer_address::text)) >= r.who
-                     AND lower(btrim(u.customer_address::text)) <= r.who
-                   ORDER BY lower(btrim(u.customer_address::text))
-                   LIMIT greatest(customer_limits[k], 0) + 1) AS own;
-          uses_of[r.n] := mine;
-        END IF;
-        answer := CASE WHEN uses_now[k] >= total_limits[k] THEN 'usage_limit_reached'
-                       WHEN uses_of[r.n] >= customer_limits[k] THEN 'customer_limit_reached' END;
-        EXIT WHEN answer IS NULL AND NOT (stale[k] AND cardinality(new_ids) > 0);
-
-        -- What was accepted so far must be in the table before holds are looked at, or uses are counted anew.
-        IF cardinality(new_ids) > 0 AND (stale[k] OR with_holds) THEN
-          RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
-            new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
-          new_ids := '{}'; new_codes := '{}'; new_customers := '{}'; new_transactions := '{}';
-          new_bases := '{}'; new_bonuses := '{}'; new_seconds := '{}';
-          CONTINUE;
+      IF cardinality(array_remove(limits_reached, NULL)) > 0 THEN
+        -- Holds of the code that have expired give way first, then the customer's own, which is the same purchase once more.
+        IF NOT is_swept THEN
+          SELECT array_agg(coalesce(f.freed, 0) ORDER BY p.place) INTO freed
+            FROM unnest(code_ids) WITH ORDINALITY AS p(id, place)
+            LEFT JOIN (SELECT l.id, :"schema".release_promo_code_holds(l.id, 1000) AS freed
+                         FROM (SELECT DISTINCT code_ids[q.place] AS id
+                                 FROM unnest(places, limits_reached) AS q(place, reached)
+                                WHERE q.reached IS NOT NULL
+                                ORDER BY 1) AS l) AS f ON f.id = p.id;
+          SELECT array_agg(r.room + r.freed ORDER BY r.place), sum(r.freed) = 0 INTO rooms, is_swept
+            FROM unnest(rooms, freed) WITH ORDINALITY AS r(room, freed, place);
+          CONTINUE WHEN NOT is_swept;
         END IF;
 
-        -- A limit would refuse: holds of the code that have expired give way, then the customer's own, which is the same
-        -- purchase once more and must not be counted against it.
-        IF held[k] IS NULL OR with_holds THEN
-          held[k] := EXISTS (SELECT FROM :"schema".promo_code_holds AS h
-                              WHERE h.promo_code_id = r.code_id AND h.released_at IS NULL);
-        END IF;
-        EXIT WHEN NOT held[k];
-        freed := 0;
-        IF NOT swept[k] THEN
-          freed := :"schema".release_promo_code_holds(r.code_id, 1000);
-          swept[k] := freed = 0;
-        END IF;
-        IF freed = 0 AND uses_now[k] <= coalesce(total_limits[k], uses_now[k])
-           AND uses_of[r.n] <= coalesce(customer_limits[k], uses_of[r.n]) THEN
-          SELECT h.use_id INTO own_hold
-            FROM :"schema".promo_code_holds AS h
-           WHERE h.promo_code_id = r.code_id AND h.customer_address = r.who AND h.released_at IS NULL
-           ORDER BY h.expires_at
-           LIMIT 1;
-          IF FOUND THEN
-            -- Not before it is sure that this request has the key: a conflict must take nothing away.
-            IF r.key IS NOT NULL AND NOT has_key THEN
-              INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
-              VALUES (r.shop, r.key, fingerprint, r.id)
-                  ON CONFLICT DO NOTHING;
-              has_key := FOUND;
-              IF NOT has_key THEN
-                answer := 'key_conflict';
-                EXIT;
-              END IF;
-            END IF;
-            -- Who was answered with this hold before is answered as it was then.
-            IF own_hold = ANY (answer_ids) THEN
-              RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(answered, outcomes, answer_ids, answer_codes);
-              answered := '{}'; outcomes := '{}'; answer_ids := '{}'; answer_codes := '{}';
-            END IF;
-            UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = own_hold;
-            DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = own_hold;
-            GET DIAGNOSTICS freed = ROW_COUNT;
+        IF with_holds THEN
+          SELECT min(q.n) INTO cut
+            FROM unnest(places, whos, limits_reached) WITH ORDINALITY AS q(place, who, reached, n)
+           WHERE q.reached IS NOT NULL
+             AND EXISTS (SELECT FROM unnest(places, whos, outcomes, limits_reached, hold_seconds) WITH ORDINALITY
+                                       AS b(place, who, outcome, reached, seconds, n)
+                          WHERE b.n BETWEEN first AND q.n - 1 AND b.seconds IS NOT NULL AND b.outcome IS NULL
+                            AND b.reached IS NULL AND code_ids[b.place] = code_ids[q.place]
+                            AND coalesce(b.who, like_uses.customer_address::text) = q.who);
+          IF cut IS NOT NULL THEN
+            last := cut - 1;
+            -- What lies behind the segment is looked at anew, with what this one leaves.
+            SELECT array_agg(CASE WHEN q.n <= last THEN q.outcome END ORDER BY q.n) INTO outcomes
+              FROM unnest(outcomes) WITH ORDINALITY AS q(outcome, n);
+            CONTINUE;
           END IF;
         END IF;
-        EXIT WHEN freed = 0;
-        uses_now[k] := uses_now[k] - freed;
-        stale[k] := customer_limits[k] IS NOT NULL;
-      END LOOP;
+
+        SELECT array_agg(h.use_id ORDER BY q.n) INTO replaced
+          FROM (SELECT q.n, code_ids[q.place] AS id, q.who, q.reached IS NOT NULL AND q.may_replace AS looks,
+                       row_number() OVER (PARTITION BY code_ids[q.place], coalesce(q.who, like_uses.customer_address::text),
+                                                      q.reached IS NOT NULL ORDER BY q.n) AS rank
+                  FROM unnest(places, whos, limits_reached, may_replace) WITH ORDINALITY AS q(place, who, reached, may_replace, n)) AS q
+          LEFT JOIN LATERAL (
+                 SELECT h.use_id FROM :"schema".promo_code_holds AS h
+                  WHERE q.looks AND h.promo_code_id = q.id AND h.customer_address = q.who AND h.released_at IS NULL
+                  ORDER BY h.expires_at, h.use_id
+                 OFFSET q.rank - 1 LIMIT 1) AS h ON true;
+      END IF;
+      EXIT WHEN cardinality(keys) = 0;
+
+      -- Before anything is taken away for a request it has to have its key.
+      WITH wanted AS (
+        SELECT q.n, shops[q.place] AS shop, q.key, q.id,
+               :"schema".promo_code_fingerprint(codes[q.place], q.who, q.base, q.transaction, q.seconds) AS fingerprint
+          FROM unnest(places, whos, bases, transactions, keys, use_ids, hold_seconds, outcomes, limits_reached, replaced, has_key)
+                 WITH ORDINALITY
+                 AS q(place, who, base, transaction, key, id, seconds, outcome, reached, replaced, has_key, n)
+         WHERE q.n BETWEEN first AND last AND q.key IS NOT NULL AND q.outcome IS NULL AND NOT q.has_key
+           AND (q.reached IS NULL OR q.replaced IS NOT NULL)
+      ), taken AS (
+        INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
+        SELECT w.shop, w.key, w.fingerprint, w.id FROM wanted AS w ORDER BY w.shop, w.key
+            ON CONFLICT DO NOTHING
+        RETURNING e.use_id
+      )
+      SELECT array_agg(w.n::integer) FILTER (WHERE w.n IS NOT NULL AND t.use_id IS NULL),
+             array_agg(coalesce(has_key[n.n] OR t.use_id IS NOT NULL, false) ORDER BY n.n)
+        INTO lost, has_key
+        FROM generate_series(1, requests) AS n(n)
+        LEFT JOIN wanted AS w ON w.n = n.n
+        LEFT JOIN taken AS t ON t.use_id = w.id;
+      EXIT WHEN lost IS NULL;
+      -- The same key for another code, which is under another lock. It is there now.
+      SELECT array_agg(CASE WHEN q.n = ANY (lost) THEN 'key_conflict' ELSE q.outcome END ORDER BY q.n) INTO outcomes
+        FROM unnest(outcomes) WITH ORDINALITY AS q(outcome, n);
+    END LOOP;
+
+    IF strict AND 'key_conflict' = ANY (outcomes) THEN
+      RAISE EXCEPTION 'the idempotency key of request % was used before with other parameters', array_position(outcomes, 'key_conflict')
+        USING ERRCODE = 'PC007';
     END IF;
 
-    IF has_key AND answer IS NOT NULL THEN
-      DELETE FROM :"schema".promo_code_idempotency_keys AS e WHERE e.shop_id = r.shop AND e.idempotency_key = r.key;
-    ELSIF answer IS NULL AND r.key IS NOT NULL AND NOT has_key THEN
-      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id)
-      VALUES (r.shop, r.key, fingerprint, r.id)
-          ON CONFLICT DO NOTHING;
-      IF NOT FOUND THEN
-        -- The same key for another code, which is under another lock. It is there now.
-        answer := 'key_conflict';
-      END IF;
+    IF cardinality(array_remove(replaced, NULL)) > 0 THEN
+      -- Who was answered with such a hold before is answered as it was then.
+      RETURN QUERY
+        SELECT a.*
+          FROM (SELECT array_agg(q.n::integer) AS n, array_agg(q.outcome) AS outcomes, array_agg(q.found) AS found,
+                       array_agg(code_ids[q.place]) AS codes
+                  FROM unnest(places, outcomes, found_ids) WITH ORDINALITY AS q(place, outcome, found, n)
+                 WHERE q.outcome = 'found' AND q.n < array_position(replaced, q.found)) AS q
+         CROSS JOIN LATERAL :"schema".answer_promo_code_requests(q.n, q.outcomes, q.found, q.codes) AS a
+         WHERE q.n IS NOT NULL;
+      SELECT array_agg(CASE WHEN q.outcome = 'found' AND q.n < array_position(replaced, q.found) THEN 'answered' ELSE q.outcome END
+                       ORDER BY q.n) INTO outcomes
+        FROM unnest(outcomes, found_ids) WITH ORDINALITY AS q(outcome, found, n);
+      UPDATE :"schema".promo_code_holds AS h SET released_at = now(), released_as = 'replaced' WHERE h.use_id = ANY (replaced);
+      DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = ANY (replaced);
     END IF;
 
-    IF answer = 'key_conflict' AND strict THEN
-      RAISE EXCEPTION 'the idempotency key of request % was used before with other parameters', r.n USING ERRCODE = 'PC007';
-    END IF;
+    RETURN QUERY
+      SELECT r.*
+        FROM (SELECT array_agg(q.id ORDER BY q.n) AS ids, array_agg(c.id ORDER BY q.n) AS codes,
+                     array_agg(btrim(q.customer) ORDER BY q.n) AS customers, array_agg(q.transaction ORDER BY q.n) AS transactions,
+                     array_agg(q.base ORDER BY q.n) AS bases,
+                     -- A product is exact at any size; a division by 100 would be cut at some place and then rounded once more.
+                     array_agg(CASE WHEN c.is_percentage THEN least(round(q.base * c.bonus_value * 0.01::numeric, 2), c.max_bonus)
+                                    ELSE c.bonus_value END ORDER BY q.n) AS bonuses,
+                     CASE WHEN with_holds THEN array_agg(q.seconds ORDER BY q.n) END AS seconds
+                FROM unnest(places, customers, transactions, bases, use_ids, hold_seconds, outcomes, limits_reached, replaced)
+                       WITH ORDINALITY
+                       AS q(place, customer, transaction, base, id, seconds, outcome, reached, replaced, n)
+               CROSS JOIN LATERAL (
+                       SELECT c.id, c.bonus_type::text = 'percentage' AS is_percentage, c.bonus_value::numeric AS bonus_value,
+                              c.max_bonus::numeric AS max_bonus
+                         FROM :"schema".promo_codes AS c
+                        WHERE c.id = code_ids[q.place]
+                       OFFSET 0) AS c
+               WHERE q.n BETWEEN first AND last AND q.outcome IS NULL AND (q.reached IS NULL OR q.replaced IS NOT NULL)) AS q
+       CROSS JOIN LATERAL :"schema".record_promo_code_uses(
+               q.ids, q.codes, q.customers, q.transactions, q.bases, q.bonuses, coalesce(q.seconds, '{}')) AS r
+       WHERE q.ids IS NOT NULL;
 
-    IF answer IS NULL THEN
-      amount := values_of[k];
-      IF percentages[k] THEN
-        -- A product is exact at any size; a division by 100 would be cut at some place and then rounded once more.
-        amount := least(round(r.base * amount * 0.01::numeric, 2), caps[k]);
-      END IF;
-      uses_now[k] := uses_now[k] + 1;
-      uses_of[r.n] := uses_of[r.n] + 1;
-      new_ids := array_append(new_ids, r.id);
-      new_codes := array_append(new_codes, r.code_id);
-      new_customers := array_append(new_customers, btrim(r.customer));
-      new_transactions := array_append(new_transactions, r.transaction);
-      new_bases := array_append(new_bases, r.base);
-      new_bonuses := array_append(new_bonuses, amount);
-      IF with_holds THEN
-        new_seconds := array_append(new_seconds, r.seconds);
-      END IF;
-    ELSE
-      answered := array_append(answered, r.n);
-      outcomes := array_append(outcomes, answer);
-      answer_ids := array_append(answer_ids, answer_id);
-      answer_codes := array_append(answer_codes, r.code_id);
-    END IF;
+    SELECT array_agg(r.room - coalesce(a.uses, 0) ORDER BY r.place) INTO rooms
+      FROM unnest(rooms, code_ids) WITH ORDINALITY AS r(room, id, place)
+      LEFT JOIN (SELECT code_ids[q.place] AS id, count(*) AS uses
+                   FROM unnest(places, outcomes, limits_reached) WITH ORDINALITY AS q(place, outcome, reached, n)
+                  WHERE q.n BETWEEN first AND last AND q.outcome IS NULL AND q.reached IS NULL
+                  GROUP BY 1) AS a ON a.id = r.id;
+    SELECT array_agg(CASE WHEN q.n NOT BETWEEN first AND last THEN q.outcome
+                          WHEN q.outcome IS NOT NULL THEN q.outcome
+                          WHEN q.reached IS NULL OR q.replaced IS NOT NULL THEN 'redeemed'
+                          ELSE q.reached END ORDER BY q.n)
+      INTO outcomes
+      FROM unnest(outcomes, limits_reached, replaced) WITH ORDINALITY AS q(outcome, reached, replaced, n);
+    first := last + 1;
+    is_swept := false;
   END LOOP;
 
-  IF cardinality(new_ids) > 0 THEN
-    RETURN QUERY SELECT * FROM :"schema".record_promo_code_uses(
-      new_ids, new_codes, new_customers, new_transactions, new_bases, new_bonuses, new_seconds);
-  END IF;
-  IF cardinality(answered) > 0 THEN
-    RETURN QUERY SELECT * FROM :"schema".answer_promo_code_requests(answered, outcomes, answer_ids, answer_codes);
-  END IF;
+  RETURN QUERY
+    SELECT a.*
+      FROM (SELECT array_agg(q.n::integer) AS n, array_agg(q.outcome) AS outcomes, array_agg(q.found) AS found,
+                   array_agg(code_ids[q.place]) AS codes
+              FROM unnest(places, outcomes, found_ids) WITH ORDINALITY AS q(place, outcome, found, n)
+             WHERE q.outcome NOT IN ('redeemed', 'answered')) AS q
+     CROSS JOIN LATERAL :"schema".answer_promo_code_requests(q.n, q.outcomes, q.found, q.codes) AS a
+     WHERE q.n IS NOT NULL;
 END
 $body$;

@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '342304cbda759317dee928fdba7055d83128a8bb4a3ceff96d4df1d004b6bc8a',
+  2: 'bd85dd7b732969907902d0f34232b568fdd1a9da1f349836447011c9f83aa5b9',
 };
 
 it('every function carries the current revision', () => {

@@ -275,6 +275,8 @@ BEGIN
             FROM :"schema".promo_code_holds AS h
             JOIN :"schema".promo_code_uses AS u ON u.id = h.use_id AND u.promo_code_id = r.code_id
            WHERE h.promo_code_id = r.code_id AND h.customer_address = r.who AND h.released_at IS NULL
+             -- A request that the network delivers late does not give way to itself.
+             AND h.use_id <> r.id
              AND :"schema".promo_code_use_matches(
                    u.promo_code_id, lower(btrim(u.customer_address::text)), u.used_at::timestamptz,
                    h.promo_code_id, h.customer_address, h.created_at)

@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'b31f1ba88e644dcab96e4995c91a045c4c1277dab59bf287ff9e3a7ffdfbca5f',
+  2: 'cf43fab1014f0674201b7c4bcbff6d814acc957167f339a2c49310c58cf6b989',
 };
 
 it('every function carries the current revision', () => {

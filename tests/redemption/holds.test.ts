@@ -175,4 +175,20 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     expect(timesUsed).toBeLessThanOrEqual(10);
     expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
   });
+
+  it('a first attempt that the network delivers late does not take the place of its own hold', async () => {
+    const code = await newCode({ perCustomerLimit: 1 });
+    const hold = await repository.reserve({ ...request(code, { customerAddress: 'late' }), ttlSeconds: 60 });
+    if (!hold.ok) throw new Error(hold.reason);
+    const held = () =>
+      t.sql('SELECT expires_at, released_as FROM :"schema".promo_code_holds WHERE use_id = $1', [hold.use.id]);
+    const before = (await held()).rows;
+    const { rows } = await t.sql<{ answer: string }>(
+      `SELECT :"schema".redeem_promo_codes($1, '{shop}', '{1}', '{late}', '{1}', '{}', '{}', '{}', $2, '{999}', '{}', false, false,
+         $2, 1000) AS answer`,
+      [[code.code], [hold.use.id]],
+    );
+    expect(JSON.parse(rows[0]!.answer)[0][1]).toBe('customer_limit_reached');
+    expect((await held()).rows).toEqual(before);
+  });
 });

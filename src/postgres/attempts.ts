@@ -3,11 +3,11 @@ import { type Fate, fateOf, OWN_TRANSACTION, type OwnTransaction, toOwnTransacti
 import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
 import { type Fault, faultOf, isClosed, NoAnswer } from './faults.js';
-import { hasOwnQuery, type Lease, NoConnection, PoolQuery, takeConnection } from './lease.js';
+import { hasOwnQuery, type Lease, NoConnection, PoolQuery, takeConnection, withLimit } from './lease.js';
 import { readable, translateError } from './server-errors.js';
 import { sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
-import { alarmIn, endAlarm, now, sleep } from './timers.js';
+import { now, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
@@ -39,7 +39,7 @@ export type Work<Result> = (connection: Queryable, attempt: Attempt) => Promise<
 /** What is asked of the server, and how often it may be asked. */
 export interface Plan {
   limits: CallLimits;
-  /** When the call has to be over, by `performance.now()`. */
+  /** When the call has to be over, by `now()`. */
   deadline: number;
   /** `'none'` for what only reads: nothing is ever in doubt. `'repeatable'`: the call finds out by itself what it has done. */
   effect: 'none' | 'repeatable';
@@ -364,16 +364,6 @@ interface DriverClient extends Queryable {
   connection?: { stream?: { destroy?(): unknown } };
   connectionParameters?: { query_timeout?: unknown };
   getTransactionStatus?(): string | null;
-}
-
-function withLimit<Result>(limitMs: number, work: Promise<Result>, onLimit: () => void): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const alarm = alarmIn(limitMs, () => {
-      reject(new NoAnswer(limitMs));
-      onLimit();
-    });
-    work.then(resolve, reject).finally(() => endAlarm(alarm));
-  });
 }
 
 function hostedError(

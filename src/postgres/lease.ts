@@ -1,6 +1,6 @@
 import type { ConnectionPool, PooledConnection, Queryable, QueryResultLike } from './database.js';
 import { NoAnswer } from './faults.js';
-import { alarmIn, endAlarm, performance } from './timers.js';
+import { alarmIn, endAlarm, now } from './timers.js';
 
 /** A connection that was taken out of a pool, with a limit for everything that is waited for on it. */
 export interface Lease extends Queryable {
@@ -41,7 +41,7 @@ export class NoConnection extends NoAnswer {
  */
 export function takeConnection(pool: ConnectionPool, limitMs: number): Promise<Lease> {
   return new Promise((resolve, reject) => {
-    const began = performance.now();
+    const began = now();
     const state = pool as PoolState;
     const clients = state._clients?.length;
     let answered: PooledConnection | undefined;
@@ -54,7 +54,7 @@ export function takeConnection(pool: ConnectionPool, limitMs: number): Promise<L
     };
     const alarm = alarmIn(limitMs, () => {
       finish(() => {
-        const waited = performance.now() - began;
+        const waited = now() - began;
         const isExhausted = allOut(state);
         closeUnconnected(state, waited);
         reject(new NoConnection(waited, isExhausted));
@@ -88,10 +88,11 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-function withLimit<Result>(limitMs: number, work: Promise<Result>, lease: Lease): Promise<Result> {
+/** Waits for `work`; when it takes longer, `NoAnswer` is thrown, after `onLimit` has ended what can be ended. */
+export function withLimit<Result>(limitMs: number, work: Promise<Result>, onLimit: () => void): Promise<Result> {
   return new Promise((resolve, reject) => {
     const alarm = alarmIn(limitMs, () => {
-      lease.destroy();
+      onLimit();
       reject(new NoAnswer(limitMs));
     });
     work.then(
@@ -143,7 +144,7 @@ class LeasedConnection implements Lease {
   }
 
   within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
-    return withLimit(limitMs, work, this);
+    return withLimit(limitMs, work, () => this.destroy());
   }
 
   release(): void {
@@ -197,7 +198,7 @@ export class PoolQuery implements Lease {
   }
 
   within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
-    return withLimit(limitMs, work, this);
+    return withLimit(limitMs, work, () => this.destroy());
   }
 
   release(): void {
@@ -228,9 +229,9 @@ const isConnecting = (client: UnconnectedClient): boolean => client._connecting 
 const connectingSince = new WeakMap<object, number>();
 
 /** A connection that the pool makes for the caller who has just asked. */
-function noteConnecting({ _clients }: PoolState, before: number | undefined, now: number): void {
+function noteConnecting({ _clients }: PoolState, before: number | undefined, time: number): void {
   const newest = _clients?.at(-1);
-  if (newest && before !== undefined && _clients!.length > before) connectingSince.set(newest, now);
+  if (newest && before !== undefined && _clients!.length > before) connectingSince.set(newest, time);
 }
 
 /** A connection that is made takes less, however far away the server is. */
@@ -241,11 +242,11 @@ const SILENT_MS = 3_000;
  * the operating system does, or for ever, and has a place less meanwhile.
  */
 function closeUnconnected({ _clients }: PoolState, waitedMs: number): void {
-  const now = performance.now();
+  const time = now();
   for (const client of _clients?.filter(isConnecting) ?? []) {
     const since = connectingSince.get(client);
-    if (since === undefined) connectingSince.set(client, now);
-    else if (now - since >= Math.max(waitedMs - 1, SILENT_MS)) client.connection?.stream?.destroy?.();
+    if (since === undefined) connectingSince.set(client, time);
+    else if (time - since >= Math.max(waitedMs - 1, SILENT_MS)) client.connection?.stream?.destroy?.();
   }
 }
 

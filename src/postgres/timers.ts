@@ -12,7 +12,6 @@ const {
 
 /** Milliseconds of a clock that only goes forward. */
 export const now: () => number = performanceAtLoad.now.bind(performanceAtLoad);
-export const performance = { now };
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeoutAtLoad(resolve, ms));

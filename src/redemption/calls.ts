@@ -35,7 +35,7 @@ export class Call {
   readonly rateLimitKey: string | undefined;
   /** The library does not own the transaction: it is that of `client`, or of the client that the repository was made with. */
   readonly hosted: boolean;
-  /** When the call has to be over, by `performance.now()`. */
+  /** When the call has to be over, by `now()`. */
   readonly deadline: number;
 
   constructor(settings: CallSettings, host: Host | undefined, origin: CallOrigin = {}, deadline?: number) {

@@ -4,7 +4,7 @@ import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '.
 import { type Database, isPool } from '../postgres/database.js';
 import { takeConnection } from '../postgres/lease.js';
 import { renderSqlText } from '../postgres/sql-text.js';
-import { performance } from '../postgres/timers.js';
+import { now } from '../postgres/timers.js';
 
 /** Whose lock was waited for. */
 export type Locked = { id: string } | { code: string; shopId: string };
@@ -61,8 +61,8 @@ export class Explainer {
   async #ask(key: string, sql: string, values: unknown[]): Promise<Row | undefined> {
     const { db } = this;
     if (!isPool(db)) return undefined;
-    const now = performance.now();
-    for (const [name, { at }] of this.#recent) if (now - at > REMEMBERED_MS) this.#recent.delete(name);
+    const time = now();
+    for (const [name, { at }] of this.#recent) if (time - at > REMEMBERED_MS) this.#recent.delete(name);
     const known = this.#recent.get(key);
     if (known) return known.rows;
     const asking = async (): Promise<Row | undefined> => {
@@ -80,7 +80,7 @@ export class Explainer {
       }
     };
     const rows = asking().catch(() => undefined);
-    this.#recent.set(key, { at: now, rows });
+    this.#recent.set(key, { at: time, rows });
     return rows;
   }
 }

@@ -1,7 +1,7 @@
 -- The calls that came with a key: what was asked (as a fingerprint) and which use came of it. It outlives the use, so that
 -- a repetition after a rollback can be told. Ids come again: a key knows its use by code, customer (folded) and time as well;
 -- rows of an earlier version have neither code nor customer. No foreign key: the table of uses may be partitioned, and keeps no promise.
-CREATE TABLE IF NOT EXISTS :"schema".promo_code_idempotency_keys (
+CREATE TABLE IF NOT EXISTS :"library".promo_code_idempotency_keys (
   shop_id          text NOT NULL,
   idempotency_key  text NOT NULL,
   fingerprint      bytea NOT NULL,
@@ -11,15 +11,15 @@ CREATE TABLE IF NOT EXISTS :"schema".promo_code_idempotency_keys (
   customer_address text,
   PRIMARY KEY (shop_id, idempotency_key)
 );
-ALTER TABLE :"schema".promo_code_idempotency_keys
+ALTER TABLE :"library".promo_code_idempotency_keys
   ADD COLUMN IF NOT EXISTS promo_code_id bigint, ADD COLUMN IF NOT EXISTS customer_address text;
 CREATE INDEX IF NOT EXISTS promo_code_idempotency_keys_age_idx
-  ON :"schema".promo_code_idempotency_keys (created_at);
+  ON :"library".promo_code_idempotency_keys (created_at);
 
 -- Whoever may add uses may work with this table, from the moment of the GRANT on promo_code_uses and without one here.
-ALTER TABLE :"schema".promo_code_idempotency_keys ENABLE ROW LEVEL SECURITY;
-DROP POLICY IF EXISTS promo_code_redeemers ON :"schema".promo_code_idempotency_keys;
-CREATE POLICY promo_code_redeemers ON :"schema".promo_code_idempotency_keys
+ALTER TABLE :"library".promo_code_idempotency_keys ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS promo_code_redeemers ON :"library".promo_code_idempotency_keys;
+CREATE POLICY promo_code_redeemers ON :"library".promo_code_idempotency_keys
   USING (pg_catalog.has_table_privilege(pg_catalog.format('%I.%I', :'schema', 'promo_code_uses'), 'INSERT'));
-GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_code_idempotency_keys TO PUBLIC;
-COMMENT ON TABLE :"schema".promo_code_idempotency_keys IS 'pg-promo-codes: created by the library, see installTriggers()';
+GRANT SELECT, INSERT, UPDATE, DELETE ON :"library".promo_code_idempotency_keys TO PUBLIC;
+COMMENT ON TABLE :"library".promo_code_idempotency_keys IS 'pg-promo-codes: created by the library, see installTriggers()';

@@ -1,0 +1,109 @@
+-- Stands before every write to promo_codes that could leave its counters untrue. The argument is the option
+-- counterWrites: 'allow', 'ignore' or 'reject'.
+CREATE OR REPLACE FUNCTION :"library".guard_promo_code_counters()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, :"schema", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  counter_writes text := TG_ARGV[0];
+  uses_written boolean := false;
+  bonus_written boolean := false;
+  counters text;
+  statement text;
+  marker text;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    -- The library's own writes carry the marker. Unlike pg_trigger_depth() it tells them from a trigger of the host.
+    IF NEW.:"code_id" = OLD.:"code_id"
+       AND (counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on') THEN
+      RETURN NEW;
+    END IF;
+    /*if times_used*/
+    uses_written := NEW.:"times_used" IS DISTINCT FROM OLD.:"times_used";
+    /*fi*/
+    /*if total_bonus_issued*/
+    bonus_written := NEW.:"total_bonus_issued" IS DISTINCT FROM OLD.:"total_bonus_issued";
+    /*fi*/
+  ELSE
+    /*if times_used*/
+    uses_written := coalesce(NEW.:"times_used"::bigint, 0::bigint) <> 0::bigint;
+    /*fi*/
+    /*if total_bonus_issued*/
+    bonus_written := coalesce(NEW.:"total_bonus_issued"::numeric, 0::numeric) <> 0::numeric;
+    /*fi*/
+  END IF;
+
+  IF (uses_written OR bonus_written) AND counter_writes <> 'allow' THEN
+    counters := concat_ws(' and ', CASE WHEN uses_written THEN :'times_used' END,
+                          CASE WHEN bonus_written THEN :'total_bonus_issued' END);
+    IF counter_writes = 'reject' THEN
+      RAISE EXCEPTION '% of % are kept by triggers and cannot be written (promo code %)',
+        concat_ws(' and ', :'times_used', :'total_bonus_issued'), TG_TABLE_NAME, NEW.:"code_id"
+        USING ERRCODE = 'PC001', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+              HINT = pg_catalog.format('Insert, update or delete rows of %s instead; the counters follow.', :'uses_name');
+    END IF;
+
+    -- One warning for a statement of the client, however many rows it writes and however many statements a function makes
+    -- of it. A trigger after the statement could count the rows, but would cost every insert of a use as well.
+    statement := extract(epoch FROM statement_timestamp())::text;
+    IF statement IS DISTINCT FROM current_setting('pg_promo_codes.warned', true) THEN
+      marker := set_config('pg_promo_codes.warned', statement, true);
+      RAISE WARNING USING
+        MESSAGE = CASE TG_OP
+          WHEN 'UPDATE' THEN pg_catalog.format(
+            'what this statement writes to %s of %s is ignored: promo code %s keeps %s, as triggers have counted them',
+            counters, TG_TABLE_NAME, NEW.:"code_id", concat_ws(' and ',
+              /*list*/
+              /*if times_used*/
+              :'times_used' || ' ' || coalesce(OLD.:"times_used"::text, 'NULL'),
+              /*fi*/
+              /*if total_bonus_issued*/
+              :'total_bonus_issued' || ' ' || coalesce(OLD.:"total_bonus_issued"::text, 'NULL'),
+              /*fi*/
+              /*end*/))
+          ELSE pg_catalog.format(
+            'what this statement writes to %s of %s is ignored: the new promo code %s starts without uses, and triggers count them',
+            counters, TG_TABLE_NAME, NEW.:"code_id") END,
+        HINT = 'Remove the code that writes these columns, or choose another counterWrites with installTriggers(): '
+            || '"allow" lets it write, "reject" makes it an error. A counter that has drifted is corrected by repairDrift().',
+        TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
+    END IF;
+  END IF;
+
+  IF TG_OP = 'UPDATE' AND NEW.:"code_id" = OLD.:"code_id" THEN
+    /*if times_used*/
+    NEW.:"times_used" := OLD.:"times_used";
+    /*fi*/
+    /*if total_bonus_issued*/
+    NEW.:"total_bonus_issued" := OLD.:"total_bonus_issued";
+    /*fi*/
+    RETURN NEW;
+  END IF;
+
+  IF (uses_written OR bonus_written) AND TG_OP = 'INSERT' AND counter_writes = 'allow' THEN
+    /*if times_used*/
+    NEW.:"times_used" := coalesce(NEW.:"times_used", 0);
+    /*fi*/
+    /*if total_bonus_issued*/
+    NEW.:"total_bonus_issued" := coalesce(NEW.:"total_bonus_issued", 0);
+    /*fi*/
+    RETURN NEW;
+  END IF;
+
+  -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after
+  -- this, are counted by their own triggers or by the recount at commit.
+  /*if times_used*/
+  NEW.:"times_used" := 0;
+  /*fi*/
+  /*if total_bonus_issued*/
+  NEW.:"total_bonus_issued" := 0;
+  /*fi*/
+  RETURN NEW;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION :"library".guard_promo_code_counters() FROM PUBLIC;

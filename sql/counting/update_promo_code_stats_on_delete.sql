@@ -1,0 +1,38 @@
+-- A use that is gone counts no more, if it counted.
+CREATE OR REPLACE FUNCTION :"library".update_promo_code_stats_on_delete()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, :"schema", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  code_id :code_id_type;
+  uses bigint;
+  bonus numeric;
+BEGIN
+  IF TG_LEVEL = 'ROW' THEN
+    /*if not deleted*/
+    IF NOT :counts(OLD) THEN
+      RETURN NULL;
+    END IF;
+    /*fi*/
+    PERFORM :"library".apply_promo_code_stats(OLD.:"promo_code_id":::code_id_type, -1::bigint, -(:finite_bonus(OLD)));
+    RETURN NULL;
+  END IF;
+
+  FOR code_id, uses, bonus IN
+    SELECT o.:"promo_code_id", count(*), coalesce(sum(:finite_bonus(o)), 0::numeric)
+      FROM old_uses AS o
+     WHERE o.:"promo_code_id" IS NOT NULL AND :counts(o)
+     GROUP BY o.:"promo_code_id"
+     ORDER BY o.:"promo_code_id"
+  LOOP
+    PERFORM :"library".apply_promo_code_stats(code_id, -uses, -bonus);
+  END LOOP;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION :"library".update_promo_code_stats_on_delete() FROM PUBLIC;

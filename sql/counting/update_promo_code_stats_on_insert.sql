@@ -1,0 +1,100 @@
+CREATE OR REPLACE FUNCTION :"library".update_promo_code_stats_on_insert()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, :"schema", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  first_code :code_id_type;
+  last_code :code_id_type;
+  uses bigint;
+  bonus numeric;
+  /*if updated_at*/
+  stamp :"codes".:"updated_at"%TYPE;
+  /*fi*/
+  marker text;
+  earlier text;
+  is_counted boolean;
+  codes :code_id_type[];
+  uses_of bigint[];
+  bonus_of numeric[];
+  places_left integer[];
+  place integer;
+BEGIN
+  IF TG_LEVEL = 'ROW' THEN
+    /*if not deleted*/
+    IF NOT :counts(NEW) THEN
+      RETURN NULL;
+    END IF;
+    /*fi*/
+    PERFORM :"library".apply_promo_code_stats(
+      NEW.:"promo_code_id":::code_id_type, 1::bigint, coalesce(NEW.:"bonus_amount"::numeric, 0::numeric));
+    RETURN NULL;
+  END IF;
+
+  SELECT :first_code(n), :last_code(n), count(*), coalesce(sum(n.:"bonus_amount"::numeric), 0::numeric)
+    INTO first_code, last_code, uses, bonus
+    FROM new_uses AS n
+   WHERE n.:"promo_code_id" IS NOT NULL AND :counts(n);
+
+  IF first_code IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  -- What is plain adding is done here: it spares every insert the call of a function. Everything else is left to
+  -- apply_promo_code_stats.
+  /*if updated_at*/
+  stamp := :stamp();
+  /*fi*/
+  earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
+
+  -- One code is the usual case, for big statements as well, and needs no sort.
+  IF first_code = last_code THEN
+    marker := set_config('pg_promo_codes.counting', 'on', true);
+    UPDATE :"codes" AS c
+       SET :added(uses, bonus)
+     WHERE c.:"code_id" = first_code AND :may_be_added(c, bonus);
+    is_counted := FOUND;
+    marker := set_config('pg_promo_codes.counting', earlier, true);
+    IF NOT is_counted THEN
+      PERFORM :"library".apply_promo_code_stats(first_code, uses, bonus);
+    END IF;
+    RETURN NULL;
+  END IF;
+
+  -- What takes any type is named with its schema: one that a host has for this very type would come first otherwise.
+  -- Arrays, because a plan that was made for another size of new_uses might read all codes.
+  SELECT pg_catalog.array_agg(g.code ORDER BY g.code), pg_catalog.array_agg(g.uses ORDER BY g.code),
+         pg_catalog.array_agg(g.bonus ORDER BY g.code)
+    INTO codes, uses_of, bonus_of
+    FROM (SELECT n.:"promo_code_id" AS code, count(*) AS uses, coalesce(sum(n.:"bonus_amount"::numeric), 0::numeric) AS bonus
+            FROM new_uses AS n
+           WHERE n.:"promo_code_id" IS NOT NULL AND :counts(n)
+           GROUP BY n.:"promo_code_id") AS g;
+  -- Locked in id order, so that two statements over the same codes queue up instead of deadlocking, and then counted by one
+  -- statement, whose snapshot is newer than the locks.
+  PERFORM FROM :"codes" AS c WHERE c.:"code_id" = ANY (codes) ORDER BY c.:"code_id" FOR NO KEY UPDATE;
+  marker := set_config('pg_promo_codes.counting', 'on', true);
+  WITH counted AS (
+    UPDATE :"codes" AS c
+       SET :added(a.uses, a.bonus)
+      FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS a(id, uses, bonus)
+     WHERE c.:"code_id" = a.id AND :may_be_added(c, a.bonus)
+    RETURNING c.:"code_id" AS id
+  )
+  SELECT pg_catalog.array_agg(g.n ORDER BY g.n) INTO places_left
+    FROM pg_catalog.generate_subscripts(codes, 1) AS g(n)
+   WHERE NOT EXISTS (SELECT FROM counted AS c WHERE c.:"code_id" = codes[g.n]);
+  marker := set_config('pg_promo_codes.counting', earlier, true);
+
+  FOREACH place IN ARRAY coalesce(places_left, '{}'::integer[])
+  LOOP
+    PERFORM :"library".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
+  END LOOP;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION :"library".update_promo_code_stats_on_insert() FROM PUBLIC;

@@ -1,0 +1,18 @@
+-- What tells whether two requests with the same idempotency key ask for the same. Numbers are compared by value. A request
+-- without a bonus of its own has the fingerprint that it always had.
+CREATE OR REPLACE FUNCTION :"library".promo_code_fingerprint(code text, customer text, base numeric, bonus numeric, transaction text, hold_seconds integer)
+RETURNS bytea
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, :"schema", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  RETURN sha256(convert_to(
+    CASE WHEN bonus IS NULL
+         THEN jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
+         ELSE jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds, trim_scale(bonus))
+    END::text, 'UTF8'));
+END
+$body$;

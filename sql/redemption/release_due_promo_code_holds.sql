@@ -1,0 +1,67 @@
+-- Releases expired holds of all codes, the longest expired first, each code under its lock and in the order of ids; forgets
+-- those whose uses or codes are gone, and holds that were released long ago. Answers how many uses were taken back and
+-- whether more holds are due.
+CREATE OR REPLACE FUNCTION :"library".release_due_promo_code_holds(at_most integer)
+RETURNS TABLE (released integer, remaining boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, :"schema", pg_temp
+SET timezone = 'UTC'
+SET enable_seqscan = off
+SET jit = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  hold record;
+  live integer := 0;
+  gone bigint[] := '{}';
+  codes bigint[] := '{}';
+  code_id bigint;
+BEGIN
+  FOR hold IN
+    SELECT h.use_id, h.promo_code_id, EXISTS (
+             SELECT FROM :"uses" AS u
+              WHERE u.:"use_id" = h.use_id
+                AND :"library".promo_code_use_matches(
+                      u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
+                      h.promo_code_id, h.customer_address, h.created_at)) AS has_use
+      FROM :"library".promo_code_holds AS h
+     WHERE h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+     ORDER BY h.expires_at
+  LOOP
+    IF hold.has_use THEN
+      live := live + 1;
+      codes := array_append(codes, hold.promo_code_id);
+    ELSE
+      gone := array_append(gone, hold.use_id);
+    END IF;
+    EXIT WHEN live >= at_most OR cardinality(gone) >= 10000;
+  END LOOP;
+
+  released := 0;
+  FOR code_id IN SELECT DISTINCT c.:"code_id" FROM unnest(codes) AS c(id) ORDER BY c.:"code_id"
+  LOOP
+    EXIT WHEN released >= at_most;
+    PERFORM FROM :"codes" AS c WHERE c.:"code_id" = code_id FOR NO KEY UPDATE;
+    released := released + :"library".release_promo_code_holds(code_id, at_most - released);
+  END LOOP;
+  DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = ANY (gone) AND h.released_at IS NULL;
+  remaining := EXISTS (
+    SELECT FROM :"library".promo_code_holds AS h
+      JOIN :"uses" AS u
+        ON u.:"use_id" = h.use_id
+       AND :"library".promo_code_use_matches(
+             u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
+             h.promo_code_id, h.customer_address, h.created_at)
+     WHERE h.released_at IS NULL AND h.expires_at <= clock_timestamp());
+
+  -- A confirmation that comes later than this is answered like one of an unknown use.
+  DELETE FROM :"library".promo_code_holds AS h
+   WHERE h.use_id = ANY (ARRAY(
+           SELECT o.use_id FROM :"library".promo_code_holds AS o
+            WHERE o.released_at IS NOT NULL AND o.released_at < now() - interval '90 days'
+            ORDER BY o.released_at
+            LIMIT at_most));
+  RETURN NEXT;
+END
+$body$;

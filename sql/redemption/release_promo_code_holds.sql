@@ -1,0 +1,46 @@
+-- Gives back what expired holds of one code take up, the longest expired first, and forgets those whose uses are gone. The
+-- caller holds the lock on the code. Answers how many uses it took back.
+CREATE OR REPLACE FUNCTION :"library".release_promo_code_holds(code_id bigint, at_most integer)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, :"schema", pg_temp
+SET timezone = 'UTC'
+SET enable_seqscan = off
+SET jit = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  due bigint[];
+  gone bigint[];
+  released integer := 0;
+BEGIN
+  LOOP
+    SELECT array_agg(d.use_id) FILTER (WHERE d.is_there), array_agg(d.use_id) FILTER (WHERE NOT d.is_there)
+      INTO due, gone
+      FROM (SELECT h.use_id, EXISTS (
+                     SELECT FROM :"uses" AS u
+                      WHERE u.:"use_id" = h.use_id AND u.:"promo_code_id" = code_id
+                        AND :"library".promo_code_use_matches(
+                              u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
+                              h.promo_code_id, h.customer_address, h.created_at)) AS is_there
+              FROM :"library".promo_code_holds AS h
+             WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+             ORDER BY h.expires_at
+             LIMIT at_most) AS d;
+    IF gone IS NOT NULL THEN
+      DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = ANY (gone) AND h.released_at IS NULL;
+    END IF;
+    EXIT WHEN due IS NOT NULL OR gone IS NULL;
+  END LOOP;
+  IF due IS NULL THEN
+    RETURN 0;
+  END IF;
+  UPDATE :"library".promo_code_holds AS h
+     SET released_at = now(), released_as = 'expired'
+   WHERE h.use_id = ANY (due);
+  DELETE FROM :"uses" AS u WHERE u.:"use_id" = ANY (due) AND u.:"promo_code_id" = code_id;
+  GET DIAGNOSTICS released = ROW_COUNT;
+  RETURN released;
+END
+$body$;

@@ -1,4 +1,0 @@
--- For counterWrites 'allow': only a changed id concerns the counters.
-CREATE OR REPLACE TRIGGER guard_promo_code_counters_on_update
-  BEFORE UPDATE OF id ON :"schema".promo_codes
-  FOR EACH ROW EXECUTE FUNCTION :"schema".guard_promo_code_counters(:'counter_writes');

@@ -1,4 +1,0 @@
--- A new code starts at zero, and a renumbered one as well.
-CREATE OR REPLACE TRIGGER guard_promo_code_counters_on_insert
-  BEFORE INSERT ON :"schema".promo_codes
-  FOR EACH ROW EXECUTE FUNCTION :"schema".guard_promo_code_counters(:'counter_writes');

@@ -38,11 +38,11 @@ BEGIN
   END IF;
 
   IF (uses_written OR bonus_written) AND counter_writes <> 'allow' THEN
-    counters := concat_ws(' and ', CASE WHEN uses_written THEN :'times_used' END,
+    counters := pg_catalog.concat_ws(' and ', CASE WHEN uses_written THEN :'times_used' END,
                           CASE WHEN bonus_written THEN :'total_bonus_issued' END);
     IF counter_writes = 'reject' THEN
       RAISE EXCEPTION '% of % are kept by triggers and cannot be written (promo code %)',
-        concat_ws(' and ', :'times_used', :'total_bonus_issued'), TG_TABLE_NAME, NEW.:"code_id"
+        pg_catalog.concat_ws(' and ', :'times_used', :'total_bonus_issued'), TG_TABLE_NAME, NEW.:"code_id"
         USING ERRCODE = 'PC001', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
               HINT = pg_catalog.format('Insert, update or delete rows of %s instead; the counters follow.', :'uses_name');
     END IF;
@@ -56,7 +56,7 @@ BEGIN
         MESSAGE = CASE TG_OP
           WHEN 'UPDATE' THEN pg_catalog.format(
             'what this statement writes to %s of %s is ignored: promo code %s keeps %s, as triggers have counted them',
-            counters, TG_TABLE_NAME, NEW.:"code_id", concat_ws(' and ',
+            counters, TG_TABLE_NAME, NEW.:"code_id", pg_catalog.concat_ws(' and ',
               /*list*/
               /*if times_used*/
               :'times_used' || ' ' || coalesce(OLD.:"times_used"::text, 'NULL'),

@@ -1,14 +1,14 @@
 -- Makes the counters true: each code that differs is locked and recounted by the next statement inside the function.
 SELECT count(*) FILTER (WHERE :"library".recount_promo_code_stats(drifted.id)) AS repaired_codes
   FROM (
-         SELECT c.:"code_id"
+         SELECT c.:"code_id" AS id
            FROM :"codes" AS c
            LEFT JOIN (
-                  SELECT u.:"promo_code_id", count(*) AS uses, coalesce(sum(u.:"bonus_amount"), 0) AS bonus
+                  SELECT u.:"promo_code_id" AS code, count(*) AS uses, coalesce(sum(u.:"bonus_amount"::numeric), 0::numeric) AS bonus
                     FROM :"uses" AS u
+                   WHERE :counts(u)
                    GROUP BY u.:"promo_code_id"
-                ) AS actual ON actual.promo_code_id = c.:"code_id"
-          WHERE c.:"times_used" IS DISTINCT FROM coalesce(actual.uses, 0)
-             OR c.:"total_bonus_issued" IS DISTINCT FROM coalesce(actual.bonus, 0)
+                ) AS actual ON actual.code = c.:"code_id"
+          WHERE :differs(c, coalesce(actual.uses, 0::bigint), coalesce(actual.bonus, 0::numeric))
           ORDER BY c.:"code_id"
        ) AS drifted;

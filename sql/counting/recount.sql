@@ -8,6 +8,6 @@ CREATE OR REPLACE TRIGGER recount_promo_code_on_insert
 -- constraint triggers, and only they can be deferred. None of the library's triggers has a WHEN clause: printing one, as
 -- inspecting does, would take a lock on the table.
 CREATE CONSTRAINT TRIGGER recount_promo_code_on_update
-  AFTER UPDATE OF id ON :"codes"
+  AFTER UPDATE OF :"code_id" ON :"codes"
   DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION :"library".recount_promo_code_at_commit(:'counter_writes');

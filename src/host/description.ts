@@ -70,6 +70,10 @@ export interface HostDescription {
 export interface HostTypes {
   codeId: string;
   useId: string;
+  /** Of the column by which uses are taken back. */
+  rolledBack?: string | undefined;
+  /** By placeholder: ids whose columns are of another type (a domain, `varchar`) and are read as the type above. */
+  casts?: Record<string, string> | undefined;
 }
 
 /** `timesUsed` is `times_used` in the seed's tables. */

@@ -1,17 +1,30 @@
-import inspectSql from '../../sql/inspect.sql';
+import inspectSql from '../../sql/installation/inspect.sql';
 import { PromoCodesError } from '../errors.js';
+import type { CatalogTable as DescribedTable, HostCatalog } from '../host/catalog.js';
+import type { HostTable } from '../host/description.js';
+import { withRules } from '../host/rules.js';
 import type { Database } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import { withConnection } from '../postgres/transaction.js';
+import { type Asked, askedVariables } from '../host/asked.js';
 
-/** What the system catalogs say of one schema, as `sql/inspect.sql` reports it. */
+/** What the system catalogs say of an installation and of its host, as `sql/installation/inspect.sql` reports it. */
 export interface Catalog {
+  /** Where the host's tables are, or would be. */
+  schemaName: string;
+  /** Where the library is, or would be. */
+  librarySchema: string;
+  /** What the installation stores of itself. */
+  stored: string | null;
+  /** The library schemas of all installations in question. */
+  installations: string[];
   role: string;
   isolation: string;
   readOnly: boolean;
   /** The session's, which is the database's where nobody has set it. */
   timeZone: string;
+  mayCreateSchemas: boolean;
   schema: {
     owner: string;
     usage: boolean;
@@ -19,48 +32,69 @@ export interface Catalog {
     /** Roles other than the owners of schema and tables who may create objects in it, `PUBLIC` among them. */
     creators: string[] | null;
   } | null;
-  tables: CatalogTable[];
-  /** Tables with the names of the library's own; one that is not `ours` belongs to the host. */
-  ownTables: { name: string; rowSecurity: boolean; columns: string[]; checks: string[] | null; ours: boolean }[];
-  /** The partitions of `promo_code_uses`, at every level: each can be named by a statement. */
+  library: {
+    owner: string;
+    /** Whether the current role has the rights of the owner. */
+    mine: boolean;
+    ownedBySuperuser: boolean;
+    ownedByTableOwner: boolean;
+    usage: boolean;
+    create: boolean;
+    isExtension: boolean;
+    grants: Grant[];
+  } | null;
+  tables: { [Table in HostTable]?: CatalogTable };
+  /** Tables with the names of the library's own, in its schema and in that of the host; others are somebody else's. */
+  ownTables: CatalogOwnTable[];
+  /** The partitions of the uses, at every level: each can be named by a statement. */
   partitions: { schema: string; name: string }[];
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
-  /** Of `promo_code_uses`; `ofCustomer` marks those that find the uses of a code by a customer. */
-  indexes: { name: string; valid: boolean; ofCode: boolean; ofCustomer: boolean }[];
+  indexes: CatalogIndex[];
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
 }
 
-export interface CatalogTable {
+/** A right of another role than the owner; `null` is PUBLIC. */
+export interface Grant {
+  grantee: string | null;
+  privilege: string;
+}
+
+export interface CatalogTable extends DescribedTable {
   name: string;
-  /** `pg_class.relkind`: `r` for a table, `p` for a partitioned one. */
-  kind: string;
   owner: string;
   /** Whether the current role has the rights of the owner, as building an index takes. */
   mine: boolean;
-  mayRead: boolean;
   mayUpdate: boolean;
   mayAddTriggers: boolean;
-  /** Whether row-level security hides rows from the current role. */
+}
+
+export interface CatalogOwnTable {
+  name: string;
+  schema: string;
+  /** Otherwise it is in the schema of the host, where earlier versions put it. */
+  inLibrary: boolean;
+  owner: string;
+  mine: boolean;
+  ownedByTableOwner: boolean;
   rowSecurity: boolean;
-  /** Children by inheritance, which are not partitions. */
-  hasChildren: boolean;
-  /** Whether a unique index on the id alone exists. */
-  uniqueId: boolean;
-  /** `generated` as in `pg_attribute.attgenerated`: `s` stored, `v` virtual. */
-  columns: { name: string; type: string; baseType: string; generated: '' | 's' | 'v' }[];
+  /** Types by name. */
+  columns: Record<string, string>;
+  grants: Grant[];
+  ours: boolean;
 }
 
 export interface CatalogFunction {
   name: string;
+  schema: string;
+  /** Otherwise it is in the schema of the host, where earlier versions put it. */
+  inLibrary: boolean;
   /** Types, without quotes. */
   arguments: string;
   /** Types as SQL takes them. */
   quotedArguments: string;
   returnsTrigger: boolean;
-  /** Whether it does what the seed's triggers do and nothing else: one UPDATE that counts. */
-  countsOnly: boolean;
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
@@ -70,7 +104,8 @@ export interface CatalogFunction {
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;
-  publicMayExecute: boolean;
+  /** Who may execute it beside the owner; `null` is PUBLIC. */
+  grants: (string | null)[];
   comment: string | null;
 }
 
@@ -79,7 +114,7 @@ export interface CatalogTrigger {
   tableSchema: string;
   table: string;
   /** The host table that it is on, or that its partition belongs to. */
-  hostTable: 'promo_codes' | 'promo_code_uses';
+  part: HostTable;
   /** `pg_trigger.tgenabled`: `O` fires, `A` fires always, `D` is disabled, `R` fires on a replica only. */
   enabled: string;
   /** A row trigger that a partition has from its parent. */
@@ -89,14 +124,27 @@ export interface CatalogTrigger {
   functionSchema: string;
   function: string;
   functionSource: string;
-  /** Whether its function does what the seed's triggers do and nothing else. */
-  countsOnly: boolean;
 }
 
+export interface CatalogIndex {
+  part: HostTable;
+  name: string;
+  valid: boolean;
+  isPartial: boolean;
+  /** The columns of its key in order; empty where an expression stands. */
+  keys: string[];
+  /** The functions and the columns of its expressions. */
+  functions: string[] | null;
+  ofColumns: string[] | null;
+}
+
+const statement = withRules(inspectSql);
+
 /** Reads the catalogs in one statement that takes no lock on the host's tables. */
-export async function readCatalog(db: Database, schema: string): Promise<Catalog> {
-  const statement = renderSqlText(inspectSql, { schema });
-  const { rows } = await withConnection(db, (connection) => connection.query(statement)).catch((error: unknown) => {
+export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> {
+  const { rows } = await withConnection(db, (connection) =>
+    connection.query(renderSqlText(statement, askedVariables(asked))),
+  ).catch((error: unknown) => {
     throw translateError(error);
   });
   const text: unknown = rows[0]?.catalog;
@@ -104,6 +152,28 @@ export async function readCatalog(db: Database, schema: string): Promise<Catalog
     throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
   }
   const found = JSON.parse(text);
-  const lists = ['tables', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes', 'takenNames'];
-  return { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])) };
+  const lists = ['installations', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes', 'takenNames'];
+  const tables = Object.fromEntries(
+    (found.tables ?? []).map((table: CatalogTable & { part: HostTable }) => [
+      table.part,
+      { ...table, uniqueColumns: table.uniqueColumns ?? [], columns: table.columns ?? [] },
+    ]),
+  );
+  const withLists = (objects: object[]) => objects.map((object) => ({ ...object, ...emptyGrants(object) }));
+  const catalog = { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])), tables };
+  return {
+    ...catalog,
+    library: catalog.library && { ...catalog.library, ...emptyGrants(catalog.library) },
+    ownTables: withLists(catalog.ownTables),
+    functions: withLists(catalog.functions),
+  };
+}
+
+function emptyGrants(object: { grants?: unknown[] | null }): { grants: unknown[] } {
+  return { grants: object.grants ?? [] };
+}
+
+/** The part of the catalog that a description is checked against. */
+export function hostCatalogOf({ schema, timeZone, tables }: Catalog): HostCatalog {
+  return { hasSchema: schema !== null, timeZone, knowsTimeZone: true, tables };
 }

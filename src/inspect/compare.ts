@@ -1,40 +1,39 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import type { Catalog, CatalogFunction, CatalogTrigger } from './catalog.js';
+import type { Catalog, CatalogFunction, CatalogOwnTable, CatalogTrigger } from './catalog.js';
 import {
-  CODE_INDEX,
-  CUSTOMER_INDEX,
   type FunctionDefinition,
   functionDefinitions,
   functionNames,
-  type IndexDefinition,
-  LIMITER_TABLE,
   SQL_REVISION,
   type TableDefinition,
   type TriggerDefinition,
   tableDefinitions,
   triggerDefinitions,
   triggerNames,
+  type Wanted,
 } from './definition.js';
 import { writesCounters } from './foreign-trigger.js';
-import type { TriggerOptions } from './options.js';
+import { executeRights, schemaRights, tableRights } from './grants.js';
+import { customerIndexState } from './indexes.js';
+import { countsOnly, revisionOf } from './marks.js';
 
 /** What was found of one object, and the statement that puts it right. */
 export interface ObjectState {
-  /** What it is; a table is one of the library's own. */
-  kind: 'table' | 'function' | 'trigger' | 'index';
+  /** What it is; schema and tables are the library's own. */
+  kind: 'schema' | 'table' | 'function' | 'trigger' | 'index';
   /** Its name, without schema and quotes. */
   name: string;
   /** For a trigger: the table that it is on, as `schema.table`. */
   table?: string;
   /**
    * `missing`; `outdated`: there, but not as this version and these options have it; `disabled`: there, but it does not
-   * fire; `newer`: from a newer version of the library; `foreign`: the host's own, either an unknown trigger that writes
-   * the counters, or something that has the name of an object of ours and is left alone (then `reason` says what it is).
+   * fire; `newer`: from a newer version of the library; `foreign`: somebody else's, either an unknown trigger that writes
+   * the counters, or something that stands where an object of ours would and is left alone (then `reason` says what it is).
    */
   state: 'ok' | 'missing' | 'outdated' | 'disabled' | 'newer' | 'foreign';
   /** SQL that puts it right; `null` where nothing has to be or can be done by SQL. */
   fix: string | null;
-  /** Only where the host has something of this name: what it is. The installation then refuses. */
+  /** Only where somebody else has something in its place: what it is. The installation then refuses. */
   reason?: string;
 }
 
@@ -43,16 +42,18 @@ export interface ComparedObject extends ObjectState {
   statements: string[];
 }
 
-/** Compares the catalogs with what the options ask for. Reads nothing but its arguments. */
-export function compareObjects(schema: string, options: TriggerOptions, catalog: Catalog): ComparedObject[] {
-  const triggers = triggerDefinitions(schema, options, catalog);
+/** Compares the catalogs with what is asked for. Reads nothing but its arguments. */
+export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject[] {
+  const functions = functionDefinitions(wanted);
+  const triggers = triggerDefinitions(wanted, catalog);
   return [
-    ...tableDefinitions(schema).flatMap((expected) => tableState(schema, expected, catalog)),
-    ...functionDefinitions(schema).map((expected) => functionState(schema, expected, catalog)),
-    ...triggers.map((expected) => triggerState(schema, expected, catalog)),
-    ...catalog.triggers.flatMap((found) => unexpectedTrigger(schema, found, triggers)),
-    ...catalog.functions.flatMap((found) => obsoleteFunction(schema, found)),
-    ...(options.enforceLimits ? [indexState(schema, catalog, CUSTOMER_INDEX)] : []),
+    ...schemaState(wanted, catalog),
+    ...tableDefinitions(wanted).map((expected) => tableState(wanted, expected, catalog)),
+    ...functions.map((expected) => functionState(wanted, expected, catalog)),
+    ...triggers.map((expected) => triggerState(wanted, expected, catalog)),
+    ...catalog.triggers.flatMap((found) => unexpectedTrigger(wanted, found, triggers)),
+    ...catalog.functions.flatMap((found) => obsoleteFunction(wanted, found, functions)),
+    ...(wanted.options.enforceLimits ? customerIndexState(wanted.layout, catalog) : []),
   ];
 }
 
@@ -63,56 +64,90 @@ export function installedRevision(catalog: Catalog): number {
 
 type Identity = Pick<ObjectState, 'kind' | 'name' | 'table'>;
 
-function compared(object: Identity, state: ObjectState['state'], statements: string[] = []): ComparedObject {
+/** A state, with the statements that end it. */
+export function compared(object: Identity, state: ObjectState['state'], statements: string[] = []): ComparedObject {
   return { ...object, state, fix: statements.length > 0 ? statements.join('\n') : null, statements };
 }
 
-/** Something of the host's that has the name of an object of ours. `fix` gets it out of the way, for the host to run. */
-function taken(object: Identity, reason: string, fix: string): ComparedObject {
+/** Something of somebody else's in the place of an object of ours. `fix` gets it out of the way, for its owner to run. */
+function taken(object: Identity, reason: string, fix: string | null): ComparedObject {
   return { ...object, state: 'foreign', fix, statements: [], reason };
 }
 
-function functionState(schema: string, expected: FunctionDefinition, catalog: Catalog): ComparedObject {
-  const found = catalog.functions.find((candidate) => isFunction(candidate, expected));
+/** Whether what belongs to a role may be relied on: nobody else can put something else there. */
+function isTrusted({ mine, ownedByTableOwner, ...found }: { mine: boolean; ownedByTableOwner: boolean; ownedBySuperuser?: boolean }): boolean {
+  return mine || ownedByTableOwner || found.ownedBySuperuser === true;
+}
+
+function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
+  const { schema, librarySchema } = wanted.layout;
+  const name = quoteIdentifier(librarySchema);
+  const object = { kind: 'schema', name: librarySchema } as const;
+  // In the host's own schema it is the host that says who may do what.
+  if (librarySchema === schema) return [];
+  const rights = schemaRights(wanted, catalog);
+  if (!catalog.library) return [compared(object, 'missing', [`CREATE SCHEMA IF NOT EXISTS ${name};`, ...rights])];
+  if (catalog.library.isExtension || !isTrusted(catalog.library)) {
+    const owner = catalog.library.isExtension ? 'an extension' : `the role ${catalog.library.owner}`;
+    return [
+      taken(object, `the schema ${librarySchema} belongs to ${owner}; choose another one with the option librarySchema`, null),
+    ];
+  }
+  return [rights.length === 0 ? compared(object, 'ok') : compared(object, 'outdated', rights)];
+}
+
+function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Catalog): ComparedObject {
+  const { librarySchema } = wanted.layout;
+  const same = (found: CatalogFunction) => found.inLibrary && found.name === expected.name && found.arguments === expected.arguments;
+  const found = catalog.functions.find(same);
   const object = { kind: 'function', name: expected.name } as const;
-  if (!found) return compared(object, 'missing', expected.statements);
+  const rights = executeRights(wanted, catalog, expected, found);
+  if (!found) return compared(object, 'missing', [...expected.statements, ...rights]);
   if (revisionOf(found) > SQL_REVISION) return compared(object, 'newer');
+  const signature = `${librarySchema}.${found.name}(${found.arguments})`;
+  if (!isTrusted(found)) {
+    return taken(object, `the function ${signature} belongs to the role ${found.owner}`, `DROP FUNCTION ${functionPath(found)};`);
+  }
   // Where the library is installed, its names are its own: a body without our mark is one that was edited.
-  if (revisionOf(found) === 0 && !found.countsOnly && installedRevision(catalog) === 0) {
-    const signature = `${schema}.${found.name}(${found.arguments})`;
+  const isInstalled = catalog.functions.some((other) => other.inLibrary && revisionOf(other) > 0);
+  if (revisionOf(found) === 0 && !isInstalled && !countsOnly(found.source, wanted.layout)) {
     return taken(
       object,
       `${signature} is a function of the host's own, neither this library's nor the plain counting of the seed`,
-      `ALTER FUNCTION ${functionPath(schema, found)} RENAME TO ${quoteIdentifier(`host_${found.name}`)};`,
+      `ALTER FUNCTION ${functionPath(found)} RENAME TO ${quoteIdentifier(`host_${found.name}`)};`,
     );
   }
-  const same =
+  const isSame =
     found.source === expected.source &&
     found.securityDefiner === expected.securityDefiner &&
-    found.publicMayExecute === expected.publicMayExecute &&
-    hasSettings(found, schema, expected) &&
+    hasSettings(found, wanted, expected) &&
     (found.ownedByTableOwner || !found.ownedBySuperuser);
-  if (same) return compared(object, 'ok');
+  if (isSame) return compared(object, rights.length === 0 ? 'ok' : 'outdated', rights);
   // What it answers, and what its parameters are called, may have changed with the revision, and neither can be replaced.
   const isEarlier = revisionOf(found) > 0 && revisionOf(found) < SQL_REVISION && !found.returnsTrigger;
-  const drop = isEarlier ? [`DROP FUNCTION ${functionPath(schema, found)};`] : [];
-  return compared(object, 'outdated', [...drop, ...expected.statements]);
+  const drop = isEarlier ? [`DROP FUNCTION ${functionPath(found)};`] : [];
+  return compared(object, 'outdated', [...drop, ...expected.statements, ...rights]);
 }
 
-/** A function of an earlier revision, recognised by its mark, that this one has no more or has with other parameters. */
-function obsoleteFunction(schema: string, found: CatalogFunction): ComparedObject[] {
+/**
+ * A function of an earlier revision, recognised by its mark, that this one has no more, or has elsewhere or with other
+ * parameters; and the seed's own.
+ */
+function obsoleteFunction(wanted: Wanted, found: CatalogFunction, expected: FunctionDefinition[]): ComparedObject[] {
   const revision = revisionOf(found);
-  if (revision === 0 || revision > SQL_REVISION || isExpected(found)) return [];
-  return [
-    compared({ kind: 'function', name: found.name }, 'outdated', [`DROP FUNCTION ${functionPath(schema, found)};`]),
-  ];
+  if (revision > SQL_REVISION) return [];
+  const isWanted = expected.some(({ name, arguments: types }) => found.name === name && found.arguments === types);
+  if (found.inLibrary && (revision === 0 || isWanted)) return [];
+  const isSeeds = functionNames.has(found.name) && found.returnsTrigger && countsOnly(found.source, wanted.layout);
+  if (revision === 0 && !isSeeds) return [];
+  return [compared({ kind: 'function', name: found.name }, 'outdated', [`DROP FUNCTION ${functionPath(found)};`])];
 }
 
-function functionPath(schema: string, { name, quotedArguments }: CatalogFunction): string {
+function functionPath({ schema, name, quotedArguments }: CatalogFunction): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}(${quotedArguments})`;
 }
 
-function hasSettings({ settings }: CatalogFunction, schema: string, expected: FunctionDefinition): boolean {
+function hasSettings({ settings }: CatalogFunction, { layout: { schema } }: Wanted, expected: FunctionDefinition): boolean {
   // PostgreSQL quotes what it has to, with quote_all_identifiers also what it need not, and capitalises TimeZone.
   const plain = (setting: string) =>
     setting
@@ -123,59 +158,58 @@ function hasSettings({ settings }: CatalogFunction, schema: string, expected: Fu
 }
 
 /**
- * Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have, and drops its
- * constraints. One of the
- * host's that has the name of the limiter's, which only an option needs, stays the host's.
+ * Tables are migrated, not replaced: what creates one also adds the columns that an earlier version did not have. A table
+ * that an earlier version put into the schema of the host moves, with all that it remembers.
  */
-function tableState(schema: string, expected: TableDefinition, catalog: Catalog): ComparedObject[] {
+function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog): ComparedObject {
+  const { librarySchema } = wanted.layout;
   const object = { kind: 'table', name: expected.name } as const;
-  const found = catalog.ownTables.find(({ name }) => name === expected.name);
-  if (!found) return [compared(object, 'missing', expected.statements)];
-  if (!found.ours) {
-    if (expected.name === LIMITER_TABLE) return [];
-    const path = `${quoteIdentifier(schema)}.${quoteIdentifier(expected.name)}`;
-    return [
-      taken(
-        object,
-        `${schema}.${expected.name} is a table of the host's own, where this library needs one of this name`,
-        `ALTER TABLE ${path} RENAME TO ${quoteIdentifier(`host_${expected.name}`)};`,
-      ),
-    ];
+  const named = catalog.ownTables.filter(({ name }) => name === expected.name);
+  const found = named.find(({ inLibrary }) => inLibrary);
+  const former = named.find((table) => !table.inLibrary && table.ours);
+  const path = (schema: string) => `${quoteIdentifier(schema)}.${quoteIdentifier(expected.name)}`;
+  const rights = (table: CatalogOwnTable | undefined) => tableRights(wanted, catalog, expected.name, table);
+  if (!found && former) {
+    return compared(object, 'outdated', [
+      `ALTER TABLE ${path(former.schema)} SET SCHEMA ${quoteIdentifier(librarySchema)};`,
+      ...(expected.rowSecurity ? [] : [`DROP POLICY IF EXISTS promo_code_redeemers ON ${path(librarySchema)};`, `ALTER TABLE ${path(librarySchema)} DISABLE ROW LEVEL SECURITY;`]),
+      ...expected.statements,
+      ...rights(former),
+    ]);
   }
-  const same =
-    found.rowSecurity &&
-    expected.columns.every((column) => found.columns.includes(column)) &&
-    !expected.formerChecks.some((check) => found.checks?.includes(check));
-  return [same ? compared(object, 'ok') : compared(object, 'outdated', expected.statements)];
+  if (!found) return compared(object, 'missing', [...expected.statements, ...rights(undefined)]);
+  if (!found.ours || !isTrusted(found)) {
+    const whose = found.ours ? `of the role ${found.owner}` : "of the host's own";
+    return taken(
+      object,
+      `${librarySchema}.${expected.name} is a table ${whose}, where this library needs one of this name`,
+      `ALTER TABLE ${path(found.schema)} RENAME TO ${quoteIdentifier(`host_${expected.name}`)};`,
+    );
+  }
+  const isSame =
+    found.rowSecurity === expected.rowSecurity &&
+    Object.entries(expected.columns).every(([column, type]) => found.columns[column] === type);
+  // A service of an earlier version may have made its own once more.
+  const merge = former ? mergeTables(expected, former, path(librarySchema), path(former.schema)) : [];
+  const statements = [...(isSame ? [] : expected.statements), ...merge, ...rights(found)];
+  return compared(object, statements.length === 0 ? 'ok' : 'outdated', statements);
 }
 
-function isFunction(found: CatalogFunction, expected: Pick<FunctionDefinition, 'name' | 'arguments'>): boolean {
-  return found.name === expected.name && found.arguments === expected.arguments;
+function mergeTables(expected: TableDefinition, former: CatalogOwnTable, into: string, from: string): string[] {
+  const columns = Object.keys(expected.columns)
+    .filter((column) => former.columns[column] !== undefined)
+    .join(', ');
+  return [`INSERT INTO ${into} (${columns}) SELECT ${columns} FROM ${from} ON CONFLICT DO NOTHING;`, `DROP TABLE ${from};`];
 }
 
-const expectedFunctions = functionDefinitions('public');
-
-function isExpected(found: CatalogFunction): boolean {
-  return expectedFunctions.some((expected) => isFunction(found, expected));
-}
-
-/** Whether a function is the library's, of whatever revision; a host may have others of the same name. */
-export function isOurs(found: CatalogFunction): boolean {
-  return revisionOf(found) > 0;
-}
-
-function revisionOf({ source }: Pick<CatalogFunction, 'source'>): number {
-  return Number(/^\s*-- pg-promo-codes (\d+)$/m.exec(source)?.[1] ?? 0);
-}
-
-function triggerState(schema: string, expected: TriggerDefinition, catalog: Catalog): ComparedObject {
+function triggerState(wanted: Wanted, expected: TriggerDefinition, catalog: Catalog): ComparedObject {
   const found = catalog.triggers.find(
     ({ name, tableSchema, table, isClone }) =>
       name === expected.name && tableSchema === expected.tableSchema && table === expected.table && !isClone,
   );
   const object = { kind: 'trigger', name: expected.name, table: `${expected.tableSchema}.${expected.table}` } as const;
   if (!found) return compared(object, 'missing', [expected.statement]);
-  if (!mayReplace(schema, found)) {
+  if (!mayReplace(wanted, found)) {
     const onTable = `${quoteIdentifier(found.tableSchema)}.${quoteIdentifier(found.table)}`;
     return taken(
       object,
@@ -185,85 +219,41 @@ function triggerState(schema: string, expected: TriggerDefinition, catalog: Cata
     );
   }
   const same =
-    found.definition === expected.definition && found.functionSchema === schema && found.function === expected.function;
+    found.definition === expected.definition &&
+    found.functionSchema === wanted.layout.librarySchema &&
+    found.function === expected.function;
   if (!same) return compared(object, 'outdated', replaceTrigger(expected, catalog));
   return fires(found) ? compared(object, 'ok') : compared(object, 'disabled', [enableTrigger(found)]);
 }
 
 /** Ours, or the seed's own, which our triggers take the place of. */
-function mayReplace(schema: string, found: CatalogTrigger): boolean {
-  if (found.functionSchema === schema && functionNames.has(found.function)) return true;
-  return found.countsOnly || revisionOf({ source: found.functionSource }) > 0;
+function mayReplace({ layout }: Wanted, found: CatalogTrigger): boolean {
+  if (found.functionSchema === layout.librarySchema && functionNames.has(found.function)) return true;
+  return revisionOf({ source: found.functionSource }) > 0 || countsOnly(found.functionSource, layout);
 }
 
 /**
  * A constraint trigger cannot be replaced in place; neither is a trigger of a partitioned table, whose clones on the
  * partitions would stay as they were.
  */
-function replaceTrigger(expected: TriggerDefinition, catalog: Catalog): string[] {
-  const partitioned = catalog.tables.some(({ name, kind }) => name === expected.hostTable && kind === 'p');
-  return partitioned || !expected.statement.startsWith('CREATE OR REPLACE')
+function replaceTrigger(expected: TriggerDefinition, { tables }: Catalog): string[] {
+  return tables[expected.part]?.kind === 'p' || !expected.statement.startsWith('CREATE OR REPLACE')
     ? [dropTrigger(expected), expected.statement]
     : [expected.statement];
 }
 
-function unexpectedTrigger(schema: string, found: CatalogTrigger, expected: TriggerDefinition[]): ComparedObject[] {
+function unexpectedTrigger({ layout }: Wanted, found: CatalogTrigger, expected: TriggerDefinition[]): ComparedObject[] {
   const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
-  const callsOurs = found.functionSchema === schema && functionNames.has(found.function);
-  if (found.isClone) return callsOurs && !fires(found) ? [compared(object, 'disabled', [enableTrigger(found)])] : [];
+  const isInstalled = found.functionSchema === layout.librarySchema && functionNames.has(found.function);
+  const callsOurs = isInstalled || revisionOf({ source: found.functionSource }) > 0;
+  if (found.isClone) return isInstalled && !fires(found) ? [compared(object, 'disabled', [enableTrigger(found)])] : [];
   const wanted = expected.some(
     ({ name, tableSchema, table }) => name === found.name && tableSchema === found.tableSchema && table === found.table,
   );
   if (wanted) return [];
   if (triggerNames.has(found.name) && callsOurs) return [compared(object, 'outdated', [dropTrigger(found)])];
-  const foreign = callsOurs || writesCounters(found.functionSource);
+  const foreign = callsOurs || writesCounters(found.functionSource, layout);
   return foreign && fires(found) ? [compared(object, 'foreign', [dropTrigger(found)])] : [];
-}
-
-/** An index that is not there and can be built. */
-export interface MissingIndex {
-  definition: IndexDefinition;
-  object: ComparedObject;
-}
-
-/**
- * The indexes that redeeming is fast by, where they are not there and can be built. Without them everything is right, only
- * slower, so they are no part of what is inspected, but for the one that `enforceLimits` asks for.
- */
-export function missingIndexes(schema: string, catalog: Catalog): MissingIndex[] {
-  return [CODE_INDEX, CUSTOMER_INDEX]
-    .filter(({ table, needs }) => {
-      const columns = catalog.tables.find(({ name }) => name === table)?.columns;
-      return columns?.some(({ name }) => name === needs);
-    })
-    .map((definition) => ({ definition, object: indexState(schema, catalog, definition) }))
-    .filter(({ object }) => object.state !== 'ok');
-}
-
-/**
- * An index of the host that serves is enough. One that was left behind by a build that failed is built anew; one of the host
- * that only has the name keeps it.
- */
-function indexState(schema: string, catalog: Catalog, definition: IndexDefinition): ComparedObject {
-  const { table, columns, kind } = definition;
-  const serving = catalog.indexes.find((index) => index.valid && index[kind]);
-  if (serving) return compared({ kind: 'index', name: definition.name }, 'ok');
-  const isOurName = (name: string) => name.replace(/_\d+$/, '') === definition.name;
-  const left = catalog.indexes.find((index) => !index.valid && index[kind] && isOurName(index.name));
-  const name = left?.name ?? freeName(definition.name, catalog);
-  const object = { kind: 'index', name } as const;
-  const partitioned = catalog.tables.some((found) => found.name === table && found.kind === 'p');
-  const concurrently = partitioned ? '' : 'CONCURRENTLY ';
-  const drop = `DROP INDEX ${concurrently}${quoteIdentifier(schema)}.${name};`;
-  const create = `CREATE INDEX ${concurrently}${name} ON ${quoteIdentifier(schema)}.${table} ${columns};`;
-  return compared(object, left ? 'outdated' : 'missing', left ? [drop, create] : [create]);
-}
-
-function freeName(name: string, { takenNames }: Catalog): string {
-  if (!takenNames.includes(name)) return name;
-  let suffix = 2;
-  while (takenNames.includes(`${name}_${suffix}`)) suffix += 1;
-  return `${name}_${suffix}`;
 }
 
 function fires({ enabled }: CatalogTrigger): boolean {

@@ -1,34 +1,40 @@
-import { renderSqlText } from '../postgres/sql-text.js';
+import type { HostTable } from '../host/description.js';
+import { type InstallationOptions, SQL_REVISION, toStoredText } from '../host/installation.js';
+import type { Layout } from '../host/layout.js';
+import { renderSqlFile } from '../host/render.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog } from './catalog.js';
-import type { TriggerOptions } from './options.js';
 import { functionFiles, tableFiles, triggerFiles } from './sql-files.js';
 
-/** Rises with every change to an installed function; the first line of each body carries it. */
-export const SQL_REVISION = 2;
+export { SQL_REVISION };
 
-/** The one table of ours that only an option of the repository needs. */
-export const LIMITER_TABLE = 'promo_code_rate_limits';
+/** An installation as it should be. */
+export interface Wanted {
+  layout: Layout;
+  options: InstallationOptions;
+}
 
 /** A function as it should be installed. */
 export interface FunctionDefinition {
   name: string;
+  /** Its types, as `oidvectortypes` writes them. */
   arguments: string;
   source: string;
   securityDefiner: boolean;
-  /** Whether everybody may call it. What it does then is bound by the caller's own rights. */
-  publicMayExecute: boolean;
+  /** Whether those who redeem call it; the others are for triggers and for the owner. */
+  isForRedeemers: boolean;
   /** Its SET clauses, as `pg_proc.proconfig` shows them. */
   settings: string[];
-  /** What creates or replaces it, and closes it to PUBLIC where it is closed. */
+  /** What creates or replaces it, and closes it to PUBLIC. */
   statements: string[];
 }
 
 /** A table of the library's own, as it should be created. */
 export interface TableDefinition {
   name: string;
-  columns: string[];
-  /** Constraints of earlier versions, which are dropped. */
-  formerChecks: string[];
+  /** Types by name, as `format_type` writes them. */
+  columns: Record<string, string>;
+  rowSecurity: boolean;
   statements: string[];
 }
 
@@ -37,139 +43,145 @@ export interface TriggerDefinition {
   name: string;
   tableSchema: string;
   table: string;
-  hostTable: 'promo_codes' | 'promo_code_uses';
+  part: HostTable;
   function: string;
-  /** As `pg_get_triggerdef` prints it, without schemas and with the host's table instead of a partition. */
+  /** As `pg_get_triggerdef` prints it, without schemas and quotes, and with `codes` or `uses` for the table. */
   definition: string;
   statement: string;
 }
 
-/** An index on a host's table that redeeming is fast by. */
-export interface IndexDefinition {
-  name: string;
-  table: 'promo_codes' | 'promo_code_uses';
-  columns: string;
-  /** How an index of the same kind, whatever its name, is recognised in the catalog. */
-  kind: 'ofCode' | 'ofCustomer';
-  /** The column without which there is nothing to index. */
-  needs: string;
-}
-
-/** A customer's uses of a code are counted by it, for redeeming and for enforceLimits. */
-export const CUSTOMER_INDEX: IndexDefinition = {
-  name: 'promo_code_uses_code_customer_idx',
-  table: 'promo_code_uses',
-  columns: '(promo_code_id, lower(btrim(customer_address::text)))',
-  kind: 'ofCustomer',
-  needs: 'customer_address',
-};
-
-/** Codes are found by it, compared without case. */
-export const CODE_INDEX: IndexDefinition = {
-  name: 'promo_codes_shop_code_idx',
-  table: 'promo_codes',
-  columns: '(shop_id, upper(code::text))',
-  kind: 'ofCode',
-  needs: 'code',
-};
-
-const HEADER = /^CREATE OR REPLACE FUNCTION :"schema"\.(\w+)\((.*)\)$/m;
+const HEADER = /^CREATE OR REPLACE FUNCTION :"library"\.(\w+)\((.*)\)$/m;
 const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;
+const LONG_NAMES: Record<string, string> = { timestamptz: 'timestamp with time zone' };
 
 /** All functions, whatever the options: which of them fire is a matter of the triggers. */
-export function functionDefinitions(schema: string): FunctionDefinition[] {
+export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
+  const render = renderer(wanted);
   return functionFiles.map((file) => {
     const [, name = '', parameters = ''] = HEADER.exec(file) ?? [];
-    const [, body = ''] = BODY.exec(file) ?? [];
+    const types = render(parameters)
+      .split(', ')
+      .map((parameter) => parameter.split(' ').slice(1).join(' '))
+      .map((type) => LONG_NAMES[type] ?? type)
+      .join(', ');
     return {
       name,
-      arguments: parameters.replace(/\w+ (\w+)/g, '$1').replaceAll('timestamptz', 'timestamp with time zone'),
-      source: renderSqlText(body, { schema }),
+      arguments: types,
+      source: render(BODY.exec(file)?.[1] ?? ''),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
-      publicMayExecute: !/^REVOKE ALL ON FUNCTION/m.test(file),
+      isForRedeemers: !/^REVOKE ALL ON FUNCTION/m.test(file),
       settings: [...file.matchAll(/^SET (\w+) = (.*)$/gm)].map(
-        ([, name, value = '']) => `${name}=${renderSqlText(value.replace(/^'(.*)'$/, '$1'), { schema })}`,
+        ([, setting, value = '']) => `${setting}=${render(value).replace(/^'(.*)'$/, '$1')}`,
       ),
-      statements: file.split(/\n(?=REVOKE )/).map((statement) => renderSqlText(statement, { schema }).trim()),
+      statements: [
+        render(file.replace(/\nREVOKE [^;]*;\n/, '')).trim(),
+        `REVOKE ALL ON FUNCTION ${quoteIdentifier(wanted.layout.librarySchema)}.${name}(${types}) FROM PUBLIC;`,
+      ],
     };
   });
 }
 
+/** Renders for an installation; what it stores of itself is a part of one of its functions. */
+function renderer({ layout, options }: Wanted): (file: string) => string {
+  const { librarySchema: _library, types: _types, ...description } = layout;
+  const texts = {
+    json_text: toStoredText(description, options),
+    schema_text: layout.schema,
+    codes_text: layout.codes.name,
+    uses_text: layout.uses.name,
+  };
+  return (file) => renderSqlFile(file, layout, { counter_writes: options.counterWrites }, texts);
+}
+
 /** The library's own tables. */
-export function tableDefinitions(schema: string): TableDefinition[] {
+export function tableDefinitions(wanted: Wanted): TableDefinition[] {
+  const render = renderer(wanted);
   return Object.entries(tableFiles).map(([name, file]) => ({
     name,
-    columns: [...file.matchAll(/^ {2}([a-z_]+) +[a-z]+/gm)].map(([, column = '']) => column),
-    formerChecks: [...file.matchAll(/ DROP CONSTRAINT IF EXISTS (\w+)/g)].map(([, check = '']) => check),
-    statements: (file.match(/^[A-Z][\s\S]*?;$/gm) ?? []).map((statement) => renderSqlText(statement, { schema })),
+    columns: Object.fromEntries(
+      [...file.matchAll(/^ {2}([a-z_]+) +(:?[a-z_]+)/gm)].map(([, column = '', type = '']) => {
+        const rendered = render(type);
+        return [column, LONG_NAMES[rendered] ?? rendered];
+      }),
+    ),
+    rowSecurity: file.includes('ENABLE ROW LEVEL SECURITY'),
+    statements: (file.match(/^[A-Z][\s\S]*?;$/gm) ?? []).map(render),
   }));
 }
 
-export const functionNames: ReadonlySet<string> = new Set(functionDefinitions('public').map(({ name }) => name));
+/** Each function of the library, by name. */
+export const functionNames: ReadonlySet<string> = new Set(functionFiles.map((file) => HEADER.exec(file)?.[1] ?? ''));
 
-/** The triggers that these options ask for, on the tables and partitions that the catalog shows. */
-export function triggerDefinitions(schema: string, options: TriggerOptions, catalog: Catalog): TriggerDefinition[] {
-  const level = triggerLevel(options, catalog);
+/** The triggers that an installation asks for, on the tables and partitions that the catalog shows. */
+export function triggerDefinitions(wanted: Wanted, catalog: Catalog): TriggerDefinition[] {
+  const level = triggerLevel(wanted.options, catalog);
+  const { enforceLimits } = wanted.options;
   const everywhere = [triggerFiles.truncate];
-  const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(options)];
+  const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(wanted.options)];
   if (level === 'row') {
-    onParent.push(triggerFiles.row, options.enforceLimits ? triggerFiles.limitsRow : '');
+    onParent.push(triggerFiles.row, enforceLimits ? triggerFiles.limitsRow : '');
   } else {
-    everywhere.push(triggerFiles.statement, options.enforceLimits ? triggerFiles.limitsStatement : '');
+    everywhere.push(triggerFiles.statement, enforceLimits ? triggerFiles.limitsStatement : '');
   }
 
-  const render = (file: string, partition?: { schema: string; name: string }) =>
-    statementsOf(file).map((text) => triggerDefinition(text, schema, options, partition));
+  const define = (file: string, partition?: { schema: string; name: string }) =>
+    statementsOf(file).map((text) => triggerDefinition(text, wanted, partition));
   return [
-    ...[...everywhere, ...onParent].flatMap((file) => render(file)),
-    ...catalog.partitions.flatMap((partition) => everywhere.flatMap((file) => render(file, partition))),
+    ...[...everywhere, ...onParent].flatMap((file) => define(file)),
+    ...catalog.partitions.flatMap((partition) => everywhere.flatMap((file) => define(file, partition))),
   ];
 }
 
 /** Statement triggers on a partitioned table do not see statements that name a partition; row triggers do. */
-export function triggerLevel(options: TriggerOptions, catalog: Pick<Catalog, 'tables'>): 'row' | 'statement' {
-  if (options.granularity !== 'auto') return options.granularity;
-  return catalog.tables.some(({ name, kind }) => name === 'promo_code_uses' && kind === 'p') ? 'row' : 'statement';
+export function triggerLevel(
+  { granularity }: Pick<InstallationOptions, 'granularity'>,
+  { tables }: Pick<Catalog, 'tables'>,
+): 'row' | 'statement' {
+  if (granularity !== 'auto') return granularity;
+  return tables.uses?.kind === 'p' ? 'row' : 'statement';
 }
 
-/** The file of the guard before updates of `promo_codes`. */
-export function guardFile({ counterWrites }: Pick<TriggerOptions, 'counterWrites'>): string {
+/** The file of the guard before updates of the codes. */
+export function guardFile({ counterWrites }: Pick<InstallationOptions, 'counterWrites'>): string {
   return counterWrites === 'allow' ? triggerFiles.countersAllow : triggerFiles.countersGuarded;
 }
 
+/** The statements of a file of triggers. */
 export function statementsOf(file: string): string[] {
   return file.match(/^CREATE (?:OR REPLACE|CONSTRAINT) TRIGGER[\s\S]*?;$/gm) ?? [];
 }
 
 const allTriggers = Object.values(triggerFiles).flatMap((file) => statementsOf(file));
+/** Each trigger that some options ask for, by name. */
 export const triggerNames: ReadonlySet<string> = new Set(allTriggers.map((text) => nameOf(text)));
 
 function nameOf(statement: string): string {
   return /TRIGGER (\w+)/.exec(statement)?.[1] ?? '';
 }
 
-const ON_HOST_TABLE = / ON :"schema"\.(promo_codes|promo_code_uses)\n/;
+const ON_HOST_TABLE = / ON :"(codes|uses)"\n/;
 
 function triggerDefinition(
   text: string,
-  schema: string,
-  options: TriggerOptions,
+  wanted: Wanted,
   partition?: { schema: string; name: string },
 ): TriggerDefinition {
-  const variables = { schema, counter_writes: options.counterWrites };
-  const hostTable = ON_HOST_TABLE.exec(text)?.[1] === 'promo_codes' ? 'promo_codes' : 'promo_code_uses';
-  const table = partition ?? { schema, name: hostTable };
-  const onTable = partition ? text.replace(ON_HOST_TABLE, ' ON :"table_schema".:"table"\n') : text;
+  const { layout, options } = wanted;
+  const part = ON_HOST_TABLE.exec(text)?.[1] === 'codes' ? 'codes' : 'uses';
+  const table = partition ?? { schema: layout.schema, name: layout[part].name };
+  const further = { counter_writes: options.counterWrites, table_schema: table.schema, table: table.name };
+  const render = (file: string) => renderSqlFile(file, layout, further);
   return {
     name: nameOf(text),
     tableSchema: table.schema,
     table: table.name,
-    hostTable,
-    function: /EXECUTE FUNCTION :"schema"\.(\w+)/.exec(text)?.[1] ?? '',
-    definition: renderSqlText(text.replaceAll(':"schema".', ''), variables)
+    part,
+    function: /EXECUTE FUNCTION :"library"\.(\w+)/.exec(text)?.[1] ?? '',
+    definition: render(text.replace(ON_HOST_TABLE, ` ON ${part}\n`).replaceAll(':"library".', ''))
       .replace('OR REPLACE ', '')
       .replace(/;$/, '')
-      .replace(/\s+/g, ' '),
-    statement: renderSqlText(onTable, { ...variables, table_schema: table.schema, table: table.name }),
+      .replace(/\s+/g, ' ')
+      .replaceAll('"', ''),
+    statement: render(partition ? text.replace(ON_HOST_TABLE, ' ON :"table_schema".:"table"\n') : text),
   };
 }

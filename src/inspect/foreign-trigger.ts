@@ -1,20 +1,24 @@
-const COUNTER = String.raw`"?\b(?:times_used|total_bonus_issued)\b"?`;
-
-/** `SET times_used = …` and `SET name = x, times_used = …`, but not a comparison in the WHERE that follows. */
-const UPDATE_SET = new RegExp(
-  String.raw`\bset\b(?:(?!\bwhere\b|;)[\s\S])*?${COUNTER}\s*(?:=|(?:,[^;=()]*)?\)\s*=)`,
-  'i',
-);
-/** `NEW.times_used := …`, or with the `=` that PL/pgSQL accepts as well, at the beginning of a statement. */
-const ASSIGNMENT = new RegExp(String.raw`(?:^|;|\bbegin\b|\bthen\b|\belse\b|\bloop\b)\s*new\.${COUNTER}\s*:?=`, 'i');
-/** `SELECT … INTO NEW.times_used`. */
-const INTO = new RegExp(String.raw`\binto\b(?:\s+strict)?\s+(?:[\w.]+\s*,\s*)*new\.${COUNTER}`, 'i');
+import type { Layout } from '../host/layout.js';
 
 /**
  * Whether the source of a trigger function writes one of the counters. A judgement of its text: what it calls is not
  * followed, and a name that is put together at run time is not recognised.
  */
-export function writesCounters(source: string): boolean {
+export function writesCounters(source: string, { codes }: Layout): boolean {
+  const names = [codes.columns.timesUsed, codes.columns.totalBonusIssued].flatMap((name) => name ?? []);
+  const counter = `"?(?<!\\w)(?:${names.map(escapeRegExp).join('|')})(?!\\w)"?`;
+  const patterns = [
+    // `SET times_used = …` and `SET name = x, times_used = …`, but not a comparison in the WHERE that follows.
+    `\\bset\\b(?:(?!\\bwhere\\b|;)[\\s\\S])*?${counter}\\s*(?:=|(?:,[^;=()]*)?\\)\\s*=)`,
+    // `NEW.times_used := …`, or with the `=` that PL/pgSQL accepts as well, at the beginning of a statement.
+    `(?:^|;|\\bbegin\\b|\\bthen\\b|\\belse\\b|\\bloop\\b)\\s*new\\.${counter}\\s*:?=`,
+    // `SELECT … INTO NEW.times_used`.
+    `\\binto\\b(?:\\s+strict)?\\s+(?:[\\w.]+\\s*,\\s*)*new\\.${counter}`,
+  ];
   const code = source.replace(/--.*$/gm, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ');
-  return UPDATE_SET.test(code) || ASSIGNMENT.test(code) || INTO.test(code);
+  return patterns.some((pattern) => new RegExp(pattern, 'i').test(code));
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,0 +1,40 @@
+-- described_columns(table): the columns of a table of the host, with their types.
+(SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+         'name', a.attname,
+         -- quote_all_identifiers puts quotes around some of them.
+         'type', pg_catalog.replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '"', ''),
+         'baseType', pg_catalog.replace(pg_catalog.format_type(t.oid, NULL), '"', ''),
+         'width', pg_catalog.replace(pg_catalog.format_type(t.oid, base.modifier), '"', ''),
+         -- As any search_path takes it.
+         'sqlType', CASE WHEN ot.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+                         THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
+                         ELSE pg_catalog.format('%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace AS n WHERE n.oid = ot.typnamespace), ot.typname) END,
+         'enumLabels', (
+           SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
+             FROM pg_catalog.pg_enum AS e
+            WHERE e.enumtypid = t.oid),
+         'notNull', EXISTS (
+           SELECT FROM levels AS l WHERE l.relation = $table.oid AND l.attnum = a.attnum AND l.not_null),
+         'hasDefault', EXISTS (
+           SELECT FROM levels AS l WHERE l.relation = $table.oid AND l.attnum = a.attnum AND l.has_default),
+         -- The current time in the time zone of the session: what is converted with AT TIME ZONE is not. From
+         -- the stored expression, because pg_get_expr may lock the table.
+         'defaultsToNow', a.attgenerated = ''::"char" AND EXISTS (
+           SELECT FROM pg_catalog.pg_attrdef AS d
+            WHERE d.adrelid = $table.oid AND d.adnum = a.attnum
+              AND (pg_catalog.strpos(d.adbin::pg_catalog.text, '{SQLVALUEFUNCTION ') > 0 OR EXISTS (
+                    SELECT FROM pg_catalog.pg_proc AS p
+                     WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+                       AND p.proname::text IN ('now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp')
+                       AND pg_catalog.strpos(d.adbin::pg_catalog.text,
+                             pg_catalog.concat('{FUNCEXPR :funcid ', p.oid, ' ')) > 0))
+              AND pg_catalog.strpos(d.adbin::pg_catalog.text, pg_catalog.concat('{FUNCEXPR :funcid ',
+                    'pg_catalog.timezone(pg_catalog.text,pg_catalog.timestamptz)'::pg_catalog.regprocedure::pg_catalog.oid,
+                    ' ')) = 0),
+         'generated', a.attgenerated::text,
+         'identity', a.attidentity::text) ORDER BY a.attnum)
+  FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_type AS ot ON ot.oid = a.atttypid
+  JOIN levels AS base ON base.relation = a.attrelid AND base.attnum = a.attnum
+  JOIN pg_catalog.pg_type AS t ON t.oid = base.type AND t.typtype <> 'd'::"char"
+ WHERE a.attrelid = $table.oid))

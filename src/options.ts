@@ -12,19 +12,19 @@ export interface SchemaOption {
 
 const encoder = new TextEncoder();
 
-export const schemaName = v.optional(
-  v.pipe(
-    v.string('must be a string'),
-    v.check((name) => name.length > 0, 'must not be empty'),
-    v.check((name) => !name.includes('\0'), 'must not contain a NUL character'),
-    v.check((name) => name.isWellFormed(), 'must not contain half of a surrogate pair'),
-    v.check(
-      (name) => encoder.encode(name).length <= 63,
-      'must be at most 63 bytes long, as PostgreSQL cuts longer names',
-    ),
+/** A name that PostgreSQL takes as it is: quotes and spaces are legal, what it would cut is not. */
+export const identifier = v.pipe(
+  v.string('must be a string'),
+  v.check((name) => name.length > 0, 'must not be empty'),
+  v.check((name) => !name.includes('\0'), 'must not contain a NUL character'),
+  v.check((name) => name.isWellFormed(), 'must not contain half of a surrogate pair'),
+  v.check(
+    (name) => encoder.encode(name).length <= 63,
+    'must be at most 63 bytes long, as PostgreSQL cuts longer names',
   ),
-  'public',
 );
+
+export const schemaName = v.optional(identifier, 'public');
 
 /** A count or a time, with the bounds in the message. */
 export function wholeNumber(min: number, max: number) {

@@ -1,7 +1,7 @@
 import { NotInstalledError } from '../errors.js';
+import { hintForMissingTables } from '../host/missing-tables.js';
 import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
-import { hintForMissingTables } from '../redemption/missing-tables.js';
 import { type Catalog, type CatalogFunction, type CatalogTrigger, readCatalog } from './catalog.js';
 import { type ComparedObject, compareObjects, installedRevision, type ObjectState } from './compare.js';
 import { triggerLevel } from './definition.js';

@@ -1,11 +1,11 @@
 import hostSql from '../../sql/host.sql';
 import { NotInstalledError } from '../errors.js';
+import { hintForMissingTables } from '../host/missing-tables.js';
 import { rowsOf } from '../postgres/answers.js';
 import type { Queryable } from '../postgres/database.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import { type IdentityKind, identityKind } from './column-types.js';
 import { canBeWritten } from './encodings.js';
-import { hintForMissingTables } from './missing-tables.js';
 
 /** The host's two tables. */
 export type HostTable = 'promo_codes' | 'promo_code_uses';

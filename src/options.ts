@@ -4,10 +4,15 @@ import type { Queryable } from './postgres/database.js';
 import { describeReceived, isSecretive } from './received.js';
 import { suggestionFor } from './suggestion.js';
 
-/** What every call takes: where the tables are. */
+/** What every call takes: which installation is meant. */
 export interface SchemaOption {
-  /** The schema of the two tables, any legal identifier. Default: `public`. */
+  /** The schema of the two tables, any legal identifier. Default: that of the installation in `librarySchema`, or `public`. */
   schema?: string | undefined;
+  /**
+   * The schema of the library, where it is not the usual one: `pgpromocodes` for tables in `public`, `pgpromocodes_<schema>`
+   * otherwise. It has to be given where tables of one schema have several installations.
+   */
+  librarySchema?: string | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -24,7 +29,8 @@ export const identifier = v.pipe(
   ),
 );
 
-export const schemaName = v.optional(identifier, 'public');
+/** The entries of `SchemaOption`. */
+export const schemaEntries = { schema: v.optional(identifier), librarySchema: v.optional(identifier) };
 
 /** A count or a time, with the bounds in the message. */
 export function wholeNumber(min: number, max: number) {

@@ -1,20 +1,35 @@
--- Functions that a superuser creates on somebody else's tables are given to the owner of promo_codes: a trigger of that
--- owner runs with the rights of the function that updates the table, and those must not be a superuser's. The schema comes
--- as a setting, because psql does not look inside a DO block.
+-- What a superuser creates for somebody else's tables is given to the owner of the codes: a trigger of that owner runs with the
+-- rights of the function that updates the table, and those must not be a superuser's.
 DO $body$
 DECLARE
-  target text := pg_catalog.current_setting('pg_promo_codes.schema');
   found record;
 BEGIN
   FOR found IN
-    SELECT p.oid::pg_catalog.regprocedure AS function, c.relowner::pg_catalog.regrole AS owner
-      FROM pg_catalog.pg_proc AS p
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname = target
-      JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'promo_codes'
-      JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
-     WHERE p.prosrc LIKE '%-- pg-promo-codes %' AND o.rolsuper AND p.proowner <> c.relowner
+    WITH host AS (
+      SELECT c.relowner AS owner
+        FROM pg_catalog.pg_namespace AS n
+        JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = :'codes_name'::pg_catalog.name
+       WHERE n.nspname = :'schema'::pg_catalog.name
+    ), library AS (
+      SELECT n.oid, n.nspname, n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = :'library'::pg_catalog.name
+    ), own AS (
+      SELECT pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure) AS what, p.proowner AS owner
+        FROM library AS l JOIN pg_catalog.pg_proc AS p ON p.pronamespace = l.oid
+       WHERE p.prosrc LIKE '%-- pg-promo-codes %'
+       UNION ALL
+      SELECT pg_catalog.format('TABLE %I.%I', l.nspname, c.relname), c.relowner
+        FROM library AS l JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relkind = 'r'::"char"
+       WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
+       UNION ALL
+      SELECT pg_catalog.format('SCHEMA %I', l.nspname), l.nspowner FROM library AS l WHERE l.nspname <> :'schema'::pg_catalog.name
+    )
+    SELECT o.what, pg_catalog.pg_get_userbyid(h.owner) AS owner
+      FROM own AS o
+     CROSS JOIN host AS h
+      JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
+     WHERE r.rolsuper AND o.owner <> h.owner
   LOOP
-    EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO %s', found.function, found.owner);
+    EXECUTE pg_catalog.format('ALTER %s OWNER TO %I', found.what, found.owner);
   END LOOP;
 END
 $body$;

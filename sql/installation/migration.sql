@@ -1,5 +1,5 @@
--- The frame of renderSql('triggers'): what sql/triggers.sql does through psql's own commands, as plain SQL for a migration
--- tool. The lines that begin with a colon are filled in by the library. Run it in one transaction, as the owner.
+-- The frame of renderSql('triggers'). The lines that begin with a colon are filled in by the library. It is one transaction of
+-- the owner of the tables, as migration tools run it.
 DO $body$
 BEGIN
   IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
@@ -8,17 +8,18 @@ BEGIN
 END
 $body$;
 
-SELECT pg_catalog.set_config('pg_promo_codes.schema', :'schema', true);
 :preflight
 :functions
+:tables
+:rights
 :give_to_owner
 
 DO $body$
 DECLARE
   by_row boolean := CASE :'granularity' WHEN 'row' THEN true WHEN 'statement' THEN false ELSE EXISTS (
     SELECT FROM pg_catalog.pg_partitioned_table AS p
-      JOIN pg_catalog.pg_class AS c ON c.oid = p.partrelid AND c.relname = 'promo_code_uses'
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema') END;
+      JOIN pg_catalog.pg_class AS c ON c.oid = p.partrelid AND c.relname = :'uses_name'::pg_catalog.name
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'::pg_catalog.name) END;
   found record;
 BEGIN
   -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
@@ -28,11 +29,13 @@ BEGIN
       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-      JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = :'schema'
-     WHERE t.tgparentid = 0
-       AND t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
-                        'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
-                        'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
+      JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+     WHERE t.tgparentid = 0::oid AND fn.nspname IN (:'library'::pg_catalog.name, :'schema'::pg_catalog.name)
+       AND f.prosrc LIKE '%-- pg-promo-codes %' AND n.nspname = :'schema'::pg_catalog.name
+       AND c.relname::text IN (:'codes_name', :'uses_name')
+       AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
+                              'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
+                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
   END LOOP;
@@ -48,16 +51,16 @@ BEGIN
   FOR found IN
     SELECT n.nspname, c.relname
       FROM pg_catalog.pg_class AS root
-      JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = :'schema'
+      JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = :'schema'::pg_catalog.name
      CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
-      JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
+      JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE root.relname = 'promo_code_uses' AND root.relkind = 'p' AND p.relid <> root.oid
+     WHERE root.relname = :'uses_name'::pg_catalog.name AND root.relkind = 'p'::"char" AND p.relid::oid <> root.oid
   LOOP
     EXECUTE pg_catalog.format(
       'CREATE OR REPLACE TRIGGER count_promo_code_uses_on_truncate AFTER TRUNCATE ON %I.%I
          FOR EACH STATEMENT EXECUTE FUNCTION %I.update_promo_code_stats_on_truncate()',
-      found.nspname, found.relname, :'schema');
+      found.nspname, found.relname, :'library');
   END LOOP;
 END
 $body$;

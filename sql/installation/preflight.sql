@@ -1,12 +1,13 @@
--- Before anything is written: whether the host's tables are there, and whether something of the host's own stands where an
--- object of this library would. Functions of an earlier revision are removed here, since neither what a function answers nor
--- what its parameters are called can be replaced. The schema comes as a setting, because psql does not look inside a DO block.
+-- Before anything is written: whether the host's tables are there, whether something of somebody else's stands where an object
+-- of this library would, and what earlier versions have left. Functions of an earlier revision are removed here, since neither
+-- what a function answers nor what its parameters are called can be replaced.
 DO $body$
 DECLARE
   revision constant integer := 2;
-  target text := pg_catalog.current_setting('pg_promo_codes.schema');
-  mark constant text := E'^\\s*-- pg-promo-codes ([0-9]+)$';
-  -- As in inspect.sql: nothing but the counting of the seed.
+  library constant pg_catalog.name := :'library';
+  schema constant pg_catalog.name := :'schema';
+  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  -- Nothing but the counting of the seed.
   clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
   counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
   other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
@@ -15,82 +16,103 @@ DECLARE
 BEGIN
   SELECT pg_catalog.string_agg(w.path, ', ' ORDER BY w.path) INTO problems
     FROM (
-      SELECT pg_catalog.format('%s.%s', target, t.name) AS path
-        FROM (VALUES ('promo_codes'), ('promo_code_uses')) AS t(name)
+      SELECT pg_catalog.format('%s.%s', schema, t.name) AS path
+        FROM (VALUES (:'codes_name'), (:'uses_name')) AS t(name)
        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-                          WHERE n.nspname = target AND c.relname = t.name AND c.relkind IN ('r', 'p'))
+                          WHERE n.nspname = schema AND c.relname::text = t.name AND c.relkind IN ('r'::"char", 'p'::"char"))
       UNION ALL
-      SELECT pg_catalog.format('%s.%s.%s', target, c.relname, k.name)
-        FROM (VALUES ('promo_codes', 'id'), ('promo_codes', 'code'), ('promo_codes', 'shop_id'), ('promo_codes', 'times_used'),
-                     ('promo_codes', 'total_bonus_issued'), ('promo_codes', 'updated_at'),
-                     ('promo_code_uses', 'promo_code_id'), ('promo_code_uses', 'bonus_amount')) AS k(on_table, name)
-        JOIN pg_catalog.pg_class AS c ON c.relname = k.on_table AND c.relkind IN ('r', 'p')
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = target
-       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
-                          WHERE a.attrelid = c.oid AND a.attname = k.name AND NOT a.attisdropped)
+      SELECT pg_catalog.format('%s.%s.%s', schema, c.relname, k.name)
+        FROM (VALUES (:'codes_name', :'code_id'), (:'codes_name', :'times_used'), (:'codes_name', :'total_bonus_issued'),
+                     (:'codes_name', :'updated_at'), (:'uses_name', :'promo_code_id'), (:'uses_name', :'bonus_amount'),
+                     (:'uses_name', :'rolled_back')) AS k(on_table, name)
+        JOIN pg_catalog.pg_class AS c ON c.relname::text = k.on_table AND c.relkind IN ('r'::"char", 'p'::"char")
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
+       WHERE k.name IS NOT NULL
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+                          WHERE a.attrelid = c.oid AND a.attname::text = k.name AND NOT a.attisdropped)
     ) AS w;
   IF problems IS NOT NULL THEN
     RAISE EXCEPTION 'pg-promo-codes counts in tables that are not as it needs them; missing: %', problems
       USING ERRCODE = 'undefined_table',
-            HINT = 'Give the schema in which they are, or run the script "schema", which creates tables where a host has none.';
+            HINT = 'Describe the tables with the option tables, or run the script "schema", which creates tables where a host has none.';
   END IF;
 
-  SELECT max((pg_catalog.regexp_match(p.prosrc, mark, 'n'))[1]::integer)::text INTO problems
+  SELECT max((pg_catalog.regexp_match(p.prosrc, mark))[1]::integer)::text INTO problems
     FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-   WHERE n.nspname = target AND p.proname ~ 'promo_code';
+   WHERE n.nspname = library AND p.proname::text ~ 'promo_code';
   IF problems::integer > revision THEN
-    RAISE EXCEPTION 'schema % holds revision % of pg-promo-codes, and this script is of revision %', target, problems, revision;
+    RAISE EXCEPTION 'schema % holds revision % of pg-promo-codes, and this script is of revision %', library, problems, revision;
   END IF;
 
   SELECT pg_catalog.string_agg(x.what, ', ' ORDER BY x.what) INTO problems
     FROM (
-      SELECT pg_catalog.format('table %s', c.relname) AS what
+      SELECT pg_catalog.format('schema %s of the role %s', n.nspname, pg_catalog.pg_get_userbyid(n.nspowner)) AS what
+        FROM pg_catalog.pg_namespace AS n
+       WHERE n.nspname = library AND library <> schema AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = n.nspowner AND r.rolsuper)
+      UNION ALL
+      SELECT pg_catalog.format('table %s.%s', n.nspname, c.relname)
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE n.nspname = target
-         AND c.relname IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+       WHERE n.nspname = library
+         AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
          AND NOT coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy AS p
-                          WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers')
+      UNION ALL
+      SELECT pg_catalog.format('function %s.%s', n.nspname, p.proname)
+        FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+       WHERE n.nspname = library AND p.proname::text = ANY (:'function_names'::text[]) AND p.prosrc !~ mark
+         AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
+              AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS o WHERE o.pronamespace = n.oid AND o.prosrc ~ mark)
       UNION ALL
       SELECT pg_catalog.format('trigger %s on %s, which calls %s()', t.tgname, c.relname, p.proname)
         FROM pg_catalog.pg_trigger AS t
-        JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relname IN ('promo_codes', 'promo_code_uses')
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = target
+        JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relname::text IN (:'codes_name', :'uses_name')
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-       WHERE t.tgname IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
-                          'count_promo_code_uses_on_update', 'count_promo_code_uses_on_truncate',
-                          'guard_promo_code_counters_on_insert', 'guard_promo_code_counters_on_update',
-                          'recount_promo_code_on_insert', 'recount_promo_code_on_update',
-                          'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
-         AND p.prosrc !~ ('(?n)' || mark)
+        JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
+       WHERE t.tgname::text = ANY (:'trigger_names'::text[]) AND p.prosrc !~ mark AND pn.nspname <> library
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
-         AND NOT (p.pronamespace = n.oid AND EXISTS (
-               SELECT FROM pg_catalog.pg_proc AS o WHERE o.pronamespace = n.oid AND o.prosrc ~ ('(?n)' || mark)))
     ) AS x;
   IF problems IS NOT NULL THEN
-    RAISE EXCEPTION 'schema % has objects of its own with names that pg-promo-codes needs, and they are not replaced: %', target, problems
+    RAISE EXCEPTION 'there are objects of others with names that pg-promo-codes needs, and they are not replaced: %', problems
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
-
-  -- Functions of the host's own, which postflight.sql finds replaced if they have a name and parameters of ours.
-  PERFORM pg_catalog.set_config('pg_promo_codes.host_functions', coalesce((
-    SELECT pg_catalog.string_agg(p.oid::text, ',')
-      FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-     WHERE n.nspname = target AND p.proname ~ 'promo_code' AND p.prosrc !~ ('(?n)' || mark)
-       AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
-            AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
-       AND NOT EXISTS (
-             SELECT FROM pg_catalog.pg_proc AS o WHERE o.pronamespace = n.oid AND o.prosrc ~ ('(?n)' || mark))), ''), true);
 
   FOR found IN
     SELECT p.oid::pg_catalog.regprocedure AS signature
       FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-     WHERE n.nspname = target AND p.proname ~ 'promo_code'
-       AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
-       AND (pg_catalog.regexp_match(p.prosrc, mark, 'n'))[1]::integer < revision
+     WHERE n.nspname = library AND p.proname::text ~ 'promo_code'
+       AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype::oid
+       AND (pg_catalog.regexp_match(p.prosrc, mark))[1]::integer < revision
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', found.signature);
+  END LOOP;
+END
+$body$;
+
+CREATE SCHEMA IF NOT EXISTS :"library";
+
+-- Earlier versions had their tables in the schema of the host; they move with what they remember.
+DO $body$
+DECLARE
+  found record;
+BEGIN
+  FOR found IN
+    SELECT c.relname
+      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname = :'schema'::pg_catalog.name AND n.nspname <> :'library'::pg_catalog.name AND c.relkind = 'r'::"char"
+       AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+       AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+         OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
+                     WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::pg_catalog.name))
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS o JOIN pg_catalog.pg_namespace AS l ON l.oid = o.relnamespace
+                        WHERE l.nspname = :'library'::pg_catalog.name AND o.relname = c.relname)
+  LOOP
+    EXECUTE pg_catalog.format('DROP POLICY IF EXISTS promo_code_redeemers ON %I.%I', :'schema', found.relname);
+    EXECUTE pg_catalog.format('ALTER TABLE %I.%I DISABLE ROW LEVEL SECURITY', :'schema', found.relname);
+    EXECUTE pg_catalog.format('REVOKE ALL ON %I.%I FROM PUBLIC', :'schema', found.relname);
+    EXECUTE pg_catalog.format('ALTER TABLE %I.%I SET SCHEMA %I', :'schema', found.relname, :'library');
   END LOOP;
 END
 $body$;

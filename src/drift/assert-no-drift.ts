@@ -16,8 +16,8 @@ import { type CheckDriftOptions, checkDriftOptions } from './options.js';
 export async function assertNoDrift(db: Database, options: CheckDriftOptions = {}): Promise<void> {
   parseArguments(db, checkDriftOptions, options, 'assertNoDrift()');
   const records = await checkDrift(db, options);
-  const { schema } = options;
-  const { objects } = await inspectTriggers(db, schema === undefined ? {} : { schema });
+  const { schema, librarySchema } = options;
+  const { objects } = await inspectTriggers(db, { schema, librarySchema });
   const faults = objects.filter(({ state }) => state !== 'ok');
   if (records.length === 0 && faults.length === 0) return;
 

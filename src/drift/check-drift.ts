@@ -1,8 +1,9 @@
+import type { Layout } from '../host/layout.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import { withConnection } from '../postgres/transaction.js';
+import { readLayout } from './layout-of.js';
 import { type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
@@ -18,40 +19,49 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  */
 export async function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
   const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
-  return findDrift(db, filter, limit);
+  return findDrift(db, await readLayout(db, filter), filter, limit);
 }
 
 /** The check itself, on checked arguments. */
-export async function findDrift(db: Database, filter: ParsedFilter, limit?: number): Promise<DriftRecord[]> {
-  const { scope, values } = scopeOf(filter);
+export async function findDrift(
+  db: Database,
+  layout: Layout,
+  filter: ParsedFilter,
+  limit?: number,
+): Promise<DriftRecord[]> {
+  const { scope, values } = scopeOf(layout, filter);
   const orderAndLimit = limit === undefined ? 'ORDER BY 1' : `ORDER BY 1 LIMIT ${limit}`;
   try {
-    const statement = driftQueryAsText(filter.schema, { ...scope, orderAndLimit });
+    const statement = driftQueryAsText(layout, { ...scope, orderAndLimit });
     const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     return rows.map(toDriftRecord);
   } catch (error) {
-    throw await explainMissing(db, filter.schema, error);
+    throw await explainMissing(db, layout, error);
   }
 }
 
 /** The conditions for a shop and for ids. Each side of the comparison is narrowed down, not the result. */
-export function scopeOf({ schema, shopId, promoCodeIds }: ParsedFilter): { scope: DriftScope; values: unknown[] } {
+export function scopeOf(
+  layout: Layout,
+  { shopId, promoCodeIds }: ParsedFilter,
+): { scope: DriftScope; values: unknown[] } {
+  const { codeId } = layout.types;
   const uses: string[] = [];
   const codes: string[] = [];
   const values: unknown[] = [];
   if (promoCodeIds !== undefined) {
     values.push(promoCodeIds);
-    uses.push(`u.promo_code_id = ANY ($${values.length}::bigint[])`);
-    codes.push(`c.id = ANY ($${values.length}::bigint[])`);
+    uses.push(`u.:"promo_code_id" = ANY ($${values.length}::${codeId}[])`);
+    codes.push(`c.:"code_id" = ANY ($${values.length}::${codeId}[])`);
   }
   if (shopId !== undefined) {
     values.push(shopId);
-    const table = `${quoteIdentifier(schema)}.promo_codes`;
     const shop = `$${values.length}::text`;
-    codes.push(`c.shop_id::text = ${shop}`);
+    codes.push(`c.:"code_shop_id"::text = ${shop}`);
     uses.push(
-      `(u.promo_code_id IN (SELECT s.id FROM ${table} AS s WHERE s.shop_id::text = ${shop})` +
-        ` OR (u.shop_id::text = ${shop} AND NOT EXISTS (SELECT FROM ${table} AS s WHERE s.id = u.promo_code_id)))`,
+      `(u.:"promo_code_id" IN (SELECT s.:"code_id" FROM :"codes" AS s WHERE s.:"code_shop_id"::text = ${shop})` +
+        ` OR (u.:"use_shop_id"::text = ${shop}` +
+        ' AND NOT EXISTS (SELECT FROM :"codes" AS s WHERE s.:"code_id" = u.:"promo_code_id")))',
     );
   }
   const all = (conditions: string[]) => conditions.join(' AND ') || 'TRUE';

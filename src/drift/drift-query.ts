@@ -1,5 +1,7 @@
-import driftSql from '../../sql/drift.sql';
-import { renderSqlText } from '../postgres/sql-text.js';
+import driftSql from '../../sql/counting/drift.sql';
+import type { Layout } from '../host/layout.js';
+import { renderSqlFile } from '../host/render.js';
+import { withRules } from '../host/rules.js';
 import { DRIFT_COLUMNS } from './drift-record.js';
 
 /** SQL conditions over `u` (uses) and `c` (codes) that narrow a drift query, and what follows its WHERE. */
@@ -9,18 +11,22 @@ export interface DriftScope {
   orderAndLimit?: string;
 }
 
-/** The query of `sql/drift.sql`, narrowed down; its conditions may use parameters. */
-export function driftQuery(schema: string, scope: DriftScope = {}): string {
-  const file = driftSql
-    .trimEnd()
-    .replace(/;$/, '')
+const file = withRules(driftSql).trimEnd().replace(/;$/, '');
+
+/** The query of `sql/counting/drift.sql`, narrowed down; its conditions may use placeholders and parameters. */
+export function driftFile(scope: DriftScope = {}): string {
+  return file
     .replace(':uses_filter', () => scope.uses ?? 'TRUE')
     .replace(':codes_filter', () => scope.codes ?? 'TRUE')
     .replace(':order_and_limit', () => scope.orderAndLimit ?? 'ORDER BY 1');
-  return renderSqlText(file, { schema });
+}
+
+/** The same for the tables of a host. */
+export function driftQuery(layout: Layout, scope?: DriftScope): string {
+  return renderSqlFile(driftFile(scope), layout);
 }
 
 /** The same, with every column as text. */
-export function driftQueryAsText(schema: string, scope?: DriftScope): string {
-  return `SELECT ${DRIFT_COLUMNS} FROM (\n${driftQuery(schema, scope)}\n) AS drift`;
+export function driftQueryAsText(layout: Layout, scope?: DriftScope): string {
+  return `SELECT ${DRIFT_COLUMNS} FROM (\n${driftQuery(layout, scope)}\n) AS drift`;
 }

@@ -4,7 +4,7 @@ import {
   type Progress,
   progressCallback,
   type SchemaOption,
-  schemaName,
+  schemaEntries,
   trueOrFalse,
   wholeNumber,
 } from '../options.js';
@@ -50,7 +50,7 @@ const id = v.pipe(
 );
 
 const filterEntries = {
-  schema: schemaName,
+  ...schemaEntries,
   shopId: v.optional(
     v.pipe(v.union([v.string(), v.number(), v.bigint()], 'must be a string, number or bigint'), v.transform(String)),
   ),
@@ -75,4 +75,4 @@ export const repairDriftOptions = v.optional(
   {},
 );
 
-export type ParsedFilter = { schema: string; shopId?: string | undefined; promoCodeIds?: string[] | undefined };
+export type ParsedFilter = SchemaOption & { shopId?: string | undefined; promoCodeIds?: string[] | undefined };

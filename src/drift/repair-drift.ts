@@ -1,14 +1,16 @@
 import { PromoCodesError } from '../errors.js';
+import type { Layout } from '../host/layout.js';
+import { renderSqlFile } from '../host/render.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import { pauseBeforeRetry } from '../postgres/retry.js';
 import { translateError } from '../postgres/server-errors.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { findDrift } from './check-drift.js';
-import { driftQuery } from './drift-query.js';
+import { driftFile } from './drift-query.js';
 import { DRIFT_COLUMNS, type DriftRecord, toDriftRecord } from './drift-record.js';
+import { readLayout } from './layout-of.js';
 import { type RepairDriftOptions, repairDriftOptions } from './options.js';
 
 /** A batch ends at so many codes, or at so many uses to count, so that no lock is held for long. */
@@ -36,7 +38,8 @@ export async function repairDrift(db: Database, options?: RepairDriftOptions): P
     options,
     'repairDrift()',
   );
-  const found = (await findDrift(db, filter)).filter(hasCode);
+  const layout = await readLayout(db, filter);
+  const found = (await findDrift(db, layout, filter)).filter(hasCode);
   const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;
 
@@ -45,7 +48,7 @@ export async function repairDrift(db: Database, options?: RepairDriftOptions): P
   const total = repairable.length;
   let done = 0;
   for (const batch of batchesOf(repairable)) {
-    const { corrected, inexact } = await repairBatch(db, filter.schema, batch, lockTimeoutMs);
+    const { corrected, inexact } = await repairBatch(db, layout, batch, lockTimeoutMs);
     repaired.push(...corrected);
     refused.push(...inexact);
     done += batch.length;
@@ -97,12 +100,12 @@ interface Recounted {
 }
 
 /** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
-async function repairBatch(db: Database, schema: string, batch: string[], lockTimeoutMs: number): Promise<Recounted> {
+async function repairBatch(db: Database, layout: Layout, batch: string[], lockTimeoutMs: number): Promise<Recounted> {
   const inexact: DriftRecord[] = [];
   let ids = batch;
   for (let attempt = 1; ; ) {
     try {
-      return { corrected: await inTransaction(db, (tx) => recount(tx, schema, ids, lockTimeoutMs)), inexact };
+      return { corrected: await inTransaction(db, (tx) => recount(tx, layout, ids, lockTimeoutMs)), inexact };
     } catch (error) {
       if (error instanceof InexactSums) {
         inexact.push(...error.records);
@@ -125,44 +128,61 @@ class InexactSums extends PromoCodesError {
 
 async function recount(
   transaction: Transaction,
-  schema: string,
+  layout: Layout,
   ids: string[],
   lockTimeoutMs: number,
 ): Promise<DriftRecord[]> {
-  const codes = `${quoteIdentifier(schema)}.promo_codes`;
   const { rows: earlier } = await transaction.query(
     `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone,
             current_setting('row_security') AS row_security`,
   );
-  // The marker lets the write pass the counter guard. UTC makes now() right in a column without time zone as well. Row-level
+  // The marker lets the write pass the counter guard. The host's zone makes now() right in a column without time zone as well. Row-level
   // security that hides uses from this role becomes an error instead of a wrong count.
-  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, 'UTC', 'off', 'on']);
+  await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, layout.timeZone, 'off', 'on']);
   await transaction.query(
-    `SELECT c.id FROM ${codes} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id FOR NO KEY UPDATE`,
+    renderSqlFile(
+      `SELECT c.:"code_id" FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY c.:"code_id" FOR NO KEY UPDATE`,
+      layout,
+    ),
     [ids],
   );
-  const drift = driftQuery(schema, {
-    uses: 'u.promo_code_id = ANY ($1::bigint[])',
-    codes: 'c.id = ANY ($1::bigint[])',
-  });
-  const { rows } = await transaction.query(
-    `WITH drift AS MATERIALIZED (${drift}), corrected AS (
-       UPDATE ${codes} AS c
-          SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
-         FROM drift
-        WHERE c.id = drift.promo_code_id
-       RETURNING c.id, (c.times_used = drift.actual_uses AND c.total_bonus_issued = drift.actual_bonus)::text AS exact
-     )
-     SELECT ${DRIFT_COLUMNS}, corrected.exact
-       FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
-      ORDER BY drift.promo_code_id`,
-    [ids],
-  );
+  const { rows } = await transaction.query(renderSqlFile(CORRECT, layout), [ids]);
   await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, earlier[0]?.row_security, '']);
   const inexact = rows.filter(({ exact }) => exact !== 'true');
   if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);
 }
+
+const CORRECT = `WITH drift AS MATERIALIZED (${driftFile({
+  uses: 'u.:"promo_code_id" = ANY ($1:::code_id_type[])',
+  codes: 'c.:"code_id" = ANY ($1:::code_id_type[])',
+})}), corrected AS (
+  UPDATE :"codes" AS c
+     SET /*list*/
+         /*if times_used*/
+         :"times_used" = drift.actual_uses,
+         /*fi*/
+         /*if total_bonus_issued*/
+         :"total_bonus_issued" = drift.actual_bonus,
+         /*fi*/
+         /*if updated_at*/
+         :"updated_at" = now(),
+         /*fi*/
+         /*end*/
+    FROM drift
+   WHERE c.:"code_id" = drift.promo_code_id
+  RETURNING c.:"code_id" AS id, (true
+            /*if times_used*/
+            AND c.:"times_used"::numeric = drift.actual_uses::numeric
+            /*fi*/
+            /*if total_bonus_issued*/
+            AND c.:"total_bonus_issued"::numeric = drift.actual_bonus
+            /*fi*/
+            )::text AS exact
+)
+SELECT ${DRIFT_COLUMNS}, corrected.exact
+  FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
+ ORDER BY drift.promo_code_id`;
 
 const SETTINGS = `
   SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true),

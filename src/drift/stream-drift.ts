@@ -1,11 +1,12 @@
+import { renderSqlFile } from '../host/render.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import { withConnection } from '../postgres/transaction.js';
 import { scopeOf } from './check-drift.js';
 import { driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
+import { readLayout } from './layout-of.js';
 import { type StreamDriftOptions, streamDriftOptions } from './options.js';
 
 /**
@@ -23,27 +24,34 @@ export async function* streamDrift(
   options?: StreamDriftOptions,
 ): AsyncGenerator<DriftRecord, void, void> {
   const { batchSize, onProgress, ...filter } = parseArguments(db, streamDriftOptions, options, 'streamDrift()');
-  const codes = `${quoteIdentifier(filter.schema)}.promo_codes`;
-  const { scope, values } = scopeOf(filter);
+  const layout = await readLayout(db, filter);
+  const { scope, values } = scopeOf(layout, filter);
   const query = async (text: string, parameters: unknown[]) => {
     try {
       return (await withConnection(db, (connection) => connection.query(text, parameters))).rows;
     } catch (error) {
-      throw await explainMissing(db, filter.schema, error);
+      throw await explainMissing(db, layout, error);
     }
   };
 
-  const [counted] = await query(`SELECT count(*)::text AS total FROM ${codes} AS c WHERE ${scope.codes}`, values);
+  const [counted] = await query(
+    renderSqlFile(`SELECT count(*)::text AS total FROM :"codes" AS c WHERE ${scope.codes}`, layout),
+    values,
+  );
   const total = Number(counted?.total);
   let done = 0;
   /** The last id that was dealt with; ids below the first code and above the last one may have uses as well. */
   let after: string | null = null;
   for (;;) {
     const [range]: Record<string, unknown>[] = await query(
-      `SELECT max(id)::text AS last, count(*)::text AS codes
-         FROM (SELECT c.id FROM ${codes} AS c
-                WHERE ${scope.codes} AND c.id > coalesce($${values.length + 1}::bigint, -9223372036854775808)
-                ORDER BY c.id LIMIT ${batchSize}) AS batch`,
+      renderSqlFile(
+        `SELECT (pg_catalog.array_agg(id ORDER BY id DESC))[1]::text AS last, count(*)::text AS codes
+           FROM (SELECT c.:"code_id" AS id FROM :"codes" AS c
+                  WHERE ${scope.codes}
+                    AND ($${values.length + 1}::text IS NULL OR c.:"code_id" > $${values.length + 1}::text:::code_id_type)
+                  ORDER BY c.:"code_id" LIMIT ${batchSize}) AS batch`,
+        layout,
+      ),
       [...values, after],
     );
     const inBatch = Number(range?.codes);
@@ -59,13 +67,13 @@ export async function* streamDrift(
   async function* driftBetween(low: string | null, high: string | null): AsyncGenerator<DriftRecord, void, void> {
     let from = low;
     for (;;) {
-      const [lower, upper] = [`$${values.length + 1}::bigint`, `$${values.length + 2}::bigint`];
+      const [lower, upper] = [`$${values.length + 1}:::code_id_type`, `$${values.length + 2}:::code_id_type`];
       const within = (id: string) =>
         `${from === null ? `${lower} IS NULL` : `${id} > ${lower}`} AND ${high === null ? `${upper} IS NULL` : `${id} <= ${upper}`}`;
       const rows = await query(
-        driftQueryAsText(filter.schema, {
-          uses: `${scope.uses} AND ${within('u.promo_code_id')}`,
-          codes: `${scope.codes} AND ${within('c.id')}`,
+        driftQueryAsText(layout, {
+          uses: `${scope.uses} AND ${within('u.:"promo_code_id"')}`,
+          codes: `${scope.codes} AND ${within('c.:"code_id"')}`,
           orderAndLimit: `ORDER BY 1 LIMIT ${batchSize}`,
         }),
         [...values, from, high],

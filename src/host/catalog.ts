@@ -1,10 +1,6 @@
-import describeSql from '../../sql/host/describe.sql';
-import { PromoCodesError } from '../errors.js';
-import { rowsOf } from '../postgres/answers.js';
-import type { Queryable } from '../postgres/database.js';
 import type { CodeColumn, HostDescription, HostTable, UseColumn } from './description.js';
 
-/** What the system catalogs say of the tables that a description names, as `sql/host/describe.sql` reports it. */
+/** What the system catalogs say of the tables that a description names, as `sql/installation/inspect.sql` and `sql/installation/host.sql` report it. */
 export interface HostCatalog {
   hasSchema: boolean;
   /** The session's, which is the database's where nobody has set it. */
@@ -37,6 +33,8 @@ export interface CatalogColumn {
   type: string;
   /** Without its width, and of a domain the type below it: `numeric`, `character varying`. */
   baseType: string;
+  /** As SQL takes it under any search_path. */
+  sqlType: string;
   /** The base type with its width: `numeric(18,2)`. */
   width: string;
   /** Of an enum its labels in order. */
@@ -50,24 +48,6 @@ export interface CatalogColumn {
   generated: '' | 's' | 'v';
   /** `pg_attribute.attidentity`: `a` always, `d` by default. */
   identity: '' | 'a' | 'd';
-}
-
-/** Reads the catalogs in one statement that takes no lock on the host's tables. */
-export async function readHostCatalog(db: Queryable, description: HostDescription): Promise<HostCatalog> {
-  const { schema, codes, uses, timeZone } = description;
-  const rows = rowsOf(await db.query(describeSql, [schema, codes.name, uses.name, timeZone]), db, 'pool');
-  const text: unknown = rows[0]?.described;
-  if (typeof text !== 'string') {
-    throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
-  }
-  const found = JSON.parse(text);
-  const tables = Object.entries<Partial<CatalogTable>>(found.tables ?? {}).map(
-    ([table, { uniqueColumns, columns, ...rest }]) => [
-      table,
-      { ...rest, uniqueColumns: uniqueColumns ?? [], columns: columns ?? [] },
-    ],
-  );
-  return { ...found, tables: Object.fromEntries(tables) };
 }
 
 /** The column that has a role, where the host has it. */

@@ -1,4 +1,4 @@
-import similarTablesSql from '../../sql/host/similar-tables.sql';
+import similarTablesSql from '../../sql/installation/similar-tables.sql';
 import type { Queryable } from '../postgres/database.js';
 import { describeSimilar, type SimilarTable } from './similar-tables.js';
 

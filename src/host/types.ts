@@ -32,11 +32,26 @@ export function isCitext(baseType: string): boolean {
  * - `citext` is no type for ids: its operators are those of an extension, in a schema that is on no path here. Compared as
  *   text, rows that a foreign key takes for the same would differ, and no index would serve.
  * - Of a domain it is the type below, to which the server takes it without a conversion.
+ * - All whole numbers are `bigint` here: columns of fewer bytes are compared with it as they are, by the same indexes.
  */
 export function typesOf(description: HostDescription, catalog: HostCatalog): HostTypes {
+  const ids = [
+    ['code_id', columnOf(description, catalog, 'codes', 'id')],
+    ['promo_code_id', columnOf(description, catalog, 'uses', 'promoCodeId')],
+    ['use_id', columnOf(description, catalog, 'uses', 'id')],
+  ] as const;
+  const casts = ids.flatMap(([name, column]) =>
+    column && column.type !== column.baseType.replace('character', 'bpchar') && familyOf(column) !== 'whole'
+      ? [[name, sqlType(column)] as const]
+      : [],
+  );
+  const { rolledBack } = description.uses;
+  const mark = catalog.tables.uses?.columns.find(({ name }) => name === rolledBack?.column);
   return {
     codeId: sqlType(columnOf(description, catalog, 'codes', 'id')),
     useId: sqlType(columnOf(description, catalog, 'uses', 'id')),
+    ...(casts.length > 0 && { casts: Object.fromEntries(casts) }),
+    ...(mark && { rolledBack: mark.sqlType }),
   };
 }
 
@@ -49,8 +64,6 @@ function sqlType(column: CatalogColumn | undefined): string {
       return 'bpchar';
     case 'uuid':
       return 'uuid';
-    case 'whole':
-      return column?.baseType ?? 'bigint';
     default:
       return 'bigint';
   }

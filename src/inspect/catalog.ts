@@ -136,6 +136,8 @@ export interface CatalogIndex {
   /** The functions and the columns of its expressions. */
   functions: string[] | null;
   ofColumns: string[] | null;
+  /** Whether the library has built it. */
+  mine: boolean | null;
 }
 
 const statement = withRules(inspectSql);

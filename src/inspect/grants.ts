@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, Grant } from './catalog.js';
-import type { FunctionDefinition, Wanted } from './definition.js';
+import { type FunctionDefinition, functionDefinitions, tableDefinitions, type Wanted } from './definition.js';
 
 const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 /** What nobody gets by accident: others may look, where the owner lets them. */
@@ -66,6 +66,22 @@ export function executeRights(
     ...missingGrants(redeemers, ['EXECUTE'], grants).map(
       ({ grantee, rights }) => `GRANT ${rights} ON ${path} TO ${roleName(grantee)};`,
     ),
+  ];
+}
+
+/** The rights of those who are named, for a script: without what is there already. */
+export function grantsOf(wanted: Wanted): string[] {
+  const library = quoteIdentifier(wanted.layout.librarySchema);
+  const redeemers = wanted.options.grantTo.map(roleName).join(', ');
+  if (redeemers === '') return [];
+  return [
+    `GRANT USAGE ON SCHEMA ${library} TO ${redeemers};`,
+    ...tableDefinitions(wanted).map(
+      ({ name }) => `GRANT ${TABLE_RIGHTS.join(', ')} ON ${library}.${name} TO ${redeemers};`,
+    ),
+    ...functionDefinitions(wanted)
+      .filter(({ isForRedeemers }) => isForRedeemers)
+      .map(({ name, arguments: types }) => `GRANT EXECUTE ON FUNCTION ${library}.${name}(${types}) TO ${redeemers};`),
   ];
 }
 

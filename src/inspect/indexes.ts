@@ -3,7 +3,7 @@ import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogIndex } from './catalog.js';
-import { compared, type ComparedObject } from './compare.js';
+import { type ComparedObject, compared } from './object-state.js';
 
 /** An index on a host's table that redeeming is fast by. */
 export interface IndexDefinition {
@@ -11,6 +11,8 @@ export interface IndexDefinition {
   table: HostTable;
   /** What it is of, for `CREATE INDEX`. */
   columns: string;
+  /** What the definitions of the first two columns of such an index match, in a script, without quotes. */
+  pattern: string;
   /** Whether an index of the host does the same, whatever its name. */
   serves(index: CatalogIndex): boolean;
 }
@@ -31,6 +33,9 @@ function customerIndex(layout: Layout): IndexDefinition | undefined {
     name: `${layout.uses.name === 'promo_code_uses' ? 'promo_code_uses' : 'promo_code'}_code_customer_idx`,
     table: 'uses',
     columns: renderSqlFile(`(:"promo_code_id", ${folded})`, layout),
+    pattern: isFolded
+      ? `^${escaped(promoCodeId)} lower[(]btrim[(]+${escaped(customerAddress)}[)]*(::text)?[)]+$`
+      : `^${escaped(promoCodeId)} [(]*${escaped(customerAddress)}[)]*(::text)?[)]*$`,
     serves: ({ isPartial, keys, functions, ofColumns }) =>
       !isPartial &&
       keys[0] === promoCodeId &&
@@ -46,6 +51,8 @@ function customerIndex(layout: Layout): IndexDefinition | undefined {
 function codeIndex(layout: Layout): IndexDefinition | undefined {
   const { code, shopId } = layout.codes.columns;
   if (code === null) return undefined;
+  const upper = `upper[(]+${escaped(code)}[)]*(::text)?[)]+`;
+  const shop = shopId === null ? '' : `${escaped(shopId)} `;
   return {
     name: `${layout.codes.name === 'promo_codes' ? 'promo_codes' : 'promo_code'}_shop_code_idx`,
     table: 'codes',
@@ -55,6 +62,7 @@ function codeIndex(layout: Layout): IndexDefinition | undefined {
         : '(:"code_shop_id", pg_catalog.upper(:"code"::text))',
       layout,
     ),
+    pattern: `^(${shop}${upper}|${upper}${shop.trim() === '' ? '' : ` ${shop.trim()}`}) ?$`,
     serves: ({ isPartial, keys, functions, ofColumns }) => {
       const first = keys.slice(0, shopId === null ? 1 : 2);
       return (
@@ -69,13 +77,21 @@ function codeIndex(layout: Layout): IndexDefinition | undefined {
   };
 }
 
+/** All of them that there can be for these tables. */
+export function indexDefinitions(layout: Layout): IndexDefinition[] {
+  return [codeIndex(layout), customerIndex(layout)].filter((definition) => definition !== undefined);
+}
+
+function escaped(name: string): string {
+  return name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
 /**
  * The indexes that redeeming is fast by, where they are not there and can be built. Without them everything is right, only
  * slower, so they are no part of what is inspected, but for the one that `enforceLimits` asks for.
  */
 export function missingIndexes(layout: Layout, catalog: Catalog): MissingIndex[] {
-  return [codeIndex(layout), customerIndex(layout)]
-    .filter((definition) => definition !== undefined)
+  return indexDefinitions(layout)
     .filter(({ table }) => catalog.tables[table] !== undefined)
     .map((definition) => ({ definition, object: indexState(layout, catalog, definition) }))
     .filter(({ object }) => object.state !== 'ok');

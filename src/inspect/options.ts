@@ -1,27 +1,19 @@
 import * as v from 'valibot';
+import { type HostOptions, hostEntries } from '../host/options.js';
+import type { InstallationOptions } from '../host/installation.js';
 import {
   oneOf,
   optionsOf,
   type Progress,
   progressCallback,
   type SchemaOption,
-  schemaName,
+  schemaEntries,
   trueOrFalse,
   wholeNumber,
 } from '../options.js';
 
-/** Which triggers there are. The options describe the whole state: one that is left out has its default. */
-export interface TriggerOptions {
-  granularity: 'auto' | 'statement' | 'row';
-  counterWrites: 'allow' | 'ignore' | 'reject';
-  enforceLimits: boolean;
-}
-
-/** The same before defaults are filled in. */
-export type ChosenTriggerOptions = { [Name in keyof TriggerOptions]?: TriggerOptions[Name] | undefined };
-
 /** Options of `installTriggers` and `installSchema`. */
-export interface InstallOptions extends SchemaOption {
+export interface InstallOptions extends SchemaOption, HostOptions {
   /**
    * `'statement'` counts once per statement, `'row'` once per row; `'auto'` (the default) takes statement triggers, and row
    * triggers for a partitioned `promo_code_uses`, whose partitions may be written directly.
@@ -54,7 +46,8 @@ export interface InstallOptions extends SchemaOption {
 }
 
 const triggerEntries = {
-  schema: schemaName,
+  ...schemaEntries,
+  ...hostEntries,
   granularity: v.optional(oneOf(['auto', 'statement', 'row'])),
   counterWrites: v.optional(oneOf(['ignore', 'allow', 'reject'])),
   enforceLimits: v.optional(trueOrFalse),
@@ -70,11 +63,19 @@ const installEntries = {
 export const installOptions = v.optional(optionsOf({ ...triggerEntries, ...installEntries }), {});
 export type ParsedInstallOptions = v.InferOutput<typeof installOptions>;
 export const uninstallOptions = v.optional(
-  optionsOf({ schema: schemaName, lockTimeoutMs: installEntries.lockTimeoutMs }),
+  optionsOf({ ...schemaEntries, lockTimeoutMs: installEntries.lockTimeoutMs }),
   {},
 );
 
-export function withTriggerDefaults(options: ChosenTriggerOptions): TriggerOptions {
-  const { granularity = 'auto', counterWrites = 'ignore', enforceLimits = false } = options;
-  return { granularity, counterWrites, enforceLimits };
+/** What decides how an installation counts, as far as it is given. */
+export type ChosenOptions = { [Name in keyof InstallationOptions]?: InstallationOptions[Name] | undefined };
+
+/** A first installation has a default for what is left out; later it is as installed. */
+export function withDefaults(given: ChosenOptions, installed: ChosenOptions = {}): InstallationOptions {
+  return {
+    granularity: given.granularity ?? installed.granularity ?? 'auto',
+    counterWrites: given.counterWrites ?? installed.counterWrites ?? 'ignore',
+    enforceLimits: given.enforceLimits ?? installed.enforceLimits ?? false,
+    grantTo: [...(given.grantTo ?? installed.grantTo ?? [])].sort(),
+  };
 }

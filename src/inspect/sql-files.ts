@@ -1,50 +1,54 @@
-import amendUse from '../../sql/functions/amend_promo_code_use.sql';
-import answerRequests from '../../sql/functions/answer_promo_code_requests.sql';
-import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
-import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
-import createCodes from '../../sql/functions/create_promo_codes.sql';
-import findAsStored from '../../sql/functions/find_promo_code_as_stored.sql';
-import guardCounters from '../../sql/functions/guard_promo_code_counters.sql';
-import previewCode from '../../sql/functions/preview_promo_code.sql';
-import bonusOf from '../../sql/functions/promo_code_bonus.sql';
-import fingerprint from '../../sql/functions/promo_code_fingerprint.sql';
-import isPercentage from '../../sql/functions/promo_code_is_percentage.sql';
-import isText from '../../sql/functions/promo_code_is_text.sql';
-import places from '../../sql/functions/promo_code_places.sql';
-import rounded from '../../sql/functions/promo_code_rounded.sql';
-import useMatches from '../../sql/functions/promo_code_use_matches.sql';
-import columnValue from '../../sql/functions/promo_code_value.sql';
-import recordUses from '../../sql/functions/record_promo_code_uses.sql';
-import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
-import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
-import redeemCode from '../../sql/functions/redeem_promo_code.sql';
-import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
-import redeemCodesInOrder from '../../sql/functions/redeem_promo_codes_in_order.sql';
-import releaseDueHolds from '../../sql/functions/release_due_promo_code_holds.sql';
-import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
-import reserveUseIds from '../../sql/functions/reserve_promo_code_use_ids.sql';
-import rollbackUse from '../../sql/functions/rollback_promo_code_use.sql';
-import onDelete from '../../sql/functions/update_promo_code_stats_on_delete.sql';
-import onInsert from '../../sql/functions/update_promo_code_stats_on_insert.sql';
-import onTruncate from '../../sql/functions/update_promo_code_stats_on_truncate.sql';
-import onUpdate from '../../sql/functions/update_promo_code_stats_on_update.sql';
-import verifyLimits from '../../sql/functions/verify_promo_code_limits.sql';
+import amendUse from '../../sql/redemption/amend_promo_code_use.sql';
+import answerRequests from '../../sql/redemption/answer_promo_code_requests.sql';
+import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
+import confirmUse from '../../sql/redemption/confirm_promo_code_use.sql';
+import createCodes from '../../sql/codes/create_promo_codes.sql';
+import findAsStored from '../../sql/redemption/find_promo_code_as_stored.sql';
+import guardCounters from '../../sql/counting/guard_promo_code_counters.sql';
+import isVisible from '../../sql/redemption/promo_code_is_visible.sql';
+import installation from '../../sql/installation/promo_code_installation.sql';
+import previewCode from '../../sql/redemption/preview_promo_code.sql';
+import bonusOf from '../../sql/redemption/promo_code_bonus.sql';
+import fingerprint from '../../sql/redemption/promo_code_fingerprint.sql';
+import isPercentage from '../../sql/redemption/promo_code_is_percentage.sql';
+import isText from '../../sql/redemption/promo_code_is_text.sql';
+import places from '../../sql/redemption/promo_code_places.sql';
+import rounded from '../../sql/redemption/promo_code_rounded.sql';
+import useMatches from '../../sql/redemption/promo_code_use_matches.sql';
+import columnValue from '../../sql/redemption/promo_code_value.sql';
+import recordUses from '../../sql/redemption/record_promo_code_uses.sql';
+import recountAtCommit from '../../sql/counting/recount_promo_code_at_commit.sql';
+import recountStats from '../../sql/counting/recount_promo_code_stats.sql';
+import redeemCode from '../../sql/redemption/redeem_promo_code.sql';
+import redeemCodes from '../../sql/redemption/redeem_promo_codes.sql';
+import redeemCodesInOrder from '../../sql/redemption/redeem_promo_codes_in_order.sql';
+import releaseDueHolds from '../../sql/redemption/release_due_promo_code_holds.sql';
+import releaseHolds from '../../sql/redemption/release_promo_code_holds.sql';
+import reserveUseIds from '../../sql/redemption/reserve_promo_code_use_ids.sql';
+import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
+import onDelete from '../../sql/counting/update_promo_code_stats_on_delete.sql';
+import onInsert from '../../sql/counting/update_promo_code_stats_on_insert.sql';
+import onTruncate from '../../sql/counting/update_promo_code_stats_on_truncate.sql';
+import onUpdate from '../../sql/counting/update_promo_code_stats_on_update.sql';
+import verifyLimits from '../../sql/counting/verify_promo_code_limits.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
 import rateLimits from '../../sql/tables/promo_code_rate_limits.sql';
-import counters from '../../sql/triggers/counters.sql';
-import countersAllow from '../../sql/triggers/counters-allow.sql';
-import countersGuarded from '../../sql/triggers/counters-guarded.sql';
-import limitsRow from '../../sql/triggers/limits-row.sql';
-import limitsStatement from '../../sql/triggers/limits-statement.sql';
-import recount from '../../sql/triggers/recount.sql';
-import row from '../../sql/triggers/row.sql';
-import statement from '../../sql/triggers/statement.sql';
-import truncate from '../../sql/triggers/truncate.sql';
+import counters from '../../sql/counting/counters.sql';
+import countersAllow from '../../sql/counting/counters-allow.sql';
+import countersGuarded from '../../sql/counting/counters-guarded.sql';
+import limitsRow from '../../sql/counting/limits-row.sql';
+import limitsStatement from '../../sql/counting/limits-statement.sql';
+import recount from '../../sql/counting/recount.sql';
+import row from '../../sql/counting/row.sql';
+import statement from '../../sql/counting/statement.sql';
+import truncate from '../../sql/counting/truncate.sql';
 import { withRules } from '../host/rules.js';
 
 /** In the order of creation: what is called comes before what calls it. Rules stand in them as plain SQL. */
 export const functionFiles = [
+  installation,
+  isVisible,
   recountStats,
   applyStats,
   onInsert,

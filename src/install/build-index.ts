@@ -1,7 +1,8 @@
-import type { ComparedObject } from '../inspect/compare.js';
-import { missingIndexes } from '../inspect/compare.js';
-import type { IndexDefinition } from '../inspect/definition.js';
+import type { HostDescription, HostTable } from '../host/description.js';
+import { type Layout, tableName } from '../host/layout.js';
+import { type IndexDefinition, missingIndexes } from '../inspect/indexes.js';
 import type { Inspection } from '../inspect/inspect-triggers.js';
+import type { ComparedObject } from '../inspect/object-state.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
@@ -25,28 +26,28 @@ export interface IndexToBuild {
 }
 
 /** What this role can build; only the owner of a table may. */
-export function indexesToBuild(schema: string, { catalog }: Inspection, { index }: Changes): IndexToBuild[] {
-  return missingIndexes(schema, catalog)
+export function indexesToBuild({ catalog, choice }: Inspection, { index }: Changes): IndexToBuild[] {
+  return missingIndexes(choice.layout, catalog)
     .map(({ definition, object }) => ({
       table: definition.table,
       definition,
       object,
       enforced: index?.name === object.name,
     }))
-    .filter(({ table, enforced }) => enforced || catalog.tables.some(({ name, mine }) => name === table && mine));
+    .filter(({ table, enforced }) => enforced || catalog.tables[table]?.mine === true);
 }
 
 /** Whether all of a table, its partitions included, is small enough to be indexed under a lock. */
-export async function isSmall(db: Queryable, schema: string, table: string): Promise<boolean> {
+export async function isSmall(db: Queryable, host: HostDescription, table: HostTable): Promise<boolean> {
   const { rows } = await db.query(
     `WITH RECURSIVE parts AS (
        SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relname = $2
+        WHERE n.nspname = $1::pg_catalog.name AND c.relname = $2::pg_catalog.name
        UNION ALL
        SELECT i.inhrelid FROM parts JOIN pg_catalog.pg_inherits AS i ON i.inhparent = parts.oid
      )
-     SELECT (count(*) > 0 AND sum(pg_catalog.pg_table_size(parts.oid)) <= $3)::text AS small FROM parts`,
-    [schema, table, SMALL_BYTES],
+     SELECT (count(*) > 0::bigint AND sum(pg_catalog.pg_table_size(parts.oid)) <= $3::numeric)::text AS small FROM parts`,
+    [host.schema, host[table].name, SMALL_BYTES],
   );
   return rows[0]?.small === 'true';
 }
@@ -58,7 +59,7 @@ export async function isSmall(db: Queryable, schema: string, table: string): Pro
  */
 export async function buildIndexes(
   db: Database,
-  options: { schema: string; lockTimeoutMs: number },
+  options: { layout: Layout; lockTimeoutMs: number },
   find: () => Promise<IndexToBuild[]>,
 ): Promise<{ built: string[]; warnings: string[] }> {
   const built: string[] = [];
@@ -81,8 +82,8 @@ class BuildFailed extends Error {}
 
 async function buildIndex(
   db: Database,
-  { schema, lockTimeoutMs }: { schema: string; lockTimeoutMs: number },
-  table: IndexDefinition['table'],
+  { layout, lockTimeoutMs }: { layout: Layout; lockTimeoutMs: number },
+  table: HostTable,
   missing: () => Promise<IndexToBuild | undefined>,
 ): Promise<string | undefined> {
   let inHostTransaction = false;
@@ -91,16 +92,17 @@ async function buildIndex(
     await inTransaction(db, async (transaction) => {
       inHostTransaction = transaction.owner === 'host';
       await setLockTimeout(transaction, `${lockTimeoutMs}ms`);
-      await transaction.query(`LOCK TABLE ${quoteIdentifier(schema)}.${table} IN SHARE UPDATE EXCLUSIVE MODE`);
+      await transaction.query(`LOCK TABLE ${tableName(layout, table)} IN SHARE UPDATE EXCLUSIVE MODE`);
     });
     const index = await missing();
     if (!index) return undefined;
-    if (inHostTransaction) return await buildInHostTransaction(db, schema, index);
+    if (inHostTransaction) return await buildInHostTransaction(db, layout, index);
     await withConnection(db, (connection) =>
       withSessionLockTimeout(connection, `${lockTimeoutMs}ms`, async () => {
-        if (await isPartitioned(connection, schema, table))
-          await buildOnPartitions(connection, schema, index, lockTimeoutMs);
+        if (await isPartitioned(connection, layout, table))
+          await buildOnPartitions(connection, layout, index, lockTimeoutMs);
         else for (const statement of index.object.statements) await connection.query(statement);
+        await connection.query(markIndex(layout, index));
       }),
     );
     return index.object.name;
@@ -115,24 +117,30 @@ async function buildIndex(
   }
 }
 
-function whyNot(index: IndexToBuild | undefined, table: string, reason: string): string {
+function whyNot(index: IndexToBuild | undefined, table: HostTable, reason: string): string {
   return (
-    `The index ${index?.object.name ?? ''} on ${table} could not be built: ${reason}. Everything is counted, but redeeming ` +
+    `The index ${index?.object.name ?? ''} on the table of ${table} could not be built: ${reason}. Everything is counted, but redeeming ` +
     'is slower without it; the next installTriggers() tries it once more.'
   );
 }
 
-async function buildInHostTransaction(db: Database, schema: string, index: IndexToBuild): Promise<string | undefined> {
+async function buildInHostTransaction(db: Database, layout: Layout, index: IndexToBuild): Promise<string | undefined> {
   return withConnection(db, async (connection) => {
-    if (!(await isSmall(connection, schema, index.table))) {
+    if (!(await isSmall(connection, layout, index.table))) {
       throw new BuildFailed(
-        `The index ${index.object.name} on ${index.table} was not built: the table is big, and inside your transaction the ` +
+        `The index ${index.object.name} on the table of ${index.table} was not built: the table is big, and inside your transaction the ` +
           'build would lock it. Call installTriggers() outside a transaction to build it while writers go on.',
       );
     }
     for (const statement of index.object.statements) await connection.query(underLock(statement));
+    await connection.query(markIndex(layout, index));
     return index.object.name;
   });
+}
+
+/** By this it is known that the index is not the host's, and goes when the library is removed. */
+export function markIndex({ schema }: HostDescription, { object }: Pick<IndexToBuild, 'object'>): string {
+  return `COMMENT ON INDEX ${quoteIdentifier(schema)}.${quoteIdentifier(object.name)} IS 'pg-promo-codes: created by the library, see installTriggers()'`;
 }
 
 /** The same statement for a transaction, in which nothing can be built concurrently. A schema may be called anything. */
@@ -140,12 +148,12 @@ export function underLock(statement: string): string {
   return statement.replace(/^((?:CREATE|DROP) INDEX) CONCURRENTLY /, '$1 ');
 }
 
-async function isPartitioned(db: Queryable, schema: string, table: string): Promise<boolean> {
+async function isPartitioned(db: Queryable, host: HostDescription, table: HostTable): Promise<boolean> {
   const { rows } = await db.query(
     `SELECT c.relkind::text AS kind FROM pg_catalog.pg_class AS c
        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relname = $2`,
-    [schema, table],
+      WHERE n.nspname = $1::pg_catalog.name AND c.relname = $2::pg_catalog.name`,
+    [host.schema, host[table].name],
   );
   return rows[0]?.kind === 'p';
 }

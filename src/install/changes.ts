@@ -1,4 +1,6 @@
-import type { ComparedObject, ObjectState } from '../inspect/compare.js';
+import type { Choice } from '../inspect/installation.js';
+import type { ComparedObject, ObjectState } from '../inspect/object-state.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { LockedTables } from './short-locks.js';
 
 /** What has to be done to bring a schema to the state that was asked for. */
@@ -23,19 +25,24 @@ export interface Changes {
 
 const FIXABLE: readonly ObjectState['state'][] = ['missing', 'outdated', 'disabled'];
 
-/** The triggers can be narrowed down to those of one table and its partitions; functions are for all. */
+/** The triggers can be narrowed down to those of one table; what the library has for itself is for both. */
 export function changesOf(
   objects: readonly ComparedObject[],
-  tables: LockedTables = ['promo_code_uses', 'promo_codes'],
+  choice: Choice,
+  tables: LockedTables = ['uses', 'codes'],
 ): Changes {
   const fixable = objects.filter(({ state }) => FIXABLE.includes(state));
   const isObsolete = (object: ComparedObject) => object.kind === 'function' && isOnlyDropped(object);
-  const functions = fixable.filter(
-    (object) => object.kind === 'table' || (object.kind === 'function' && !isObsolete(object)),
-  );
-  const obsolete = tables.includes('promo_codes') ? fixable.filter(isObsolete) : [];
-  const triggers = fixable.filter((object) => object.kind === 'trigger' && tables.includes(hostTableOf(object)));
-  const todo = [...functions, ...triggers, ...obsolete];
+  const ofKind = (wanted: ObjectState['kind']) => fixable.filter(({ kind }) => kind === wanted);
+  // A policy of a table calls a function; no function is looked into before it runs.
+  const own = [
+    ...ofKind('schema'),
+    ...ofKind('function').filter((object) => !isObsolete(object)),
+    ...ofKind('table'),
+  ];
+  const obsolete = tables.includes('codes') ? fixable.filter(isObsolete) : [];
+  const triggers = ofKind('trigger').filter((object) => tables.includes(hostTableOf(object, choice)));
+  const todo = [...own, ...triggers, ...obsolete];
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [
     ...new Set(todo.filter(({ state }) => wanted(state)).map(({ name }) => name)),
   ];
@@ -46,10 +53,10 @@ export function changesOf(
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: functions.flatMap((object) => object.statements),
+    functions: [...(choice.isForgotten ? forgetting(choice) : []), ...own.flatMap((object) => object.statements)],
     triggers: statements,
     obsolete: obsolete.flatMap((object) => object.statements),
-    tables: tables.filter((table) => triggers.some((object) => hostTableOf(object) === table)),
+    tables: tables.filter((table) => triggers.some((object) => hostTableOf(object, choice) === table)),
     lockMode: statements.every((statement) => statement.startsWith('CREATE '))
       ? 'SHARE ROW EXCLUSIVE'
       : 'ACCESS EXCLUSIVE',
@@ -58,8 +65,14 @@ export function changesOf(
   };
 }
 
-function hostTableOf({ table }: ObjectState): 'promo_codes' | 'promo_code_uses' {
-  return table?.endsWith('.promo_codes') ? 'promo_codes' : 'promo_code_uses';
+function hostTableOf({ table }: ObjectState, { layout }: Choice): 'codes' | 'uses' {
+  return table === `${layout.schema}.${layout.codes.name}` ? 'codes' : 'uses';
+}
+
+/** Keys and holds of tables that are gone would answer for those that have their names now. */
+function forgetting({ layout }: Choice): string[] {
+  const library = quoteIdentifier(layout.librarySchema);
+  return ['promo_code_holds', 'promo_code_idempotency_keys'].map((table) => `DELETE FROM ${library}.${table};`);
 }
 
 function isOnlyDropped({ statements }: ComparedObject): boolean {

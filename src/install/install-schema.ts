@@ -1,19 +1,13 @@
-import schemaSql from '../../sql/schema.sql';
+import type { Layout } from '../host/layout.js';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
 import { compareObjects } from '../inspect/compare.js';
 import { triggerLevel } from '../inspect/definition.js';
-import {
-  type InstallOptions,
-  installOptions,
-  type ParsedInstallOptions,
-  withTriggerDefaults,
-} from '../inspect/options.js';
-import { warningsOf } from '../inspect/warnings.js';
+import { type Choice, chooseInstallation } from '../inspect/installation.js';
+import { type InstallOptions, installOptions, type ParsedInstallOptions } from '../inspect/options.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
-import { renderSqlText } from '../postgres/sql-text.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
@@ -21,6 +15,7 @@ import { changesOf } from './changes.js';
 import { type InstallReport, installTriggers } from './install-triggers.js';
 import { insufficient } from './privileges.js';
 import { renderSql } from './render-sql.js';
+import { columnsToAdd, tableStatements } from './schema-file.js';
 import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
 /**
@@ -37,13 +32,13 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
  */
 export async function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
   const parsed = parseArguments(db, installOptions, options, 'installSchema()');
-  const { schema, lockTimeoutMs, dryRun } = parsed;
   const created: string[] = [];
   try {
-    const catalog = await readCatalog(db, schema);
-    const missing = missingParts(schema, catalog);
-    if (missing.length > 0 && dryRun) return rehearse(parsed, catalog, missing);
-    if (missing.length > 0) created.push(...(await createMissing(db, schema, lockTimeoutMs, catalog)));
+    const catalog = await readCatalog(db, parsed);
+    const choice = chooseInstallation(parsed, catalog);
+    const missing = missingParts(choice, catalog);
+    if (missing.length > 0 && parsed.dryRun) return rehearse(choice, catalog, missing);
+    if (missing.length > 0) created.push(...(await createMissing(db, parsed, catalog)));
   } catch (error) {
     throw translateError(error);
   }
@@ -52,33 +47,35 @@ export async function installSchema(db: Database, options?: InstallOptions): Pro
 }
 
 /** What would be done where tables are missing, from the catalog alone. */
-function rehearse(options: ParsedInstallOptions, catalog: Catalog, missing: Part[]): InstallReport {
-  const { schema } = options;
-  const triggerOptions = withTriggerDefaults(options);
-  const changes = changesOf(compareObjects(schema, triggerOptions, catalog));
+function rehearse(choice: Choice, catalog: Catalog, missing: Part[]): InstallReport {
+  const changes = changesOf(compareObjects(choice, catalog), choice);
   return {
     changed: true,
     created: [...missing.map(({ name }) => name), ...changes.created],
     replaced: changes.replaced,
-    granularity: triggerLevel(triggerOptions, catalog),
+    granularity: triggerLevel(choice.options, catalog),
     repaired: [],
     foreign: [],
-    warnings: warningsOf(schema, catalog),
+    warnings: [],
   };
 }
 
-async function createMissing(db: Database, schema: string, lockTimeoutMs: number, before: Catalog): Promise<string[]> {
+async function createMissing(db: Database, options: ParsedInstallOptions, before: Catalog): Promise<string[]> {
+  const { lockTimeoutMs, librarySchema, tables } = options;
+  const { schemaName: schema } = before;
   try {
     return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
-        const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
-        await installationLock(transaction, schema, lockTimeoutMs);
-        await setLockTimeout(transaction, `${waitMs}ms`);
-        const parts = missingParts(schema, await readCatalog(transaction, schema));
-        const altered = (['promo_code_uses', 'promo_codes'] as const).filter((table) =>
-          parts.some(({ name }) => name.startsWith(`${table}.`)),
+        const { rows } = await transaction.query(
+          `SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout`,
         );
-        await lockTables(transaction, schema, altered, attempt, 'ACCESS EXCLUSIVE');
+        await installationLock(transaction, before.librarySchema, lockTimeoutMs);
+        await setLockTimeout(transaction, `${waitMs}ms`);
+        const catalog = await readCatalog(transaction, options);
+        const choice = chooseInstallation(options, catalog);
+        const parts = missingParts(choice, catalog);
+        const altered = (['uses', 'codes'] as const).filter((table) => parts.some((part) => part.alters === table));
+        await lockTables(transaction, choice.layout, altered, attempt, 'ACCESS EXCLUSIVE');
         for (const { statements } of parts) {
           for (const statement of statements) await transaction.query(statement);
         }
@@ -88,7 +85,7 @@ async function createMissing(db: Database, schema: string, lockTimeoutMs: number
     );
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
-    throw insufficient(schema, before, messageOf(error), renderSql('schema', { schema }), {
+    throw insufficient(schema, before, messageOf(error), renderSql('schema', { schema, librarySchema, tables }), {
       sqlState: SqlState.insufficientPrivilege,
       cause: error,
     });
@@ -98,43 +95,40 @@ async function createMissing(db: Database, schema: string, lockTimeoutMs: number
 interface Part {
   name: string;
   statements: string[];
+  /** The table that it adds a column to. */
+  alters?: 'codes' | 'uses';
 }
 
-function missingParts(schema: string, catalog: Catalog): Part[] {
+function missingParts(choice: Choice, catalog: Catalog): Part[] {
+  const layout = describedLayout(choice);
   const parts: Part[] = [];
-  if (!catalog.schema)
+  if (!catalog.schema) {
+    const { schema } = layout;
     parts.push({ name: schema, statements: [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`] });
-  for (const name of ['promo_codes', 'promo_code_uses'] as const) {
-    const table = catalog.tables.find((candidate) => candidate.name === name);
-    const statements = statementsFor(name);
+  }
+  for (const part of ['codes', 'uses'] as const) {
+    const table = catalog.tables[part];
+    const { name } = layout[part];
     if (!table) {
-      parts.push({ name, statements: statements.map((text) => renderSqlText(text, { schema })) });
+      parts.push({ name, statements: tableStatements(layout, part) });
       continue;
     }
     const present = new Set(table.columns.map((column) => column.name));
-    const missing = columnsOf(statements).filter((column) => !present.has(column.name));
+    const path = `${quoteIdentifier(layout.schema)}.${quoteIdentifier(name)}`;
     parts.push(
-      ...missing.map((column) => ({
-        name: `${name}.${column.name}`,
-        statements: [`ALTER TABLE ${quoteIdentifier(schema)}.${name} ADD COLUMN ${column.name} ${column.definition}`],
-      })),
+      ...columnsToAdd(layout, part)
+        .filter((column) => !present.has(column.name))
+        .map((column) => ({
+          name: `${name}.${column.name}`,
+          alters: part,
+          statements: [`ALTER TABLE ${path} ADD COLUMN ${quoteIdentifier(column.name)} ${column.definition}`],
+        })),
     );
   }
   return parts;
 }
 
-/** The statements of `sql/schema.sql` that create one table and its indexes. */
-function statementsFor(table: string): string[] {
-  const statements = schemaSql.match(/^CREATE (?:TABLE|UNIQUE INDEX|INDEX)[\s\S]*?;$/gm) ?? [];
-  return statements.filter((statement) => /:"schema"\.(\w+)/.exec(statement)?.[1] === table);
-}
-
-/** A column for rows that exist already cannot be NOT NULL unless it has a default. */
-function columnsOf([createTable = '']: string[]): { name: string; definition: string }[] {
-  return [...createTable.matchAll(/^ {2}([a-z_]+) +(.+?),?$/gm)]
-    .map(([, name = '', definition = '']) => ({
-      name,
-      definition: definition.includes('DEFAULT') ? definition : definition.replace(/ NOT NULL| REFERENCES .*/g, ''),
-    }))
-    .filter(({ definition }) => !definition.includes('PRIMARY KEY'));
+/** With every column that was described, there or not. */
+function describedLayout({ layout, description }: Choice): Layout {
+  return { ...layout, ...description };
 }

@@ -1,19 +1,19 @@
-import giveToOwnerSql from '../../sql/give-to-owner.sql';
+import giveToOwnerSql from '../../sql/installation/give-to-owner.sql';
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
 import { LockTimeoutError, NewerInstallationError, NotInstalledError, PromoCodesError } from '../errors.js';
-import { type Catalog, readCatalog } from '../inspect/catalog.js';
+import type { Layout } from '../host/layout.js';
+import { renderSqlFile } from '../host/render.js';
+import { decimalsOfTotal } from '../host/types.js';
+import { type Catalog, hostCatalogOf, readCatalog } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
-import { decimalsOfTotal } from '../inspect/host-tables.js';
-import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK } from '../inspect/inspect-triggers.js';
+import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK, unknownBonusTypes } from '../inspect/inspect-triggers.js';
 import {
   type InstallOptions,
   installOptions,
   type ParsedInstallOptions,
-  withTriggerDefaults,
 } from '../inspect/options.js';
-import { bonusTypeWarnings } from '../inspect/warnings.js';
 import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';
@@ -21,7 +21,7 @@ import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
-import { buildIndexes, indexesToBuild, isSmall, underLock } from './build-index.js';
+import { buildIndexes, indexesToBuild, isSmall, markIndex, underLock } from './build-index.js';
 import { type Changes, changesOf } from './changes.js';
 import { insufficient, requirePrivileges } from './privileges.js';
 import { renderTriggers } from './render-sql.js';
@@ -71,14 +71,15 @@ export interface InstallReport {
  */
 export async function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
   const parsed = parseArguments(db, installOptions, options, 'installTriggers()');
-  const { schema, reconcile, lockTimeoutMs, onProgress } = parsed;
-  const inspect = (connection: Queryable) => inspectWith(connection, schema, () => withTriggerDefaults(parsed));
+  const { reconcile, lockTimeoutMs, onProgress } = parsed;
+  const inspect = (connection: Queryable) => inspectWith(connection, parsed);
   try {
     if (parsed.dryRun) return await rehearse(db, parsed, inspect);
-    const { report, pending } = await applyChanges(db, parsed, inspect);
+    const { report, pending, layout } = await applyChanges(db, parsed, inspect);
+    const { librarySchema } = layout;
     if (!pending || reconcile === 'none') return report;
-    report.repaired = await repairDrift(db, { schema, lockTimeoutMs, ...(onProgress && { onProgress }) });
-    await clearPendingMark(db, schema, lockTimeoutMs);
+    report.repaired = await repairDrift(db, { librarySchema, lockTimeoutMs, ...(onProgress && { onProgress }) });
+    await clearPendingMark(db, layout, lockTimeoutMs);
     return { ...report, changed: report.changed || report.repaired.length > 0 };
   } catch (error) {
     throw translateError(error);
@@ -89,28 +90,28 @@ type Inspect = (connection: Queryable) => Promise<Inspection>;
 
 /** What a call would do, by reading alone. */
 async function rehearse(db: Database, options: ParsedInstallOptions, inspect: Inspect): Promise<InstallReport> {
-  const { schema, reconcile } = options;
+  const { reconcile } = options;
   const state = await inspect(db);
   const changes = requiredChanges(state);
   const report = reportOf(state, changes);
-  const indexes = indexesToBuild(schema, state, changes);
+  const indexes = indexesToBuild(state, changes);
   const recounts = reconcile === 'online' && (changes.count > 0 || state.reconcilePending);
-  const repaired = recounts ? await repairDrift(db, { schema, dryRun: true }) : [];
+  const repaired = recounts ? await driftOf(db, state.choice.layout) : [];
   return {
     ...report,
     changed: report.changed || indexes.length > 0 || repaired.length > 0,
     created: [...report.created, ...indexes.map(({ object }) => object.name)],
     repaired,
-    warnings: [...report.warnings, ...(await bonusTypeWarnings(db, schema, state.catalog))],
+    warnings: [...report.warnings, ...(await unknownBonusTypes(db, state.choice, state.catalog))],
   };
 }
 
 async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
-  const { schema } = options;
   const state = await inspect(db);
+  const { layout } = state.choice;
   const changes = requiredChanges(state);
-  if (changes.count === 0 && (state.catalog.readOnly || indexesToBuild(schema, state, changes).length === 0)) {
-    return { report: reportOf(state, changes), pending: state.reconcilePending && mayReconcile(state.catalog) };
+  if (changes.count === 0 && (state.catalog.readOnly || indexesToBuild(state, changes).length === 0)) {
+    return { layout, report: reportOf(state, changes), pending: state.reconcilePending && mayReconcile(state.catalog) };
   }
   if (state.catalog.readOnly) {
     throw new PromoCodesError(
@@ -119,13 +120,13 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
     );
   }
 
-  const sqlForOwner = renderTriggers(schema, options);
-  requirePrivileges(schema, state.catalog, sqlForOwner);
-  if (state.revision === 0) await requireCountableAmounts(db, schema, state.catalog);
+  const sqlForOwner = renderTriggers(state.choice);
+  requirePrivileges(state.choice, state.catalog, changes, sqlForOwner);
+  if (state.revision === 0) await requireCountableAmounts(db, state);
   const indexes = (of: 'enforceLimits' | 'redemption') =>
-    buildIndexes(db, options, async () => {
+    buildIndexes(db, { layout, lockTimeoutMs: options.lockTimeoutMs }, async () => {
       const now = await inspect(db);
-      return indexesToBuild(schema, now, changesOf(now.objects)).filter(
+      return indexesToBuild(now, changesOf(now.objects, now.choice)).filter(
         ({ enforced }) => enforced === (of === 'enforceLimits'),
       );
     });
@@ -137,11 +138,11 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
     const { report } = done;
     const created = [...first.built, ...report.created, ...last.built];
     const warnings = [...report.warnings, ...first.warnings, ...last.warnings];
-    if (report.changed) warnings.push(...(await bonusTypeWarnings(db, schema, state.catalog)));
-    return { ...done, report: { ...report, changed: report.changed || created.length > 0, created, warnings } };
+    if (report.changed) warnings.push(...(await unknownBonusTypes(db, state.choice, state.catalog)));
+    return { ...done, layout, report: { ...report, changed: report.changed || created.length > 0, created, warnings } };
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
-    throw insufficient(schema, state.catalog, messageOf(error), sqlForOwner, {
+    throw insufficient(layout.schema, state.catalog, messageOf(error), sqlForOwner, {
       sqlState: SqlState.insufficientPrivilege,
       cause: error,
     });
@@ -151,6 +152,7 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
 async function unchanged(db: Database, inspect: Inspect) {
   const state = await inspect(db);
   return {
+    layout: state.choice.layout,
     report: reportOf(state, requiredChanges(state)),
     pending: state.reconcilePending && mayReconcile(state.catalog),
   };
@@ -158,14 +160,20 @@ async function unchanged(db: Database, inspect: Inspect) {
 
 /** An application role need not be able to finish what the owner has begun; the owner does. */
 function mayReconcile({ functions, tables, readOnly }: Catalog): boolean {
-  const maySetCounters = tables.every(({ mayRead }) => mayRead) && tables.some((table) => table.mayUpdate);
-  return !readOnly && maySetCounters && functions.filter(isMarkedPending).every(({ mine }) => mine);
+  const maySetCounters = tables.codes?.mayRead && tables.codes.mayUpdate && tables.uses?.mayRead === true;
+  return !readOnly && maySetCounters === true && functions.filter(isMarkedPending).every(({ mine }) => mine);
+}
+
+/** What is not counted yet. Nothing may be installed that would say where to look. */
+function driftOf(db: Database, layout: Layout): Promise<DriftRecord[]> {
+  return findDrift(db, layout, {});
 }
 
 /** Amounts that no counter can hold are reported before anything is created. */
-async function requireCountableAmounts(db: Database, schema: string, catalog: Catalog): Promise<void> {
-  const decimals = decimalsOfTotal(catalog);
-  const faulty = (await findDrift(db, { schema })).filter(
+async function requireCountableAmounts(db: Database, { choice, catalog }: Inspection): Promise<void> {
+  if (choice.layout.codes.columns.totalBonusIssued === null) return;
+  const decimals = decimalsOfTotal(choice.layout, hostCatalogOf(catalog));
+  const faulty = (await driftOf(db, choice.layout)).filter(
     (record) => record.code !== null && !isCountable(record, decimals),
   );
   if (faulty.length > 0) throw uncountable(faulty);
@@ -186,12 +194,12 @@ async function createTriggers(db: Database, options: ParsedInstallOptions, inspe
       return changeInTransaction(transaction, options, { tables, waitMs, attempt }, inspect);
     });
   try {
-    return await withShortLocks(lockTimeoutMs, 'two', create(['promo_code_uses', 'promo_codes']));
+    return await withShortLocks(lockTimeoutMs, 'two', create(['uses', 'codes']));
   } catch (error) {
     if (!(error instanceof LockTimeoutError) || inHostTransaction) throw error;
   }
-  const uses = await withShortLocks(lockTimeoutMs, 'one', create(['promo_code_uses']));
-  const codes = await withShortLocks(lockTimeoutMs, 'one', create(['promo_codes']));
+  const uses = await withShortLocks(lockTimeoutMs, 'one', create(['uses']));
+  const codes = await withShortLocks(lockTimeoutMs, 'one', create(['codes']));
   const both = (list: 'created' | 'replaced') => [...new Set([...uses.report[list], ...codes.report[list]])];
   const changed = uses.report.changed || codes.report.changed;
   return { ...codes, report: { ...codes.report, changed, created: both('created'), replaced: both('replaced') } };
@@ -199,39 +207,38 @@ async function createTriggers(db: Database, options: ParsedInstallOptions, inspe
 
 async function changeInTransaction(
   transaction: Transaction,
-  { schema, lockTimeoutMs }: ParsedInstallOptions,
+  { lockTimeoutMs }: ParsedInstallOptions,
   { tables, waitMs, attempt }: { tables: LockedTables; waitMs: number; attempt: number },
   inspect: Inspect,
 ) {
   const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
-  await installationLock(transaction, schema, lockTimeoutMs);
+  await installationLock(transaction, (await inspect(transaction)).librarySchema, lockTimeoutMs);
   await setLockTimeout(transaction, `${waitMs}ms`);
   // Another instance may have done it while this one waited.
   const state = await inspect(transaction);
+  const { layout } = state.choice;
   const changes = requiredChanges(state, tables);
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
-    if (changes.functions.length > 0) {
-      await transaction.query(`SELECT set_config('pg_promo_codes.schema', $1, true)`, [schema]);
-      await transaction.query(giveToOwnerSql);
-    }
-    await lockTables(transaction, schema, changes.tables, attempt, changes.lockMode);
-    for (const statement of [...changes.triggers, markPending(schema), ...changes.obsolete])
+    if (changes.functions.length > 0) await transaction.query(renderSqlFile(giveToOwnerSql, layout));
+    await lockTables(transaction, layout, changes.tables, attempt, changes.lockMode);
+    for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
     // In a moment, under the lock that the triggers have taken anyway.
-    for (const { table, object } of indexesToBuild(schema, state, changes)) {
-      if (!changes.tables.includes(table) || !(await isSmall(transaction, schema, table))) continue;
+    for (const { table, object } of indexesToBuild(state, changes)) {
+      if (!changes.tables.includes(table) || !(await isSmall(transaction, layout, table))) continue;
       for (const statement of object.statements) await transaction.query(underLock(statement));
+      await transaction.query(markIndex(layout, { object }));
       changes.created.push(object.name);
     }
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
-  return { report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
+  return { layout, report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
 }
 
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
-  const changes = changesOf(state.objects, tables);
+  const changes = changesOf(state.objects, state.choice, tables);
   if (changes.taken.length > 0) throw namesTaken(changes.taken);
   return changes;
 }
@@ -260,22 +267,22 @@ function reportOf(state: Inspection, changes: Changes): InstallReport {
   };
 }
 
-function markPending(schema: string): string {
-  return `COMMENT ON FUNCTION ${markedFunction(schema)} IS ${quoteLiteral(PENDING_MARK)};`;
+function markPending(layout: Layout): string {
+  return `COMMENT ON FUNCTION ${markedFunction(layout)} IS ${quoteLiteral(PENDING_MARK)};`;
 }
 
-async function clearPendingMark(db: Database, schema: string, lockTimeoutMs: number): Promise<void> {
+async function clearPendingMark(db: Database, layout: Layout, lockTimeoutMs: number): Promise<void> {
   await inTransaction(db, async (transaction) => {
     const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
-    await installationLock(transaction, schema, lockTimeoutMs);
+    await installationLock(transaction, layout.librarySchema, lockTimeoutMs);
     // Somebody may have uninstalled meanwhile.
-    const { functions } = await readCatalog(transaction, schema);
+    const { functions } = await readCatalog(transaction, { librarySchema: layout.librarySchema });
     if (functions.some(isMarkedPending))
-      await transaction.query(`COMMENT ON FUNCTION ${markedFunction(schema)} IS NULL`);
+      await transaction.query(`COMMENT ON FUNCTION ${markedFunction(layout)} IS NULL`);
     await setLockTimeout(transaction, rows[0]?.lock_timeout);
   });
 }
 
-function markedFunction(schema: string): string {
-  return `${quoteIdentifier(schema)}.update_promo_code_stats_on_insert()`;
+function markedFunction({ librarySchema }: Layout): string {
+  return `${quoteIdentifier(librarySchema)}.update_promo_code_stats_on_insert()`;
 }

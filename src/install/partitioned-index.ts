@@ -1,3 +1,4 @@
+import type { HostDescription, HostTable } from '../host/description.js';
 import type { Queryable } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { IndexToBuild } from './build-index.js';
@@ -19,13 +20,13 @@ interface Part {
  */
 export async function buildOnPartitions(
   connection: Queryable,
-  schema: string,
+  host: HostDescription,
   index: IndexToBuild,
   waitMs: number,
 ): Promise<void> {
   const { name } = index.object;
   const { columns } = index.definition;
-  const parts = await partsOf(connection, schema, index.table);
+  const parts = await partsOf(connection, host, index.table);
   const nameOn = (part: Part) => quoteIdentifier(part.parent === null ? name : `${name.slice(0, 40)}_p${part.oid}`);
   const pathOf = (part: Part) => `${quoteIdentifier(part.schema)}.${nameOn(part)}`;
 
@@ -66,23 +67,23 @@ async function createEmpty(connection: Queryable, statement: string, lockTimeout
 }
 
 /** The table and its partitions, parents before children. */
-async function partsOf(connection: Queryable, schema: string, table: string): Promise<Part[]> {
+async function partsOf(connection: Queryable, host: HostDescription, table: HostTable): Promise<Part[]> {
   const { rows } = await connection.query(
     `WITH RECURSIVE parts AS (
        SELECT c.oid, NULL::oid AS parent, 0 AS level
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relname = $2
+        WHERE n.nspname = $1::pg_catalog.name AND c.relname = $2::pg_catalog.name
        UNION ALL
        SELECT i.inhrelid, i.inhparent, parts.level + 1
          FROM parts JOIN pg_catalog.pg_inherits AS i ON i.inhparent = parts.oid
      )
-     SELECT parts.oid::text AS oid, parts.parent::text AS parent, (c.relkind = 'p')::text AS branches,
+     SELECT parts.oid::text AS oid, parts.parent::text AS parent, (c.relkind = 'p'::"char")::text AS branches,
             n.nspname::text AS schema, c.relname::text AS name
        FROM parts
        JOIN pg_catalog.pg_class AS c ON c.oid = parts.oid AND c.relkind IN ('r', 'p')
        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       ORDER BY parts.level, parts.oid`,
-    [schema, table],
+    [host.schema, host[table].name],
   );
   return rows.map((row) => ({
     oid: row.oid,

@@ -1,82 +1,132 @@
 import * as v from 'valibot';
-import giveToOwnerSql from '../../sql/give-to-owner.sql';
-import indexesSql from '../../sql/indexes.sql';
-import migrationSql from '../../sql/migration.sql';
-import postflightSql from '../../sql/postflight.sql';
-import preflightSql from '../../sql/preflight.sql';
-import reconcileSql from '../../sql/reconcile.sql';
-import schemaSql from '../../sql/schema.sql';
-import uninstallSql from '../../sql/uninstall.sql';
+import reconcileSql from '../../sql/counting/reconcile.sql';
+import giveToOwnerSql from '../../sql/installation/give-to-owner.sql';
+import indexesSql from '../../sql/installation/indexes.sql';
+import migrationSql from '../../sql/installation/migration.sql';
+import postflightSql from '../../sql/installation/postflight.sql';
+import preflightSql from '../../sql/installation/preflight.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import { guardFile, statementsOf } from '../inspect/definition.js';
+import { defaultLibrarySchema } from '../host/library-schema.js';
+import type { Layout } from '../host/layout.js';
+import { describeHost } from '../host/options.js';
+import { renderSqlFile } from '../host/render.js';
+import { withRules } from '../host/rules.js';
 import {
-  type ChosenTriggerOptions,
-  type InstallOptions,
-  installOptions,
-  withTriggerDefaults,
-} from '../inspect/options.js';
-import { functionFiles, tableFiles, triggerFiles } from '../inspect/sql-files.js';
+  functionDefinitions,
+  functionNames,
+  guardFile,
+  statementsOf,
+  tableDefinitions,
+  triggerNames,
+  type Wanted,
+} from '../inspect/definition.js';
+import { grantsOf } from '../inspect/grants.js';
+import { indexDefinitions } from '../inspect/indexes.js';
+import { triggerFiles } from '../inspect/sql-files.js';
+import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { oneOf, parseOptions } from '../options.js';
-import { renderSqlText } from '../postgres/sql-text.js';
+import { schemaStatements } from './schema-file.js';
+import { uninstallScript } from './uninstall-script.js';
 
 /** What `renderSql` can write. */
 export type SqlScript = 'schema' | 'triggers' | 'uninstall' | 'drift';
 
+/** Options of `renderSql`, which sees no database. */
+export interface RenderOptions extends InstallOptions {
+  /** The types of ids, where they are not whole numbers. Default: `bigint`. */
+  idTypes?: { codes?: 'bigint' | 'uuid' | 'text' | undefined; uses?: 'bigint' | 'uuid' | 'text' | undefined } | undefined;
+}
+
 const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
+const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
+const idTypes = v.optional(v.strictObject({ codes: idType, uses: idType }), {});
 
 /**
  * The SQL of this library as text, for hosts that run their own migrations or whose application role may not run DDL.
  * It holds no BEGIN and no COMMIT: run it in one transaction, as the owner of the tables.
  *
  * - `'schema'`: the two tables, where they do not exist, and then the triggers.
- * - `'triggers'`: functions and triggers for these options, then a recount of every code that had drifted. Unlike
- *   `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
- * - `'uninstall'`: removes functions and triggers.
+ * - `'triggers'`: the library's schema, functions and triggers for these options, then a recount of every code that had
+ *   drifted. Unlike `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
+ * - `'uninstall'`: removes the library's schema, triggers and indexes.
  * - `'drift'`: the query of `checkDrift`.
+ *
+ * It sees no database: an option that is left out has its default, whatever is installed.
  *
  * @throws ValidationError for an unknown name, option or value.
  */
-export function renderSql(name: SqlScript, options?: InstallOptions): string {
+export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
-  const { schema, ...rest } = parseOptions(installOptions, options, 'renderSql()');
+  const { idTypes: types, ...rest } = (options ?? {}) as RenderOptions;
+  const ids = parseOptions(v.object({ idTypes }), { idTypes: types }, 'renderSql()').idTypes;
+  const wanted = wantedOf(parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()'), ids);
   switch (what) {
     case 'drift':
-      return `${driftQuery(schema)};\n`;
+      return `${driftQuery(wanted.layout)};\n`;
     case 'uninstall':
-      return `${uninstallStatements(schema).join('\n')}\n`;
+      return uninstallScript(wanted.layout);
     case 'triggers':
-      return renderTriggers(schema, rest);
+      return renderTriggers(wanted);
     case 'schema':
-      return `${renderSqlText(schemaSql, { schema })}\n${renderTriggers(schema, rest)}`;
+      return `${schemaStatements(wanted.layout).join('\n\n')}\n\n${renderTriggers(wanted)}`;
   }
 }
 
-/** The script `'triggers'`, for arguments that are checked already. */
-export function renderTriggers(schema: string, options: ChosenTriggerOptions): string {
-  const { granularity, counterWrites, enforceLimits } = withTriggerDefaults(options);
-  const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
-  const triggers = (...files: (string | false)[]) =>
-    files.flatMap((file) => (file ? statementsOf(file) : [])).join('\n\n');
-  const parts: Record<string, string> = {
-    functions: [...Object.values(tableFiles), ...functionFiles].join('\n'),
-    give_to_owner: giveToOwnerSql,
-    common_triggers: triggers(truncate, counters, recount, guardFile({ counterWrites })),
-    row_triggers: triggers(row, enforceLimits && limitsRow),
-    statement_triggers: triggers(statement, enforceLimits && limitsStatement),
-    preflight: preflightSql,
-    indexes: indexesSql,
-    postflight: postflightSql,
-    reconcile: reconcileSql,
-  };
-  const filled = migrationSql
-    .replace(/^--.*\n/gm, '')
-    .replace(/^:([a-z_]+)\n/gm, (_, part: string) => (parts[part] ? `${parts[part]}\n` : ''));
-  return renderSqlText(filled, { schema, granularity, counter_writes: counterWrites });
+function wantedOf(options: ParsedInstallOptions, ids: v.InferOutput<typeof idTypes>): Wanted {
+  const { schema = 'public', librarySchema = defaultLibrarySchema(schema) } = options;
+  const types = { codeId: ids.codes ?? 'bigint', useId: ids.uses ?? 'bigint', rolledBack: rolledBackType(options) };
+  return { layout: { ...describeHost(schema, options), librarySchema, types }, options: withDefaults(options) };
 }
 
-/** The statements of the script `'uninstall'`, one by one. */
-export function uninstallStatements(schema: string): string[] {
-  return (uninstallSql.match(/^SELECT .*;$|^DO [\s\S]*?^\$body\$;$/gm) ?? []).map((statement) =>
-    renderSqlText(statement, { schema }),
-  );
+/** Without the catalogs it is the type that a literal takes by itself. */
+function rolledBackType({ tables }: ParsedInstallOptions): string {
+  return tables?.uses?.rolledBack?.counts === undefined ? 'timestamptz' : 'text';
+}
+
+/** The script `'triggers'`. */
+export function renderTriggers(wanted: Wanted): string {
+  const { layout, options } = wanted;
+  const { granularity, counterWrites, enforceLimits } = options;
+  const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
+  const list = (names: Iterable<string>) => `{${[...names].join(',')}}`;
+  const further = {
+    granularity,
+    counter_writes: counterWrites,
+    function_names: list(functionNames),
+    trigger_names: list(triggerNames),
+    wanted_indexes: JSON.stringify(indexDefinitions(layout).map((index) => wantedIndex(layout, index))),
+  };
+  const render = (file: string) => renderSqlFile(withoutComments(file), layout, further);
+  const triggers = (...files: (string | false)[]) =>
+    files.flatMap((file) => (file ? statementsOf(file).map(render) : [])).join('\n\n');
+  const parts: Record<string, () => string> = {
+    functions: () => functionDefinitions(wanted).flatMap(({ statements }) => statements).join('\n\n'),
+    tables: () => tableDefinitions(wanted).flatMap(({ statements }) => statements).join('\n\n'),
+    rights: () => grantsOf(wanted).join('\n'),
+    give_to_owner: () => render(giveToOwnerSql),
+    common_triggers: () => triggers(truncate, counters, recount, guardFile(options)),
+    row_triggers: () => triggers(row, enforceLimits && limitsRow),
+    statement_triggers: () => triggers(statement, enforceLimits && limitsStatement),
+    preflight: () => render(preflightSql),
+    indexes: () => render(indexesSql),
+    postflight: () => render(postflightSql),
+    reconcile: () => render(withRules(reconcileSql)),
+  };
+  // Each part is rendered by itself, and nothing twice: names stand in what is rendered.
+  return withoutComments(migrationSql)
+    .split(/^:([a-z_]+)\n/m)
+    .map((piece, place) => (place % 2 === 0 ? render(piece) : withNewline(parts[piece]?.() ?? '')))
+    .join('');
+}
+
+function withNewline(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}
+
+function withoutComments(file: string): string {
+  return file.replace(/^--.*\n/gm, '');
+}
+
+function wantedIndex(layout: Layout, { name, table, columns, pattern }: ReturnType<typeof indexDefinitions>[number]) {
+  return { on_table: layout[table].name, index_name: name, columns, pattern };
 }

@@ -1,5 +1,6 @@
 import { LockTimeoutError } from '../errors.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
+import type { HostDescription, HostTable } from '../host/description.js';
+import { tableName } from '../host/layout.js';
 import { pauseBeforeRetry } from '../postgres/retry.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import type { Transaction } from '../postgres/transaction.js';
@@ -15,7 +16,7 @@ const ATTEMPTS_FOR_TWO_LOCKS = 3;
 const ATTEMPTS_FOR_ONE_LOCK = 8;
 
 /** The host's tables, as far as a change has to lock them. */
-export type LockedTables = readonly ('promo_codes' | 'promo_code_uses')[];
+export type LockedTables = readonly HostTable[];
 
 /**
  * Runs a piece of DDL, again and again while it cannot have its locks: writers queue up behind a lock that is waited for,
@@ -36,7 +37,7 @@ export async function withShortLocks<Result>(
       if (attempt + 1 === attempts) {
         throw new LockTimeoutError(
           `The tables stayed locked through all attempts of up to ${lockTimeoutMs} ms (lockTimeoutMs). Look for a long ` +
-            'transaction on promo_codes or promo_code_uses in pg_stat_activity, and call again.',
+            'transaction on the tables of codes and uses in pg_stat_activity, and call again.',
           { sqlState, cause: error },
         );
       }
@@ -51,7 +52,7 @@ export async function withShortLocks<Result>(
  */
 export async function lockTables(
   transaction: Transaction,
-  schema: string,
+  host: HostDescription,
   tables: LockedTables,
   attempt: number,
   mode: 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE' = 'SHARE ROW EXCLUSIVE',
@@ -59,11 +60,11 @@ export async function lockTables(
   const inOrder = attempt % 2 === 0 ? tables : [...tables].reverse();
   for (const [position, table] of inOrder.entries()) {
     if (position === 1) await setLockTimeout(transaction, `${SECOND_WAIT_MS}ms`);
-    await transaction.query(`LOCK TABLE ${quoteIdentifier(schema)}.${table} IN ${mode} MODE`);
+    await transaction.query(`LOCK TABLE ${tableName(host, table)} IN ${mode} MODE`);
   }
 }
 
 /** Scoped to the transaction. */
 export async function setLockTimeout(transaction: Transaction, value: unknown): Promise<void> {
-  await transaction.query(`SELECT set_config('lock_timeout', $1, true)`, [value]);
+  await transaction.query(`SELECT pg_catalog.set_config('lock_timeout', $1, true)`, [value]);
 }

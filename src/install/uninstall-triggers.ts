@@ -1,19 +1,22 @@
 import { LockTimeoutError } from '../errors.js';
+import type { HostTable } from '../host/description.js';
+import type { Layout } from '../host/layout.js';
 import { type CatalogTrigger, readCatalog } from '../inspect/catalog.js';
-import { dropTrigger, isOurs } from '../inspect/compare.js';
-import { triggerNames } from '../inspect/definition.js';
+import { dropTrigger } from '../inspect/compare.js';
+import { chooseInstallation } from '../inspect/installation.js';
+import { revisionOf } from '../inspect/marks.js';
 import { uninstallOptions } from '../inspect/options.js';
 import { parseArguments, type SchemaOption } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
-import { uninstallStatements } from './render-sql.js';
 import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
+import { uninstallScript } from './uninstall-script.js';
 
 /** What `uninstallTriggers` did. */
 export interface UninstallReport {
-  /** The names of the triggers and functions that were removed. */
+  /** The names of the triggers, functions, tables and indexes that were removed, and of the schema. */
   removed: string[];
 }
 
@@ -24,36 +27,39 @@ export interface UninstallOptions extends SchemaOption {
 }
 
 /**
- * Removes the triggers and functions that the library created, in one short transaction (under a load that never lets both
- * tables be locked, in one for each table). Tables, rows, counters and indexes
- * stay; from then on nothing keeps the counters true. Where nothing is installed, nothing is locked or written.
+ * Removes what the library created: the triggers, the indexes that it built, and its schema with the functions and with what
+ * is remembered of idempotency keys and holds. It is one short transaction (under a load that never lets both
+ * tables be locked, one for each table). The host's tables, rows and counters stay; from then on nothing keeps the counters
+ * true. Where nothing is installed, nothing is locked or written.
  *
  * @returns the names of what was removed.
  * @throws InsufficientPrivilegeError when this role does not own the objects; nothing was removed.
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
+ * @throws ValidationError for an unknown option or value, and where several installations may be meant.
  */
 export async function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<UninstallReport> {
-  const { schema, lockTimeoutMs } = parseArguments(db, uninstallOptions, options, 'uninstallTriggers()');
+  const { lockTimeoutMs, ...asked } = parseArguments(db, uninstallOptions, options, 'uninstallTriggers()');
   try {
-    const installed = await installedObjects(db, schema);
+    const installed = await installedObjects(db, asked);
     if (installed.names.length === 0) return { removed: [] };
     const remove =
-      (tables: LockedTables, statementsOf: (objects: Installed) => string[]) => (waitMs: number, attempt: number) =>
+      (tables: LockedTables, statementsFor: (objects: Installed) => string[]) => (waitMs: number, attempt: number) =>
         inTransaction(db, async (transaction) => {
-          await installationLock(transaction, schema, lockTimeoutMs);
+          await installationLock(transaction, installed.layout.librarySchema, lockTimeoutMs);
           await setLockTimeout(transaction, `${waitMs}ms`);
-          const statements = statementsOf(await installedObjects(transaction, schema));
-          await lockTables(transaction, schema, tables, attempt, 'ACCESS EXCLUSIVE');
-          for (const statement of statements) await transaction.query(statement);
+          const now = await installedObjects(transaction, asked);
+          const present = tables.filter((table) => now.tables.includes(table));
+          await lockTables(transaction, now.layout, present, attempt, 'ACCESS EXCLUSIVE');
+          for (const statement of statementsFor(now)) await transaction.query(statement);
         });
-    const everything = () => uninstallStatements(schema);
+    const everything = ({ layout }: Installed) => [uninstallScript(layout)];
     try {
-      await withShortLocks(lockTimeoutMs, 'two', remove(['promo_code_uses', 'promo_codes'], everything));
+      await withShortLocks(lockTimeoutMs, 'two', remove(['uses', 'codes'], everything));
     } catch (error) {
       if (!(error instanceof LockTimeoutError)) throw error;
       // As when installing: a host that writes its tables in either order lets them be locked one by one only.
-      await withShortLocks(lockTimeoutMs, 'one', remove(['promo_code_uses'], dropTriggersOnUses));
-      await withShortLocks(lockTimeoutMs, 'one', remove(['promo_codes'], everything));
+      await withShortLocks(lockTimeoutMs, 'one', remove(['uses'], dropTriggersOnUses));
+      await withShortLocks(lockTimeoutMs, 'one', remove(['codes'], everything));
     }
     return { removed: installed.names };
   } catch (error) {
@@ -62,20 +68,32 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
 }
 
 interface Installed {
+  layout: Layout;
+  tables: HostTable[];
   names: string[];
   triggers: CatalogTrigger[];
 }
 
-async function installedObjects(db: Queryable, schema: string): Promise<Installed> {
-  const catalog = await readCatalog(db, schema);
-  const functions = catalog.functions.filter(isOurs);
-  const names = new Set(functions.map(({ name }) => name));
+async function installedObjects(db: Queryable, asked: SchemaOption): Promise<Installed> {
+  const catalog = await readCatalog(db, asked);
+  const { layout } = chooseInstallation(asked, catalog);
+  const functions = catalog.functions.filter((found) => found.inLibrary && revisionOf(found) > 0);
   const triggers = catalog.triggers.filter(
-    (trigger) => triggerNames.has(trigger.name) && trigger.functionSchema === schema && names.has(trigger.function),
+    ({ functionSchema, functionSource }) =>
+      functionSchema === layout.librarySchema && revisionOf({ source: functionSource }) > 0,
   );
-  return { names: [...new Set([...triggers, ...functions].map(({ name }) => name))], triggers };
+  const tables = catalog.ownTables.filter(({ inLibrary, ours }) => inLibrary && ours);
+  const indexes = catalog.indexes.filter(({ mine }) => mine);
+  const names = [...triggers, ...functions, ...tables, ...indexes].map(({ name }) => name);
+  const isWhole = catalog.library !== null && layout.librarySchema !== layout.schema;
+  return {
+    layout,
+    tables: (['uses', 'codes'] as const).filter((table) => catalog.tables[table] !== undefined),
+    names: [...new Set(names), ...(isWhole && names.length > 0 ? [layout.librarySchema] : [])],
+    triggers,
+  };
 }
 
 function dropTriggersOnUses({ triggers }: Installed): string[] {
-  return triggers.filter(({ hostTable, isClone }) => hostTable === 'promo_code_uses' && !isClone).map(dropTrigger);
+  return triggers.filter(({ part, isClone }) => part === 'uses' && !isClone).map(dropTrigger);
 }

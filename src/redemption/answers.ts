@@ -1,4 +1,5 @@
 import { IdempotencyConflictError, OutcomeUnknownError, PromoCodesError, ValidationError } from '../errors.js';
+import type { Layout } from '../host/layout.js';
 import { messageOf, SqlState, serverField, sqlStateOf } from '../postgres/sqlstate.js';
 import { toDate, toPromoCodeUse } from './promo-code-use.js';
 import type { Attempted, Settled } from './redeem.js';
@@ -47,12 +48,12 @@ export class Answer {
   }
 }
 
-/** The server names the columns of a violated constraint in any language as `(id)=(7)`. */
-export function isIdInUse(error: unknown): boolean {
+/** The server names the columns of a violated constraint in any language as `(id)=(7)`; a partition has a name of its own. */
+export function isIdInUse(error: unknown, { uses }: Layout): boolean {
+  const [, columns = ''] = /\(([^()]*)\)=\(/.exec(serverField(error, 'detail') ?? '') ?? [];
   return (
     sqlStateOf(error) === SqlState.uniqueViolation &&
-    serverField(error, 'table')?.startsWith('promo_code_uses') === true &&
-    /\(id\)=\(/.test(serverField(error, 'detail') ?? '')
+    columns.split(', ').some((name) => name.replace(/^"(.*)"$/, '$1') === uses.columns.id)
   );
 }
 
@@ -114,7 +115,7 @@ export function conflict(cause: unknown, key?: string): IdempotencyConflictError
  */
 export function ofRequest(error: PromoCodesError, entries: readonly Attempted[]): PromoCodesError {
   const detail = serverField(error, 'detail') ?? '';
-  const [, id] = /\((\d+), /.exec(detail) ?? [];
+  const [, id] = /\(([^,()]+), /.exec(detail) ?? [];
   const index = entries.findIndex(({ useId }) => useId === id);
   // The server cuts long values.
   const customer = entries[index]?.request.customerAddress.trim().slice(0, 20);

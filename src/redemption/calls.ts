@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { InsufficientPrivilegeError, LockTimeoutError, PromoCodesError } from '../errors.js';
 import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
 import { type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import { now } from '../postgres/timers.js';
 import type { Explainer, Locked } from './explain.js';
 import type { Host } from './host.js';
@@ -10,7 +9,6 @@ import type { Host } from './host.js';
 /** What is the same for all calls of a repository. */
 export interface CallSettings {
   db: Database;
-  schema: string;
   limits: CallLimits;
   /** Whether statements are prepared by name. */
   prepare: boolean;
@@ -62,9 +60,9 @@ export class Call {
     return new Call(this.#settings, this.#host, this);
   }
 
-  /** `"schema".promo_codes` and so on. */
-  table(name: string): string {
-    return `${quoteIdentifier(this.#settings.schema)}.${name}`;
+  /** A statement for the tables of the host, from one with placeholders. */
+  sql(file: string): string {
+    return this.host.sql(file);
   }
 
   /** Runs what changes nothing. It is repeated until the deadline, and nothing is ever in doubt. */

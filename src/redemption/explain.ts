@@ -1,10 +1,13 @@
-import lockHolderSql from '../../sql/lock-holder.sql';
-import missingGrantsSql from '../../sql/missing-grants.sql';
+import lockHolderSql from '../../sql/redemption/lock-holder.sql';
+import missingGrantsSql from '../../sql/redemption/missing-grants.sql';
 import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '../errors.js';
 import { type Database, isPool } from '../postgres/database.js';
 import { takeConnection } from '../postgres/lease.js';
-import { renderSqlText } from '../postgres/sql-text.js';
+import { withRules } from '../host/rules.js';
 import { now } from '../postgres/timers.js';
+import type { Host } from './host.js';
+
+const lockHolder = withRules(lockHolderSql);
 
 /** Whose lock was waited for. */
 export type Locked = { id: string } | { code: string; shopId: string };
@@ -22,7 +25,8 @@ export class Explainer {
 
   constructor(
     private readonly db: Database,
-    private readonly schema: string,
+    /** What is known of the host's tables; nothing is explained before. */
+    private readonly host: () => Host | undefined,
   ) {}
 
   /** The same error, with the SQL that the owner has to run. */
@@ -42,9 +46,9 @@ export class Explainer {
     if (error.promoCodeId !== undefined) return error;
     const named = 'id' in locked ? [locked.id, null, null] : [null, locked.code, locked.shopId];
     const key = JSON.stringify(named);
-    let row = await this.#ask(`lock ${key}`, lockHolderSql, [...named, false]);
+    let row = await this.#ask(`lock ${key}`, lockHolder, [...named, false]);
     // Several transactions that lock a row at the same time are a multixact.
-    if (row && !row.pid) row = (await this.#ask(`locks ${key}`, lockHolderSql, [...named, true])) ?? row;
+    if (row && !row.pid) row = (await this.#ask(`locks ${key}`, lockHolder, [...named, true])) ?? row;
     if (!row?.code_id) return error;
     const holder = holderOf(row);
     const by = holder
@@ -60,7 +64,8 @@ export class Explainer {
 
   async #ask(key: string, sql: string, values: unknown[]): Promise<Row | undefined> {
     const { db } = this;
-    if (!isPool(db)) return undefined;
+    const host = this.host();
+    if (!isPool(db) || !host) return undefined;
     const time = now();
     for (const [name, { at }] of this.#recent) if (time - at > REMEMBERED_MS) this.#recent.delete(name);
     const known = this.#recent.get(key);
@@ -70,7 +75,7 @@ export class Explainer {
       try {
         const { rows } = await connection.within(
           PATIENCE_MS,
-          connection.query(renderSqlText(sql, { schema: this.schema }), values),
+          connection.query(host.sql(sql), values),
         );
         connection.release();
         return rows[0];

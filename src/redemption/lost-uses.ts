@@ -1,8 +1,19 @@
+import { withRules } from '../host/rules.js';
 import type { Queryable } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { AnswerRow } from './answers.js';
-import { USE_COLUMNS } from './promo-code-use.js';
+import type { Host } from './host.js';
+import { useColumns } from './promo-code-use.js';
 import type { Attempted } from './redeem.js';
+import { arrayOfIds } from './statements.js';
+
+const FROM = withRules(`
+  FROM pg_catalog.unnest($1:::use_id_type[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS q(id, code, shop, customer, n)
+  JOIN :"uses" AS u ON u.:"use_id" = q.id
+  JOIN :"codes" AS c ON c.:"code_id" = u.:"promo_code_id"
+  LEFT JOIN :"library".promo_code_holds AS h ON h.use_id = u.:"use_id" AND h.released_at IS NULL
+ WHERE c.:"code_shop_id"::text = q.shop AND upper(c.:"code"::text) = upper(btrim(q.code)) AND :counts(u)
+   AND u.:"customer_address"::text IN (btrim(q.customer), lower(btrim(q.customer)), q.customer)
+   AND coalesce(h.expires_at > clock_timestamp(), true)`);
 
 /**
  * Looks for uses that earlier attempts of these requests may have made, with nothing that a fresh connection would have to
@@ -11,21 +22,13 @@ import type { Attempted } from './redeem.js';
  */
 export async function findLostUses(
   connection: Queryable,
-  schema: string,
+  host: Host,
   entries: readonly Attempted[],
 ): Promise<Map<Attempted, AnswerRow>> {
-  const of = quoteIdentifier(schema);
   const { rows } = await connection.query(
-    `SELECT q.n::integer AS n, ${USE_COLUMNS}, extract(epoch FROM h.expires_at)::text AS expires
-       FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS q(id, code, shop, customer, n)
-       JOIN ${of}.promo_code_uses AS u ON u.id = q.id
-       JOIN ${of}.promo_codes AS c ON c.id = u.promo_code_id
-       LEFT JOIN ${of}.promo_code_holds AS h ON h.use_id = u.id AND h.released_at IS NULL
-      WHERE c.shop_id::text = q.shop AND upper(c.code::text) = upper(btrim(q.code))
-        AND u.customer_address::text IN (btrim(q.customer), lower(btrim(q.customer)))
-        AND coalesce(h.expires_at > clock_timestamp(), true)`,
+    host.sql(`SELECT q.n::integer AS n, ${useColumns(host)}, extract(epoch FROM h.expires_at)::text AS expires${FROM}`),
     [
-      `{${entries.map(({ useId }) => useId).join(',')}}`,
+      arrayOfIds(entries.map(({ useId }) => useId)),
       entries.map(({ request }) => request.code),
       entries.map(({ request }) => request.shopId),
       entries.map(({ request }) => request.customerAddress),

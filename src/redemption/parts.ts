@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Attempted } from './redeem.js';
 
 /** Requests of a batch in doubt that are repeated by a statement of their own. */
@@ -36,7 +37,13 @@ function codeOf({ request: { shopId, code } }: Attempted): string {
 
 /** A number that no other part has, nor a first attempt, whose number is the id of a use. */
 function lockOf({ useId, callIds }: Attempted): string {
-  return String(BigInt.asIntN(64, -(BigInt(useId!) * 8n + BigInt(Math.min(callIds!.length, 7)))));
+  return String(BigInt.asIntN(64, -(BigInt(numberOf(useId!)) * 8n + BigInt(Math.min(callIds!.length, 7)))));
+}
+
+/** A number for an id that is none. */
+export function numberOf(useId: string): string {
+  if (/^-?\d+$/.test(useId)) return useId;
+  return String(createHash('sha256').update(useId).digest().readBigInt64BE());
 }
 
 /** So many pieces of work at the same time. */

@@ -1,4 +1,6 @@
 import type { DecimalString } from '../drift/drift-record.js';
+import { epochOf } from './moments.js';
+import type { Host } from './host.js';
 
 /** A recorded use of a code. */
 export interface PromoCodeUse {
@@ -36,9 +38,11 @@ export interface UseRow {
 }
 
 /** The same columns for a statement that reads the table as `u`, under a session of any time zone. */
-export const USE_COLUMNS = `u.id::text AS use_id, u.promo_code_id::text AS code_id, u.customer_address::text AS customer,
-  u.shop_id::text AS shop, u.transaction_id::text AS transaction, u.base_reward::text AS base,
-  u.bonus_amount::text AS bonus, u.total_reward::text AS total, extract(epoch FROM u.used_at)::text AS used`;
+export function useColumns(host: Host): string {
+  return `u.:"use_id"::text AS use_id, u.:"promo_code_id"::text AS code_id, u.:"customer_address"::text AS customer,
+    u.:"use_shop_id"::text AS shop, u.:"transaction_id"::text AS transaction, u.:"base_reward"::text AS base,
+    u.:"bonus_amount"::text AS bonus, u.:"total_reward"::text AS total, ${epochOf(host, 'uses', 'usedAt')}::text AS used`;
+}
 
 export function toPromoCodeUse(row: UseRow): PromoCodeUse {
   return {

@@ -4,10 +4,10 @@ import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered } from './answers.js';
 import { asPromoCodesError, concernOf } from './batch-errors.js';
 import { findLostUses } from './lost-uses.js';
-import { codesOf, PARTS_AT_ONCE, type Part, partsOf, Slots } from './parts.js';
+import { codesOf, numberOf, PARTS_AT_ONCE, type Part, partsOf, Slots } from './parts.js';
 import { type RedeemResult, refusal } from './results.js';
 import { isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
-import type { UseIds } from './use-ids.js';
+import type { Taker, UseIds } from './use-ids.js';
 
 /** One request, checked, with amounts as text. */
 export interface RedeemRequest {
@@ -101,8 +101,7 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     if (attempt > ID_ATTEMPTS) {
       throw new PromoCodesError(
         'SEQUENCE_BEHIND',
-        `The sequence of promo_code_uses.id in schema ${context.statements.schema} gives ids that are in use already. Set it past the ` +
-          'highest id, with setval().',
+        `The sequence of ${useIdOf(context)} gives ids that are in use already. Set it past the highest id, with setval().`,
       );
     }
     const missing = withoutIds(context, open);
@@ -118,20 +117,31 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
 }
 
 /** Requests that wait for ids to be reserved; as a rule there are enough for all that have none. */
-function withoutIds({ ids, read, partition, client }: RedeemContext, entries: readonly Attempted[]) {
+function withoutIds(context: RedeemContext, entries: readonly Attempted[]) {
+  const { ids, client } = context;
   const without = entries.filter(({ useId }) => useId === undefined);
   if (without.length === 0) return undefined;
-  const taken = client === undefined ? ids.takeReserved(without.length, read, partition) : undefined;
+  const taken = client === undefined ? ids.takeReserved(without.length, takerOf(context)) : undefined;
   if (taken === undefined) return without;
   for (let place = 0; place < without.length; place += 1) without[place]!.useId = taken[place]!;
   return undefined;
 }
 
-async function takeIds({ ids, read, partition, client }: RedeemContext, without: Attempted[]): Promise<void> {
-  const taken = await ids.take(without.length, { run: read, partition, client });
+async function takeIds(context: RedeemContext, without: Attempted[]): Promise<void> {
+  const taken = await context.ids.take(without.length, takerOf(context));
   without.forEach((entry, index) => {
     entry.useId = taken[index]!;
   });
+}
+
+function takerOf({ statements, read, partition, client }: RedeemContext): Taker {
+  return { statement: statements.takeIds, run: read, partition, client };
+}
+
+/** The column of the ids of uses, as messages name it. */
+function useIdOf({ statements: { host } }: Pick<RedeemContext, 'statements'>): string {
+  const { schema, uses } = host.layout;
+  return `${schema}.${uses.name}.${uses.columns.id}`;
 }
 
 /** What a statement, retries included, came to. Requests without an answer and not in `rest` need other ids. */
@@ -144,7 +154,7 @@ interface Sent {
 
 /** Answers all but those whose ids are in use already, in one statement, or in parts where that broke too often. */
 async function deliver(context: RedeemContext, entries: readonly Attempted[]): Promise<Map<Attempted, Settled>> {
-  const callIds = [entries[0]!.useId!];
+  const callIds = [numberOf(entries[0]!.useId!)];
   for (const entry of entries) entry.callIds ??= callIds;
   const { answers, rest, perCode } = await send(context, entries);
   return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode))]);
@@ -199,7 +209,7 @@ async function send(
       isInDoubt = true;
     }
     if (isInDoubt) {
-      for (const [entry, row] of await findLostUses(connection, statements.schema, open)) {
+      for (const [entry, row] of await findLostUses(connection, statements.host, open)) {
         answers.set(entry, toSettled(context, row, entry));
       }
       open = open.filter((entry) => !answers.has(entry));
@@ -250,7 +260,7 @@ function isSplittable({ strict, client }: RedeemContext, entries: readonly Attem
 
 /** The error of a statement as the library tells it; or that its ids are in use already, which undid all of it. */
 function failureOf(
-  { client, ids, strict }: RedeemContext,
+  { client, ids, strict, statements }: RedeemContext,
   entries: readonly Attempted[],
   error: unknown,
 ): PromoCodesError | typeof ID_TAKEN {
@@ -261,11 +271,11 @@ function failureOf(
   if (sqlState === SqlState.keyConflict) return conflict(cause);
   if (isInDoubt) return asPromoCodesError(error);
   if (sqlState === SqlState.numberTooLarge) return tooLarge(cause);
-  if (isIdInUse(cause)) {
+  if (isIdInUse(cause, statements.host.layout)) {
     if (client === undefined) return ID_TAKEN;
     ids.discard();
     return new RetryableTransactionError(
-      'The sequence of promo_code_uses.id was set back; run the transaction again.',
+      `The sequence of ${useIdOf({ statements })} was set back; run the transaction again.`,
       {
         sqlState: SqlState.uniqueViolation,
         cause,

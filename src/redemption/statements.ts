@@ -1,22 +1,25 @@
-import { quoteIdentifier } from '../postgres/identifiers.js';
+import type { Host } from './host.js';
 import type { Attempted } from './redeem.js';
 
 const ARGUMENTS = {
-  one: 'text, text, text, numeric, numeric, text, text, bigint, bigint[], integer',
+  one: 'text, text, text, numeric, numeric, text, text, :use_id_type, bigint[], integer',
   batch:
-    'text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer',
+    'text[], text[], integer[], text[], numeric[], numeric[], text[], text[], :use_id_type[], integer[], boolean[], boolean, boolean, bigint[], integer',
 };
 
 /** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
-export function redeemStatements(schema: string) {
+export function redeemStatements(host: Host) {
   const callOf = (name: string, types: string) => {
     const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
-    return `SELECT ${quoteIdentifier(schema)}.${name}(${values.join(', ')}) AS answer`;
+    return host.sql(`SELECT :"library".${name}(${values.join(', ')}) AS answer`);
   };
   return {
-    schema,
+    host,
     one: callOf('redeem_promo_code', ARGUMENTS.one),
     batch: callOf('redeem_promo_codes', ARGUMENTS.batch),
+    takeIds: host.sql(
+      'SELECT pg_catalog.array_to_json(:"library".reserve_promo_code_use_ids($1::integer))::text AS ids',
+    ),
   };
 }
 
@@ -72,7 +75,7 @@ export function valuesOfBatch(entries: readonly Attempted[]): unknown[] {
     optional(({ request }) => request.bonusAmount),
     optional(({ request }) => request.transactionId),
     optional(({ request }) => request.idempotencyKey),
-    plainArray(entries.map(({ useId }) => useId)),
+    arrayOfIds(entries.map(({ useId }) => useId)),
     optional(({ request }) => request.ttlSeconds),
     optional(repeatsKey, Boolean),
   ];
@@ -80,3 +83,8 @@ export function valuesOfBatch(entries: readonly Attempted[]): unknown[] {
 
 /** An array of numbers as the server reads it; node-postgres would look at each of them for what has to be quoted. */
 const plainArray = (numbers: readonly unknown[]) => `{${numbers.join(',')}}`;
+
+/** The same for ids, which are numbers as a rule. */
+export function arrayOfIds(ids: readonly unknown[]): unknown {
+  return /^-?\d+$/.test(String(ids[0])) ? plainArray(ids) : ids;
+}

@@ -1,6 +1,5 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Queryable } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Removals } from '../postgres/removals.js';
 import { now } from '../postgres/timers.js';
 
@@ -19,6 +18,8 @@ type Run = <R>(work: (connection: Queryable) => Promise<R>) => Promise<R>;
 
 /** Who takes ids. */
 export interface Taker {
+  /** The statement that takes as many ids as its parameter says. */
+  statement: string;
   /** Runs a statement, with what retries it needs. */
   run: Run;
   /** Callers of one partition may wait for one block; they reach the same database, which others may not. */
@@ -35,7 +36,6 @@ export interface Taker {
  * more whose taking it had not stored, so a connection that breaks makes every block worthless.
  */
 export class UseIds {
-  readonly #statement: string;
   readonly #home: AsyncResource | undefined;
   readonly #removals: Removals;
   #removed: number;
@@ -46,18 +46,18 @@ export class UseIds {
    * @param home the asynchronous context in which blocks are fetched; without one, that of the caller
    * @param removals of the pool: a connection that breaks while nobody uses it says as much as one that breaks under a call
    */
-  constructor(schema: string, home: AsyncResource | undefined, removals: Removals) {
-    this.#statement = `SELECT array_to_string(${quoteIdentifier(schema)}.reserve_promo_code_use_ids($1), ',') AS ids`;
+  constructor(home: AsyncResource | undefined, removals: Removals) {
     this.#home = home;
     this.#removals = removals;
     this.#removed = removals.count;
   }
 
-  async take(count: number, { run, partition, client }: Taker): Promise<string[]> {
-    const fetch = (size: number) => this.#fetch(size, run);
+  async take(count: number, taker: Taker): Promise<string[]> {
+    const { partition, client } = taker;
+    const fetch = (size: number) => fetchIds(size, taker);
     if (client !== undefined) return this.#takeOwn(count, client, this.#blocks.get(partition), fetch);
     for (;;) {
-      const taken = this.takeReserved(count, run, partition);
+      const taken = this.takeReserved(count, taker);
       if (taken) return taken;
       const block = this.#blockOf(partition);
       await this.#inHome(() => block.fill(count, fetch));
@@ -65,20 +65,20 @@ export class UseIds {
   }
 
   /** Ids that are there without a wait; nothing where these are too few. */
-  takeReserved(count: number, run: Run, partition: string): string[] | undefined {
+  takeReserved(count: number, taker: Taker): string[] | undefined {
     if (this.#removed !== this.#removals.count) {
       this.#removed = this.#removals.count;
       this.discard();
     }
-    const block = this.#blockOf(partition);
+    const block = this.#blockOf(taker.partition);
     const taken = block.take(count);
     // Who needs them will see the error, if it lasts.
-    if (taken && block.isLow) this.#refill(block, run);
+    if (taken && block.isLow) this.#refill(block, taker);
     return taken;
   }
 
-  #refill(block: Block, run: Run): void {
-    this.#inHome(() => block.fill(0, (size) => this.#fetch(size, run))).catch(() => undefined);
+  #refill(block: Block, taker: Taker): void {
+    this.#inHome(() => block.fill(0, (size) => fetchIds(size, taker))).catch(() => undefined);
   }
 
   /** A connection broke, or the sequence was set back: what is left of all blocks, and on its way, may be given to others. */
@@ -117,11 +117,11 @@ export class UseIds {
     this.#blocks.set(partition, block);
     return block;
   }
+}
 
-  async #fetch(size: number, run: Run): Promise<string[]> {
-    const { rows } = await run((connection) => connection.query(this.#statement, [Math.min(MOST_AT_ONCE, size)]));
-    return String(rows[0]?.ids).split(',');
-  }
+async function fetchIds(size: number, { statement, run }: Taker): Promise<string[]> {
+  const { rows } = await run((connection) => connection.query(statement, [Math.min(MOST_AT_ONCE, size)]));
+  return JSON.parse(String(rows[0]?.ids));
 }
 
 interface OwnBlock {

@@ -2,7 +2,7 @@ import { ValidationError } from '../errors.js';
 import { type CodeState, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
 import { type CodeOrder, type Mark, type Page, toPage } from './cursor.js';
-import { CODE_COLUMNS, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
+import { codeColumns, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
 
 export interface ListFilter {
   shopId?: string | undefined;
@@ -16,9 +16,9 @@ export interface ListFilter {
 
 /** What a list is in the order of besides the id, as a number that is never NULL, and which way. */
 const ORDERS: Record<Exclude<CodeOrder, 'newest'>, { key: string; isRising: boolean }> = {
-  timesUsed: { key: 'coalesce(c.times_used, 0)::numeric', isRising: false },
-  totalBonusIssued: { key: 'coalesce(c.total_bonus_issued, 0)::numeric', isRising: false },
-  endDate: { key: "extract(epoch FROM coalesce(c.end_date, 'infinity'))::numeric", isRising: true },
+  timesUsed: { key: 'coalesce(c.:"times_used", 0)::numeric', isRising: false },
+  totalBonusIssued: { key: 'coalesce(c.:"total_bonus_issued", 0)::numeric', isRising: false },
+  endDate: { key: "extract(epoch FROM coalesce(c.:"end_date", 'infinity'))::numeric", isRising: true },
 };
 
 export async function listCodes(call: Call, filter: ListFilter): Promise<Page<PromoCode>> {
@@ -34,8 +34,8 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions: string[] = [];
-  if (shopId !== undefined) conditions.push(`c.shop_id::text = ${value(shopId)}::text`);
-  if (activeOnly) conditions.push('c.is_active');
+  if (shopId !== undefined) conditions.push(`c.:"code_shop_id"::text = ${value(shopId)}::text`);
+  if (activeOnly) conditions.push('c.:"is_active"');
   if (state !== undefined) conditions.push(`${stateInSql(call)} = ${value(state)}::text`);
   if (search !== undefined) {
     const wanted = folded(`${value(search)}::text`);
@@ -45,15 +45,15 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
   if (cursor) {
     const [sign, id] = [order?.isRising ? '>' : '<', `${value(cursor.id)}::bigint`];
     conditions.push(
-      order ? `(${order.key}, c.id::bigint) ${sign} (${value(cursor.at)}::numeric, ${id})` : `c.id ${sign} ${id}`,
+      order ? `(${order.key}, c.:"code_id"::bigint) ${sign} (${value(cursor.at)}::numeric, ${id})` : `c.:"code_id" ${sign} ${id}`,
     );
   }
   const way = order?.isRising ? 'ASC' : 'DESC';
   // One more than the limit, where there is one, tells that there is a next page.
-  const statement = `SELECT ${CODE_COLUMNS}${order ? `, (${order.key})::text AS mark` : ''}
-     FROM ${call.table('promo_codes')} AS c
+  const statement = `SELECT ${codeColumns(call.host)}${order ? `, (${order.key})::text AS mark` : ''}
+     FROM :"codes" AS c
     WHERE ${['true', ...conditions].join(' AND ')}
-    ORDER BY ${order ? `${order.key} ${way}, ` : ''}c.id ${way} LIMIT ${value(limit + 1)}::integer`;
+    ORDER BY ${order ? `${order.key} ${way}, ` : ''}c.:"code_id" ${way} LIMIT ${value(limit + 1)}::integer`;
   const { rows } = await call.read((db) => db.query(statement, values));
   const marks = new Map(rows.map((row) => [row.id, row.mark]));
   return toPage(

@@ -1,3 +1,6 @@
+import { withRules } from '../host/rules.js';
+import type { Host } from '../redemption/host.js';
+import { asColumn } from '../redemption/moments.js';
 import type { Call } from './context.js';
 
 /**
@@ -8,20 +11,32 @@ export type CodeState = 'redeemable' | 'scheduled' | 'expired' | 'used_up' | 'in
 export const CODE_STATES = ['redeemable', 'scheduled', 'expired', 'used_up', 'inactive'] as const satisfies CodeState[];
 
 /** The state of a code `c` in SQL, by the rules of a redemption: holds whose time has run out take no place. */
-export function stateInSql(call: Call): string {
-  return `CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
-    WHEN c.start_date > ${presentFor(call, 'start_date')} THEN 'scheduled'
-    WHEN c.end_date < ${presentFor(call, 'end_date')} THEN 'expired'
-    WHEN coalesce(c.times_used, 0) >= c.total_usage_limit AND coalesce(c.times_used, 0) - (
-           SELECT count(*) FROM ${call.table('promo_code_holds')} AS h
-            WHERE h.promo_code_id = c.id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
-         ) >= c.total_usage_limit THEN 'used_up'
+export function stateInSql({ host }: Call): string {
+  return `CASE WHEN c.:"is_active" IS NOT TRUE THEN 'inactive'
+    WHEN c.:"start_date" > ${asColumn(host, 'codes', 'startDate', 'now()')} THEN 'scheduled'
+    WHEN c.:"end_date" < ${asColumn(host, 'codes', 'endDate', 'now()')} THEN 'expired'
+    WHEN ${USES} >= c.:"total_usage_limit" AND ${USES} - (
+           SELECT count(*) FROM :"library".promo_code_holds AS h
+            WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+         ) >= c.:"total_usage_limit" THEN 'used_up'
     ELSE 'redeemable' END`;
 }
 
-/** Now, as a column compares with it: without time zone it holds UTC, and a date is the whole day. */
-export function presentFor({ host }: Call, column: string): string {
-  const type = host.baseTypeOf('promo_codes', column);
-  if (type === 'date') return "(now() AT TIME ZONE 'UTC')::date";
-  return type.endsWith('without time zone') ? "now() AT TIME ZONE 'UTC'" : 'now()';
+const USES = withRules(':uses_counted(c)');
+
+/** The order of codes by when they were made, which ids that are numbers tell, and other ids do not. */
+export function newestFirst(host: Host): string {
+  return ageColumns(host)
+    .map((column) => `${column} DESC`)
+    .join(', ');
+}
+
+/** The other way round. */
+export function newestLast(host: Host): string {
+  return ageColumns(host).join(', ');
+}
+
+function ageColumns({ layout, has }: Host): string[] {
+  const byTime = layout.types.codeId !== 'bigint' && has('codes', 'createdAt');
+  return byTime ? ['c.:"created_at"', 'c.:"code_id"'] : ['c.:"code_id"'];
 }

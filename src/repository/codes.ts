@@ -1,13 +1,16 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
-import { collatedAs } from '../postgres/identifiers.js';
+import { type CodeColumn, snakeCase } from '../host/description.js';
 import { messageOf } from '../postgres/sqlstate.js';
+import { withRules } from '../host/rules.js';
 import { toCodeName } from '../redemption/code-name.js';
+import type { Host } from '../redemption/host.js';
+import { asColumn } from '../redemption/moments.js';
 import { codeIssues } from './code-rules.js';
-import { presentFor, stateInSql } from './code-state.js';
+import { newestFirst, newestLast, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
 import { toTimestamp } from './date-fields.js';
 import { columnsOfCode } from './host-columns.js';
-import { CODE_COLUMNS, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
+import { codeColumns, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** A checked code, as it is going to be inserted. */
 export interface NewCode {
@@ -27,30 +30,43 @@ export interface NewCode {
   columns?: Record<string, unknown> | undefined;
 }
 
-/** The columns that an input fills. */
-export function toRow(input: NewCode): Record<string, unknown> {
+/** The columns that an input fills, of those that the host has. */
+export function toRow(host: Host, input: NewCode): Record<string, unknown> {
   return {
     ...input.columns,
+    ...Object.fromEntries(
+      (Object.entries(fieldsOf(host, input)) as [CodeColumn, unknown][]).flatMap(([role, value]) => {
+        const column = host.layout.codes.columns[role];
+        return column === null ? [] : [[column, value]];
+      }),
+    ),
+  };
+}
+
+function fieldsOf({ layout: { codes } }: Host, input: NewCode): { [Role in CodeColumn]?: unknown } {
+  return {
     code: toCodeName(input.code),
-    shop_id: input.shopId,
+    shopId: input.shopId,
     name: input.name,
     description: input.description,
-    bonus_type: input.bonusType,
-    bonus_value: input.bonusValue,
-    max_bonus: input.maxBonus,
-    start_date: input.startDate ? toTimestamp(input.startDate) : null,
-    end_date: toTimestamp(input.endDate ?? null),
-    total_usage_limit: input.totalUsageLimit,
-    per_customer_limit: input.perCustomerLimit,
-    is_active: input.isActive,
+    bonusType: codes.bonusTypes[input.bonusType][0],
+    bonusValue: input.bonusValue,
+    maxBonus: input.maxBonus,
+    startDate: input.startDate ? toTimestamp(input.startDate) : null,
+    endDate: toTimestamp(input.endDate ?? null),
+    totalUsageLimit: input.totalUsageLimit,
+    perCustomerLimit: input.perCustomerLimit,
+    isActive: input.isActive,
   };
 }
 
 /** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
-  const statement = `SELECT code_id AS id FROM ${call.table('create_promo_codes')}($1, $2::jsonb)`;
-  const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(input))))];
-  const codes = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c WHERE c.id = ANY ($1::bigint[]) ORDER BY c.id`;
+  const statement = call.sql('SELECT code_id AS id FROM :"library".create_promo_codes($1::text, $2::jsonb)');
+  const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(call.host, input))))];
+  const codes = call.sql(
+    `SELECT ${codeColumns(call.host)} FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY ${newestLast(call.host)}`,
+  );
   const insert = call.write(async (db) => {
     const { rows } = await db.query(statement, values);
     // In the same transaction: what comes after a COMMIT could fail although the codes are there.
@@ -98,17 +114,19 @@ export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode>
 
 /** A code without a start begins now, by the server's clock; its end must not be before that, as the column writes it. */
 export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
-  if (startDate || !endDate) return;
-  const type = call.host.baseTypeOf('promo_codes', 'end_date');
-  const asColumn = (moment: string) =>
-    /^date|without time zone/.test(type) ? `(${moment} AT TIME ZONE 'UTC')::${type}` : `${moment}::${type}`;
+  if (startDate || !endDate || !call.host.has('codes', 'endDate')) return;
+  const type = call.host.baseTypeOf('codes', 'endDate');
+  const inColumn = (moment: string) => `${asColumn(call.host, 'codes', 'endDate', moment)}::${type}`;
   const { rows } = await call.read((db) =>
-    db.query(`SELECT (${asColumn('$1::timestamptz')} < ${asColumn('now()')})::text AS is_past`, [toTimestamp(endDate)]),
+    db.query(`SELECT (${inColumn('$1::timestamptz')} < ${inColumn('now()')})::text AS is_past`, [toTimestamp(endDate)]),
   );
   if (rows[0]?.is_past === 'true') {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
 }
+
+/** The name of a code that is looked for, under the collation of the column. */
+const ASKED_CODE = withRules(':asked_code($1::text)');
 
 /** `undefined`: of any shop. */
 type Shop = string | undefined;
@@ -117,14 +135,14 @@ type Shop = string | undefined;
 function ofShop(call: Call, shopId: Shop, values: unknown[]): string {
   if (shopId === undefined) return '';
   // What the database cannot even write is the name of no shop.
-  return call.host.canWrite(shopId) ? ` AND c.shop_id::text = $${values.push(shopId)}::text` : ' AND false';
+  return call.host.canWrite(shopId) ? ` AND c.:"code_shop_id"::text = $${values.push(shopId)}::text` : ' AND false';
 }
 
 export async function findCode(call: Call, id: string, shopId: Shop): Promise<PromoCode | null> {
   const values: unknown[] = [id];
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
-    WHERE c.id = $1::bigint${ofShop(call, shopId, values)}`;
-  return one(await call.read((db) => db.query(statement, values)));
+  const statement = `SELECT ${codeColumns(call.host)} FROM :"codes" AS c
+    WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, values)}`;
+  return one(await call.read((db) => db.query(call.sql(statement), values)));
 }
 
 /**
@@ -133,37 +151,27 @@ export async function findCode(call: Call, id: string, shopId: Shop): Promise<Pr
  */
 export async function findCodeByName(call: Call, code: string, shopId: Shop): Promise<PromoCode | null> {
   if (!call.host.canWrite(code)) return null;
-  const table = call.table('promo_codes');
   const values: unknown[] = [code];
   const isOfShop = ofShop(call, shopId, values);
-  const found = `(SELECT c.id FROM ${table} AS c
-      WHERE upper(c.code::text) = upper(btrim(${collatedAs('$1', table, 'code')}))${isOfShop}
-      ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.code::text = btrim($1::text) DESC, c.id DESC LIMIT 1)`;
-  const asStored = isOfShop.includes('$2') ? `, ${call.table('find_promo_code_as_stored')}($2, $1)` : '';
-  const statement = `SELECT ${CODE_COLUMNS} FROM ${table} AS c WHERE c.id = coalesce(${found}${asStored})`;
+  const found = `(SELECT c.:"code_id" FROM :"codes" AS c
+      WHERE upper(c.:"code"::text) = ${ASKED_CODE}${isOfShop}
+      ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.:"code"::text = btrim($1::text) DESC, c.:"code_id" DESC LIMIT 1)`;
+  const asStored = isOfShop.includes('$2') ? `, :"library".find_promo_code_as_stored($2, $1)` : '';
+  const statement = `SELECT ${codeColumns(call.host)} FROM ${table} AS c WHERE c.:"code_id" = coalesce(${found}${asStored})`;
   return one(await call.read((db) => db.query(statement, values)));
 }
 
-const COLUMN_OF = {
-  name: 'name',
-  description: 'description',
-  bonusType: 'bonus_type',
-  bonusValue: 'bonus_value',
-  maxBonus: 'max_bonus',
-  startDate: 'start_date',
-  endDate: 'end_date',
-  totalUsageLimit: 'total_usage_limit',
-  perCustomerLimit: 'per_customer_limit',
-  isActive: 'is_active',
-} as const;
+type PatchedField =
+  | ('name' | 'description' | 'bonusType' | 'bonusValue' | 'maxBonus' | 'startDate' | 'endDate' | 'totalUsageLimit')
+  | ('perCustomerLimit' | 'isActive');
 
 export type CodePatch = {
-  [Field in keyof typeof COLUMN_OF]?: PromoCode[Field] | undefined | (Field extends 'endDate' ? null : never);
+  [Field in PatchedField]?: PromoCode[Field] | undefined | (Field extends 'endDate' ? null : never);
 };
 
 /** What rules between fields look at, as a text that no setting of a session changes. */
-const RULES = `jsonb_build_array(c.bonus_type::text, c.bonus_value::text, c.max_bonus::text,
-  extract(epoch FROM c.start_date)::text, extract(epoch FROM c.end_date)::text)::text`;
+const RULES = `pg_catalog.jsonb_build_array(c.:"bonus_type"::text, c.:"bonus_value"::text, c.:"max_bonus"::text,
+  extract(epoch FROM c.:"start_date")::text, extract(epoch FROM c.:"end_date")::text)::text`;
 const UPDATE_ATTEMPTS = 20;
 
 /**
@@ -172,15 +180,18 @@ const UPDATE_ATTEMPTS = 20;
  */
 export async function updateCode(call: Call, id: string, shopId: Shop, patch: CodePatch): Promise<PromoCode> {
   const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [
-    keyof typeof COLUMN_OF,
+    PatchedField,
     unknown,
   ][];
-  const codes = call.table('promo_codes');
+  refuseAbsent(
+    call.host,
+    fields.map(([field]) => field),
+  );
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
     const key: unknown[] = [id];
-    const look = `SELECT ${CODE_COLUMNS}, ${RULES} AS rules FROM ${codes} AS c
-      WHERE c.id = $1::bigint${ofShop(call, shopId, key)}`;
-    const { rows: found } = await call.read((db) => db.query(look, key));
+    const look = `SELECT ${codeColumns(call.host)}, ${RULES} AS rules FROM :"codes" AS c
+      WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, key)}`;
+    const { rows: found } = await call.read((db) => db.query(call.sql(look), key));
     const before = requireCode(one({ rows: found }), id, shopId);
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
@@ -189,15 +200,21 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
       id,
       found[0]?.rules,
       ...fields.map(([field, value]) =>
-        field === 'endDate' || field === 'startDate' ? toTimestamp(value as Date | null) : value,
+        field === 'endDate' || field === 'startDate'
+          ? toTimestamp(value as Date | null)
+          : field === 'bonusType'
+            ? wordFor(call.host, value as string)
+            : value,
       ),
     ];
-    const sets = fields.map(([field], index) => `${COLUMN_OF[field]} = ${newValue(call, field, `$${index + 3}`)}`);
+    const sets = fields.map(([field], index) => `:"${snakeCase(field)}" = ${newValue(call, field, `$${index + 3}`)}`);
     const { rows } = await call.write(
       (db) =>
         db.query(
-          `UPDATE ${codes} AS c SET ${sets.join(', ')}, updated_at = ${presentFor(call, 'updated_at')}
-          WHERE c.id = $1::bigint AND ${RULES} = $2 RETURNING ${CODE_COLUMNS}`,
+          call.sql(
+            `UPDATE :"codes" AS c SET ${[...sets, ...updatedNow(call)].join(', ')}
+              WHERE c.:"code_id" = $1:::code_id_type AND ${RULES} = $2 RETURNING ${codeColumns(call.host)}`,
+          ),
           values,
         ),
       { id },
@@ -215,31 +232,52 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
  * A `Date` has milliseconds, a column may have microseconds: a date that was read from this code stands for the moment that
  * it was read from.
  */
-function newValue({ host }: Call, field: keyof typeof COLUMN_OF, parameter: string): string {
+function newValue({ host }: Call, field: PatchedField, parameter: string): string {
   if (field !== 'startDate' && field !== 'endDate') return parameter;
-  const typeOf = (column: string) => host.baseTypeOf('promo_codes', column);
-  const own = COLUMN_OF[field];
-  if (!typeOf(own).startsWith('timestamp')) return parameter;
-  const other = field === 'startDate' ? 'end_date' : 'start_date';
+  const typeOf = (role: 'startDate' | 'endDate') => host.baseTypeOf('codes', role);
+  const own = field;
+  // The server reads a moment by the time zone of the session; a column without one has the time of the host's.
+  if (!typeOf(own).startsWith('timestamp with ')) return `${asColumn(host, 'codes', own, `${parameter}::timestamptz`)}`;
+  const other = field === 'startDate' ? 'endDate' : 'startDate';
   const columns = typeOf(other) === typeOf(own) ? [own, other] : [own];
-  const known = columns.map((column) => `WHEN date_trunc('milliseconds', c.${column}) = ${parameter} THEN c.${column}`);
+  const known = columns.map((column) => `WHEN date_trunc('milliseconds', c.:"${snakeCase(column)}") = ${parameter} THEN c.:"${snakeCase(column)}"`);
   return `CASE ${known.join(' ')} ELSE ${parameter} END`;
 }
 
 /** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
 export async function setActive(call: Call, id: string, shopId: Shop, isActive: boolean): Promise<PromoCode> {
+  refuseAbsent(call.host, ['isActive']);
   const values: unknown[] = [id, isActive];
-  const statement = `UPDATE ${call.table('promo_codes')} AS c
-      SET is_active = $2::boolean, updated_at = ${presentFor(call, 'updated_at')}
-    WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.write((db) => db.query(statement, values), { id })), id, shopId);
+  const statement = `UPDATE :"codes" AS c
+      SET ${[':"is_active" = $2::boolean', ...updatedNow(call)].join(', ')}
+    WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, values)} RETURNING ${codeColumns(call.host)}`;
+  return requireCode(one(await call.write((db) => db.query(call.sql(statement), values), { id })), id, shopId);
 }
 
 export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
   const values: unknown[] = [id];
-  const statement = `DELETE FROM ${call.table('promo_codes')} AS c
-    WHERE c.id = $1::bigint${ofShop(call, shopId, values)} RETURNING ${CODE_COLUMNS}`;
-  return requireCode(one(await call.write((db) => db.query(statement, values), { id })), id, shopId);
+  const statement = `DELETE FROM :"codes" AS c
+    WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, values)} RETURNING ${codeColumns(call.host)}`;
+  return requireCode(one(await call.write((db) => db.query(call.sql(statement), values), { id })), id, shopId);
+}
+
+/** The write that tells others that the code was changed, where the host has a column for it. */
+function updatedNow(call: Call): string[] {
+  return call.host.has('codes', 'updatedAt') ? [`:"updated_at" = ${asColumn(call.host, 'codes', 'updatedAt', 'now()')}`] : [];
+}
+
+/** @throws ValidationError for fields that the host has no column for. */
+function refuseAbsent(host: Host, fields: readonly PatchedField[]): void {
+  const absent = fields.filter((field) => !host.has('codes', field));
+  if (absent.length === 0) return;
+  throw new ValidationError(
+    absent.map((path) => ({ path, message: `must be left out: ${host.layout.codes.name} has no column for it` })),
+  );
+}
+
+/** The host's own word for a type of bonus. */
+function wordFor({ layout: { codes } }: Host, type: string): string {
+  return type === 'fixed' || type === 'percentage' ? codes.bonusTypes[type][0]! : type;
 }
 
 function one({ rows }: { rows: unknown[] }): PromoCode | null {

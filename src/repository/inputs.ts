@@ -17,32 +17,32 @@ const GENERATE_LIMIT = 1_000_000;
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;
 
-const TOTAL = ['promo_code_uses', 'total_reward'] as const;
+const TOTAL = ['uses', 'totalReward'] as const;
 const IN_TOTAL = { alsoIn: [TOTAL] };
-const COUNTED = { alsoIn: [TOTAL, ['promo_codes', 'total_bonus_issued'] as const] };
+const COUNTED = { alsoIn: [TOTAL, ['codes', 'totalBonusIssued'] as const] };
 
 /** The shop of a code that is looked for. */
 function shopOf(host: Host | undefined) {
-  return textField(host, 'promo_codes', 'shop_id', { ...INDEXED_NAME, orNumber: true, isLookUp: true });
+  return textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp: true });
 }
 
 function transactionOf(host: Host | undefined) {
-  return textField(host, 'promo_code_uses', 'transaction_id', { max: LONGEST_NAME, orNumber: true });
+  return textField(host, 'uses', 'transactionId', { max: LONGEST_NAME, orNumber: true });
 }
 
 function redeemEntries(host: Host | undefined) {
   return {
-    code: textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true }),
+    code: textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true }),
     shopId: shopOf(host),
-    customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
+    customerAddress: textField(host, 'uses', 'customerAddress', {
       max: LONGEST_NAME,
       trim: true,
       orNumber: true,
     }),
-    baseReward: amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL),
-    bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
+    baseReward: amountField(host, 'uses', 'baseReward', IN_TOTAL),
+    bonusAmount: v.optional(amountField(host, 'uses', 'bonusAmount', COUNTED)),
     transactionId: v.optional(transactionOf(host)),
-    idempotencyKey: v.optional(textField(host, 'promo_codes', '', INDEXED_NAME)),
+    idempotencyKey: v.optional(textField(host, 'codes', '', INDEXED_NAME)),
   };
 }
 
@@ -73,12 +73,12 @@ function complete<Request extends v.GenericSchema<unknown, { transactionId?: str
 
 function templateEntries(host: Host | undefined) {
   return {
-    shopId: textField(host, 'promo_codes', 'shop_id', { ...INDEXED_NAME, orNumber: true }),
-    name: v.optional(v.nullable(textField(host, 'promo_codes', 'name', { mayBeEmpty: true })), null),
-    description: v.optional(v.nullable(textField(host, 'promo_codes', 'description', { mayBeEmpty: true })), null),
+    shopId: textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true }),
+    name: v.optional(v.nullable(textField(host, 'codes', 'name', { mayBeEmpty: true })), null),
+    description: v.optional(v.nullable(textField(host, 'codes', 'description', { mayBeEmpty: true })), null),
     bonusType: v.optional(oneOf(['fixed', 'percentage']), 'fixed'),
-    bonusValue: amountField(host, 'promo_codes', 'bonus_value', { min: 'positive' }),
-    maxBonus: v.optional(v.nullable(amountField(host, 'promo_codes', 'max_bonus', { min: 'positive' })), null),
+    bonusValue: amountField(host, 'codes', 'bonusValue', { min: 'positive' }),
+    maxBonus: v.optional(v.nullable(amountField(host, 'codes', 'maxBonus', { min: 'positive' })), null),
     startDate: v.optional(dateField),
     endDate: v.optional(endField),
     totalUsageLimit: v.optional(limitField, null),
@@ -92,14 +92,14 @@ function templateEntries(host: Host | undefined) {
 export function inputSchemas(host: Host | undefined) {
   const entries = redeemEntries(host);
   const redeem = complete(host, optionsOf(entries));
-  const code = textField(host, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true });
+  const code = textField(host, 'codes', 'code', { ...INDEXED_NAME, isCode: true });
   const template = templateEntries(host);
   return {
     /** The columns that a code would need besides, where what is given is right by itself. */
     missingOfCode: (code: NewCode, wrong: ReadonlySet<string>) =>
       host && wrong.size === 0 ? missingColumns(host, 'promo_codes', columnsOfCode(host, toRow(code))) : [],
     /** The width of the column. */
-    longestCode: host && lengthOf(host.typeOf('promo_codes', 'code')),
+    longestCode: host && lengthOf(host.typeOf('codes', 'code')),
     redeem,
     redeemMany: v.pipe(
       v.array(redeem, 'must be an array of redemptions'),
@@ -117,15 +117,15 @@ export function inputSchemas(host: Host | undefined) {
     generate: optionsOf({
       ...template,
       count: wholeNumber(1, GENERATE_LIMIT),
-      pattern: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, isCode: true })),
-      prefix: v.optional(textField(undefined, 'promo_codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
+      pattern: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true })),
+      prefix: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
     patch: optionsOf({
-      name: v.optional(v.nullable(textField(host, 'promo_codes', 'name', { mayBeEmpty: true }))),
-      description: v.optional(v.nullable(textField(host, 'promo_codes', 'description', { mayBeEmpty: true }))),
+      name: v.optional(v.nullable(textField(host, 'codes', 'name', { mayBeEmpty: true }))),
+      description: v.optional(v.nullable(textField(host, 'codes', 'description', { mayBeEmpty: true }))),
       bonusType: v.optional(oneOf(['fixed', 'percentage'])),
-      bonusValue: v.optional(amountField(host, 'promo_codes', 'bonus_value', { min: 'positive' })),
-      maxBonus: v.optional(v.nullable(amountField(host, 'promo_codes', 'max_bonus', { min: 'positive' }))),
+      bonusValue: v.optional(amountField(host, 'codes', 'bonusValue', { min: 'positive' })),
+      maxBonus: v.optional(v.nullable(amountField(host, 'codes', 'maxBonus', { min: 'positive' }))),
       startDate: v.optional(dateField),
       endDate: v.optional(endField),
       totalUsageLimit: v.optional(limitField),
@@ -133,8 +133,8 @@ export function inputSchemas(host: Host | undefined) {
       isActive: v.optional(trueOrFalse),
     }),
     amend: optionsOf({
-      baseReward: v.optional(amountField(host, 'promo_code_uses', 'base_reward', IN_TOTAL)),
-      bonusAmount: v.optional(amountField(host, 'promo_code_uses', 'bonus_amount', COUNTED)),
+      baseReward: v.optional(amountField(host, 'uses', 'baseReward', IN_TOTAL)),
+      bonusAmount: v.optional(amountField(host, 'uses', 'bonusAmount', COUNTED)),
       transactionId: v.optional(v.nullable(transactionOf(host))),
     }),
     confirm: optionsOf({ transactionId: v.optional(transactionOf(host)) }),
@@ -144,14 +144,14 @@ export function inputSchemas(host: Host | undefined) {
     list: optionsOf({
       shopId: v.optional(entries.shopId),
       state: v.optional(oneOf(CODE_STATES)),
-      search: v.optional(textField(undefined, 'promo_codes', 'code', { max: LONGEST_NAME, trim: true })),
+      search: v.optional(textField(undefined, 'codes', 'code', { max: LONGEST_NAME, trim: true })),
       orderBy: v.optional(oneOf(CODE_ORDERS), 'newest'),
       activeOnly: v.optional(trueOrFalse, false),
       limit,
       cursor: codeCursor,
     }),
     usesByCustomer: optionsOf({
-      customerAddress: textField(host, 'promo_code_uses', 'customer_address', {
+      customerAddress: textField(host, 'uses', 'customerAddress', {
         max: LONGEST_NAME,
         trim: true,
         orNumber: true,

@@ -7,7 +7,7 @@ import {
   parseOptions,
   readable,
   type SchemaOption,
-  schemaName,
+  schemaEntries,
   trueOrFalse,
   wholeNumber,
 } from '../options.js';
@@ -132,7 +132,7 @@ const batching = optionsOf({
 const milliseconds = v.optional(wholeNumber(1, 600_000));
 
 const settings = optionsOf({
-  schema: schemaName,
+  ...schemaEntries,
   retry: v.optional(
     optionsOf({
       attempts: v.optional(wholeNumber(1, 1_000_000)),

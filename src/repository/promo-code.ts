@@ -1,4 +1,9 @@
 import type { DecimalString } from '../drift/drift-record.js';
+import { snakeCase } from '../host/description.js';
+import { placeholderOf } from '../host/layout.js';
+import { withRules } from '../host/rules.js';
+import type { Host } from '../redemption/host.js';
+import { epochOf } from '../redemption/moments.js';
 import { toDate } from '../redemption/promo-code-use.js';
 
 /** A promo code as the table holds it. */
@@ -40,18 +45,38 @@ export interface PromoCode {
 }
 
 const FIELDS = [
-  ...['id', 'code', 'shop_id', 'name', 'description', 'bonus_type', 'bonus_value', 'max_bonus', 'total_usage_limit'],
-  ...['per_customer_limit', 'times_used', 'total_bonus_issued', 'is_active'],
+  ...(['id', 'code', 'shopId', 'name', 'description', 'bonusType', 'bonusValue', 'maxBonus', 'totalUsageLimit'] as const),
+  ...(['perCustomerLimit', 'timesUsed', 'totalBonusIssued', 'isActive'] as const),
 ] as const;
-const TIMES = ['start_date', 'end_date', 'created_at', 'updated_at'] as const;
+const TIMES = ['startDate', 'endDate', 'createdAt', 'updatedAt'] as const;
+
+const COLUMNS = new WeakMap<Host, string>();
 
 /** Every column as text, so that no type parser of the host's `pg` and no setting of the session touches it. */
-export const CODE_COLUMNS = [
-  ...FIELDS.map((column) => `c.${column}::text AS ${column}`),
-  ...TIMES.map((column) => `extract(epoch FROM c.${column})::text AS ${column}`),
-].join(', ');
+export function codeColumns(host: Host): string {
+  const known = COLUMNS.get(host);
+  if (known !== undefined) return known;
+  const columns = [
+    ...FIELDS.map((role) => `(${READ[role] ?? `c.:"${placeholderOf('codes', role)}"`})::text AS ${snakeCase(role)}`),
+    ...TIMES.map((role) => `${epochOf(host, 'codes', role)}::text AS ${snakeCase(role)}`),
+  ].join(', ');
+  COLUMNS.set(host, columns);
+  return columns;
+}
 
-export type CodeRow = Record<(typeof FIELDS)[number] | (typeof TIMES)[number], string | null>;
+/** What stands in the rows where a host has no counter of its own. */
+const READ: Partial<Record<(typeof FIELDS)[number], string>> = {
+  timesUsed: withRules(':uses_counted(c)'),
+  totalBonusIssued: withRules(':bonus_counted(c)'),
+};
+
+/** A code as `codeColumns` reads it. */
+export type CodeRow = Record<
+  | ('id' | 'code' | 'shop_id' | 'name' | 'description' | 'bonus_type' | 'bonus_value' | 'max_bonus' | 'total_usage_limit')
+  | ('per_customer_limit' | 'times_used' | 'total_bonus_issued' | 'is_active')
+  | ('start_date' | 'end_date' | 'created_at' | 'updated_at'),
+  string | null
+>;
 
 export function toPromoCode(row: CodeRow): PromoCode {
   return {

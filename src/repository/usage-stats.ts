@@ -35,19 +35,19 @@ export interface DayOfUsage {
 
 /** One statement, and so one snapshot. Days are those of the time zone, also where one has 23 or 25 hours. */
 export async function usageStats(call: Call, promoCodeId: string, days: number, timeZone: string): Promise<UsageStats> {
-  const isUtc = call.host.typeOf('promo_code_uses', 'used_at').endsWith('without time zone');
-  const used = isUtc ? `u.used_at AT TIME ZONE 'UTC' AT TIME ZONE $3` : 'u.used_at AT TIME ZONE $3';
+  const isUtc = call.host.typeOf('uses', 'usedAt').endsWith('without time zone');
+  const used = isUtc ? `u.:"used_at" AT TIME ZONE 'UTC' AT TIME ZONE $3` : 'u.:"used_at" AT TIME ZONE $3';
   const stats = call.read((db) =>
     db.query(
       `WITH uses AS MATERIALIZED (
-         SELECT lower(btrim(u.customer_address::text)) AS customer, coalesce(u.bonus_amount, 0)::numeric AS bonus,
-                u.base_reward::numeric AS base, (${used})::date AS day
-           FROM ${call.table('promo_code_uses')} AS u
-          WHERE u.promo_code_id = $1::bigint
+         SELECT lower(btrim(u.:"customer_address"::text)) AS customer, coalesce(u.:"bonus_amount", 0)::numeric AS bonus,
+                u.:"base_reward"::numeric AS base, (${used})::date AS day
+           FROM :"uses" AS u
+          WHERE u.:"promo_code_id" = $1::bigint
        ), days AS (
          SELECT (now() AT TIME ZONE $3)::date - g.ago AS day FROM generate_series(0, $2::integer - 1) AS g(ago)
        )
-       SELECT (SELECT count(*) FROM ${call.table('promo_codes')} AS c WHERE c.id = $1::bigint)::text AS codes,
+       SELECT (SELECT count(*) FROM :"codes" AS c WHERE c.:"code_id" = $1::bigint)::text AS codes,
               count(*)::text AS uses, coalesce(sum(bonus), 0.00)::text AS bonus, coalesce(sum(base), 0.00)::text AS base,
               count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
               (SELECT json_agg(json_build_array(to_char(d.day, 'YYYY-MM-DD'), d.uses, d.bonus::text) ORDER BY d.day)

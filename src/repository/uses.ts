@@ -26,7 +26,7 @@ export interface PruneReport {
 }
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT ${call.table('rollback_promo_code_use')}($1::bigint)::text AS found,
+  const statement = `SELECT :"library".rollback_promo_code_use($1::bigint)::text AS found,
     current_setting('transaction_read_only') AS read_only`;
   return call.write(async (db) => {
     const { rows } = await db.query(statement, [id]);
@@ -44,14 +44,14 @@ export interface Amendment {
 }
 
 export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
-  const statement = `SELECT * FROM ${call.table('amend_promo_code_use')}($1::bigint, $2::jsonb)`;
+  const statement = `SELECT * FROM :"library".amend_promo_code_use($1::bigint, $2::jsonb)`;
   const { rows } = await call.write((db) => db.query(statement, [id, JSON.stringify(changes)]));
   if (!rows[0]) throw unknownUse(id);
   return toPromoCodeUse(rows[0]);
 }
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
-  const statement = `SELECT * FROM ${call.table('confirm_promo_code_use')}($1::bigint, $2::text)`;
+  const statement = `SELECT * FROM :"library".confirm_promo_code_use($1::bigint, $2::text)`;
   const { rows } = await call.write((db) => db.query(statement, [id, transactionId ?? null]));
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
@@ -77,7 +77,7 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
 
 export async function releaseExpired(call: Call, limit: number): Promise<ReleaseReport> {
   const statement = `SELECT r.released::text AS released, r.remaining::text AS remaining
-    FROM ${call.table('release_due_promo_code_holds')}($1) AS r`;
+    FROM :"library".release_due_promo_code_holds($1) AS r`;
   const { rows } = await call.run((db) => db.query(statement, [limit]));
   return { released: Number(rows[0]?.released), remaining: rows[0]?.remaining === 'true' };
 }
@@ -104,12 +104,12 @@ interface UsePage {
 }
 
 /** Seconds, to the microsecond and in any session. */
-const TIME = 'extract(epoch FROM u.used_at)::numeric';
+const TIME = 'extract(epoch FROM u.:"used_at")::numeric';
 /** What has no time is the oldest. */
-const NEWEST_FIRST = 'ORDER BY u.used_at DESC NULLS LAST, u.id DESC LIMIT $4::integer';
+const NEWEST_FIRST = 'ORDER BY u.:"used_at" DESC NULLS LAST, u.:"use_id" DESC LIMIT $4::integer';
 const AFTER_MARK = `($2::bigint IS NULL OR CASE
-  WHEN $3::numeric IS NULL THEN u.used_at IS NULL AND u.id < $2
-  ELSE u.used_at IS NULL OR (${TIME}, u.id::bigint) < ($3, $2) END)`;
+  WHEN $3::numeric IS NULL THEN u.:"used_at" IS NULL AND u.:"use_id" < $2
+  ELSE u.:"used_at" IS NULL OR (${TIME}, u.:"use_id"::bigint) < ($3, $2) END)`;
 
 /**
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
@@ -123,21 +123,21 @@ export async function usesByCustomer(
 ): Promise<Page<PromoCodeUse>> {
   if (!call.host.canWrite(customerAddress, shopId ?? '')) return { items: [], nextCursor: null };
   const uses = call.table('promo_code_uses');
-  const found = `${call.table('promo_codes')} AS c
+  const found = `:"codes" AS c
      CROSS JOIN LATERAL (
              SELECT * FROM ${uses} AS u
-              WHERE u.promo_code_id = c.id
-                AND lower(btrim(u.customer_address::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
+              WHERE u.:"promo_code_id" = c.:"code_id"
+                AND lower(btrim(u.:"customer_address"::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
                 AND ${AFTER_MARK}
               ${NEWEST_FIRST}
-           ) AS u${shopId === undefined ? '' : '\n     WHERE c.shop_id::text = $5'}`;
+           ) AS u${shopId === undefined ? '' : '\n     WHERE c.:"code_shop_id"::text = $5'}`;
   return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
 }
 
 export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
   const found = `(
-             SELECT * FROM ${call.table('promo_code_uses')} AS u
-              WHERE u.promo_code_id = $1::bigint AND ${AFTER_MARK}
+             SELECT * FROM :"uses" AS u
+              WHERE u.:"promo_code_id" = $1::bigint AND ${AFTER_MARK}
               ${NEWEST_FIRST}
            ) AS u`;
   return pageOfUses(call, found, promoCodeId, page);

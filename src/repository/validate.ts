@@ -1,7 +1,7 @@
 import type { DecimalString } from '../drift/drift-record.js';
 import { type RefusalReason, refusal } from '../redemption/results.js';
 import type { Call } from './context.js';
-import { CODE_COLUMNS, type PromoCode, toPromoCode } from './promo-code.js';
+import { codeColumns, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** What a redemption would be answered at this moment. It is a preview: only `redeem` makes it true. */
 export type ValidateResult = Valid | Invalid;
@@ -45,10 +45,10 @@ export async function previewCode(
     db.query(
       // One code is read, by its id, and only one that may be shown: what there is besides takes no time.
       `SELECT p.refusal AS refusal, p.bonus AS bonus, c.*
-         FROM ${call.table('preview_promo_code')}($1, $2, $3, $4::numeric, $5::numeric) AS p
+         FROM :"library".preview_promo_code($1, $2, $3, $4::numeric, $5::numeric) AS p
          LEFT JOIN LATERAL (
-                SELECT ${CODE_COLUMNS} FROM ${call.table('promo_codes')} AS c
-                 WHERE c.id = p.code_id AND p.refusal IS NULL LIMIT 1
+                SELECT ${codeColumns(call.host)} FROM :"codes" AS c
+                 WHERE c.:"code_id" = p.code_id AND p.refusal IS NULL LIMIT 1
               ) AS c ON true`,
       [code, shopId, customerAddress, baseReward, bonusAmount],
     ),

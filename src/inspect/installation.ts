@@ -1,0 +1,105 @@
+import { NewerInstallationError, ValidationError } from '../errors.js';
+import { checkDescription } from '../host/check-description.js';
+import type { HostDescription } from '../host/description.js';
+import { withoutMissingColumns } from '../host/effective.js';
+import { type DescriptionFault, notAsDescribed } from '../host/fault.js';
+import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/installation.js';
+import { describeHost } from '../host/options.js';
+import { requireOne } from '../host/read-host.js';
+import { typesOf } from '../host/types.js';
+import { type Catalog, hostCatalogOf } from './catalog.js';
+import type { Wanted } from './definition.js';
+import { revisionOf } from './marks.js';
+import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
+
+/** The part of the options that decides what an installation is. */
+export type Given = Pick<ParsedInstallOptions, 'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching'> &
+  ChosenOptions;
+
+/** What an installation is to be, and what of it cannot be. */
+export interface Choice extends Wanted {
+  /** What was asked for, columns that are not there included. */
+  description: HostDescription;
+  /** What is installed, where that is what the tables have. */
+  stored: StoredInstallation | undefined;
+  /** The tables have none of our triggers, and the library remembers their predecessors. */
+  isForgotten: boolean;
+  /** Why the triggers cannot count. */
+  faults: DescriptionFault[];
+  /** Why codes cannot be redeemed through the library. */
+  notRedeemable: DescriptionFault[];
+}
+
+/**
+ * What is asked for, and where nothing is: what is installed. Tables without any trigger of ours are new, whatever the
+ * library schema remembers of those that had their names.
+ *
+ * @throws ValidationError where the library schema is that of other tables, or where it is not said which one is meant.
+ * @throws NewerInstallationError where the installation is one that this version cannot use.
+ */
+export function chooseInstallation(given: Given, catalog: Catalog): Choice {
+  requireOne(catalog.schemaName, catalog.installations);
+  const remembered = fromStoredText(catalog.stored);
+  if (remembered && remembered.usableFrom > SQL_REVISION) {
+    throw new NewerInstallationError(remembered.revision, SQL_REVISION);
+  }
+  requireSameTables(given, catalog, remembered);
+  const isForgotten = remembered !== undefined && !hasTriggers(catalog);
+  const stored = isForgotten ? undefined : remembered;
+  const host = stored?.description;
+  const described = given.tables
+    ? describeHost(catalog.schemaName, given)
+    : { ...(host ?? describeHost(catalog.schemaName, {})) };
+  const description: HostDescription = {
+    ...described,
+    timeZone: given.timeZone ?? host?.timeZone ?? described.timeZone,
+    customerMatching: given.customerMatching ?? host?.customerMatching ?? described.customerMatching,
+  };
+  const hostCatalog = hostCatalogOf(catalog);
+  const options = withDefaults(given, stored?.options ?? (isForgotten ? {} : optionsOfTriggers(catalog)));
+  const effective = withoutMissingColumns(description, hostCatalog);
+  return {
+    layout: { ...effective, librarySchema: catalog.librarySchema, types: typesOf(effective, hostCatalog) },
+    options,
+    description,
+    stored,
+    isForgotten,
+    ...checkDescription(description, hostCatalog, options),
+  };
+}
+
+/** @throws NotInstalledError that names every table and column that is missing or of a type that cannot serve. */
+export function requireDescribed({ faults }: Choice, hint = ''): void {
+  if (faults.length > 0) throw notAsDescribed(faults, hint);
+}
+
+function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: StoredInstallation | undefined): void {
+  if (!stored) return;
+  const of = stored.description;
+  const isOther = (tables?.codes?.name ?? of.codes.name) !== of.codes.name || (schema ?? of.schema) !== of.schema;
+  if (!isOther) return;
+  const message =
+    `must be the schema of no other installation: ${catalog.librarySchema} is that of the tables ` +
+    `${of.codes.name} and ${of.uses.name} in the schema ${of.schema}`;
+  throw new ValidationError([{ path: 'librarySchema', message, received: `'${catalog.librarySchema}'` }]);
+}
+
+function hasTriggers({ triggers, librarySchema }: Catalog): boolean {
+  return triggers.some(
+    ({ functionSchema, functionSource }) =>
+      functionSchema === librarySchema && revisionOf({ source: functionSource }) > 0,
+  );
+}
+
+/** Of an installation that stored none: the options that explain the triggers that are there. */
+function optionsOfTriggers({ triggers }: Catalog): ChosenOptions {
+  const ours = triggers.filter(({ functionSource }) => revisionOf({ source: functionSource }) > 0);
+  const named = (name: string) => ours.find((trigger) => trigger.name === name && !trigger.isClone);
+  const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(
+    named('guard_promo_code_counters_on_insert')?.definition ?? '',
+  )?.[1];
+  return {
+    counterWrites: mode === 'ignore' || mode === 'reject' || mode === 'allow' ? mode : undefined,
+    enforceLimits: ours.some(({ name }) => name.startsWith('verify_promo_code_limits_')) || undefined,
+  };
+}

@@ -1,0 +1,63 @@
+import schemaSql from '../../sql/installation/schema.sql';
+import type { HostTable } from '../host/description.js';
+import { type Layout, renderingOf } from '../host/layout.js';
+import { renderSqlFile } from '../host/render.js';
+
+/** A column that a host may lack. */
+export interface NewColumn {
+  name: string;
+  definition: string;
+}
+
+/** The statements that create the two tables with their indexes, as they are described. */
+export function schemaStatements(layout: Layout): string[] {
+  return [...tableStatements(layout, 'codes'), ...tableStatements(layout, 'uses')];
+}
+
+/** The statements that create one table and its indexes: without the columns that a host says it does not have. */
+export function tableStatements(layout: Layout, table: HostTable): string[] {
+  return filesOf(table)
+    .map((file) => withoutAbsent(file, layout))
+    .filter((file) => !isAbsent(file.replace(/^CREATE TABLE[\s\S]*/, ''), layout))
+    .map((file) => render(file, layout));
+}
+
+/** The columns of one table that can be added to rows that exist: none is NOT NULL unless it has a default. */
+export function columnsToAdd(layout: Layout, table: HostTable): NewColumn[] {
+  const [createTable = ''] = filesOf(table);
+  const names = renderingOf(layout).names;
+  return [...withoutAbsent(createTable, layout).matchAll(/^ {2}:"([a-z_]+)" (.+?),?$/gm)]
+    .filter(([, , definition = '']) => !definition.includes('PRIMARY KEY'))
+    .map(([, name = '', definition = '']) => ({
+      name: names.get(name) ?? '',
+      definition: render(
+        definition.includes('DEFAULT') ? definition : definition.replace(/ NOT NULL| REFERENCES .*/g, ''),
+        layout,
+      ),
+    }));
+}
+
+function filesOf(table: HostTable): string[] {
+  const statements = schemaSql.match(/^CREATE (?:TABLE|UNIQUE INDEX|INDEX)[\s\S]*?;$/gm) ?? [];
+  return statements.filter((statement) => /:"(codes|uses)"/.exec(statement)?.[1] === table);
+}
+
+/** Columns and checks stand in lines of their own. */
+function withoutAbsent(file: string, layout: Layout): string {
+  return file
+    .split('\n')
+    .filter((line) => !/^ {2}(?::"|CONSTRAINT)/.test(line) || !isAbsent(line, layout))
+    .join('\n')
+    .replace(/,(?=\n\);)/, '');
+}
+
+function isAbsent(text: string, layout: Layout): boolean {
+  const { names } = renderingOf(layout);
+  return [...text.matchAll(/:"([a-z_]+)"/g)].some(([, name = '']) => names.get(name) === null);
+}
+
+function render(file: string, layout: Layout): string {
+  const { fixed, percentage } = layout.codes.bonusTypes;
+  const words = [...fixed, ...percentage].map((word) => `"${word.replace(/[\\"]/g, '\\$&')}"`);
+  return renderSqlFile(file, layout, { bonus_types: `{${words.join(',')}}` });
+}

@@ -37,7 +37,7 @@ export function describeSimilar(
   schema: string,
   tables: readonly SimilarTable[],
 ): { tables: [SimilarTable, SimilarTable]; options: string } | undefined {
-  const pairs = tables.flatMap((codes) => tables.flatMap((uses) => pairOf(codes, uses) ?? []));
+  const pairs = tables.flatMap((codes) => tables.flatMap((uses) => pairOf(schema, codes, uses) ?? []));
   const [best] = pairs.sort((one, other) => other.score - one.score);
   if (best === undefined) return undefined;
   const { codes, uses } = best;
@@ -49,7 +49,7 @@ export function describeSimilar(
 }
 
 /** Two tables that uses could be counted in, with how much they look like it. */
-function pairOf(codes: SimilarTable, uses: SimilarTable) {
+function pairOf(schema: string, codes: SimilarTable, uses: SimilarTable) {
   if (codes === uses || codes.schema !== uses.schema || !codes.isTable || !uses.isTable) return undefined;
   const reference = uses.references.find(
     ({ schema, table }) => schema === codes.schema && table === codes.name,
@@ -64,7 +64,13 @@ function pairOf(codes: SimilarTable, uses: SimilarTable) {
   const counters = { ...(timesUsed !== undefined && { timesUsed }), ...(isSummed && { totalBonusIssued }) };
   const counted: Roles = { ...others, ...counters };
   const telling = [...Object.keys(counted), ...Object.keys(useRoles)].filter((role) => TELLING.includes(role)).length;
-  return { codes, uses, codeRoles: counted, useRoles, score: telling + (reference === undefined ? 0 : 5) };
+  return {
+    codes,
+    uses,
+    codeRoles: counted,
+    useRoles,
+    score: telling + (reference === undefined ? 0 : 5) + (codes.schema === schema ? 5 : 0),
+  };
 }
 
 /** The columns that have the name of a role or a word for it, and a type that it may have. */

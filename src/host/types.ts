@@ -25,6 +25,9 @@ export function isCitext(baseType: string): boolean {
 /**
  * The types of ids as SQL takes them: parameters and arrays are cast to them.
  *
+ * - Of whole numbers the id of codes and what refers to it may be of different sizes, and `codeId` is the larger: a cast to
+ *   the smaller would fail for a use of a code that is not there. The columns themselves are not cast: `pg_catalog` has
+ *   operators for all pairs, which their indexes serve.
  * - `character varying` is `text` here: the cast of such a column to text is a relabelling, so its index serves comparisons
  *   with text, and `text = text` is the only operator for both.
  * - `character(n)` is `bpchar`, which neither cuts nor pads. Compared as text, such a column would first lose its trailing
@@ -34,8 +37,10 @@ export function isCitext(baseType: string): boolean {
  * - Of a domain it is the type below, to which the server takes it without a conversion.
  */
 export function typesOf(description: HostDescription, catalog: HostCatalog): HostTypes {
+  const code = sqlType(columnOf(description, catalog, 'codes', 'id'));
+  const reference = sqlType(columnOf(description, catalog, 'uses', 'promoCodeId'));
   return {
-    codeId: sqlType(columnOf(description, catalog, 'codes', 'id')),
+    codeId: WHOLE.indexOf(reference) > WHOLE.indexOf(code) && WHOLE.includes(code) ? reference : code,
     useId: sqlType(columnOf(description, catalog, 'uses', 'id')),
   };
 }

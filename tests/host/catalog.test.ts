@@ -123,6 +123,17 @@ describe('the types of ids', () => {
     }
   });
 
+  it('of whole numbers of two sizes it is the larger, so that a reference to no code is no error', async () => {
+    await createTables(
+      t,
+      `CREATE TABLE :"schema".promo_codes (id integer PRIMARY KEY);
+       CREATE TABLE :"schema".promo_code_uses (id smallint, promo_code_id bigint)`,
+    );
+    expect(typesOf(seed, await read())).toEqual({ codeId: 'bigint', useId: 'smallint' });
+    await sql('ALTER TABLE :"schema".promo_code_uses ALTER promo_code_id TYPE smallint');
+    expect(typesOf(seed, await read())).toEqual({ codeId: 'integer', useId: 'smallint' });
+  });
+
   it('of a domain it is the type below, and without ids of uses nothing is cast', async () => {
     await createTables(
       t,

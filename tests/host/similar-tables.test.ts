@@ -67,6 +67,14 @@ describe('how tables of other names are described', () => {
     });
   });
 
+  it('of one that is missing, only that', async () => {
+    await sql(SEED_TABLES);
+    await sql('ALTER TABLE :"schema".promo_code_uses RENAME TO redemptions');
+    const hint = await hintForMissingTables(pool, schema);
+    expect(hint).toContain(`There are tables of similar names: ${schema}.redemptions.`);
+    expect(optionsIn(hint)).toEqual({ tables: { uses: { name: 'redemptions' } } });
+  });
+
   it('the pair with a foreign key, of several that would do', async () => {
     await sql(COUPONS);
     await sql(`CREATE TABLE :"schema".gift_codes (id int PRIMARY KEY, code text, times_used int);

@@ -77,8 +77,8 @@ describe('how tables of other names are described', () => {
 
   it('the pair with a foreign key, of several that would do', async () => {
     await sql(COUPONS);
-    await sql(`CREATE TABLE :"schema".gift_codes (id int PRIMARY KEY, code text, times_used int);
-               CREATE TABLE :"schema".code_usages (id int PRIMARY KEY, code_id int, user_id int)`);
+    await sql(`CREATE TABLE :"schema".a_codes (id int PRIMARY KEY, code text, times_used int, total_discount numeric, usage_limit int);
+               CREATE TABLE :"schema".a_usages (id int PRIMARY KEY, code_id int, user_id int, order_id int, discount_amount numeric)`);
     expect(optionsIn(await hintForMissingTables(pool, schema)).tables?.codes?.name).toBe('coupons');
   });
 });

@@ -1,5 +1,6 @@
 import { type HostCatalog, readHostCatalog } from '../../src/host/catalog';
 import { type CheckedOptions, checkDescription } from '../../src/host/check-description';
+import { type DescriptionFault, faultText } from '../../src/host/fault';
 import { describeHost, type HostOptions } from '../../src/host/options';
 import type { TestSchema } from '../support';
 
@@ -88,3 +89,19 @@ export async function check(
   const checked = checkDescription(description, catalog, { counterWrites: 'ignore', enforceLimits: false, ...options });
   return { description, catalog, ...checked };
 }
+
+/** What is said of faults, without the schema, which is another in each run. */
+export const textsOf = (schema: string) => (faults: DescriptionFault[]) =>
+  faults.map((fault) => faultText(fault).replaceAll(`${schema}.`, ''));
+
+/** Changes of the seed's tables. */
+export const codes = (change: string) => `ALTER TABLE :"schema".promo_codes ${change}`;
+export const uses = (change: string) => `ALTER TABLE :"schema".promo_code_uses ${change}`;
+/** The seed's tables with other names of columns. */
+export const columnsOf = (codeColumns: object, useColumns: object = {}): HostOptions => ({
+  tables: { codes: { columns: codeColumns }, uses: { columns: useColumns } },
+});
+/** The seed's tables with a column `status` that is 1, 2 or 3. */
+export const status = (fields: object = {}): HostOptions => ({
+  tables: { uses: { rolledBack: { column: 'status', counts: ['1', '2'], value: '3', ...fields } } },
+});

@@ -7,12 +7,13 @@ WITH tables AS (
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
      AND n.nspname NOT IN ('pg_catalog', 'information_schema')
      AND n.nspname::pg_catalog.text !~ '^pg_(toast|temp)'::pg_catalog.text
-     AND NOT COALESCE(pg_catalog.strpos(pg_catalog.obj_description(c.oid, 'pg_class'), 'pg-promo-codes') = 1, false)
-     AND c.relname NOT IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
 ), candidates AS (
   SELECT t.oid, t.schema, t.name, t.relkind
     FROM tables AS t
    WHERE t.name::pg_catalog.text ~* '(promo|coupon|voucher|discount|gift|code|redemption|redeem|usage|use)'::pg_catalog.text
+     -- Those of the library: an older version has left some of these without its comment.
+     AND NOT COALESCE(pg_catalog.strpos(pg_catalog.obj_description(t.oid, 'pg_class'), 'pg-promo-codes') = 1, false)
+     AND t.name NOT IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
    ORDER BY t.schema <> $1::pg_catalog.name,
             t.name::pg_catalog.text !~* '(promo|coupon|voucher|discount)'::pg_catalog.text, t.schema, t.name
    LIMIT 60

@@ -159,7 +159,8 @@ function checkTogether(
 
   const id = columnOf(description, catalog, 'codes', 'id');
   const reference = columnOf(description, catalog, 'uses', 'promoCodeId');
-  if (id && reference && familyOf(id) && familyOf(reference) && familyOf(id) !== familyOf(reference)) {
+  const [wantedId, givenId] = [id && idFamilyOf(id), reference && idFamilyOf(reference)];
+  if (id && reference && wantedId && givenId && wantedId !== givenId) {
     const at = { path: pathOf('uses', reference.name), role: 'promoCodeId' } as const;
     faults.push({ ...at, is: `is ${reference.type}`, mayBe: `of the type of ${pathOf('codes', id.name)}, ${id.type}` });
   }
@@ -204,6 +205,11 @@ function checkTogether(
     faults.push(...checked.faults);
     notRedeemable.push(...checked.notRedeemable);
   }
+}
+
+/** What is no type for ids has a fault of its own. */
+function idFamilyOf(column: CatalogColumn): string | undefined {
+  return isCitext(column.baseType) ? undefined : familyOf(column);
 }
 
 function limitFaults({ schema, codes, uses }: HostDescription): DescriptionFault[] {

@@ -30,9 +30,11 @@ export async function hintForMissingTables(
     if (!found.hasSchema) hints.push(`There is no schema ${schema}.`);
     if (schemas.length > 0) hints.push(`Tables of these names are in: ${schemas.join(', ')} (option schema).`);
     const isLookedFor = ({ name }: SimilarTable) => name === names.codes || name === names.uses;
-    const described = schemas.length > 0 ? undefined : describeSimilar(schema, tables);
-    const similar = tables.filter((table) => SIMILAR.test(table.name) && !isLookedFor(table)).map(pathOf);
-    const listed = [...new Set([...similar, ...(described?.tables.map(pathOf) ?? [])])].slice(0, MOST_NAMES);
+    const likely = describeSimilar(schema, tables);
+    // Tables of the names that were looked for are likelier than others, except where these are in the schema itself.
+    const described = schemas.length > 0 && likely?.tables[0].schema !== schema ? undefined : likely;
+    const similar = [...tables.filter(({ name }) => SIMILAR.test(name)), ...(described?.tables ?? [])];
+    const listed = [...new Set(similar.filter((table) => !isLookedFor(table)).map(pathOf))].slice(0, MOST_NAMES);
     if (listed.length > 0) hints.push(`There are tables of similar names: ${listed.join(', ')}.`);
     if (described) hints.push(`If they are meant, describe them: ${described.options}.`);
     else if (listed.length > 0) hints.push('The option tables describes tables of other names.');

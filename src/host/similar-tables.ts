@@ -1,6 +1,6 @@
 import { CODE_RULES, type ColumnRule, USE_RULES } from './column-rules.js';
 import { CODE_SYNONYMS, USE_SYNONYMS } from './column-synonyms.js';
-import { type HostTable, snakeCase } from './description.js';
+import { describeTables, type HostTable, snakeCase } from './description.js';
 import { SOFT_DELETE } from './soft-delete.js';
 import { isCitext, TIMES } from './types.js';
 
@@ -17,6 +17,8 @@ export interface SimilarTable {
 }
 
 type Roles = Record<string, string>;
+
+const DEFAULTS = describeTables('public');
 
 /** Roles that say more of a table than its other columns do. */
 const TELLING = [
@@ -37,19 +39,20 @@ export function describeSimilar(
   schema: string,
   tables: readonly SimilarTable[],
 ): { tables: [SimilarTable, SimilarTable]; options: string } | undefined {
-  const pairs = tables.flatMap((codes) => tables.flatMap((uses) => pairOf(codes, uses) ?? []));
+  const pairs = tables.flatMap((codes) => tables.flatMap((uses) => pairOf(schema, codes, uses) ?? []));
   const [best] = pairs.sort((one, other) => other.score - one.score);
   if (best === undefined) return undefined;
   const { codes, uses } = best;
+  const parts = [tableText('codes', codes, best.codeRoles), tableText('uses', uses, best.useRoles)].flat();
   const options = [
     ...(codes.schema === schema ? [] : [`schema: ${quoted(codes.schema)}`]),
-    `tables: { codes: ${tableText('codes', codes, best.codeRoles)}, uses: ${tableText('uses', uses, best.useRoles)} }`,
+    ...(parts.length === 0 ? [] : [`tables: { ${parts.join(', ')} }`]),
   ];
   return { tables: [codes, uses], options: `{ ${options.join(', ')} }` };
 }
 
 /** Two tables that uses could be counted in, with how much they look like it. */
-function pairOf(codes: SimilarTable, uses: SimilarTable) {
+function pairOf(schema: string, codes: SimilarTable, uses: SimilarTable) {
   if (codes === uses || codes.schema !== uses.schema || !codes.isTable || !uses.isTable) return undefined;
   const reference = uses.references.find(
     ({ schema, table }) => schema === codes.schema && table === codes.name,
@@ -64,7 +67,13 @@ function pairOf(codes: SimilarTable, uses: SimilarTable) {
   const counters = { ...(timesUsed !== undefined && { timesUsed }), ...(isSummed && { totalBonusIssued }) };
   const counted: Roles = { ...others, ...counters };
   const telling = [...Object.keys(counted), ...Object.keys(useRoles)].filter((role) => TELLING.includes(role)).length;
-  return { codes, uses, codeRoles: counted, useRoles, score: telling + (reference === undefined ? 0 : 5) };
+  return {
+    codes,
+    uses,
+    codeRoles: counted,
+    useRoles,
+    score: telling + (reference === undefined ? 0 : 5) + (codes.schema === schema ? 5 : 0),
+  };
 }
 
 /** The columns that have the name of a role or a word for it, and a type that it may have. */
@@ -97,7 +106,7 @@ function rolesOf(
 }
 
 /** What is written for one table: names that differ from the defaults, and null for what is not there. */
-function tableText(part: HostTable, table: SimilarTable, roles: Roles): string {
+function tableText(part: HostTable, table: SimilarTable, roles: Roles): string[] {
   const columns = Object.keys(part === 'codes' ? CODE_RULES : USE_RULES).flatMap((role) => {
     const column = roles[role];
     if (column === undefined) return [`${role}: null`];
@@ -108,11 +117,11 @@ function tableText(part: HostTable, table: SimilarTable, roles: Roles): string {
       part === 'uses' && SOFT_DELETE.test(name) && TIMES.includes(baseType) && !Object.values(roles).includes(name),
   );
   const fields = [
-    `name: ${quoted(table.name)}`,
+    ...(table.name === DEFAULTS[part].name ? [] : [`name: ${quoted(table.name)}`]),
     ...(columns.length > 0 ? [`columns: { ${columns.join(', ')} }`] : []),
     ...(rolledBack ? [`rolledBack: { column: ${quoted(rolledBack.name)} }`] : []),
   ];
-  return `{ ${fields.join(', ')} }`;
+  return fields.length === 0 ? [] : [`${part}: { ${fields.join(', ')} }`];
 }
 
 /** `promoCodeId` of Prisma, `promo_code_id` and `PromoCodeID` are one. */

@@ -57,7 +57,7 @@ function repeatedColumns(table: 'codes' | 'uses', roles: readonly string[], give
   // Those with their own names first: the issue is of the role that was given the name.
   const ordered = [...roles].sort((one, other) => Number(isGiven(given, one)) - Number(isGiven(given, other)));
   return ordered.flatMap((role): StructureIssue[] => {
-    const column = columnOf(given, role);
+    const column = nameOf(given, role);
     if (column === undefined) return [];
     const other = byColumn.get(column);
     if (other === undefined) {
@@ -72,7 +72,7 @@ function repeatedColumns(table: 'codes' | 'uses', roles: readonly string[], give
 const isGiven = (given: Fields, role: string) => given[role] !== undefined;
 
 /** The column of a role, its own name where none is given. */
-function columnOf(given: Fields, role: string): string | undefined {
+function nameOf(given: Fields, role: string): string | undefined {
   const name = given[role] === undefined ? snakeCase(role) : given[role];
   return typeof name === 'string' ? name : undefined;
 }
@@ -102,7 +102,7 @@ function rolledBackIssues(given: Fields, columns: Fields): StructureIssue[] {
   const note = (path: (string | number)[], message: string) =>
     issues.push({ path: ['uses', 'rolledBack', ...path], message });
   const { column, counts, value } = given;
-  const role = USE_COLUMNS.find((candidate) => columnOf(columns, candidate) === column);
+  const role = USE_COLUMNS.find((candidate) => nameOf(columns, candidate) === column);
   if (typeof column === 'string' && role !== undefined) note(['column'], `must be another column than that of ${role}`);
   if (counts === undefined) {
     for (const name of ['value', 'redeemed', 'reserved']) {

@@ -25,6 +25,9 @@ export function isCitext(baseType: string): boolean {
 /**
  * The types of ids as SQL takes them: parameters and arrays are cast to them.
  *
+ * - Of whole numbers the id of codes and what refers to it may be of different sizes, and `codeId` is the larger: a cast to
+ *   the smaller would fail for a use of a code that is not there. The columns themselves are not cast: `pg_catalog` has
+ *   operators for all pairs, which their indexes serve.
  * - `character varying` is `text` here: the cast of such a column to text is a relabelling, so its index serves comparisons
  *   with text, and `text = text` is the only operator for both.
  * - `character(n)` is `bpchar`, which neither cuts nor pads. Compared as text, such a column would first lose its trailing
@@ -41,7 +44,7 @@ export function typesOf(description: HostDescription, catalog: HostCatalog): Hos
     ['use_id', columnOf(description, catalog, 'uses', 'id')],
   ] as const;
   const casts = ids.flatMap(([name, column]) =>
-    column && column.type !== column.baseType.replace('character', 'bpchar') && familyOf(column) !== 'whole'
+    column && column.type !== sqlType(column) && familyOf(column) !== 'whole'
       ? [[name, sqlType(column)] as const]
       : [],
   );

@@ -13,11 +13,3 @@ export function quoteIdentifier(name: string): string {
 export function quoteLiteral(value: string): string {
   return format.literal(value);
 }
-
-/**
- * A parameter with the collation of a column, under which it has to be folded to be compared with that. The planner leaves
- * nothing of the subquery.
- */
-export function collatedAs(parameter: string, table: string, column: string): string {
-  return `CASE WHEN true THEN ${parameter}::text ELSE (SELECT t.${column}::text FROM ${table} AS t LIMIT 0) END`;
-}

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type Host, type HostTable, widthOf } from '../redemption/host.js';
+import { type Host, type HostTable, type Role, widthOf } from '../redemption/host.js';
 
 /** Amounts go in as any of these; a number is read by its shortest decimal form, without float noise. */
 export type Amount = string | number | bigint;
@@ -18,8 +18,8 @@ const LARGEST_BIGINT = 10n ** BigInt(LONGEST_AMOUNT);
 export function amountField(
   host: Host | undefined,
   table: HostTable,
-  column: string,
-  { min, alsoIn = [] }: { min?: 'positive'; alsoIn?: readonly (readonly [HostTable, string])[] } = {},
+  column: Role,
+  { min, alsoIn = [] }: { min?: 'positive'; alsoIn?: readonly (readonly [HostTable, Role])[] } = {},
 ) {
   const width = widthOfAll(host, [table, column], alsoIn);
   const digits = width
@@ -36,8 +36,8 @@ export function amountField(
 
 function widthOfAll(
   host: Host | undefined,
-  own: readonly [HostTable, string],
-  alsoIn: readonly (readonly [HostTable, string])[],
+  own: readonly [HostTable, Role],
+  alsoIn: readonly (readonly [HostTable, Role])[],
 ): Width {
   if (!host) return undefined;
   // A domain rounds what it takes in.

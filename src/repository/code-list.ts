@@ -1,7 +1,10 @@
 import { ValidationError } from '../errors.js';
+import { withRules } from '../host/rules.js';
+import type { Host } from '../redemption/host.js';
+import { epochOf } from '../redemption/moments.js';
 import { type CodeState, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
-import { type CodeOrder, type Mark, type Page, toPage } from './cursor.js';
+import { type CodeOrder, type Mark, type Page, requireMark, toPage } from './cursor.js';
 import { codeColumns, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
 
 export interface ListFilter {
@@ -15,15 +18,33 @@ export interface ListFilter {
 }
 
 /** What a list is in the order of besides the id, as a number that is never NULL, and which way. */
-const ORDERS: Record<Exclude<CodeOrder, 'newest'>, { key: string; isRising: boolean }> = {
-  timesUsed: { key: 'coalesce(c.:"times_used", 0)::numeric', isRising: false },
-  totalBonusIssued: { key: 'coalesce(c.:"total_bonus_issued", 0)::numeric', isRising: false },
-  endDate: { key: "extract(epoch FROM coalesce(c.:"end_date", 'infinity'))::numeric", isRising: true },
-};
+interface Order {
+  key: string;
+  isRising: boolean;
+}
+
+/** Ids that are numbers grow with time; a list of codes with other ids goes by the time when they were made. */
+function orderOf(host: Host, order: CodeOrder): Order | undefined {
+  switch (order) {
+    case 'newest': {
+      const key = `coalesce(${epochOf(host, 'codes', 'createdAt')}, 0)::numeric`;
+      return host.layout.types.codeId !== 'bigint' && host.has('codes', 'createdAt') ? { key, isRising: false } : undefined;
+    }
+    case 'timesUsed':
+      return { key: `coalesce(${USES}, 0)::numeric`, isRising: false };
+    case 'totalBonusIssued':
+      return { key: `coalesce(${BONUS}, 0)::numeric`, isRising: false };
+    case 'endDate':
+      return { key: `coalesce(${epochOf(host, 'codes', 'endDate')}, 'infinity')::numeric`, isRising: true };
+  }
+}
+
+const USES = withRules(':uses_counted(c)');
+const BONUS = withRules(':bonus_counted(c)');
 
 export async function listCodes(call: Call, filter: ListFilter): Promise<Page<PromoCode>> {
   const { shopId, state, search, orderBy, activeOnly, limit, cursor } = filter;
-  const order = orderBy === 'newest' ? undefined : ORDERS[orderBy];
+  const order = orderOf(call.host, orderBy);
   if (cursor && (cursor.order ?? 'newest') !== orderBy) {
     throw new ValidationError([
       { path: 'cursor', message: `must be the nextCursor of a list with orderBy ${orderBy}` },
@@ -39,13 +60,16 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
   if (state !== undefined) conditions.push(`${stateInSql(call)} = ${value(state)}::text`);
   if (search !== undefined) {
     const wanted = folded(`${value(search)}::text`);
-    const isIn = (column: string) => `strpos(${folded(`c.${column}::text`)}, ${wanted}) > 0`;
+    const isIn = (column: string) => `strpos(${folded(`c.:"${column}"::text`)}, ${wanted}) > 0`;
     conditions.push(`(${isIn('code')} OR ${isIn('name')})`);
   }
   if (cursor) {
-    const [sign, id] = [order?.isRising ? '>' : '<', `${value(cursor.id)}::bigint`];
+    const sign = order?.isRising ? '>' : '<';
+    const id = `${value(requireMark(call.host, 'codes', cursor.id))}:::code_id_type`;
     conditions.push(
-      order ? `(${order.key}, c.:"code_id"::bigint) ${sign} (${value(cursor.at)}::numeric, ${id})` : `c.:"code_id" ${sign} ${id}`,
+      order
+        ? `(${order.key}, c.:"code_id") ${sign} (${value(cursor.at ?? '0')}::numeric, ${id})`
+        : `c.:"code_id" ${sign} ${id}`,
     );
   }
   const way = order?.isRising ? 'ASC' : 'DESC';
@@ -54,7 +78,7 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
      FROM :"codes" AS c
     WHERE ${['true', ...conditions].join(' AND ')}
     ORDER BY ${order ? `${order.key} ${way}, ` : ''}c.:"code_id" ${way} LIMIT ${value(limit + 1)}::integer`;
-  const { rows } = await call.read((db) => db.query(statement, values));
+  const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const marks = new Map(rows.map((row) => [row.id, row.mark]));
   return toPage(
     rows.map((row: CodeRow) => toPromoCode(row)),

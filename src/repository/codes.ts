@@ -155,10 +155,11 @@ export async function findCodeByName(call: Call, code: string, shopId: Shop): Pr
   const isOfShop = ofShop(call, shopId, values);
   const found = `(SELECT c.:"code_id" FROM :"codes" AS c
       WHERE upper(c.:"code"::text) = ${ASKED_CODE}${isOfShop}
-      ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.:"code"::text = btrim($1::text) DESC, c.:"code_id" DESC LIMIT 1)`;
-  const asStored = isOfShop.includes('$2') ? `, :"library".find_promo_code_as_stored($2, $1)` : '';
-  const statement = `SELECT ${codeColumns(call.host)} FROM ${table} AS c WHERE c.:"code_id" = coalesce(${found}${asStored})`;
-  return one(await call.read((db) => db.query(statement, values)));
+      ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.:"code"::text = btrim($1::text) DESC,
+               ${newestFirst(call.host)} LIMIT 1)`;
+  const asStored = isOfShop.includes('$2') ? ', :"library".find_promo_code_as_stored($2, $1)' : '';
+  const statement = `SELECT ${codeColumns(call.host)} FROM :"codes" AS c WHERE c.:"code_id" = coalesce(${found}${asStored})`;
+  return one(await call.read((db) => db.query(call.sql(statement), values)));
 }
 
 type PatchedField =

@@ -36,7 +36,7 @@ export class Context {
   /** The asynchronous context in which the repository was made: that of statements which several callers share. */
   readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
-  readonly #statements: RedeemStatements;
+  #statements: RedeemStatements | undefined;
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
   #reading: Promise<Host> | undefined;
@@ -49,21 +49,19 @@ export class Context {
   constructor(db: Database, options: ParsedRepositoryOptions) {
     this.db = db;
     this.options = options;
-    const { schema, prepare } = options;
+    const { prepare } = options;
     this.#settings = {
       db,
-      schema,
       prepare,
       limits: limitsOf(options),
-      explainer: new Explainer(db, schema),
+      explainer: new Explainer(db, () => this.#host),
       onError: (error) => {
         const isOfHost = error.code === 'NOT_INSTALLED' || OF_THE_HOST.test(error.sqlState ?? '');
         // The tables may have been changed; the next call reads them anew.
         if (isOfHost) this.#host = undefined;
       },
     };
-    this.#ids = new UseIds(schema, this.#partitionBy ? undefined : this.#home, removalsOf(db));
-    this.#statements = redeemStatements(schema);
+    this.#ids = new UseIds(this.#partitionBy ? undefined : this.#home, removalsOf(db));
   }
 
   /**
@@ -122,8 +120,9 @@ export class Context {
   }
 
   async #readHost(call: Call): Promise<Host> {
-    const host = await call.read((connection) => readHost(connection, this.options.schema));
+    const host = await call.read((connection) => readHost(connection, this.options));
     this.#host = host;
+    this.#statements = undefined;
     this.#schemas = inputSchemas(host);
     return host;
   }
@@ -131,7 +130,7 @@ export class Context {
   /** What a redemption is sent with. */
   redemption(call: Call, strict: boolean, partition = this.#partition()): RedeemContext {
     return {
-      statements: this.#statements,
+      statements: this.#statementsFor(call.host),
       ids: this.#ids,
       uniformRefusals: this.options.uniformRefusals,
       client: call.hosted ? (call.client ?? this.db) : undefined,
@@ -143,19 +142,24 @@ export class Context {
     };
   }
 
+  #statementsFor(host: Host): RedeemStatements {
+    if (this.#statements?.host !== host) this.#statements = redeemStatements(host);
+    return this.#statements;
+  }
+
   /** Where redemptions meet that need not be by themselves. */
   queue(call: Call): RedemptionQueue | undefined {
-    const { batching, schema } = this.options;
+    const { batching } = this.options;
     if (batching === false || call.hosted) return undefined;
-    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching, schema);
+    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching);
     return this.#queue;
   }
 
-  #newQueue(host: Host, bounds: typeof usualBatching, schema: string): RedemptionQueue {
+  #newQueue(host: Host, bounds: typeof usualBatching): RedemptionQueue {
     const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
     const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
     const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
-    return new RedemptionQueue(schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+    return new RedemptionQueue(host.layout.schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
       const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
       return redeemBatch({ ...this.redemption(call, false, partition), patienceMs }, requests);
     });

@@ -1,4 +1,7 @@
 import * as v from 'valibot';
+import { ValidationError } from '../errors.js';
+import type { Host, HostTable } from '../redemption/host.js';
+import { readId } from './fields.js';
 
 /** One page of a list, and where the next one begins. */
 export interface Page<Item> {
@@ -9,8 +12,8 @@ export interface Page<Item> {
 }
 
 const RULE = 'must be the nextCursor of an earlier page';
-const LARGEST_BIGINT = 2n ** 63n - 1n;
-const ID = '(?<id>\\d{1,19})';
+/** Of whatever type the ids of the host are; see `requireMark`. */
+const ID = '(?<id>[^\\0]{1,1000})';
 /**
  * In what order codes are listed: the newest first (their ids grow with time), the most used first, those with the largest
  * bonuses first, or those that end soonest first.
@@ -20,9 +23,9 @@ export const CODE_ORDERS = ['newest', 'timesUsed', 'totalBonusIssued', 'endDate'
 
 const NUMBER = '-?\\d{1,400}(?:\\.\\d{1,400})?|-?Infinity';
 /** Of a list of codes: the order, what they are in the order of, and the id. */
-const CODE_MARK = new RegExp(`^(?:(?<order>${CODE_ORDERS.slice(1).join('|')}):(?<at>${NUMBER})|id):${ID}$`);
+const CODE_MARK = new RegExp(`^(?:(?<order>${CODE_ORDERS.join('|')}):(?<at>${NUMBER})|id):${ID}$`, 's');
 /** Of a list of uses: ids are taken in blocks by each process, so the time comes first, in seconds since 1970. */
-const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity|none):${ID}$`);
+const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity|none):${ID}$`, 's');
 
 /** After what a page begins, as it goes into a statement. */
 export interface Mark {
@@ -41,7 +44,7 @@ function cursorField(pattern: RegExp) {
       v.rawTransform(({ dataset, addIssue, NEVER }): Mark => {
         const text = Buffer.from(dataset.value, 'base64url').toString('utf8');
         const { id, at, order } = pattern.exec(text)?.groups ?? {};
-        if (id === undefined || BigInt(id) > LARGEST_BIGINT) {
+        if (id === undefined) {
           addIssue({ message: RULE });
           return NEVER;
         }
@@ -53,6 +56,13 @@ function cursorField(pattern: RegExp) {
 
 export const codeCursor = cursorField(CODE_MARK);
 export const useCursor = cursorField(USE_MARK);
+
+/** @throws ValidationError for an id that the host's cannot be: the cursor is of another list. */
+export function requireMark(host: Host, table: HostTable, id: string): string {
+  const read = readId(host.layout.types[table === 'codes' ? 'codeId' : 'useId'], id);
+  if (read !== undefined) return read;
+  throw new ValidationError([{ path: 'cursor', message: RULE }]);
+}
 
 /**
  * @param found up to one item more than a page holds, which tells that there is a next page

@@ -1,22 +1,47 @@
 import * as v from 'valibot';
 import { toCodeName } from '../redemption/code-name.js';
 import { identityKind, inType } from '../redemption/column-types.js';
-import { type Host, type HostTable, lengthOf } from '../redemption/host.js';
+import { type Host, type HostTable, lengthOf, type Role } from '../redemption/host.js';
 
 /** Ids go in as any of these. */
 export type Id = string | number | bigint;
 
 const LARGEST_BIGINT = 2n ** 63n - 1n;
-const ID_RULE = `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`;
+const LONGEST_ID = 1_000;
 
-export const idField = v.pipe(
-  v.union([v.string(ID_RULE), v.number(ID_RULE), v.bigint(ID_RULE)], ID_RULE),
-  v.check((value) => {
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
-    return /^\d{1,19}$/.test(String(value)) && BigInt(value) <= LARGEST_BIGINT;
-  }, ID_RULE),
-  v.transform(String),
-);
+/** How the ids of a type are read, and what is said of what is none. */
+const IDS: Record<string, { rule: string; read(text: string): string | undefined }> = {
+  bigint: {
+    rule: `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`,
+    read: (text) => (/^\d{1,19}$/.test(text) && BigInt(text) <= LARGEST_BIGINT ? text : undefined),
+  },
+  uuid: { rule: 'must be a UUID', read: (text) => inType('uuid', text) },
+};
+const TEXT_ID = {
+  rule: `must be a string of 1 to ${LONGEST_ID} characters, without NUL and lone surrogates`,
+  read: (text: string) => (text !== '' && text.length <= LONGEST_ID && isStorable(text) ? text : undefined),
+};
+
+/** An id as the server reads it, or nothing. */
+export function readId(type: string, text: string): string | undefined {
+  return (IDS[type] ?? TEXT_ID).read(text);
+}
+
+/** An id of a code or of a use; as long as the type is not known, anything that an id may be. */
+export function idField(host: Host | undefined, table: HostTable) {
+  const type = host ? host.layout.types[table === 'codes' ? 'codeId' : 'useId'] : 'text';
+  const { rule } = IDS[type] ?? TEXT_ID;
+  return v.pipe(
+    v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
+    v.check((value) => typeof value !== 'number' || Number.isSafeInteger(value), rule),
+    v.rawTransform(({ dataset, addIssue, NEVER }): string => {
+      const id = readId(type, String(dataset.value));
+      if (id !== undefined) return id;
+      addIssue({ message: rule });
+      return NEVER;
+    }),
+  );
+}
 
 /** Enough for any name or note; the columns of a host may hold less, and are then the limit. */
 const LONGEST_TEXT = 10_000;
@@ -40,7 +65,7 @@ interface TextOptions {
 }
 
 /** A text for a column. It must hold more than spaces, unless it may be empty. What is measured is what is sent. */
-export function textField(host: Host | undefined, table: HostTable, column: string, options: TextOptions = {}) {
+export function textField(host: Host | undefined, table: HostTable, column: Role | '', options: TextOptions = {}) {
   const { maxBytes = Number.POSITIVE_INFINITY, mayBeEmpty = false, orNumber = false } = options;
   const stored = options.isLookUp ? undefined : host;
   const ofColumn = stored && lengthOf(stored.typeOf(table, column));

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
-import { type Host, lengthOf, NEEDED } from '../redemption/host.js';
+import { type Host, lengthOf } from '../redemption/host.js';
 import { amountField } from './amount-field.js';
 import { CODE_STATES } from './code-state.js';
 import { type NewCode, toRow } from './codes.js';
@@ -54,9 +54,12 @@ function complete<Request extends v.GenericSchema<unknown, { transactionId?: str
   host: Host | undefined,
   request: Request,
 ): Request {
-  const written = Object.fromEntries(NEEDED.promo_code_uses.map((name) => [name, '']));
+  const written = host ? Object.fromEntries([...host.rolesOf('uses').keys()].map((name) => [name, ''])) : {};
+  const transaction = host?.layout.uses.columns.transactionId ?? undefined;
   const lacks = (transactionId?: string) =>
-    host ? missingColumns(host, 'promo_code_uses', { ...written, transaction_id: transactionId ?? null }) : [];
+    host
+      ? missingColumns(host, 'uses', { ...written, ...(transaction && { [transaction]: transactionId ?? null }) })
+      : [];
   if (lacks().length === 0) return request;
   const checked = v.pipe(
     request as v.GenericSchema<unknown, { transactionId?: string | undefined }>,
@@ -84,7 +87,7 @@ function templateEntries(host: Host | undefined) {
     totalUsageLimit: v.optional(limitField, null),
     perCustomerLimit: v.optional(limitField, 1),
     isActive: v.optional(trueOrFalse, true),
-    columns: v.optional(columnsField(host, 'promo_codes')),
+    columns: v.optional(columnsField(host, 'codes')),
   };
 }
 
@@ -97,7 +100,7 @@ export function inputSchemas(host: Host | undefined) {
   return {
     /** The columns that a code would need besides, where what is given is right by itself. */
     missingOfCode: (code: NewCode, wrong: ReadonlySet<string>) =>
-      host && wrong.size === 0 ? missingColumns(host, 'promo_codes', columnsOfCode(host, toRow(code))) : [],
+      host && wrong.size === 0 ? missingColumns(host, 'codes', columnsOfCode(host, toRow(host, code))) : [],
     /** The width of the column. */
     longestCode: host && lengthOf(host.typeOf('codes', 'code')),
     redeem,
@@ -139,8 +142,8 @@ export function inputSchemas(host: Host | undefined) {
     }),
     confirm: optionsOf({ transactionId: v.optional(transactionOf(host)) }),
     findByCode: optionsOf({ code: entries.code, shopId: v.optional(entries.shopId) }),
-    byId: optionsOf({ id: idField }),
-    codeById: optionsOf({ id: idField, shopId: v.optional(entries.shopId) }),
+    useById: optionsOf({ id: idField(host, 'uses') }),
+    codeById: optionsOf({ id: idField(host, 'codes'), shopId: v.optional(entries.shopId) }),
     list: optionsOf({
       shopId: v.optional(entries.shopId),
       state: v.optional(oneOf(CODE_STATES)),
@@ -161,9 +164,9 @@ export function inputSchemas(host: Host | undefined) {
       limit,
       cursor: useCursor,
     }),
-    usesByCode: optionsOf({ promoCodeId: idField, limit, cursor: useCursor }),
+    usesByCode: optionsOf({ promoCodeId: idField(host, 'codes'), limit, cursor: useCursor }),
     stats: optionsOf({
-      promoCodeId: idField,
+      promoCodeId: idField(host, 'codes'),
       days: v.optional(wholeNumber(1, 3_660), 30),
       timeZone: v.optional(v.pipe(v.string('must be a string'), v.check(isTimeZone, TIME_ZONE_RULE)), 'UTC'),
     }),

@@ -148,7 +148,7 @@ export class PromoCodeRepository extends CodeMethods {
       options,
       (schemas, parse) =>
         parseTogether({
-          of: () => parse(schemas.byId, { id: useId }),
+          of: () => parse(schemas.useById, { id: useId }),
           details: () => parse(schemas.confirm, settings, 'details'),
         }),
       (call, input) => confirmUse(call, input.of.id, input.details.transactionId),
@@ -181,7 +181,7 @@ export class PromoCodeRepository extends CodeMethods {
     return workOf(this).run(
       'rollbackUse()',
       options,
-      (schemas, parse) => parse(schemas.byId, { id: useId }),
+      (schemas, parse) => parse(schemas.useById, { id: useId }),
       (call, input) => rollbackUse(call, input.id),
     );
   }
@@ -199,7 +199,7 @@ export class PromoCodeRepository extends CodeMethods {
       options,
       (schemas, parse) =>
         parseTogether({
-          of: () => parse(schemas.byId, { id: useId }),
+          of: () => parse(schemas.useById, { id: useId }),
           changes: () => parse(schemas.amend, changes, 'changes'),
         }),
       (call, input) => amendUse(call, input.of.id, input.changes),

@@ -1,7 +1,6 @@
 import type { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitedError } from '../errors.js';
 import { type Database, isPool, type Queryable } from '../postgres/database.js';
-import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Call } from './context.js';
 import { type Line, Lines } from './rate-limit-lines.js';
 
@@ -28,7 +27,8 @@ const SKEW_MS = 3_600_000;
 /** What a limiter works with. */
 export interface LimiterSettings {
   db: Database;
-  schema: string;
+  /** Where the library has its tables. */
+  librarySchema(): Promise<string>;
   failures: number;
   windowSeconds: number;
   /** A call of its own, outside of the host's transaction. */
@@ -46,11 +46,12 @@ export interface LimiterSettings {
  * A failure is written on a connection of the pool as soon as there is one, so it counts also when the host rolls back.
  */
 export function createLimiter(settings: LimiterSettings): Limiter {
-  const { db, schema, failures, windowSeconds, track } = settings;
+  const { db, failures, windowSeconds, track } = settings;
   /** On what statements are sent through, one at a time: each has the limits of a call. */
   const storeOn = async (query: Queryable['query']): Promise<RateLimiterPostgres> => {
     // Here and not above, so that a host without a limiter neither loads its library nor has it in its bundle.
     const library = await import('rate-limiter-flexible');
+    const schema = await settings.librarySchema();
     return new library.RateLimiterPostgres({
       storeClient: { query: numbersOf(query) },
       storeType: isPool(db) ? 'pool' : 'client',
@@ -87,8 +88,10 @@ export function createLimiter(settings: LimiterSettings): Limiter {
   function clearExpired(): void {
     if (Date.now() - clearedAt < CLEAR_EVERY_MS) return;
     clearedAt = Date.now();
-    const expired = `DELETE FROM ${quoteIdentifier(schema)}.promo_code_rate_limits WHERE expire < $1::bigint`;
-    const clearing = settings.newCall().then((call) => call.write((db) => db.query(expired, [clearedAt - SKEW_MS])));
+    const expired = 'DELETE FROM :"library".promo_code_rate_limits WHERE expire < $1::bigint';
+    const clearing = settings
+      .newCall()
+      .then((call) => call.write((db) => db.query(call.sql(expired), [clearedAt - SKEW_MS])));
     track(clearing).catch(() => undefined);
   }
 

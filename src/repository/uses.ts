@@ -1,9 +1,11 @@
 import { HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
 import { ReadOnlyServer } from '../postgres/faults.js';
-import { collatedAs } from '../postgres/identifiers.js';
-import { type PromoCodeUse, toPromoCodeUse, USE_COLUMNS, type UseRow } from '../redemption/promo-code-use.js';
+import { withRules } from '../host/rules.js';
+import type { Host } from '../redemption/host.js';
+import { epochOf } from '../redemption/moments.js';
+import { type PromoCodeUse, toPromoCodeUse, type UseRow, useColumns } from '../redemption/promo-code-use.js';
 import type { Call } from './context.js';
-import { type Mark, type Page, toPage } from './cursor.js';
+import { type Mark, type Page, requireMark, toPage } from './cursor.js';
 
 /** What `rollbackUse` did. */
 export interface RollbackReport {
@@ -26,10 +28,10 @@ export interface PruneReport {
 }
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT :"library".rollback_promo_code_use($1::bigint)::text AS found,
+  const statement = `SELECT :"library".rollback_promo_code_use($1:::use_id_type)::text AS found,
     current_setting('transaction_read_only') AS read_only`;
   return call.write(async (db) => {
-    const { rows } = await db.query(statement, [id]);
+    const { rows } = await db.query(call.sql(statement), [id]);
     const rolledBack = rows[0]?.found === 'true';
     if (!rolledBack && rows[0]?.read_only === 'on') throw new ReadOnlyServer();
     return { rolledBack };
@@ -44,15 +46,15 @@ export interface Amendment {
 }
 
 export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
-  const statement = `SELECT * FROM :"library".amend_promo_code_use($1::bigint, $2::jsonb)`;
-  const { rows } = await call.write((db) => db.query(statement, [id, JSON.stringify(changes)]));
+  const statement = `SELECT * FROM :"library".amend_promo_code_use($1:::use_id_type, $2::jsonb)`;
+  const { rows } = await call.write((db) => db.query(call.sql(statement), [id, JSON.stringify(changes)]));
   if (!rows[0]) throw unknownUse(id);
   return toPromoCodeUse(rows[0]);
 }
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
-  const statement = `SELECT * FROM :"library".confirm_promo_code_use($1::bigint, $2::text)`;
-  const { rows } = await call.write((db) => db.query(statement, [id, transactionId ?? null]));
+  const statement = `SELECT * FROM :"library".confirm_promo_code_use($1:::use_id_type, $2::text)`;
+  const { rows } = await call.write((db) => db.query(call.sql(statement), [id, transactionId ?? null]));
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
     case 'confirmed':
@@ -77,24 +79,20 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
 
 export async function releaseExpired(call: Call, limit: number): Promise<ReleaseReport> {
   const statement = `SELECT r.released::text AS released, r.remaining::text AS remaining
-    FROM :"library".release_due_promo_code_holds($1) AS r`;
-  const { rows } = await call.run((db) => db.query(statement, [limit]));
+    FROM :"library".release_due_promo_code_holds($1::integer) AS r`;
+  const { rows } = await call.run((db) => db.query(call.sql(statement), [limit]));
   return { released: Number(rows[0]?.released), remaining: rows[0]?.remaining === 'true' };
 }
 
 export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, limit: number): Promise<PruneReport> {
-  const keys = call.table('promo_code_idempotency_keys');
-  const { rowCount } = await call.run((db) =>
-    db.query(
-      `DELETE FROM ${keys} AS k USING (
-         SELECT o.shop_id, o.idempotency_key FROM ${keys} AS o
-          WHERE o.created_at <= now() - make_interval(days => $1::integer)
-          ORDER BY o.created_at LIMIT $2::integer
-       ) AS old
-       WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key`,
-      [olderThanDays, limit],
-    ),
-  );
+  const statement = call.sql(`
+    DELETE FROM :"library".promo_code_idempotency_keys AS k USING (
+      SELECT o.shop_id, o.idempotency_key FROM :"library".promo_code_idempotency_keys AS o
+       WHERE o.created_at <= now() - make_interval(days => $1::integer)
+       ORDER BY o.created_at LIMIT $2::integer
+    ) AS old
+    WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key`);
+  const { rowCount } = await call.run((db) => db.query(statement, [olderThanDays, limit]));
   return { pruned: rowCount ?? 0 };
 }
 
@@ -104,12 +102,15 @@ interface UsePage {
 }
 
 /** Seconds, to the microsecond and in any session. */
-const TIME = 'extract(epoch FROM u.:"used_at")::numeric';
+const timeOf = (host: Host) => `${epochOf(host, 'uses', 'usedAt')}::numeric`;
 /** What has no time is the oldest. */
 const NEWEST_FIRST = 'ORDER BY u.:"used_at" DESC NULLS LAST, u.:"use_id" DESC LIMIT $4::integer';
-const AFTER_MARK = `($2::bigint IS NULL OR CASE
+/** Uses that were not taken back, on the page that is asked for. */
+const onPage = (host: Host) => `${COUNTS} AND ($2:::use_id_type IS NULL OR CASE
   WHEN $3::numeric IS NULL THEN u.:"used_at" IS NULL AND u.:"use_id" < $2
-  ELSE u.:"used_at" IS NULL OR (${TIME}, u.:"use_id"::bigint) < ($3, $2) END)`;
+  ELSE u.:"used_at" IS NULL OR (${timeOf(host)}, u.:"use_id") < ($3, $2) END)`;
+const COUNTS = withRules(':counts(u)');
+const IS_OF_CUSTOMER = withRules(':customer(u) = :asked_customer($1::text)');
 
 /**
  * Looks into the uses of each code for those of the customer: the index leads with the code, so the work grows with the
@@ -122,13 +123,10 @@ export async function usesByCustomer(
   page: UsePage,
 ): Promise<Page<PromoCodeUse>> {
   if (!call.host.canWrite(customerAddress, shopId ?? '')) return { items: [], nextCursor: null };
-  const uses = call.table('promo_code_uses');
   const found = `:"codes" AS c
      CROSS JOIN LATERAL (
-             SELECT * FROM ${uses} AS u
-              WHERE u.:"promo_code_id" = c.:"code_id"
-                AND lower(btrim(u.:"customer_address"::text)) = lower(btrim(${collatedAs('$1', uses, 'customer_address')}))
-                AND ${AFTER_MARK}
+             SELECT * FROM :"uses" AS u
+              WHERE u.:"promo_code_id" = c.:"code_id" AND ${IS_OF_CUSTOMER} AND ${onPage(call.host)}
               ${NEWEST_FIRST}
            ) AS u${shopId === undefined ? '' : '\n     WHERE c.:"code_shop_id"::text = $5'}`;
   return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
@@ -137,7 +135,7 @@ export async function usesByCustomer(
 export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
   const found = `(
              SELECT * FROM :"uses" AS u
-              WHERE u.:"promo_code_id" = $1::bigint AND ${AFTER_MARK}
+              WHERE u.:"promo_code_id" = $1:::code_id_type AND ${onPage(call.host)}
               ${NEWEST_FIRST}
            ) AS u`;
   return pageOfUses(call, found, promoCodeId, page);
@@ -150,9 +148,10 @@ async function pageOfUses(
   { limit, cursor }: UsePage,
   further: unknown[] = [],
 ): Promise<Page<PromoCodeUse>> {
-  const statement = `SELECT ${USE_COLUMNS}, coalesce(${TIME}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
-  const values = [of, cursor?.id ?? null, cursor?.at ?? null, limit + 1, ...further];
-  const { rows } = await call.read((db) => db.query(statement, values));
+  const { host } = call;
+  const statement = `SELECT ${useColumns(host)}, coalesce(${timeOf(host)}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
+  const values = [of, cursor ? requireMark(host, 'uses', cursor.id) : null, cursor?.at ?? null, limit + 1, ...further];
+  const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
   return toPage(
     rows.map((row: UseRow) => toPromoCodeUse(row)),

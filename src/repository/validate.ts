@@ -44,12 +44,12 @@ export async function previewCode(
   const { rows } = await call.read((db) =>
     db.query(
       // One code is read, by its id, and only one that may be shown: what there is besides takes no time.
-      `SELECT p.refusal AS refusal, p.bonus AS bonus, c.*
-         FROM :"library".preview_promo_code($1, $2, $3, $4::numeric, $5::numeric) AS p
+      call.sql(`SELECT p.refusal AS refusal, p.bonus AS bonus, c.*
+         FROM :"library".preview_promo_code($1::text, $2::text, $3::text, $4::numeric, $5::numeric) AS p
          LEFT JOIN LATERAL (
                 SELECT ${codeColumns(call.host)} FROM :"codes" AS c
                  WHERE c.:"code_id" = p.code_id AND p.refusal IS NULL LIMIT 1
-              ) AS c ON true`,
+              ) AS c ON true`),
       [code, shopId, customerAddress, baseReward, bonusAmount],
     ),
   );

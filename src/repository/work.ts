@@ -41,7 +41,10 @@ export class Work {
         parsed.rateLimit === true ? { failures: 20, windowSeconds: 900 } : parsed.rateLimit;
       this.limiter = createLimiter({
         db: pool,
-        schema: parsed.schema,
+        librarySchema: async () => {
+          const { call } = await this.context.begin(undefined, () => undefined);
+          return call.host.layout.librarySchema;
+        },
         failures,
         windowSeconds,
         newCall: async () => (await this.context.begin(undefined, () => undefined)).call,

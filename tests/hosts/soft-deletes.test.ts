@@ -1,0 +1,4 @@
+import { describeContract } from './contract';
+import { enumStatus, softDeletes, textStatus } from './hosts';
+
+for (const host of [softDeletes, enumStatus, textStatus]) describeContract(host);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertNoDrift, checkDrift, repairDrift } from '../../src/index';
+import { assertNoDrift, checkDrift, type DriftRecord, repairDrift, streamDrift } from '../../src/index';
 import type { HostUnderTest } from './fixture';
 import { rolledBackOf } from './host';
 
@@ -94,6 +94,9 @@ export function describeCounting(h: HostUnderTest): void {
     };
     expect(await checkDrift(h.pool, h.where)).toMatchObject([record]);
     expect(await checkDrift(h.pool, { ...h.where, promoCodeIds: [codes[1]!.id] })).toEqual([]);
+    const streamed: DriftRecord[] = [];
+    for await (const one of streamDrift(h.pool, { ...h.where, batchSize: 2 })) streamed.push(one);
+    expect(streamed).toEqual(await checkDrift(h.pool, h.where));
     await expect(assertNoDrift(h.pool, h.where)).rejects.toMatchObject({ code: 'DRIFT' });
     expect(await repairDrift(h.pool, { ...h.where, dryRun: true })).toMatchObject([record]);
     expect(await repairDrift(h.pool, h.where)).toMatchObject([record]);

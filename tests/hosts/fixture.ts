@@ -12,7 +12,7 @@ import {
 } from '../../src/index';
 import { type TestSchema, useSchema } from '../support';
 import { uniqueName } from '../support/names';
-import { type Hand, handOf } from './hand';
+import { type Hand, handOf, type Tally } from './hand';
 import { type Host, type HostOptions, type HostRequest, hasCodeColumn, hasUseColumn } from './host';
 
 const DAY = 86_400_000;
@@ -161,8 +161,12 @@ export function useHost(host: Host): HostUnderTest {
       }
       expect(await checkDrift(t.pool, where)).toEqual([]);
       if (!neighbour) return;
-      const [beside] = (await neighbour.hand.tallies()).values();
+      // The other pair goes on counting, and only for itself.
+      const [[code, beside]] = [...(await neighbour.hand.tallies())] as [[string, Tally]];
       expect(beside).toEqual({ uses: 2, total: '10.00', timesUsed: 2, totalBonusIssued: '10.00' });
+      const [use] = await neighbour.hand.insertUses({ code, customer: 'cid' });
+      expect((await neighbour.hand.tallies()).get(code)).toMatchObject({ timesUsed: 3, totalBonusIssued: '15.00' });
+      await neighbour.hand.deleteUse(use!);
     },
     librarySchemas: () => librarySchemas(t, hand),
     objects: () => objectsIn(t),

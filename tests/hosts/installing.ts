@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { inspectTriggers, installTriggers, uninstallTriggers } from '../../src/index';
+import { type InstallReport, inspectTriggers, installTriggers, uninstallTriggers } from '../../src/index';
 import type { HostUnderTest } from './fixture';
+import type { HostOptions } from './host';
 
 /** What an installation leaves in the host's schema, what a second one does, and what goes with it. */
 export function describeInstalling(h: HostUnderTest): void {
@@ -34,6 +35,7 @@ export function describeInstalling(h: HostUnderTest): void {
       const code = await h.newCode({ totalUsageLimit: 3, perCustomerLimit: 2 });
       const [ann, bob, cid] = [h.newCustomer(), h.newCustomer(), h.newCustomer()];
       const insert = (customer: string) => hand.insertUses({ code: code.id, customer });
+      let next: InstallReport | undefined;
       await h.install({ enforceLimits: true });
       try {
         await insert(ann);
@@ -42,12 +44,14 @@ export function describeInstalling(h: HostUnderTest): void {
         await insert(bob);
         await expect(insert(cid)).rejects.toMatchObject({ code: 'PC002' });
         await h.expectCounts(code, 3);
-        expect(await installTriggers(h.pool, h.where)).toMatchObject({ changed: false });
+        next = await installTriggers(h.pool, h.where);
       } finally {
         await h.install({ enforceLimits: false });
       }
       await insert(ann);
       await h.expectCounts(code, 4);
+      // An option that is left out is as installed.
+      expect(next).toMatchObject({ changed: false });
     });
   });
 }
@@ -70,11 +74,21 @@ export function describeUninstalling(h: HostUnderTest): void {
       h.schema,
     ]);
     expect(rows).toEqual([]);
+    const left = await h.objects();
     expect(await uninstallTriggers(h.pool, h.where)).toEqual({ removed: [] });
 
     await hand.insertUses({ code: code.id, customer: h.newCustomer() });
-    const { repaired } = await installTriggers(h.pool, h.options);
-    expect(repaired.map(({ promoCodeId }) => promoCodeId)).toEqual([code.id]);
+    const dryRun: HostOptions = { ...h.options, dryRun: true };
+    for (const options of [dryRun, h.options]) {
+      expect(await h.librarySchemas()).toEqual([]);
+      const { changed, repaired } = await installTriggers(h.pool, options);
+      expect({ changed, repaired: repaired.map(({ promoCodeId }) => promoCodeId) }).toEqual({
+        changed: true,
+        repaired: [code.id],
+      });
+    }
+    expect(await installTriggers(h.pool, h.where)).toMatchObject({ changed: false });
     await h.expectCounts(code, 2);
+    expect(left).toEqual(h.objectsOfHost());
   });
 }

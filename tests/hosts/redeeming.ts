@@ -186,6 +186,19 @@ export function describeRedeeming(h: HostUnderTest): void {
       expect(await repository.redeem(request)).toMatchObject({ ok: false, reason: 'rolled_back' });
       await h.expectCounts(code, 0);
     });
+
+    it('of a use that the host took back by itself says so, until it is brought back', async () => {
+      const code = await h.newCode();
+      const request = h.request(code, { idempotencyKey: h.newName() });
+      const { use } = redeemed(await repository.redeem(request));
+      await (rolledBackOf(host) ? hand.takeBack : hand.deleteUse)(use.id);
+      expect(await repository.redeem(request)).toMatchObject({ ok: false, reason: 'rolled_back' });
+      await h.expectCounts(code, 0);
+      if (!rolledBackOf(host)) return;
+      await hand.bringBack(use.id);
+      expect(await repository.redeem(request)).toEqual({ ok: true, use, replayed: true });
+      await h.expectCounts(code, 1);
+    });
   });
 
   describe('a use', () => {
@@ -196,10 +209,11 @@ export function describeRedeeming(h: HostUnderTest): void {
       await h.expectCounts(code, 0);
       expect(await repository.rollbackUse(use.id)).toEqual({ rolledBack: false });
       expect(await repository.rollbackUse(unknown)).toEqual({ rolledBack: false });
-      await expect(repository.amendUse(use.id, { transactionId: null })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(repository.amendUse(use.id, {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect((await repository.usesByCode(code.id)).items).toEqual([]);
+      expect((await repository.usesByCustomer(use.customerAddress)).items).toEqual([]);
       await expectTakenBack(use.id);
-      await h.redeem(code);
+      await h.redeem(code, { customerAddress: use.customerAddress });
       await h.expectCounts(code, 1);
     });
 

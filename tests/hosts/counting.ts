@@ -25,11 +25,7 @@ export function describeCounting(h: HostUnderTest): void {
     it('that change a use are counted: its code, its time, its bonus', async () => {
       const [one, other] = [await h.newCode(), await h.newCode()];
       const [use] = await hand.insertUses({ code: one.id, customer: h.newCustomer() });
-      await hand.setUse(
-        use!,
-        'promoCodeId',
-        `(SELECT ${hand.code('id')} FROM ${hand.codes} WHERE ${hand.code('id')}::text = '${other.id}')`,
-      );
+      await hand.moveUse(use!, other.id);
       await h.expectCounts(one, 0);
       await h.expectCounts(other, 1);
       await hand.setUse(use!, 'usedAt', `'2019-06-01 12:00'`);

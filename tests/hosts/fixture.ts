@@ -18,7 +18,7 @@ import { type Host, type HostOptions, type HostRequest, hasCodeColumn, hasUseCol
 const DAY = 86_400_000;
 
 /** What a host can do, by the columns that it has. */
-export interface Abilities {
+interface Abilities {
   shops: boolean;
   transactions: boolean;
   amounts: boolean;
@@ -99,13 +99,19 @@ export function useHost(host: Host): HostUnderTest {
       await neighbour.hand.insertUses({ code, customer: 'ann' }, { code, customer: 'bob' });
     }
     await (host.ddl === null ? installSchema : installTriggers)(t.pool, options);
+    await noteLibraries();
   });
 
-  afterAll(async () => {
-    const left = [...(await librarySchemas(t, hand)), ...(neighbour ? await librarySchemas(t, neighbour.hand) : [])];
-    for (const name of new Set(left)) {
-      if (name !== t.schema) await t.sql(`DROP SCHEMA ${pg.escapeIdentifier(name)} CASCADE`);
+  const libraries = new Set<string>();
+  const noteLibraries = async () => {
+    for (const each of [hand, ...(neighbour ? [neighbour.hand] : [])]) {
+      for (const name of await librarySchemas(t, each)) libraries.add(name);
     }
+  };
+  afterAll(async () => {
+    await noteLibraries();
+    libraries.delete(t.schema);
+    for (const name of libraries) await t.sql(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(name)} CASCADE`);
   });
 
   const self: HostUnderTest = {

@@ -17,6 +17,8 @@ export interface Hand {
   insertUses(...uses: HandUse[]): Promise<string[]>;
   /** Sets a column of a use; `value` is SQL. */
   setUse(id: string, role: UseColumn, value: string): Promise<void>;
+  /** Makes it a use of another code. */
+  moveUse(id: string, code: string): Promise<void>;
   setCode(id: string, role: CodeColumn, value: string): Promise<void>;
   deleteUse(id: string): Promise<void>;
   /** For hosts that keep uses which were taken back. */
@@ -30,7 +32,7 @@ export interface Hand {
   unguarded(statement: string): Promise<void>;
 }
 
-export interface HandUse {
+interface HandUse {
   code: string;
   customer: string;
   bonus?: string;
@@ -128,6 +130,12 @@ export function handOf(t: Pick<TestSchema, 'sql'>, host: Host): Hand {
         ),
       ),
     setUse: (id, role, value) => run(`UPDATE ${uses} SET ${use(role)} = ${value} WHERE ${use('id')}::text = $1`, [id]),
+    moveUse: (id, of) =>
+      run(
+        `UPDATE ${uses} SET ${use('promoCodeId')} = (SELECT ${code('id')} FROM ${codes} WHERE ${code('id')}::text = $2)
+          WHERE ${use('id')}::text = $1`,
+        [id, of],
+      ),
     setCode: (id, role, value) =>
       run(`UPDATE ${codes} SET ${code(role)} = ${value} WHERE ${code('id')}::text = $1`, [id]),
     deleteUse: (id) => run(`DELETE FROM ${uses} WHERE ${use('id')}::text = $1`, [id]),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { installSchema } from '../../src/index';
+import { installSchema, uninstallTriggers } from '../../src/index';
 import { useSchema } from '../support';
 import { handOf } from './hand';
 import { rolledBackOf } from './host';
@@ -12,8 +12,11 @@ describe.each(HOSTS.map((host) => [host.name, host] as const))('by hand, on %s',
 
   it('uses are inserted, changed, taken back and added up', async () => {
     if (host.neighbour) await t.sql(host.neighbour.ddl!);
-    if (host.ddl === null) await installSchema(t.pool, { schema: t.schema });
-    else await t.sql(host.ddl);
+    if (host.ddl !== null) await t.sql(host.ddl);
+    else {
+      await installSchema(t.pool, { schema: t.schema });
+      await uninstallTriggers(t.pool, { schema: t.schema });
+    }
     const customer = (host.customer ?? ((n: number) => `customer-${n}`))(1);
     const code = await hand.insertCode('X');
     const [first, second] = await hand.insertUses({ code, customer, bonus: '1.25' }, { code, customer, bonus: '2.00' });
@@ -32,6 +35,13 @@ describe.each(HOSTS.map((host) => [host.name, host] as const))('by hand, on %s',
     expect(await sum()).toEqual([2, amounts ? '3.00' : '0.00']);
     await hand.setUse(first!, 'usedAt', `'2019-06-01 12:00'`);
     expect(await hand.rowOf(first!)).toBeDefined();
+    const other = await hand.insertCode('Y');
+    await hand.moveUse(first!, other);
+    expect(await sum()).toEqual([1, amounts ? '2.00' : '0.00']);
+    await hand.moveUse(first!, code);
+    await hand.setCode(other, 'startDate', "now() - interval '9 days'");
+    await hand.setCode(other, 'endDate', "now() - interval '2 days'");
+    if (host.otherBonusType) await hand.setCode(other, 'bonusType', `'${host.otherBonusType}'`);
     await hand.deleteUse(second!);
     expect(await sum()).toEqual([1, amounts ? '1.00' : '0.00']);
     expect(await hand.rowOf(second!)).toBeUndefined();

@@ -17,7 +17,7 @@ export function describeInstalling(h: HostUnderTest): void {
     it('leaves everything in order', async () => {
       const state = await inspectTriggers(h.pool, h.where);
       expect(state.objects.filter((object) => object.state !== 'ok')).toEqual([]);
-      expect(state).toMatchObject({ ok: true, reconcilePending: false });
+      expect(state).toMatchObject({ ok: true, reconcilePending: false, warnings: [] });
     });
 
     it.skipIf(h.host.librarySchema === 'host')(

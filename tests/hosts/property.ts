@@ -42,8 +42,6 @@ export function describeProperty(h: HostUnderTest): void {
   });
 
   const cents = (amount: string) => Math.round(Number(amount) * 100);
-  const sqlId = (code: PromoCode) =>
-    `(SELECT ${hand.code('id')} FROM ${hand.codes} WHERE ${hand.code('id')}::text = '${code.id}')`;
 
   async function perform(next: Step, codes: PromoCode[], uses: Map<string, Kept>): Promise<void> {
     const { kind, bonus } = next;
@@ -71,7 +69,7 @@ export function describeProperty(h: HostUnderTest): void {
         use.cents = cents(bonus);
         return;
       case 'move':
-        await hand.setUse(id, 'promoCodeId', sqlId(code));
+        await hand.moveUse(id, code.id);
         use.code = next.code;
         return;
       case 'delete':

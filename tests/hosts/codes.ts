@@ -48,12 +48,12 @@ export function describeCodes(h: HostUnderTest): void {
       const name = h.newName();
       const [one, other] = await Promise.all([0, 1].map(() => repository.ensure({ ...template, code: name })));
       expect(other).toEqual(one);
-      const again = { ...template, code: name.toLowerCase() };
-      expect(await repository.ensure(again)).toEqual(one);
-      await expect(repository.create(again)).rejects.toMatchObject({ code: 'DUPLICATE_CODE' });
+      const sameName = { ...template, code: name.toLowerCase() };
+      expect(await repository.ensure(sameName)).toEqual(one);
+      await expect(repository.create(sameName)).rejects.toMatchObject({ code: 'DUPLICATE_CODE' });
     });
 
-    it('change where they are told to, and not otherwise', async () => {
+    it('change in the fields of the patch, and in no other', async () => {
       const code = await h.newCode();
       const { updatedAt: _before, ...unchanged } = code;
       const { updatedAt, ...changed } = await repository.update(code.id, { bonusValue: '6.25', totalUsageLimit: 3 });

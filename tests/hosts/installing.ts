@@ -8,7 +8,7 @@ export function describeInstalling(h: HostUnderTest): void {
   const { hand } = h;
 
   describe('installing', () => {
-    it('again changes nothing, with the same options and with none', async () => {
+    it('a second time changes nothing, with the same options and with none', async () => {
       for (const options of [h.options, h.where]) {
         expect(await installTriggers(h.pool, options)).toMatchObject({ changed: false, repaired: [], foreign: [] });
       }

@@ -150,7 +150,7 @@ export function describeRedeeming(h: HostUnderTest): void {
   });
 
   describe('a key', () => {
-    it('gives the same use again, from any process, and to as many as ask at once', async () => {
+    it('gives the same use, from any process, and to as many as ask at once', async () => {
       const code = await h.newCode();
       const request = h.request(code, { idempotencyKey: h.newName(), transactionId: h.newTransaction() });
       const other = new PromoCodeRepository(h.pool, h.where);

@@ -1,4 +1,4 @@
 import { describeContract } from './contract';
-import { enumStatus, softDeletes, textStatus } from './hosts';
+import { softDeletes } from './hosts';
 
-for (const host of [softDeletes, enumStatus, textStatus]) describeContract(host);
+describeContract(softDeletes);

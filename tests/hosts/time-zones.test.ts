@@ -17,19 +17,6 @@ describe('days and times of Manila', () => {
     return rows[0];
   };
 
-  it('a code is good on its last day and on its first, all day there', async () => {
-    const code = await h.newCode();
-    await h.hand.setCode(code.id, 'startDate', today);
-    await h.hand.setCode(code.id, 'endDate', today);
-    await h.redeem(code);
-    await h.hand.setCode(code.id, 'startDate', `${today} + 1`);
-    await h.hand.setCode(code.id, 'endDate', `${today} + 1`);
-    expect(await h.repository.redeem(h.request(code))).toMatchObject({ ok: false, reason: 'not_started' });
-    await h.hand.setCode(code.id, 'startDate', `${today} - 9`);
-    await h.hand.setCode(code.id, 'endDate', `${today} - 1`);
-    expect(await h.repository.redeem(h.request(code))).toMatchObject({ ok: false, reason: 'expired' });
-  });
-
   it('a moment is stored as the day that it is there', async () => {
     const code = await h.newCode({ startDate: '2026-01-01T20:00:00Z', endDate: '2096-03-04T15:59:59Z' });
     expect(await dates(code.id)).toEqual({ startDate: '2026-01-02', endDate: '2096-03-04' });
@@ -56,17 +43,37 @@ describe('days and times of Manila', () => {
 
   it('statistics know the days there and elsewhere', async () => {
     const code = await h.newCode();
+    const { rows } = await h.sql<{ there: string; utc: string }>(
+      `SELECT ${today}::text AS there, (${today} - 1)::text AS utc`,
+    );
+    const [{ there, utc }] = rows as [(typeof rows)[0]];
     const [use] = await h.hand.insertUses({ code: code.id, customer: h.newCustomer() });
-    // Half past midnight today there is yesterday in UTC.
-    await h.hand.setUse(use!, 'usedAt', `${today} + time '00:30'`);
+    // Half past midnight there is the day before in UTC.
+    await h.hand.setUse(use!, 'usedAt', `'${there} 00:30'`);
     const days = async (timeZone: string) => {
       const { perDay } = await h.repository.usageStats(code.id, { days: 3, timeZone });
       return perDay.filter(({ uses }) => uses > 0).map(({ date }) => date);
     };
-    const [{ there, utc }] = (
-      await h.sql<{ there: string; utc: string }>(`SELECT ${today}::text AS there, (${today} - 1)::text AS utc`)
-    ).rows as [{ there: string; utc: string }];
     expect(await days('Asia/Manila')).toEqual([there]);
     expect(await days('UTC')).toEqual([utc]);
+  });
+});
+
+describe('days of a place where it is not the day of UTC now', () => {
+  const zone = new Date().getUTCHours() < 12 ? 'Etc/GMT+12' : 'Pacific/Kiritimati';
+  const h = useHost({ ...manila, ddl: manila.ddl!.replaceAll('Asia/Manila', zone), options: { timeZone: zone } });
+  const day = `(now() AT TIME ZONE '${zone}')::date`;
+
+  it('a code is good on its last day and on its first, all day there', async () => {
+    const code = await h.newCode();
+    await h.hand.setCode(code.id, 'startDate', day);
+    await h.hand.setCode(code.id, 'endDate', day);
+    await h.redeem(code);
+    await h.hand.setCode(code.id, 'startDate', `${day} + 1`);
+    await h.hand.setCode(code.id, 'endDate', `${day} + 1`);
+    expect(await h.repository.redeem(h.request(code))).toMatchObject({ ok: false, reason: 'not_started' });
+    await h.hand.setCode(code.id, 'startDate', `${day} - 9`);
+    await h.hand.setCode(code.id, 'endDate', `${day} - 1`);
+    expect(await h.repository.redeem(h.request(code))).toMatchObject({ ok: false, reason: 'expired' });
   });
 });

@@ -1,0 +1,4 @@
+import { describeContract } from './contract';
+import { exactCustomers } from './hosts';
+
+describeContract(exactCustomers);

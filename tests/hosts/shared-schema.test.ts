@@ -1,0 +1,4 @@
+import { describeContract } from './contract';
+import { sharedSchema } from './hosts';
+
+describeContract(sharedSchema);

@@ -1,0 +1,4 @@
+import { describeContract } from './contract';
+import { softDeletes } from './hosts';
+
+describeContract(softDeletes);

@@ -1,0 +1,4 @@
+import { describeContract } from './contract';
+import { pairs } from './hosts';
+
+for (const host of pairs) describeContract(host);

@@ -1,0 +1,4 @@
+import { describeContract } from './contract';
+import { withoutAmounts } from './hosts';
+
+describeContract(withoutAmounts);

@@ -41,8 +41,9 @@ import recount from '../../sql/triggers/recount.sql';
 import row from '../../sql/triggers/row.sql';
 import statement from '../../sql/triggers/statement.sql';
 import truncate from '../../sql/triggers/truncate.sql';
+import { withRules } from '../host/rules.js';
 
-/** In the order of creation: what is called comes before what calls it. */
+/** In the order of creation: what is called comes before what calls it. Rules stand in them as plain SQL. */
 export const functionFiles = [
   recountStats,
   applyStats,
@@ -75,7 +76,7 @@ export const functionFiles = [
   confirmUse,
   previewCode,
   createCodes,
-] as const;
+].map(withRules);
 
 export const triggerFiles = {
   statement,

@@ -74,7 +74,8 @@ BEGIN
       IF NOT is_swept THEN
         SELECT coalesce(sum(:"schema".release_promo_code_holds(r.id, 1000)), 0::bigint) = 0::bigint INTO is_swept
           FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, outcomes) AS q(id, outcome)
-                 WHERE q.outcome IN ('usage_limit_reached', 'customer_limit_reached')) AS r;
+                 WHERE q.outcome IN ('usage_limit_reached', 'customer_limit_reached')) AS r
+         WHERE EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.promo_code_id = r.id AND :hold_is_due());
         CONTINUE WHEN NOT is_swept;
       END IF;
       SELECT a.replaced_ids, a.new_outcomes INTO replaced_ids, outcomes
@@ -150,8 +151,10 @@ BEGIN
       SELECT r.* FROM :"schema".record_promo_code_uses(
         outcomes, use_ids, of_code_ids, whos, transactions, bases, bonuses, hold_seconds) AS r;
   END IF;
-  RETURN QUERY
-    SELECT r.* FROM :"schema".answer_promo_code_requests(
-      outcomes, of_code_ids, found_ids, found_code_ids, found_customers, found_times, skipped) AS r;
+  IF pg_catalog.cardinality(pg_catalog.array_remove(outcomes, NULL)) > 0 THEN
+    RETURN QUERY
+      SELECT r.* FROM :"schema".answer_promo_code_requests(
+        outcomes, of_code_ids, found_ids, found_code_ids, found_customers, found_times, skipped) AS r;
+  END IF;
 END
 $body$;

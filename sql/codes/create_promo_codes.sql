@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION :"library".create_promo_codes(shop text, codes jsonb)
 RETURNS TABLE (code_id text, created text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
+SET timezone = :'time_zone'
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
@@ -14,43 +14,45 @@ DECLARE
   -- Of the types and collations of the host's columns.
   code_row :"codes"%ROWTYPE;
   shop_now text;
-  host regclass := to_regclass(:'codes');
-  host_name text;
+  host oid := :'codes'::regclass::oid;
+  host_name text := :'codes';
   names text;
   sources text;
   definitions text;
 BEGIN
   -- As the column writes it: 007 is shop 7 of an integer column.
+  /*if code_shop_id*/
   code_row.:"code_shop_id" := shop;
+  /*fi*/
   shop_now := code_row.:"code_shop_id"::text;
-  PERFORM pg_advisory_xact_lock(hashtextextended(host::oid::text || ' ' || shop_now, 0::bigint));
-  SELECT format('%I.%I', n.nspname, c.relname) INTO host_name
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-   WHERE c.oid = host::oid;
-  -- Each value is read by the type of its column, and compared under its collation. A column without fractions of a second
-  -- would round the present up, to a moment that is still to come.
-  SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum),
-         string_agg(CASE WHEN a.attname IN ('start_date', 'created_at', 'updated_at')
-                         THEN format('coalesce(p.%I, date_trunc(%L, now()))', a.attname,
-                                     CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
-                         ELSE format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
-         string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
-                    || CASE WHEN l.oid IS NULL THEN '' ELSE format(' COLLATE %I.%I', n.nspname, l.collname) END,
+  PERFORM pg_advisory_xact_lock(hashtextextended(pg_catalog.concat(host, ' ', shop_now), 0::bigint));
+  -- Each value is read by the type of its column, and compared under its collation; a moment as one, which the column then
+  -- takes in its own way. A column without fractions of a second would round the present up, to a moment that is still to come.
+  SELECT string_agg(pg_catalog.format('%I', a.attname), ', ' ORDER BY a.attnum),
+         string_agg(CASE WHEN a.attname::text IN (:'start_date', :'created_at', :'updated_at')
+                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, now()))', a.attname,
+                                                CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
+                         ELSE pg_catalog.format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
+         string_agg(CASE WHEN a.attname::text IN (:'start_date', :'end_date', :'created_at', :'updated_at')
+                         THEN pg_catalog.format('%I timestamptz', a.attname)
+                         ELSE pg_catalog.format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)) END
+                    || CASE WHEN l.oid IS NULL THEN '' ELSE pg_catalog.format(' COLLATE %I.%I', n.nspname, l.collname) END,
                     ', ' ORDER BY a.attnum)
     INTO names, sources, definitions
     FROM pg_attribute AS a
     LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
     LEFT JOIN pg_namespace AS n ON n.oid = l.collnamespace
-   WHERE a.attrelid = host::oid AND a.attnum > 0 AND NOT a.attisdropped
+   WHERE a.attrelid = host AND a.attnum > 0::smallint AND NOT a.attisdropped
      AND jsonb_exists(codes -> 0, a.attname::text);
-  RETURN QUERY EXECUTE format(
+  RETURN QUERY EXECUTE pg_catalog.format(
     'INSERT INTO %1$s AS c (%2$s)
      SELECT %3$s
        FROM jsonb_to_recordset($1) AS p(%4$s)
-      WHERE NOT EXISTS (
-              SELECT FROM %1$s AS other WHERE other.:"code_shop_id"::text = $2 AND upper(other.:"code"::text) = upper(p.code::text))
+      WHERE NOT EXISTS (SELECT FROM %1$s AS other WHERE %7$s upper(other.%6$I::text) = upper(p.%6$I::text))
          ON CONFLICT DO NOTHING
-     RETURNING c.:"code_id"::text, c.:"code"::text', host_name, names, sources, definitions)
+     RETURNING c.%5$I::text, c.%6$I::text', host_name, names, sources, definitions, :'code_id', :'code',
+    /*if code_shop_id*/ pg_catalog.format('other.%I::text = $2 AND', :'code_shop_id') /*fi*/
+    /*if not code_shop_id*/ '$2 = $2 AND' /*fi*/)
     USING codes, shop_now;
 END
 $body$;

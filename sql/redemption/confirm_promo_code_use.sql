@@ -1,11 +1,11 @@
 -- Makes a hold a plain use, under the same lock as redeeming. The outcome is 'confirmed' (also for a use that is no hold
 -- any more, or never was one), 'conflict' (it is confirmed already, and not for this transaction), 'expired', 'replaced' or
--- 'unknown'. What a use was confirmed for is its own transaction_id.
-CREATE OR REPLACE FUNCTION :"library".confirm_promo_code_use(wanted bigint, of_transaction text)
+-- 'unknown'. What a use was confirmed for is its own transaction.
+CREATE OR REPLACE FUNCTION :"library".confirm_promo_code_use(wanted :use_id_type, of_transaction text)
 RETURNS TABLE (outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
+SET timezone = :'time_zone'
 SET enable_seqscan = off
 SET jit = off
 AS $body$
@@ -14,7 +14,7 @@ AS $body$
 DECLARE
   -- Of the types of the host's columns.
   use_row :"uses"%ROWTYPE;
-  of_code bigint;
+  of_code :code_id_type;
   hold record;
 BEGIN
   SELECT coalesce((SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE u.:"use_id" = wanted),
@@ -23,11 +23,7 @@ BEGIN
 
   SELECT h.released_as, h.expires_at <= clock_timestamp() AS is_over, u.:"use_id" IS NOT NULL AS has_use INTO hold
     FROM :"library".promo_code_holds AS h
-    LEFT JOIN :"uses" AS u
-           ON u.:"use_id" = h.use_id
-          AND :"library".promo_code_use_matches(
-                u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
-                h.promo_code_id, h.customer_address, h.created_at)
+    LEFT JOIN :"uses" AS u ON :is_use_of_hold()
    WHERE h.use_id = wanted;
   IF FOUND THEN
     outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused') THEN 'unknown'
@@ -39,22 +35,30 @@ BEGIN
       RETURN;
     END IF;
     DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = wanted;
+    /*if reserved*/
+    UPDATE :"uses" AS u
+       SET :"rolled_back" = /*if redeemed*/ CAST(:'redeemed' AS :rolled_back_type) /*fi*/ /*if not redeemed*/ DEFAULT /*fi*/
+     WHERE u.:"use_id" = wanted;
+    /*fi*/
+    /*if transaction_id*/
     IF of_transaction IS NOT NULL THEN
       use_row.:"transaction_id" := of_transaction;
-      UPDATE :"uses" AS u SET transaction_id = use_row.:"transaction_id" WHERE u.:"use_id" = wanted;
+      UPDATE :"uses" AS u SET :"transaction_id" = use_row.:"transaction_id" WHERE u.:"use_id" = wanted;
     END IF;
+    /*fi*/
     -- Whatever the table made of it, it is confirmed for this transaction.
     of_transaction := NULL;
   END IF;
 
   RETURN QUERY
     SELECT CASE WHEN of_transaction IS NULL
+                  /*if transaction_id*/
                   OR u.:"transaction_id" = :"library".promo_code_value(of_transaction, use_row.:"transaction_id")
+                  /*fi*/
                 THEN 'confirmed' ELSE 'conflict' END,
-           u.:"use_id"::text, u.:"promo_code_id"::text, u.:"customer_address"::text, u.:"use_shop_id"::text, u.:"transaction_id"::text,
-           u.:"base_reward"::text, u.:"bonus_amount"::text, u.:"total_reward"::text, extract(epoch FROM u.:"used_at")::text
+           :use_texts()
       FROM :"uses" AS u
-     WHERE u.:"use_id" = wanted;
+     WHERE u.:"use_id" = wanted AND :counts(u);
   IF NOT FOUND THEN
     outcome := 'unknown';
     RETURN NEXT;

@@ -13,10 +13,18 @@ DECLARE
   use_row :"uses"%ROWTYPE;
   code_row :"codes"%ROWTYPE;
 BEGIN
+  /*if bonus_amount*/
   use_row.:"bonus_amount" := 1.00000095367431640625;
+  /*fi*/
+  /*if total_reward*/
   use_row.:"total_reward" := 1.00000095367431640625;
+  /*fi*/
+  /*if total_bonus_issued*/
   code_row.:"total_bonus_issued" := 1.00000095367431640625;
-  RETURN least(scale(use_row.:"bonus_amount"::numeric), scale(use_row.:"total_reward"::numeric),
-               scale(code_row.:"total_bonus_issued"::numeric));
+  /*fi*/
+  RETURN least(20
+               /*if bonus_amount*/ , scale(use_row.:"bonus_amount"::numeric) /*fi*/
+               /*if total_reward*/ , scale(use_row.:"total_reward"::numeric) /*fi*/
+               /*if total_bonus_issued*/ , scale(code_row.:"total_bonus_issued"::numeric) /*fi*/);
 END
 $body$;

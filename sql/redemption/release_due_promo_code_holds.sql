@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION :"library".release_due_promo_code_holds(at_most integ
 RETURNS TABLE (released integer, remaining boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
+SET timezone = :'time_zone'
 SET enable_seqscan = off
 SET jit = off
 AS $body$
@@ -14,32 +14,27 @@ AS $body$
 DECLARE
   hold record;
   live integer := 0;
-  gone bigint[] := '{}';
-  codes bigint[] := '{}';
-  code_id bigint;
+  gone :use_id_type[] := '{}';
+  codes :code_id_type[] := '{}';
+  code_id :code_id_type;
 BEGIN
   FOR hold IN
-    SELECT h.use_id, h.promo_code_id, EXISTS (
-             SELECT FROM :"uses" AS u
-              WHERE u.:"use_id" = h.use_id
-                AND :"library".promo_code_use_matches(
-                      u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
-                      h.promo_code_id, h.customer_address, h.created_at)) AS has_use
+    SELECT h.use_id, h.promo_code_id, EXISTS (SELECT FROM :"uses" AS u WHERE :is_use_of_hold()) AS has_use
       FROM :"library".promo_code_holds AS h
-     WHERE h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+     WHERE :hold_is_due()
      ORDER BY h.expires_at
   LOOP
     IF hold.has_use THEN
       live := live + 1;
-      codes := array_append(codes, hold.promo_code_id);
+      codes := pg_catalog.array_append(codes, hold.promo_code_id);
     ELSE
-      gone := array_append(gone, hold.use_id);
+      gone := pg_catalog.array_append(gone, hold.use_id);
     END IF;
-    EXIT WHEN live >= at_most OR cardinality(gone) >= 10000;
+    EXIT WHEN live >= at_most OR pg_catalog.cardinality(gone) >= 10000;
   END LOOP;
 
   released := 0;
-  FOR code_id IN SELECT DISTINCT c.:"code_id" FROM unnest(codes) AS c(id) ORDER BY c.:"code_id"
+  FOR code_id IN SELECT DISTINCT q.id FROM pg_catalog.unnest(codes) AS q(id) ORDER BY q.id
   LOOP
     EXIT WHEN released >= at_most;
     PERFORM FROM :"codes" AS c WHERE c.:"code_id" = code_id FOR NO KEY UPDATE;
@@ -47,19 +42,13 @@ BEGIN
   END LOOP;
   DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = ANY (gone) AND h.released_at IS NULL;
   remaining := EXISTS (
-    SELECT FROM :"library".promo_code_holds AS h
-      JOIN :"uses" AS u
-        ON u.:"use_id" = h.use_id
-       AND :"library".promo_code_use_matches(
-             u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
-             h.promo_code_id, h.customer_address, h.created_at)
-     WHERE h.released_at IS NULL AND h.expires_at <= clock_timestamp());
+    SELECT FROM :"library".promo_code_holds AS h JOIN :"uses" AS u ON :is_use_of_hold() WHERE :hold_is_due());
 
   -- A confirmation that comes later than this is answered like one of an unknown use.
   DELETE FROM :"library".promo_code_holds AS h
    WHERE h.use_id = ANY (ARRAY(
            SELECT o.use_id FROM :"library".promo_code_holds AS o
-            WHERE o.released_at IS NOT NULL AND o.released_at < now() - interval '90 days'
+            WHERE o.released_at IS NOT NULL AND o.released_at < now() - '90 days'::interval
             ORDER BY o.released_at
             LIMIT at_most));
   RETURN NEXT;

@@ -1,31 +1,27 @@
 -- Gives back what expired holds of one code take up, the longest expired first, and forgets those whose uses are gone. The
 -- caller holds the lock on the code. Answers how many uses it took back.
-CREATE OR REPLACE FUNCTION :"library".release_promo_code_holds(code_id bigint, at_most integer)
+CREATE OR REPLACE FUNCTION :"library".release_promo_code_holds(code_id :code_id_type, at_most integer)
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
+SET timezone = :'time_zone'
 SET enable_seqscan = off
 SET jit = off
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  due bigint[];
-  gone bigint[];
+  due :use_id_type[];
+  gone :use_id_type[];
   released integer := 0;
 BEGIN
   LOOP
-    SELECT array_agg(d.use_id) FILTER (WHERE d.is_there), array_agg(d.use_id) FILTER (WHERE NOT d.is_there)
+    SELECT pg_catalog.array_agg(d.use_id) FILTER (WHERE d.has_use), pg_catalog.array_agg(d.use_id) FILTER (WHERE NOT d.has_use)
       INTO due, gone
-      FROM (SELECT h.use_id, EXISTS (
-                     SELECT FROM :"uses" AS u
-                      WHERE u.:"use_id" = h.use_id AND u.:"promo_code_id" = code_id
-                        AND :"library".promo_code_use_matches(
-                              u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz,
-                              h.promo_code_id, h.customer_address, h.created_at)) AS is_there
+      FROM (SELECT h.use_id, EXISTS (SELECT FROM :"uses" AS u
+                                      WHERE u.:"promo_code_id" = code_id AND :is_use_of_hold()) AS has_use
               FROM :"library".promo_code_holds AS h
-             WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+             WHERE h.promo_code_id = code_id AND :hold_is_due()
              ORDER BY h.expires_at
              LIMIT at_most) AS d;
     IF gone IS NOT NULL THEN
@@ -37,9 +33,9 @@ BEGIN
     RETURN 0;
   END IF;
   UPDATE :"library".promo_code_holds AS h
-     SET released_at = now(), released_as = 'expired'
+     SET released_at = clock_timestamp(), released_as = 'expired'
    WHERE h.use_id = ANY (due);
-  DELETE FROM :"uses" AS u WHERE u.:"use_id" = ANY (due) AND u.:"promo_code_id" = code_id;
+  :take_back(u.:"use_id" = ANY (due) AND u.:"promo_code_id" = code_id);
   GET DIAGNOSTICS released = ROW_COUNT;
   RETURN released;
 END

@@ -1,28 +1,28 @@
 -- Takes a use back, under the same lock as redeeming. Answers whether there was one. It leaves a mark for its id: an attempt to
 -- redeem that the network delivers only now would find the id free. Two old marks go with each new one, so that nobody has to
 -- clean up after rollbacks.
-CREATE OR REPLACE FUNCTION :"library".rollback_promo_code_use(wanted bigint)
+CREATE OR REPLACE FUNCTION :"library".rollback_promo_code_use(wanted :use_id_type)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
-SET timezone = 'UTC'
+SET timezone = :'time_zone'
 SET enable_seqscan = off
 SET jit = off
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  code_id bigint;
+  code_id :code_id_type;
   who text;
   made_at timestamptz;
 BEGIN
-  SELECT u.:"promo_code_id" INTO code_id FROM :"uses" AS u WHERE u.:"use_id" = wanted;
+  SELECT u.:"promo_code_id" INTO code_id FROM :"uses" AS u WHERE u.:"use_id" = wanted AND :counts(u);
   IF NOT FOUND THEN
     RETURN false;
   END IF;
   PERFORM FROM :"codes" AS c WHERE c.:"code_id" = code_id FOR NO KEY UPDATE;
-  DELETE FROM :"uses" AS u WHERE u.:"use_id" = wanted
-  RETURNING u.:"promo_code_id", lower(btrim(u.:"customer_address"::text)), u.:"used_at"::timestamptz INTO code_id, who, made_at;
+  :take_back(u.:"use_id" = wanted)
+  RETURNING u.:"promo_code_id", :customer(u), u.:"used_at"::timestamptz INTO code_id, who, made_at;
   IF NOT FOUND THEN
     -- A hold that was released meanwhile keeps its mark.
     DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = wanted AND h.released_at IS NULL;
@@ -30,7 +30,7 @@ BEGIN
   END IF;
   INSERT INTO :"library".promo_code_holds AS h (use_id, promo_code_id, customer_address, expires_at, released_at, released_as,
                                                created_at)
-  VALUES (wanted, coalesce(code_id, 0), coalesce(who, ''), now(), now(), 'rolled_back', made_at)
+  VALUES (wanted, code_id, coalesce(who, ''), clock_timestamp(), clock_timestamp(), 'rolled_back', made_at)
       ON CONFLICT ON CONSTRAINT promo_code_holds_pkey DO UPDATE
      SET promo_code_id = excluded.promo_code_id, customer_address = excluded.customer_address,
          expires_at = excluded.expires_at, released_at = excluded.released_at, released_as = excluded.released_as,
@@ -38,7 +38,7 @@ BEGIN
   DELETE FROM :"library".promo_code_holds AS h
    WHERE h.use_id = ANY (ARRAY(
            SELECT o.use_id FROM :"library".promo_code_holds AS o
-            WHERE o.released_at IS NOT NULL AND o.released_at < now() - interval '90 days'
+            WHERE o.released_at IS NOT NULL AND o.released_at < now() - '90 days'::interval
             ORDER BY o.released_at
             LIMIT 2
               FOR UPDATE SKIP LOCKED));

@@ -108,6 +108,7 @@ export function renderingOf(layout: Layout, further: Record<string, string> = {}
       ...is(rolledBack?.redeemed !== undefined, 'redeemed'),
       ...is(rolledBack?.reserved !== undefined, 'reserved'),
       ...is(types.codeId === 'uuid', 'uuid_codes'),
+      ...is(types.useId === 'bigint', 'number_uses'),
       ...is(customerMatching === 'folded', 'folded'),
     ]),
     reads(name, alias) {

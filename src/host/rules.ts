@@ -1,18 +1,42 @@
 import added from '../../sql/rules/added.sql';
+import askedCode from '../../sql/rules/asked_code.sql';
+import askedCustomer from '../../sql/rules/asked_customer.sql';
+import bonus from '../../sql/rules/bonus.sql';
+import bonusCounted from '../../sql/rules/bonus_counted.sql';
+import callLock from '../../sql/rules/call_lock.sql';
 import codeBucket from '../../sql/rules/code_bucket.sql';
+import codeId from '../../sql/rules/code_id.sql';
+import codeIs from '../../sql/rules/code_is.sql';
+import codeRefusal from '../../sql/rules/code_refusal.sql';
+import collatedCustomer from '../../sql/rules/collated_customer.sql';
 import columnLevels from '../../sql/rules/column_levels.sql';
 import counts from '../../sql/rules/counts.sql';
 import customer from '../../sql/rules/customer.sql';
+import customerUses from '../../sql/rules/customer_uses.sql';
+import decidedRequests from '../../sql/rules/decided_requests.sql';
 import describedColumns from '../../sql/rules/described_columns.sql';
 import differs from '../../sql/rules/differs.sql';
 import filledByTriggers from '../../sql/rules/filled_by_triggers.sql';
 import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
 import folded from '../../sql/rules/folded.sql';
+import holdIsDue from '../../sql/rules/hold_is_due.sql';
+import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isUseOf from '../../sql/rules/is_use_of.sql';
+import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
+import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
+import newExpiry from '../../sql/rules/new_expiry.sql';
+import recordHolds from '../../sql/rules/record_holds.sql';
+import recordUses from '../../sql/rules/record_uses.sql';
+import reserveUses from '../../sql/rules/reserve_uses.sql';
+import room from '../../sql/rules/room.sql';
 import stamp from '../../sql/rules/stamp.sql';
+import takeBack from '../../sql/rules/take_back.sql';
+import takeKeys from '../../sql/rules/take_keys.sql';
+import useTexts from '../../sql/rules/use_texts.sql';
 import usesCounted from '../../sql/rules/uses_counted.sql';
 import { expandRules, readRules } from '../postgres/sql-text.js';
 
@@ -21,15 +45,39 @@ const rules = readRules([
   counts,
   customer,
   folded,
+  collatedCustomer,
+  askedCustomer,
+  askedCode,
   stamp,
   codeBucket,
   finiteBonus,
   firstCode,
   lastCode,
   usesCounted,
+  bonusCounted,
   differs,
   added,
   mayBeAdded,
+  codeIs,
+  codeId,
+  codeRefusal,
+  room,
+  customerUses,
+  bonus,
+  isUseOf,
+  isUseOfHold,
+  holdIsDue,
+  insertUses,
+  recordUses,
+  recordHolds,
+  reserveUses,
+  takeBack,
+  takeKeys,
+  useTexts,
+  newExpiry,
+  callLock,
+  knownRequests,
+  decidedRequests,
   installedPlace,
   columnLevels,
   filledByTriggers,

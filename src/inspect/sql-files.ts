@@ -1,5 +1,8 @@
 import amendUse from '../../sql/redemption/amend_promo_code_use.sql';
 import answerRequests from '../../sql/redemption/answer_promo_code_requests.sql';
+import assignHolds from '../../sql/redemption/assign_promo_code_holds.sql';
+import redeemSegment from '../../sql/redemption/redeem_promo_code_segment.sql';
+import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
 import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
 import confirmUse from '../../sql/redemption/confirm_promo_code_use.sql';
 import createCodes from '../../sql/codes/create_promo_codes.sql';
@@ -13,8 +16,6 @@ import fingerprint from '../../sql/redemption/promo_code_fingerprint.sql';
 import isPercentage from '../../sql/redemption/promo_code_is_percentage.sql';
 import isText from '../../sql/redemption/promo_code_is_text.sql';
 import places from '../../sql/redemption/promo_code_places.sql';
-import rounded from '../../sql/redemption/promo_code_rounded.sql';
-import useMatches from '../../sql/redemption/promo_code_use_matches.sql';
 import columnValue from '../../sql/redemption/promo_code_value.sql';
 import recordUses from '../../sql/redemption/record_promo_code_uses.sql';
 import recountAtCommit from '../../sql/counting/recount_promo_code_at_commit.sql';
@@ -60,19 +61,20 @@ export const functionFiles = [
   verifyLimits,
   reserveUseIds,
   columnValue,
-  rounded,
   isText,
   places,
   isPercentage,
   bonusOf,
-  useMatches,
   findAsStored,
   fingerprint,
   recordUses,
   releaseHolds,
   releaseDueHolds,
   answerRequests,
+  assignHolds,
+  redeemSegment,
   redeemCodesInOrder,
+  waitForCall,
   redeemCodes,
   redeemCode,
   rollbackUse,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import type { ValidationIssue } from '../errors.js';
 import type { CatalogColumn } from '../host/catalog.js';
@@ -115,6 +116,7 @@ export function columnsOfCode(host: Host, values: Record<string, unknown>): Reco
     if (!notNull || role === undefined) continue;
     if (hasDefault && row[name] === null && OPTIONAL.includes(role) && !LIMITS.includes(role)) delete row[name];
     if (!hasDefault && !(name in row) && role in BEGINNINGS) row[name] = BEGINNINGS[role];
+    if (!hasDefault && !(name in row) && role === 'id' && host.layout.types.codeId !== 'bigint') row[name] = randomUUID();
   }
   return row;
 }

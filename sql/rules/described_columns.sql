@@ -37,4 +37,4 @@
   JOIN pg_catalog.pg_type AS ot ON ot.oid = a.atttypid
   JOIN levels AS base ON base.relation = a.attrelid AND base.attnum = a.attnum
   JOIN pg_catalog.pg_type AS t ON t.oid = base.type AND t.typtype <> 'd'::"char"
- WHERE a.attrelid = $table.oid))
+ WHERE a.attrelid = $table.oid)

@@ -52,7 +52,10 @@ export interface TriggerDefinition {
 
 const HEADER = /^CREATE OR REPLACE FUNCTION :"library"\.(\w+)\((.*)\)$/m;
 const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;
-const LONG_NAMES: Record<string, string> = { timestamptz: 'timestamp with time zone' };
+const LONG_NAMES: Record<string, string> = {
+  timestamptz: 'timestamp with time zone',
+  'timestamptz[]': 'timestamp with time zone[]',
+};
 
 /** All functions, whatever the options: which of them fire is a matter of the triggers. */
 export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {

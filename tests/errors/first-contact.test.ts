@@ -268,7 +268,7 @@ describe('C42: a lock that is waited for in vain', () => {
 });
 
 it('C44: the tables of the library were dropped', async () => {
-  await t.sql('ALTER TABLE :"schema".promo_code_holds RENAME TO gone');
+  await t.sql('ALTER TABLE :"library".promo_code_holds RENAME TO gone');
   try {
     const error = await errorOf(t.repository.reserve({ ...request(await newCode()), ttlSeconds: 60 }));
     expect(error).toMatchObject({ code: 'NOT_INSTALLED', missing: ['promo_code_holds'] });

@@ -92,7 +92,7 @@ describe.each([...CALLS, ...INSTALLING].filter(([name]) => name !== 'redeem'))('
 
 it('C44 tables of the library that a migration tool dropped: assertNoDrift names them, installTriggers creates them', async () => {
   await installSchema(pool, { schema });
-  await sql('DROP TABLE :"schema".promo_code_holds');
+  await sql('DROP TABLE :"library".promo_code_holds');
   const error = await failure(assertNoDrift(pool, { schema }));
   expect(error).toMatchObject({ code: 'DRIFT' });
   expect(error.message).toContain('table promo_code_holds: missing');

@@ -142,7 +142,7 @@ it('a retry after one whose refusal was lost is recorded once, under an id of it
   });
   const result = repository.redeem(asked);
   await eventually(async () => {
-    const { rows } = await t.sql('SELECT FROM :"schema".promo_code_holds WHERE customer_address = $1', [
+    const { rows } = await t.sql('SELECT FROM :"library".promo_code_holds WHERE customer_address = $1', [
       asked.customerAddress,
     ]);
     expect(rows.length).toBe(1);
@@ -163,11 +163,11 @@ it('marks of rollbacks go after 90 days, with the rollbacks that come then', asy
   };
   for (let n = 0; n < 4; n += 1) await rollBackOne();
   await t.sql(
-    `UPDATE :"schema".promo_code_holds SET released_at = now() - interval '91 days' WHERE promo_code_id = $1`,
+    `UPDATE :"library".promo_code_holds SET released_at = now() - interval '91 days' WHERE promo_code_id = $1`,
     [code.id],
   );
   const left = async () =>
-    (await t.sql('SELECT FROM :"schema".promo_code_holds WHERE promo_code_id = $1', [code.id])).rowCount;
+    (await t.sql('SELECT FROM :"library".promo_code_holds WHERE promo_code_id = $1', [code.id])).rowCount;
   await rollBackOne();
   expect(await left()).toBe(3);
   await rollBackOne();

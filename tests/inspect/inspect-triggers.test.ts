@@ -56,13 +56,13 @@ describe('an object that is not in order', () => {
     ],
     [
       'open to everybody',
-      'GRANT EXECUTE ON FUNCTION :"schema".recount_promo_code_stats(bigint) TO PUBLIC',
+      'GRANT EXECUTE ON FUNCTION :"library".recount_promo_code_stats(bigint) TO PUBLIC',
       'recount_promo_code_stats',
       'outdated',
     ],
     [
       'without its search_path',
-      'ALTER FUNCTION :"schema".recount_promo_code_stats(bigint) RESET search_path',
+      'ALTER FUNCTION :"library".recount_promo_code_stats(bigint) RESET search_path',
       'recount_promo_code_stats',
       'outdated',
     ],

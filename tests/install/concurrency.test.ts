@@ -174,7 +174,7 @@ describe('a transaction of the host', () => {
 describe('an installation that dies', () => {
   it('in its DDL leaves the database as it was', async () => {
     // A table cannot have the name of a type.
-    await sql(`CREATE TYPE :"schema".promo_code_holds AS ENUM ('one')`);
+    await sql(`CREATE TYPE :"library".promo_code_holds AS ENUM ('one')`);
     await expect(installTriggers(pool, { schema })).rejects.toMatchObject({
       code: 'DATABASE_ERROR',
       sqlState: '42710',

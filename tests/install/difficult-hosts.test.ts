@@ -159,11 +159,11 @@ it('a schema name may be anything that PostgreSQL allows', async () => {
 });
 
 it('a function of the host with the same name and other arguments is none of its business', async () => {
-  await sql(`CREATE FUNCTION :"schema".apply_promo_code_stats(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`);
+  await sql(`CREATE FUNCTION :"library".apply_promo_code_stats(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`);
   await installTriggers(pool, { schema });
   await uninstallTriggers(pool, { schema });
   expect(await uninstallTriggers(pool, { schema })).toEqual({ removed: [] });
-  await sql('SELECT :"schema".apply_promo_code_stats(1)');
+  await sql('SELECT :"library".apply_promo_code_stats(1)');
 });
 
 it('an application role does not stumble over a recount that the owner has not done yet', async () => {

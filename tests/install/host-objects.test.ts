@@ -82,13 +82,13 @@ const TAKEN: [what: string, ddl: string, name: string][] = [
   ],
   [
     'a function with parameters of ours',
-    `CREATE FUNCTION :"schema".recount_promo_code_stats(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+    `CREATE FUNCTION :"library".recount_promo_code_stats(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
     'recount_promo_code_stats',
   ],
-  ['a table of holds', 'CREATE TABLE :"schema".promo_code_holds (id int, held_by text)', 'promo_code_holds'],
+  ['a table of holds', 'CREATE TABLE :"library".promo_code_holds (id int, held_by text)', 'promo_code_holds'],
   [
     'a view of keys',
-    'CREATE VIEW :"schema".promo_code_idempotency_keys AS SELECT 1 AS one',
+    'CREATE VIEW :"library".promo_code_idempotency_keys AS SELECT 1 AS one',
     'promo_code_idempotency_keys',
   ],
 ];
@@ -127,16 +127,16 @@ describe('what the host has of our names is not replaced', () => {
 
   it("the host's own table for a limiter stays as it is, and its readers with it", async () => {
     await sql(
-      `CREATE TABLE :"schema".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint);
-       INSERT INTO :"schema".promo_code_rate_limits VALUES ('ip', 5, 9);
+      `CREATE TABLE :"library".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint);
+       INSERT INTO :"library".promo_code_rate_limits VALUES ('ip', 5, 9);
        GRANT USAGE ON SCHEMA :"schema" TO ${reader.quoted};
-       GRANT SELECT ON :"schema".promo_code_rate_limits TO ${reader.quoted}`,
+       GRANT SELECT ON :"library".promo_code_rate_limits TO ${reader.quoted}`,
     );
     const report = await installTriggers(pool, { schema });
     expect(report.created).not.toContain('promo_code_rate_limits');
     expect(report.warnings).toEqual([expect.stringContaining('promo_code_rate_limits is a table of the host')]);
     const connection = await client(reader.login);
-    expect((await connection.query(expand('SELECT * FROM :"schema".promo_code_rate_limits'))).rowCount).toBe(1);
+    expect((await connection.query(expand('SELECT * FROM :"library".promo_code_rate_limits'))).rowCount).toBe(1);
     expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });
   });

@@ -10,8 +10,8 @@ const [FIRST_TABLES = ''] =
     readFileSync(new URL('./fixtures/installed-by-revision-1.sql', import.meta.url), 'utf8'),
   ) ?? [];
 const SAVED_ROWS = `
-  INSERT INTO :"schema".promo_code_idempotency_keys SELECT * FROM :"schema".saved_keys;
-  INSERT INTO :"schema".promo_code_holds SELECT * FROM :"schema".saved_holds`;
+  INSERT INTO :"library".promo_code_idempotency_keys SELECT * FROM :"schema".saved_keys;
+  INSERT INTO :"library".promo_code_holds SELECT * FROM :"schema".saved_holds`;
 
 const t = useSchema('own tables');
 const { pool, schema, sql } = t;
@@ -41,10 +41,10 @@ it.each([
   ];
   if (!confirmed.ok || !expired.ok) throw new Error('not reserved');
   await sql(`CREATE TABLE :"schema".saved_keys AS
-               SELECT shop_id, idempotency_key, fingerprint, use_id, created_at FROM :"schema".promo_code_idempotency_keys;
+               SELECT shop_id, idempotency_key, fingerprint, use_id, created_at FROM :"library".promo_code_idempotency_keys;
              CREATE TABLE :"schema".saved_holds AS
-               SELECT use_id, promo_code_id, customer_address, expires_at, released_at, released_as FROM :"schema".promo_code_holds;
-             DROP TABLE :"schema".promo_code_idempotency_keys, :"schema".promo_code_holds, :"schema".promo_code_rate_limits`);
+               SELECT use_id, promo_code_id, customer_address, expires_at, released_at, released_as FROM :"library".promo_code_holds;
+             DROP TABLE :"library".promo_code_idempotency_keys, :"library".promo_code_holds, :"library".promo_code_rate_limits`);
   await sql(FIRST_TABLES.replaceAll('"SCHEMA_NAME"', ':"schema"').replaceAll("'SCHEMA_NAME'", ":'schema'"));
   await sql(SAVED_ROWS);
 
@@ -58,7 +58,7 @@ it.each([
 
   expect(await repository.redeem(keyed)).toMatchObject({ ok: true, replayed: true });
   expect(await repository.confirm(confirmed.use.id)).toMatchObject({ id: confirmed.use.id });
-  await sql(`UPDATE :"schema".promo_code_holds SET expires_at = now() - interval '1 s'`);
+  await sql(`UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 s'`);
   expect(await repository.releaseExpired()).toEqual({ released: 1, remaining: false });
   expect(await repository.findById(code.id)).toMatchObject({ timesUsed: 2 });
   // Nothing but the number is known of the key; what has the number now is no use of this customer.
@@ -66,7 +66,7 @@ it.each([
   expect(await repository.redeem(keyed)).toMatchObject({ ok: false, reason: 'rolled_back' });
   // An earlier version allowed two ways of being released, and this is a third.
   expect(await repository.rollbackUse(confirmed.use.id)).toEqual({ rolledBack: true });
-  const { rows } = await sql('SELECT released_as FROM :"schema".promo_code_holds WHERE use_id = $1', [
+  const { rows } = await sql('SELECT released_as FROM :"library".promo_code_holds WHERE use_id = $1', [
     confirmed.use.id,
   ]);
   expect(rows).toEqual([{ released_as: 'rolled_back' }]);

@@ -13,11 +13,11 @@ const fresh = useSchema('fresh');
 
 /** Other functions that an earlier revision may have had: other parameters, another result, a name that is gone. */
 const EARLIER = `
-  CREATE FUNCTION :"schema".redeem_promo_codes(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN
+  CREATE FUNCTION :"library".redeem_promo_codes(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN
 -- pg-promo-codes 1
 RETURN NULL; END';
-  DROP FUNCTION :"schema".rollback_promo_code_use(bigint);
-  CREATE FUNCTION :"schema".rollback_promo_code_use(which bigint) RETURNS text LANGUAGE plpgsql AS 'BEGIN
+  DROP FUNCTION :"library".rollback_promo_code_use(bigint);
+  CREATE FUNCTION :"library".rollback_promo_code_use(which bigint) RETURNS text LANGUAGE plpgsql AS 'BEGIN
 -- pg-promo-codes 1
 RETURN NULL; END';
   CREATE FUNCTION :"schema".watch_promo_codes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
@@ -28,8 +28,8 @@ const ROWS = `
   INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop');
   INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
   VALUES (1, 'ann', 'shop', 1, 5, 6), (1, 'bob', 'shop', 1, 5, 6);
-  INSERT INTO :"schema".promo_code_idempotency_keys (shop_id, idempotency_key, fingerprint, use_id) VALUES ('shop', 'k', '\\x01', 1);
-  INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at) VALUES (2, 1, 'bob', now())`;
+  INSERT INTO :"library".promo_code_idempotency_keys (shop_id, idempotency_key, fingerprint, use_id) VALUES ('shop', 'k', '\\x01', 1);
+  INSERT INTO :"library".promo_code_holds (use_id, promo_code_id, customer_address, expires_at) VALUES (2, 1, 'bob', now())`;
 
 beforeEach(async () => {
   for (const t of [old, fresh]) {
@@ -58,19 +58,19 @@ describe.each(['installTriggers', 'renderSql'] as const)('an installation of rev
     });
     expect(await installTriggers(old.pool, { schema: old.schema })).toMatchObject({ changed: false });
     const kept = await old.sql(
-      `SELECT idempotency_key AS key FROM :"schema".promo_code_idempotency_keys
-       UNION ALL SELECT customer_address FROM :"schema".promo_code_holds ORDER BY 1`,
+      `SELECT idempotency_key AS key FROM :"library".promo_code_idempotency_keys
+       UNION ALL SELECT customer_address FROM :"library".promo_code_holds ORDER BY 1`,
     );
     expect(kept.rows).toEqual([{ key: 'bob' }, { key: 'k' }]);
   });
 
   it("takes functions that are the host's own for nothing else", async () => {
-    await old.sql(`CREATE FUNCTION :"schema".redeem_promo_codes(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+    await old.sql(`CREATE FUNCTION :"library".redeem_promo_codes(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
                    CREATE FUNCTION :"schema".my_promo_code() RETURNS text LANGUAGE sql AS 'SELECT 1::text'`);
     if (way === 'installTriggers') await installTriggers(old.pool, { schema: old.schema });
     else await old.pool.query(renderSql('triggers', { schema: old.schema }));
     const { rows } = await old.sql(
-      `SELECT :"schema".redeem_promo_codes('mine', '') AS one, :"schema".my_promo_code() AS two`,
+      `SELECT :"library".redeem_promo_codes('mine', '') AS one, :"schema".my_promo_code() AS two`,
     );
     expect(rows).toEqual([{ one: 'mine', two: '1' }]);
   });
@@ -83,7 +83,7 @@ it.each(['uninstallTriggers', 'renderSql'] as const)('%s removes revision 1 as w
     `SELECT proname FROM pg_proc WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')`,
   );
   expect(rows).toEqual([]);
-  expect((await old.sql('SELECT FROM :"schema".promo_code_holds')).rowCount).toBe(1);
+  expect((await old.sql('SELECT FROM :"library".promo_code_holds')).rowCount).toBe(1);
 });
 
 /** What an installation consists of, as the catalogs print it, with the schema's name taken out. */

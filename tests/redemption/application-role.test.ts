@@ -54,16 +54,16 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
     const code = await newCode();
     await expect(asOutsider.redeem(request(code), key)).rejects.toBeInstanceOf(InsufficientPrivilegeError);
     const { rows } = await pools[1]!.query(
-      t.expand(`SELECT (SELECT count(*)::int FROM :"schema".promo_code_holds) AS holds,
-                       (SELECT count(*)::int FROM :"schema".promo_code_idempotency_keys) AS keys`),
+      t.expand(`SELECT (SELECT count(*)::int FROM :"library".promo_code_holds) AS holds,
+                       (SELECT count(*)::int FROM :"library".promo_code_idempotency_keys) AS keys`),
     );
     expect(rows).toEqual([{ holds: 0, keys: 0 }]);
     await asApp.reserve({ ...request(code), ttlSeconds: 60 }, key);
-    const tamper = t.expand(`UPDATE :"schema".promo_code_holds SET expires_at = '-infinity'`);
+    const tamper = t.expand(`UPDATE :"library".promo_code_holds SET expires_at = '-infinity'`);
     expect((await pools[1]!.query(tamper)).rowCount).toBe(0);
     await expect(
       pools[1]!.query(
-        t.expand(`INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
+        t.expand(`INSERT INTO :"library".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
                   VALUES (1, 1, 'x', '-infinity')`),
       ),
     ).rejects.toMatchObject({ code: '42501' });

@@ -27,7 +27,7 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     const ids = ['900001', '900002'];
     const call = async (again: boolean) => {
       const { rows } = await t.sql<{ answer: string }>(
-        `SELECT :"schema".redeem_promo_codes($1, '{shop}', '{1,1}', '{x,y}', '{1,1}', '{}', '{}', '{late,later}', $2, '{}', '{}', $3,
+        `SELECT :"library".redeem_promo_codes($1, '{shop}', '{1,1}', '{x,y}', '{1,1}', '{}', '{}', '{late,later}', $2, '{}', '{}', $3,
            false, '{900001}', 1000) AS answer`,
         [[code.code], ids, again],
       );
@@ -41,7 +41,7 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     // The use was taken back, and the retry of the other was refused: neither is recorded, and the key stays known.
     expect(await call(false)).toEqual(['id_taken', 'id_taken']);
     const { rows } = await t.sql(
-      `SELECT idempotency_key AS key FROM :"schema".promo_code_idempotency_keys WHERE use_id = ANY ($1)`,
+      `SELECT idempotency_key AS key FROM :"library".promo_code_idempotency_keys WHERE use_id = ANY ($1)`,
       [ids],
     );
     expect(rows).toEqual([{ key: 'late' }]);

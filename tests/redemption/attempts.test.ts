@@ -4,8 +4,8 @@ import { useRepository } from '../support/repository';
 
 const t = useRepository('attempts');
 
-const ONE = `SELECT :"schema".redeem_promo_code($1, 'shop', $2, 1, NULL, NULL, NULL, $3, $4, 5000) AS answer`;
-const BATCH = `SELECT :"schema".redeem_promo_codes(ARRAY[$1], '{shop}', '{1}', ARRAY[$2], '{1}', '{}', '{}', '{}', ARRAY[$3::bigint], '{}',
+const ONE = `SELECT :"library".redeem_promo_code($1, 'shop', $2, 1, NULL, NULL, NULL, $3, $4, 5000) AS answer`;
+const BATCH = `SELECT :"library".redeem_promo_codes(ARRAY[$1], '{shop}', '{1}', ARRAY[$2], '{1}', '{}', '{}', '{}', ARRAY[$3::bigint], '{}',
   '{}', true, false, $4, 5000) AS answer`;
 
 const outcomes = ([row]: { answer: string }[]) => JSON.parse(row!.answer).map(([, outcome]: string[]) => outcome);
@@ -15,7 +15,7 @@ describe.each([
   ['a batch', BATCH],
 ])('the locks of attempts in %s', (_, statement) => {
   const nextIds = async (count: number) => {
-    const { rows } = await t.sql<{ ids: string[] }>(`SELECT :"schema".reserve_promo_code_use_ids($1) AS ids`, [count]);
+    const { rows } = await t.sql<{ ids: string[] }>(`SELECT :"library".reserve_promo_code_use_ids($1) AS ids`, [count]);
     return rows[0]!.ids;
   };
 

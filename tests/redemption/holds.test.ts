@@ -21,7 +21,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
 
   /** Time is not waited for: the hold is made older. */
   async function expire(useId: string): Promise<void> {
-    await t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = now() - interval '1 second' WHERE use_id = $1`, [
+    await t.sql(`UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 second' WHERE use_id = $1`, [
       useId,
     ]);
   }
@@ -181,10 +181,10 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     const hold = await repository.reserve({ ...request(code, { customerAddress: 'late' }), ttlSeconds: 60 });
     if (!hold.ok) throw new Error(hold.reason);
     const held = () =>
-      t.sql('SELECT expires_at, released_as FROM :"schema".promo_code_holds WHERE use_id = $1', [hold.use.id]);
+      t.sql('SELECT expires_at, released_as FROM :"library".promo_code_holds WHERE use_id = $1', [hold.use.id]);
     const before = (await held()).rows;
     const { rows } = await t.sql<{ answer: string }>(
-      `SELECT :"schema".redeem_promo_codes($1, '{shop}', '{1}', '{late}', '{1}', '{}', '{}', '{}', $2, '{999}', '{}', false, false,
+      `SELECT :"library".redeem_promo_codes($1, '{shop}', '{1}', '{late}', '{1}', '{}', '{}', '{}', $2, '{999}', '{}', false, false,
          $2, 1000) AS answer`,
       [[code.code], [hold.use.id]],
     );

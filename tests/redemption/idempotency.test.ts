@@ -6,7 +6,7 @@ const t = useRepository('idempotency');
 const { repository, newCode, request, counts } = t;
 
 async function keys(): Promise<number> {
-  const { rows } = await t.sql<{ keys: string }>('SELECT count(*) AS keys FROM :"schema".promo_code_idempotency_keys');
+  const { rows } = await t.sql<{ keys: string }>('SELECT count(*) AS keys FROM :"library".promo_code_idempotency_keys');
   return Number(rows[0]?.keys);
 }
 
@@ -119,7 +119,7 @@ it('keys are pruned by age, the oldest first', async () => {
   await repository.redeem(asked);
   await repository.redeem(request(code, { idempotencyKey: 'young' }));
   await t.sql(
-    `UPDATE :"schema".promo_code_idempotency_keys SET created_at = now() - interval '31 days' WHERE idempotency_key = 'old'`,
+    `UPDATE :"library".promo_code_idempotency_keys SET created_at = now() - interval '31 days' WHERE idempotency_key = 'old'`,
   );
   expect(await repository.pruneIdempotencyKeys({ olderThanDays: 30 })).toEqual({ pruned: 1 });
   expect(await repository.redeem(asked)).toMatchObject({ ok: true, replayed: false });

@@ -14,9 +14,9 @@ describe.each(['own', 'seed'] as const)('ids that come again, on the tables of %
     const { rows } = await t.sql('SELECT customer_address AS who FROM :"schema".promo_code_uses ORDER BY id');
     return rows.map(({ who }) => who);
   };
-  const expire = () => t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = now() - interval '1 s'`);
+  const expire = () => t.sql(`UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 s'`);
   beforeEach(async () => {
-    await t.sql('TRUNCATE :"schema".promo_code_holds, :"schema".promo_code_idempotency_keys');
+    await t.sql('TRUNCATE :"library".promo_code_holds, :"library".promo_code_idempotency_keys');
     await forget();
   });
 
@@ -127,7 +127,7 @@ describe('holds that are due', () => {
     await sleep(1_050);
     expect(await repository.releaseExpired({ limit: 1 })).toEqual({ released: 1, remaining: true });
     expect(await repository.releaseExpired({ limit: 1 })).toEqual({ released: 1, remaining: false });
-    const { rows } = await t.sql('SELECT FROM :"schema".promo_code_holds WHERE released_at IS NULL');
+    const { rows } = await t.sql('SELECT FROM :"library".promo_code_holds WHERE released_at IS NULL');
     expect(rows).toHaveLength(0);
   });
 });

@@ -106,7 +106,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       case 'expire':
         if (use?.hold !== 'pending') return;
         use.hold = 'expired';
-        await t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = '2000-01-01' WHERE use_id = $1`, [id]);
+        await t.sql(`UPDATE :"library".promo_code_holds SET expires_at = '2000-01-01' WHERE use_id = $1`, [id]);
         return;
       case 'rollback':
         expect(await repository.rollbackUse(id)).toEqual({ rolledBack: use !== undefined });

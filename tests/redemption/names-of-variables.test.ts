@@ -76,7 +76,7 @@ it.each(['statement', 'row'] as const)(
     if (!second.ok) throw new Error(second.message);
     await repository.confirm(second.use.id, { transactionId: 'T' });
     await t.sql(
-      'UPDATE :"schema".promo_code_holds SET expires_at = now() - interval \'1 s\' WHERE released_at IS NULL',
+      'UPDATE :"library".promo_code_holds SET expires_at = now() - interval \'1 s\' WHERE released_at IS NULL',
     );
     await repository.releaseExpired();
     await repository.pruneIdempotencyKeys({ olderThanDays: 0 });

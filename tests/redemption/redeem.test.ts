@@ -101,7 +101,7 @@ describe.each(['own', 'seed'] as const)('on the tables of %s', (tables) => {
     await expect(repository.reserve({ ...nobody, ttlSeconds: 60 })).rejects.toMatchObject(failure);
     expect(await counts(code)).toMatchObject({ timesUsed: 0, uses: 0 });
     const { rows } = await t.sql(
-      `SELECT FROM :"schema".promo_code_idempotency_keys UNION ALL SELECT FROM :"schema".promo_code_holds`,
+      `SELECT FROM :"library".promo_code_idempotency_keys UNION ALL SELECT FROM :"library".promo_code_holds`,
     );
     expect(rows).toEqual([]);
 

@@ -12,7 +12,7 @@ const [here, there] = [new PromoCodeRepository(t.pool, options), new PromoCodeRe
 
 async function pointsOf(key: string): Promise<number> {
   const { rows } = await t.sql<{ points: number }>(
-    'SELECT points FROM :"schema".promo_code_rate_limits WHERE key = $1',
+    'SELECT points FROM :"library".promo_code_rate_limits WHERE key = $1',
     [key],
   );
   return rows[0]?.points ?? 0;
@@ -118,7 +118,7 @@ it('waits for no lock on its table longer than a call may, and leaves nobody beh
   const code = await t.newCode();
   const holder = await t.client();
   await holder.query('BEGIN');
-  await holder.query(t.expand('LOCK TABLE :"schema".promo_code_rate_limits IN ACCESS EXCLUSIVE MODE'));
+  await holder.query(t.expand('LOCK TABLE :"library".promo_code_rate_limits IN ACCESS EXCLUSIVE MODE'));
   const begun = performance.now();
   const { baseReward: _, ...preview } = t.request(code);
   await expect(repository.validate(preview, { rateLimitKey: 'locked out' })).rejects.toMatchObject({

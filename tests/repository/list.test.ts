@@ -70,7 +70,7 @@ describe.each(['own', 'seed'] as const)('list, on the tables of %s', (tables) =>
     const hold = await repository.reserve({ ...request(code), ttlSeconds: 60 });
     expect(hold).toMatchObject({ ok: true });
     expect(await names({ shopId, state: 'used_up' })).toEqual([code.code]);
-    await t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = now() - interval '1 s' WHERE use_id = $1`, [
+    await t.sql(`UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 s' WHERE use_id = $1`, [
       hold.ok ? hold.use.id : '',
     ]);
     expect(await names({ shopId, state: 'redeemable' })).toEqual([code.code]);

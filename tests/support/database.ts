@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, inject } from 'vitest';
 import { openConnections, withAdmin } from './connections';
+import { defaultLibrarySchema } from '../../src/host/library-schema';
 import { connectionTag, expandNames, uniqueName } from './names';
 import type { TestSchema } from './schema';
 import { changeUrl } from './urls';
@@ -17,7 +18,7 @@ export function useDatabase(label = 'database', options = ''): TestDatabase {
   const tag = connectionTag(database);
   const serverUrl = changeUrl(inject('postgresUrl'), { applicationName: tag });
   const url = changeUrl(serverUrl, { database });
-  const names = { database, schema };
+  const names = { database, schema, library: defaultLibrarySchema(schema) };
   const { close, ...connections } = openConnections(url, tag, names);
 
   beforeAll(async () => {

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, inject } from 'vitest';
 import { type Connections, openConnections, withAdmin } from './connections';
 import { connectionTag, expandNames, uniqueName } from './names';
+import { defaultLibrarySchema } from '../../src/host/library-schema';
 import { changeUrl } from './urls';
 
 /** A schema of its own for a test file or a describe block. */
 export interface TestSchema extends Connections {
   /** The name, unquoted. In SQL it is written `:"schema"`. */
   readonly schema: string;
+  /** The schema of the library for it, which an installation creates. In SQL it is written `:"library"`. */
+  readonly library: string;
   /** The major version of the server. */
   readonly version: number;
 }
@@ -19,17 +22,18 @@ export function useSchema(label = 'schema'): TestSchema {
   const schema = uniqueName(label);
   const tag = connectionTag(schema);
   const url = changeUrl(inject('postgresUrl'), { applicationName: tag });
-  const names = { schema };
+  const library = defaultLibrarySchema(schema);
+  const names = { schema, library };
   const { close, ...connections } = openConnections(url, tag, names);
 
   beforeAll(() => withAdmin(url, (admin) => admin.query(expandNames('create schema :"schema"', names))));
 
   afterAll(() =>
     withAdmin(url, async (admin) => {
-      const drop = expandNames('drop schema if exists :"schema" cascade', names);
+      const drop = expandNames('drop schema if exists :"schema", :"library" cascade', names);
       await close(admin).finally(() => admin.query(drop));
     }),
   );
 
-  return { ...connections, schema, version: inject('postgresMajor') };
+  return { ...connections, schema, library, version: inject('postgresMajor') };
 }

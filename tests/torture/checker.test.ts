@@ -101,9 +101,9 @@ describe('the checker finds', () => {
       call.result!.answers![0]!.use!.id = plain.useId;
     };
     expect(await t.brokenBy({ log })).toEqual(expect.arrayContaining(['id_given_twice', 'key_with_two_uses']));
-    const sql = `UPDATE :"schema".promo_code_idempotency_keys SET use_id = $1 WHERE idempotency_key = 'key-1'`;
+    const sql = `UPDATE :"library".promo_code_idempotency_keys SET use_id = $1 WHERE idempotency_key = 'key-1'`;
     expect(await t.brokenBy({ sql, values: [plain.useId] })).toEqual(['key_with_two_uses']);
-    const forgotten = `DELETE FROM :"schema".promo_code_idempotency_keys WHERE idempotency_key = 'key-1'`;
+    const forgotten = `DELETE FROM :"library".promo_code_idempotency_keys WHERE idempotency_key = 'key-1'`;
     expect(await t.brokenBy({ sql: forgotten })).toEqual(['lost_acknowledgement']);
   });
 
@@ -249,16 +249,16 @@ describe('the checker finds', () => {
   });
 
   it('a hold that was forgotten', async () => {
-    const sql = 'DELETE FROM :"schema".promo_code_holds WHERE use_id = $1';
+    const sql = 'DELETE FROM :"library".promo_code_holds WHERE use_id = $1';
     expect(await t.brokenBy({ sql, values: [pending.useId] })).toEqual(['hold_unaccounted']);
     const gone = 'DELETE FROM :"schema".promo_code_uses WHERE id = $1';
     expect(await t.brokenBy({ sql: gone, values: [pending.useId] })).toContain('hold_unaccounted');
-    const early = `UPDATE :"schema".promo_code_holds SET released_at = now(), released_as = 'expired' WHERE use_id = $1`;
+    const early = `UPDATE :"library".promo_code_holds SET released_at = now(), released_as = 'expired' WHERE use_id = $1`;
     expect(await t.brokenBy({ sql: early, values: [pending.useId] })).toEqual(['hold_unaccounted']);
-    const due = `UPDATE :"schema".promo_code_holds SET expires_at = now() - interval '1 hour' WHERE use_id = $1`;
+    const due = `UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 hour' WHERE use_id = $1`;
     const findings = { dueWereReleased: true };
     expect(await t.brokenBy({ sql: due, values: [pending.useId], findings })).toContain('hold_unaccounted');
-    const again = `INSERT INTO :"schema".promo_code_holds VALUES ($1, $2, 'dora', now() + interval '1 hour')`;
+    const again = `INSERT INTO :"library".promo_code_holds VALUES ($1, $2, 'dora', now() + interval '1 hour')`;
     expect(await t.brokenBy({ sql: again, values: [confirmed.useId, codes.get('COLD-3')] })).toContain(
       'hold_unaccounted',
     );

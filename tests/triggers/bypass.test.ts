@@ -76,7 +76,7 @@ describe.each(GRANULARITIES)('what PostgreSQL lets pass the triggers is found (%
 
   it('a dropped trigger, and a dropped function with its triggers', async () => {
     await t.sql('DROP TRIGGER promo_code_uses_delete_trigger ON :"schema".promo_code_uses');
-    await t.sql('DROP FUNCTION :"schema".update_promo_code_stats_on_update() CASCADE');
+    await t.sql('DROP FUNCTION :"library".update_promo_code_stats_on_update() CASCADE');
     expect(await faults()).toEqual([
       'count_promo_code_uses_on_update missing',
       'promo_code_uses_delete_trigger missing',

@@ -107,12 +107,12 @@ it('a recount waits for uses in flight, and counts them', async () => {
   const [writing, recounting] = await sessions(t, 2);
   await writing!.sql('BEGIN');
   await writing!.sql(insert(use(1, 2)));
-  const recounted = recounting!.sql('SELECT :"schema".recount_promo_code_stats(1) AS corrected');
+  const recounted = recounting!.sql('SELECT :"library".recount_promo_code_stats(1) AS corrected');
   await waitUntilBlocked(t.pool, recounting!.client);
   await writing!.sql('COMMIT');
   expect((await recounted).rows).toEqual([{ corrected: true }]);
   await expectCounters(t, { 1: [2, '3.00'] });
-  const { rows } = await t.sql('SELECT :"schema".recount_promo_code_stats(1) AS corrected');
+  const { rows } = await t.sql('SELECT :"library".recount_promo_code_stats(1) AS corrected');
   expect(rows).toEqual([{ corrected: false }]);
 });
 

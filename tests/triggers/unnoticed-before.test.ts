@@ -66,7 +66,7 @@ it('so does a recount by the triggers', async () => {
   await t.sql(unguarded('UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = 1'));
   const { sql } = await session(t);
   await sql('BEGIN');
-  expect((await sql('SELECT :"schema".recount_promo_code_stats(1) AS corrected')).rows).toEqual([{ corrected: true }]);
+  expect((await sql('SELECT :"library".recount_promo_code_stats(1) AS corrected')).rows).toEqual([{ corrected: true }]);
   await expect(sql('UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = 2')).rejects.toMatchObject({
     code: 'PC001',
   });
@@ -78,14 +78,14 @@ it('a role that may only read changes nothing in the tables of the library', asy
   await installTriggers(t.pool, { schema: t.schema });
   await t.sql(
     `GRANT USAGE ON SCHEMA :"schema" TO ${reader.quoted}; GRANT SELECT ON :"schema".promo_code_uses TO ${reader.quoted};
-     INSERT INTO :"schema".promo_code_rate_limits VALUES ('ip', 5, 9)`,
+     INSERT INTO :"library".promo_code_rate_limits VALUES ('ip', 5, 9)`,
   );
   const { sql } = await session(t, reader.login);
-  expect((await sql('SELECT FROM :"schema".promo_code_rate_limits')).rowCount).toBe(0);
-  expect((await sql('UPDATE :"schema".promo_code_rate_limits SET points = 0')).rowCount).toBe(0);
-  expect((await sql('DELETE FROM :"schema".promo_code_rate_limits')).rowCount).toBe(0);
-  await expect(sql(`INSERT INTO :"schema".promo_code_rate_limits VALUES ('x', 1, 1)`)).rejects.toMatchObject({
+  expect((await sql('SELECT FROM :"library".promo_code_rate_limits')).rowCount).toBe(0);
+  expect((await sql('UPDATE :"library".promo_code_rate_limits SET points = 0')).rowCount).toBe(0);
+  expect((await sql('DELETE FROM :"library".promo_code_rate_limits')).rowCount).toBe(0);
+  await expect(sql(`INSERT INTO :"library".promo_code_rate_limits VALUES ('x', 1, 1)`)).rejects.toMatchObject({
     code: '42501',
   });
-  expect((await t.sql('SELECT points FROM :"schema".promo_code_rate_limits')).rows).toEqual([{ points: 5 }]);
+  expect((await t.sql('SELECT points FROM :"library".promo_code_rate_limits')).rows).toEqual([{ points: 5 }]);
 });

@@ -7,7 +7,7 @@ import type { Attempted } from './redeem.js';
 import { arrayOfIds } from './statements.js';
 
 const FROM = withRules(`
-  FROM pg_catalog.unnest($1:::use_id_type[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS q(id, code, shop, customer, n)
+  FROM unnest($1:::use_id_type[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS q(id, code, shop, customer, n)
   JOIN :"uses" AS u ON u.:"use_id" = q.id
   JOIN :"codes" AS c ON c.:"code_id" = u.:"promo_code_id"
   LEFT JOIN :"library".promo_code_holds AS h ON h.use_id = u.:"use_id" AND h.released_at IS NULL

@@ -37,7 +37,7 @@ BEGIN
     RETURN 0;
   END IF;
   UPDATE :"schema".promo_code_holds AS h
-     SET released_at = now(), released_as = 'expired'
+     SET released_at = clock_timestamp(), released_as = 'expired'
    WHERE h.use_id = ANY (due);
   DELETE FROM :"schema".promo_code_uses AS u WHERE u.id = ANY (due) AND u.promo_code_id = code_id;
   GET DIAGNOSTICS released = ROW_COUNT;

@@ -30,7 +30,7 @@ BEGIN
   END IF;
   INSERT INTO :"schema".promo_code_holds AS h (use_id, promo_code_id, customer_address, expires_at, released_at, released_as,
                                                created_at)
-  VALUES (wanted, coalesce(code_id, 0), coalesce(who, ''), now(), now(), 'rolled_back', made_at)
+  VALUES (wanted, coalesce(code_id, 0), coalesce(who, ''), clock_timestamp(), clock_timestamp(), 'rolled_back', made_at)
       ON CONFLICT ON CONSTRAINT promo_code_holds_pkey DO UPDATE
      SET promo_code_id = excluded.promo_code_id, customer_address = excluded.customer_address,
          expires_at = excluded.expires_at, released_at = excluded.released_at, released_as = excluded.released_as,

@@ -79,18 +79,23 @@ export function snakeCase(role: string): string {
 
 /** The description of tables that are those of `installSchema`, but for what is given. */
 export function describeTables(schema: string, tables: HostTables = {}): HostDescription {
-  const columns = <Role extends string>(roles: readonly Role[], given: { [R in Role]?: string | null | undefined } = {}) =>
-    Object.fromEntries(roles.map((role) => [role, given[role] === undefined ? snakeCase(role) : given[role]])) as Record<
-      Role,
-      string | null
-    >;
+  const columns = <Role extends string>(
+    roles: readonly Role[],
+    given: { [R in Role]?: string | null | undefined } = {},
+  ) =>
+    Object.fromEntries(
+      roles.map((role) => [role, given[role] === undefined ? snakeCase(role) : given[role]]),
+    ) as Record<Role, string | null>;
   const { codes = {}, uses = {} } = tables;
   return {
     schema,
     codes: {
       name: codes.name ?? 'promo_codes',
       columns: columns(CODE_COLUMNS, codes.columns),
-      bonusTypes: { fixed: codes.bonusTypes?.fixed ?? ['fixed'], percentage: codes.bonusTypes?.percentage ?? ['percentage'] },
+      bonusTypes: {
+        fixed: codes.bonusTypes?.fixed ?? ['fixed'],
+        percentage: codes.bonusTypes?.percentage ?? ['percentage'],
+      },
     },
     uses: {
       name: uses.name ?? 'promo_code_uses',

@@ -42,7 +42,11 @@ async function call(queue: RedemptionQueue, customerAddress: string, deadline?: 
     .redeem({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }, deadline)
     .then((result) => (result.ok ? 'ok' : result.message))
     .catch((error: InstanceType<typeof PromoCodesError>) => error);
-  return { answer: answer instanceof PromoCodesError ? answer.code : answer, error: answer, ms: performance.now() - began };
+  return {
+    answer: answer instanceof PromoCodesError ? answer.code : answer,
+    error: answer,
+    ms: performance.now() - began,
+  };
 }
 
 /** Lets time pass, with a turn of the event loop for every step of it. */

@@ -175,7 +175,11 @@ class Connection implements ProxiedConnection {
 export async function startProxy(host: string, port: number): Promise<FaultyProxy> {
   let target = { host, port };
   const open = new Set<Connection>();
+  // One whose server has gone may have a client that was never told.
+  const clients = new Set<net.Socket>();
   const server = net.createServer((client) => {
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     const connection = new Connection(client, net.connect(target), (closed) => open.delete(closed));
     open.add(connection);
   });
@@ -192,6 +196,7 @@ export async function startProxy(host: string, port: number): Promise<FaultyProx
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const connection of open) connection.destroy();
+        for (const client of clients) client.destroy();
       }),
   };
 }

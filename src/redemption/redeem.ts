@@ -1,4 +1,4 @@
-import { PromoCodesError, RetryableTransactionError } from '../errors.js';
+import { OutcomeUnknownError, PromoCodesError, RetryableTransactionError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered } from './answers.js';
@@ -98,16 +98,17 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     });
   }
   for (let attempt = 1; open.length > 0; attempt += 1) {
-    if (attempt > ID_ATTEMPTS) {
-      throw new PromoCodesError(
-        'SEQUENCE_BEHIND',
-        `The sequence of promo_code_uses.id in schema ${context.statements.schema} gives ids that are in use already. Set it past the ` +
-          'highest id, with setval().',
-      );
+    let answers: Map<Attempted, Settled>;
+    try {
+      if (attempt > ID_ATTEMPTS) throw sequenceBehind(context);
+      const missing = withoutIds(context, open);
+      if (missing) await takeIds(context, missing);
+      answers = await deliver(context, open);
+    } catch (error) {
+      // What was answered before stays so; the error is that of the others.
+      if (context.strict || settled.size === 0) throw afterAnswers(error, settled);
+      answers = new Map(open.map((entry) => [entry, asPromoCodesError(error)]));
     }
-    const missing = withoutIds(context, open);
-    if (missing) await takeIds(context, missing);
-    const answers = await deliver(context, open);
     if (answers.size === requests.length) return requests.map((entry) => answers.get(entry)!);
     for (const [entry, answer] of answers) settled.set(entry, answer);
     open = open.filter((entry) => !settled.has(entry));
@@ -115,6 +116,26 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     for (const entry of open) entry.useId = undefined;
   }
   return requests.map((entry) => settled.get(entry)!);
+}
+
+function sequenceBehind({ statements: { schema } }: RedeemContext): PromoCodesError {
+  return new PromoCodesError(
+    'SEQUENCE_BEHIND',
+    `The sequence of promo_code_uses.id in schema ${schema} gives ids that are in use already. Set it past the highest id, ` +
+      'with setval().',
+  );
+}
+
+/** An error is definite only as long as nothing of its batch was recorded. */
+function afterAnswers(error: unknown, answers: ReadonlyMap<Attempted, Settled>): unknown {
+  const recorded = [...answers.values()].filter((answer) => !(answer instanceof PromoCodesError) && answer.ok).length;
+  if (recorded === 0 || error instanceof OutcomeUnknownError) return error;
+  const { message, sqlState } = asPromoCodesError(error);
+  return new OutcomeUnknownError(
+    `${recorded} redemptions of the batch were recorded, and then the others failed: ${message} Look for the uses, or repeat ` +
+      'the call with the same idempotency keys.',
+    { sqlState, cause: error },
+  );
 }
 
 /** Requests that wait for ids to be reserved; as a rule there are enough for all that have none. */
@@ -237,7 +258,8 @@ async function send(
     const failure = failureOf(context, entries, error);
     if (failure === ID_TAKEN) return { answers, rest: [], perCode: false };
     // What was found stays known. Where one request may be the bad one, the others are sent without it, and find theirs.
-    if (answers.size === 0 || strict || concernOf(failure) !== 'all') throw failure;
+    if (answers.size === 0 || strict || concernOf(failure) !== 'all')
+      throw strict ? afterAnswers(failure, answers) : failure;
     for (const entry of open) answers.set(entry, failure);
     return { answers, rest: [], perCode: false };
   }

@@ -165,6 +165,31 @@ describe('a batch under which connections break', () => {
   });
 });
 
+it('a batch of which a part was recorded has no definite error, when the rest cannot get other ids', async () => {
+  const [open, closed] = [await newCode(), await newCode({ isActive: false })];
+  let sent = 0;
+  const pool = intercepted(t.pool, async (text, values, send) => {
+    if (sent > 2 && text.includes('reserve_promo_code_use_ids')) {
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' });
+    }
+    if (!text.includes('.redeem_promo_codes')) return send(text, values);
+    sent += 1;
+    if (sent === 1) throw reset();
+    const answer = await send(text, values);
+    if (sent > 2) return answer;
+    // The refusal has left its mark, and its id cannot be used any more.
+    await t.repository.activate(closed.id);
+    throw reset();
+  });
+  const repository = new PromoCodeRepository(pool, { schema, deadlineMs: 2_000 });
+  await expect(repository.redeemMany([request(open), request(closed)])).rejects.toMatchObject({
+    code: 'OUTCOME_UNKNOWN',
+    message: expect.stringMatching(/^1 redemptions of the batch/),
+  });
+  expect(await counts(open)).toMatchObject({ timesUsed: 1, uses: 1 });
+  expect(await counts(closed)).toMatchObject({ timesUsed: 0, uses: 0 });
+});
+
 it('a use of another customer that has got the id meanwhile is not taken for the own one', async () => {
   const code = await newCode();
   let useId = '';

@@ -52,6 +52,8 @@ interface RedeemAttempt {
   inDoubt: boolean;
   /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
   lockTimeoutMs: number;
+  /** Runs a part that changes nothing. */
+  reads<Result>(part: Promise<Result>): Promise<Result>;
 }
 
 /** A request on its way, with what its attempts so far have left. */
@@ -220,7 +222,7 @@ async function send(
       isInDoubt = true;
     }
     if (isInDoubt) {
-      for (const [entry, row] of await findLostUses(connection, statements.schema, open)) {
+      for (const [entry, row] of await attempt.reads(findLostUses(connection, statements.schema, open))) {
         answers.set(entry, toSettled(context, row, entry));
       }
       open = open.filter((entry) => !answers.has(entry));

@@ -88,9 +88,16 @@ const BROKEN_BEFORE_PARTS = 2;
  * those ids; then it waits until the attempt before it has ended (an advisory lock that both take), and looks once more
  * under the lock of the code: what was recorded is found, what was not is done now. So a call makes at most one use and
  * knows which.
+ *
+ * Nothing became of a request in doubt whose code somebody holds, where the batch had others: its callers have to go once
+ * more, by themselves.
  */
-export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
+export async function redeemBatch(
+  context: RedeemContext,
+  requests: readonly Attempted[],
+): Promise<(Settled | undefined)[]> {
   const settled = new Map<Attempted, Settled>();
+  const held = new Set<Attempted>();
   let open: readonly Attempted[] = requests;
   if (!requests.every(({ request }) => context.canWrite(request.code, request.shopId))) {
     open = requests.filter((entry) => {
@@ -105,7 +112,7 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
       if (attempt > ID_ATTEMPTS) throw sequenceBehind(context);
       const missing = withoutIds(context, open);
       if (missing) await takeIds(context, missing);
-      answers = await deliver(context, open);
+      answers = await deliver(context, open, held);
     } catch (error) {
       // What was answered before stays so; the error is that of the others.
       if (context.strict || settled.size === 0) throw afterAnswers(error, settled);
@@ -113,11 +120,11 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     }
     if (answers.size === requests.length) return requests.map((entry) => answers.get(entry)!);
     for (const [entry, answer] of answers) settled.set(entry, answer);
-    open = open.filter((entry) => !settled.has(entry));
+    open = open.filter((entry) => !settled.has(entry) && !held.has(entry));
     if (open.length > 0) context.ids.discard();
     for (const entry of open) entry.useId = undefined;
   }
-  return requests.map((entry) => settled.get(entry)!);
+  return requests.map((entry) => settled.get(entry));
 }
 
 function sequenceBehind({ statements: { schema } }: RedeemContext): PromoCodesError {
@@ -165,41 +172,45 @@ interface Sent {
   perCode: boolean;
 }
 
-/** Answers all but those whose ids are in use already, in one statement, or in parts where that broke too often. */
-async function deliver(context: RedeemContext, entries: readonly Attempted[]): Promise<Map<Attempted, Settled>> {
+/** Answers all but those in `held` and those whose ids are in use already, in one statement, or in parts where that broke too often. */
+async function deliver(
+  context: RedeemContext,
+  entries: readonly Attempted[],
+  held: Set<Attempted>,
+): Promise<Map<Attempted, Settled>> {
   const callIds = [entries[0]!.useId!];
   for (const entry of entries) entry.callIds ??= callIds;
   const { answers, rest, perCode } = await send(context, entries);
-  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode))]);
+  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode, held))]);
 }
 
 /**
  * The parts of a batch in doubt, each on a connection of its own: they wait for its earlier attempts and not for each other.
- * A code that somebody holds concerns its own callers, who are sent once more with all the patience that there is.
+ * A code that somebody holds concerns its own callers, and the others do not wait for their answers.
  */
 async function deliverInParts(
   context: RedeemContext,
   entries: readonly Attempted[],
   perCode: boolean,
+  held: Set<Attempted>,
 ): Promise<Map<Attempted, Settled>> {
   const slots = new Slots(PARTS_AT_ONCE);
   const answers = new Map<Attempted, Settled>();
-  const late: Part[] = [];
-  const carry = async (part: Part, isPatient: boolean): Promise<void> => {
+  const isPatient = codesOf(entries).size === 1;
+  const carry = async (part: Part): Promise<void> => {
     try {
       const sent = await slots.use(() => send(context, part, isPatient));
       for (const [entry, answer] of sent.answers) answers.set(entry, answer);
-      if (sent.perCode && codesOf(sent.rest).size === 1) late.push(sent.rest);
-      else if (sent.rest.length > 0) await share(sent.rest, sent.perCode, isPatient);
+      if (sent.perCode && codesOf(sent.rest).size === 1) for (const entry of sent.rest) held.add(entry);
+      else if (sent.rest.length > 0) await share(sent.rest, sent.perCode);
     } catch (error) {
       for (const entry of part) answers.set(entry, asPromoCodesError(error));
     }
   };
-  const share = async (requests: Part, byCode: boolean, isPatient: boolean): Promise<void> => {
-    await Promise.all(partsOf(requests, byCode).map((part) => carry(part, isPatient)));
+  const share = async (requests: Part, byCode: boolean): Promise<void> => {
+    await Promise.all(partsOf(requests, byCode).map(carry));
   };
-  await share(entries, perCode, codesOf(entries).size === 1);
-  await Promise.all(late.map((part) => carry(part, true)));
+  await share(entries, perCode);
   return answers;
 }
 

@@ -148,7 +148,21 @@ describe('a batch under which connections break', () => {
     expect(await counts(code)).toMatchObject({ timesUsed: 6, uses: 6 });
   });
 
-  it('and one of whose codes is held: the callers of the others are not in doubt for that', async () => {
+  it('and one of whose codes is held: the callers of the others are answered while it is', async () => {
+    const { pool } = faulty((_, number) => (number === 1 ? 'never sent' : 'fine'));
+    const [held, free, other] = [await newCode(), await newCode(), await newCode()];
+    const lock = await holdLock(held);
+    const codes = [free, held, other, held, free];
+    const options = { lockTimeoutMs: 8_000, attemptTimeoutMs: 10_000, deadlineMs: 20_000 };
+    const outcomes = await together(pool, codes, options);
+    for (const place of [0, 2, 4]) expect(await outcomes[place]).toMatchObject({ ok: true });
+    expect(await counts(held)).toMatchObject({ timesUsed: 0 });
+    await lock.release();
+    for (const place of [1, 3]) expect(await outcomes[place]).toMatchObject({ ok: true, replayed: false });
+    expect(await counts(held)).toMatchObject({ timesUsed: 2, uses: 2 });
+  });
+
+  it('and one of whose codes is held for good: the callers of the others are not in doubt for that', async () => {
     const { pool } = faulty((_, number) => (number === 1 ? 'never sent' : 'fine'));
     const [held, free, other] = [await newCode(), await newCode(), await newCode()];
     const lock = await holdLock(held);

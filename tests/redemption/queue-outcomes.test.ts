@@ -132,6 +132,34 @@ describe('an error of a statement of several callers', () => {
   });
 });
 
+it('a code that is handed back without an answer goes by itself, and nobody waits for it', async () => {
+  const sent: string[] = [];
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const queue = new RedemptionQueue('schema', { ...LIMITS, lanes: 1 }, { home }, async (requests) => {
+    const codes = requests.map(({ request }) => request.code);
+    sent.push(codes.join(' '));
+    await setImmediate();
+    if (sent.length === 2)
+      return requests.map((entry, place) => (codes[place] === 'B' ? undefined : answered([entry])[0]));
+    if (codes[0] === 'B') await gate;
+    return answered(requests);
+  });
+  const redeem = (code: string) => queue.redeem({ code, shopId: 's', customerAddress: code, baseReward: '1' });
+  const first = redeem('first');
+  const [a, b, other] = [redeem('A'), redeem('B'), redeem('A')];
+  await Promise.all([first, a, other]);
+  await Promise.all([redeem('A'), redeem('C')]);
+  open();
+  expect(await b).toMatchObject({ message: 'B' });
+  await queue.idle();
+  expect(queue.isIdle).toBe(true);
+  expect(sent[1]).toBe('A B A');
+  expect(sent.filter((codes) => codes.includes('B')).slice(1)).toEqual(['B']);
+});
+
 it('whatever becomes of statements, every caller gets an answer, and nothing is left of anybody', async () => {
   const errors = [
     () => new LockTimeoutError('held'),
@@ -149,7 +177,11 @@ it('whatever becomes of statements, every caller gets an answer, and nothing is 
     partition: fc.constantFrom('p', 'q', 'r'),
     turns: fc.nat({ max: 3 }),
   });
-  const outcome = fc.record({ turns: fc.nat({ max: 2 }), error: fc.option(fc.nat({ max: errors.length - 1 })) });
+  const outcome = fc.record({
+    turns: fc.nat({ max: 2 }),
+    error: fc.option(fc.nat({ max: errors.length - 1 })),
+    isHeld: fc.boolean(),
+  });
   await fc.assert(
     fc.asyncProperty(
       fc.array(call, { minLength: 1, maxLength: 40 }),
@@ -164,11 +196,15 @@ it('whatever becomes of statements, every caller gets an answer, and nothing is 
           for (const code of codes) codesUnderWay.add(code);
           for (const { request } of requests) expect(request.shopId).toBe(of);
           expect(requests.length).toBeLessThanOrEqual(LIMITS.maxBatch);
-          const { turns, error } = stream.next().value!;
+          const { turns, error, isHeld } = stream.next().value!;
           for (let turn = 0; turn < turns; turn += 1) await setImmediate();
           for (const code of codes) codesUnderWay.delete(code);
           if (error !== null) throw errors[error]!();
-          return answered(requests);
+          const answers: (Settled | undefined)[] = answered(requests);
+          if (!isHeld || codes.length === 1) return answers;
+          const nameOf = ({ request }: Attempted) => request.code.trim().toUpperCase();
+          const held = nameOf(requests.at(-1)!);
+          return answers.map((answer, place) => (nameOf(requests[place]!) === held ? undefined : answer));
         });
         const settled = calls.map(async ({ code, key, partition: of, turns }, place) => {
           for (let turn = 0; turn < turns; turn += 1) await setImmediate();

@@ -6,6 +6,7 @@ import { Clients, type ProcessEnd } from './clients.js';
 import { compileWorker } from './compiled.js';
 import { asAdmin, type InjectedFault, inject, type Target } from './faults.js';
 import { allHostCodes, createHost, hostCodes } from './host.js';
+import { within } from './limits.js';
 import { type History, readHistory } from './log.js';
 import { startProxy } from './proxy.js';
 import {
@@ -36,6 +37,9 @@ export interface Outcome extends Verdict {
 /** The longest hold, and a second. */
 const HOLDS_ARE_DUE_MS = 9_000;
 const HOLDS_AT_ONCE = 1_000;
+/** More than any step takes where nothing hangs. */
+const STEP_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 15_000;
 
 /** Runs the faults and the load on a stage, then checks. Nothing of it is running when it has returned. */
 export async function runCampaign(stage: Stage, settings: Settings, say: (text: string) => void): Promise<Outcome> {
@@ -67,7 +71,7 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
     repairDrift: () => withClient(stage.ownerUrl(), (client) => library.repairDrift(client, { schema })),
   };
   try {
-    await clients.start(settings.processes);
+    await within(STEP_LIMIT_MS, 'The start of the client processes', clients.start(settings.processes));
     say(`${settings.processes} client processes are at work.`);
     await sleep(WARM_UP_MS);
     const { others, skipped } = possibleFaults(stage, settings);
@@ -78,12 +82,14 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
     await sleep(CALM_MS);
     const late = await clients.stop(DEADLINE_MS + 2 * SLACK_MS + 5_000);
     for (const name of late) say(`Process ${name} did not come to its end and was killed.`);
-    const dueWereReleased = settings.design === 'library' && (await releaseHolds(stage));
-    await snapshots.stop();
-    const { rows, breaches } = await asAdmin(stage, async (client) => {
+    const dueWereReleased =
+      settings.design === 'library' && (await within(STEP_LIMIT_MS, 'The release of the holds', releaseHolds(stage)));
+    await within(END_LIMIT_MS, 'The last snapshot', snapshots.stop());
+    const reading = asAdmin(stage, async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
       return { breaches: await findBreaches(client, schema), rows: await readRows(client, schema) };
     });
+    const { rows, breaches } = await within(STEP_LIMIT_MS, 'The reading of all rows', reading);
     const history = readHistory(stage.folder);
     const { ends } = clients;
     const verdict = check({
@@ -107,9 +113,13 @@ export async function runCampaign(stage: Stage, settings: Settings, say: (text: 
     };
   } finally {
     clients.end();
-    await snapshots.stop();
-    await proxy.close();
+    await Promise.all([ended('the snapshots', snapshots.stop(), say), ended('the proxy', proxy.close(), say)]);
   }
+}
+
+/** What does not end is said, and is no reason to wait. */
+function ended(what: string, work: Promise<unknown>, say: (text: string) => void): Promise<unknown> {
+  return within(END_LIMIT_MS, `The end of ${what}`, work).catch((error: unknown) => say(String(error)));
 }
 
 /** Both tracks, each one fault after the other, as the seed has planned them. */
@@ -143,7 +153,10 @@ async function injectAll(
 }
 
 async function attachStandby({ cluster }: Target, say: (text: string) => void): Promise<void> {
-  await cluster?.attachStandby().catch((error: unknown) => say(`No new standby: ${String(error)}`));
+  if (!cluster) return;
+  await within(STEP_LIMIT_MS, 'The copy for the standby', cluster.attachStandby()).catch((error: unknown) =>
+    say(`No new standby: ${String(error)}`),
+  );
 }
 
 function possibleFaults(

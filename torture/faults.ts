@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Clients } from './clients.js';
+import { within } from './limits.js';
 import type { FaultyProxy, ProxiedConnection } from './proxy.js';
 import { type Random, seededRandom } from './random.js';
 import type { FaultName, PlannedFault } from './schedule.js';
@@ -31,12 +32,16 @@ export interface Target {
   repairDrift(): Promise<unknown>;
 }
 
+/** More than a server takes to come up, and the longest fault. */
+const INJECTION_LIMIT_MS = 60_000;
+
 type Inject = (target: Target, fault: PlannedFault, random: Random) => Promise<string>;
 
 /** Injects a fault and gives what happened. An error of the injection itself is a detail, not an end of the campaign. */
 export async function inject(target: Target, fault: PlannedFault): Promise<InjectedFault> {
   const from = Date.now();
-  const detail = await injections[fault.name](target, fault, seededRandom(fault.seed)).catch(
+  const injecting = injections[fault.name](target, fault, seededRandom(fault.seed));
+  const detail = await within(INJECTION_LIMIT_MS, 'It', injecting).catch(
     (error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`,
   );
   return { name: fault.name, from, until: Date.now(), detail };

@@ -20,7 +20,7 @@ export interface ProxiedConnection {
 
 export interface FaultyProxy {
   readonly port: number;
-  /** The connections that are open and not silent. */
+  /** The connections to which nothing has been done yet and whose client is still there. */
   connections(): ProxiedConnection[];
   /** Where new connections go. */
   setTarget(host: string, port: number): void;
@@ -30,7 +30,16 @@ export interface FaultyProxy {
 /** As TCP keepalive would find it out in the end. */
 const SILENCE_LIMIT_MS = 5_000;
 
-type Mode = 'pass' | 'stalled' | 'silent' | 'silentAnswers' | 'cutRequest' | 'cutAnswer' | 'loseAnswer' | 'holdBack';
+type Mode =
+  | 'pass'
+  | 'stalled'
+  | 'silent'
+  | 'silentAnswers'
+  | 'cutRequest'
+  | 'cutAnswer'
+  | 'loseAnswer'
+  | 'holdBack'
+  | 'ended';
 
 class Connection implements ProxiedConnection {
   mode: Mode = 'pass';
@@ -50,6 +59,7 @@ class Connection implements ProxiedConnection {
     }
     client.on('data', (data) => this.#fromClient(data));
     server.on('data', (data) => this.#fromServer(data));
+    client.on('end', () => this.#clientGone());
     client.on('close', () => this.#clientGone());
     server.on('close', () => {
       if (!this.#isSilent()) client.destroy();
@@ -58,11 +68,13 @@ class Connection implements ProxiedConnection {
   }
 
   reset(): void {
+    this.mode = 'ended';
     this.#client.resetAndDestroy();
     this.#server.end();
   }
 
   close(): void {
+    this.mode = 'ended';
     this.#client.end();
     this.#server.end();
   }
@@ -141,7 +153,9 @@ class Connection implements ProxiedConnection {
   }
 
   #clientGone(): void {
-    if (!this.#isSilent() && !this.#isHeld) this.#server.end();
+    if (this.#isSilent() || this.#isHeld) return;
+    this.mode = 'ended';
+    this.#server.end();
   }
 
   #isSilent(): boolean {
@@ -161,7 +175,11 @@ class Connection implements ProxiedConnection {
 export async function startProxy(host: string, port: number): Promise<FaultyProxy> {
   let target = { host, port };
   const open = new Set<Connection>();
+  // One whose server has gone may have a client that was never told.
+  const clients = new Set<net.Socket>();
   const server = net.createServer((client) => {
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     const connection = new Connection(client, net.connect(target), (closed) => open.delete(closed));
     open.add(connection);
   });
@@ -178,6 +196,7 @@ export async function startProxy(host: string, port: number): Promise<FaultyProx
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const connection of open) connection.destroy();
+        for (const client of clients) client.destroy();
       }),
   };
 }

@@ -1,8 +1,11 @@
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.js';
+import { within } from './limits.js';
 import { appendReport, keepLogs, outcomeText } from './report.js';
 import { type DesignName, designNames, type Settings } from './settings.js';
 import { openStage } from './stage.js';
+
+const CLOSE_LIMIT_MS = 30_000;
 
 const HELP = `npm run torture -- [options]
 
@@ -17,7 +20,7 @@ const HELP = `npm run torture -- [options]
   --report file    append a row to the table in this Markdown file
   --help
 
-It ends with exit code 1 when something was found to be wrong. docs/torture.md says how to read it.
+It ends with exit code 1 when something was found to be wrong, and with 3 when it could not tidy up. docs/torture.md says how to read it.
 `;
 
 const { values: options } = parseArgs({
@@ -35,7 +38,11 @@ const { values: options } = parseArgs({
 });
 
 if (options.help) process.stdout.write(HELP);
-else await main(readSettings());
+else {
+  await main(readSettings());
+  // Whatever is still open: a campaign that was over once went on for minutes, at full load, in the shutdown of Node.js.
+  process.exit();
+}
 
 async function main(settings: Settings): Promise<void> {
   say(`Seed ${settings.seed}, design ${settings.design}.`);
@@ -45,8 +52,11 @@ async function main(settings: Settings): Promise<void> {
   const interrupt = (signal: NodeJS.Signals) => {
     if (!isInterrupted) say(`Interrupted by ${signal}; tidying up.`);
     isInterrupted = true;
+    process.exitCode = 130;
     // The client processes end when the channel to this one does.
-    void stage.close().finally(() => process.exit(130));
+    void within(CLOSE_LIMIT_MS, 'Tidying up', stage.close())
+      .catch((error: unknown) => say(String(error)))
+      .finally(() => process.exit());
   };
   // Not once: a wrapper may pass the same Ctrl-C on a second time, which would end the program before it has tidied up.
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -60,7 +70,10 @@ async function main(settings: Settings): Promise<void> {
     // Tidying up ends what is running, and its errors are no news then.
     if (!isInterrupted) throw error;
   } finally {
-    await stage.close();
+    await within(CLOSE_LIMIT_MS, 'Tidying up', stage.close()).catch((error: unknown) => {
+      say(String(error));
+      process.exitCode ??= 3;
+    });
   }
 }
 

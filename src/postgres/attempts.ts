@@ -1,11 +1,12 @@
 import { ConnectionError, OutcomeUnknownError, PromoCodesError } from '../errors.js';
+import { type CancellableClient, cancelStatement } from './cancel.js';
 import { type Fate, fateOf, OWN_TRANSACTION, type OwnTransaction, toOwnTransaction } from './commits.js';
 import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
-import { type Fault, faultOf, isClosed, NoAnswer } from './faults.js';
+import { type Fault, faultOf, isClosed, isSilence, NoAnswer } from './faults.js';
 import { hasOwnQuery, type Lease, NoConnection, PoolQuery, takeConnection, withLimit } from './lease.js';
 import { readable, translateError } from './server-errors.js';
-import { sqlStateOf } from './sqlstate.js';
+import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
 import { now, sleep } from './timers.js';
 import { isUsable } from './transaction.js';
@@ -32,6 +33,8 @@ interface Attempt {
   inDoubt: boolean;
   /** How long this attempt may wait for a lock, in milliseconds: never longer than the client waits for its answer. */
   lockTimeoutMs: number;
+  /** Runs a part of the work that changes nothing: where it gets no answer, the server ends it when the client does. */
+  reads<Result>(part: Promise<Result>): Promise<Result>;
 }
 
 export type Work<Result> = (connection: Queryable, attempt: Attempt) => Promise<Result>;
@@ -45,9 +48,9 @@ export interface Plan {
   effect: 'none' | 'repeatable';
   /**
    * `'statement'`: each statement is its own transaction. `'read committed'`: one transaction of several round trips in that
-   * isolation. `'write'`: the same, with a limit for its lock waits.
+   * isolation, with a limit for its lock waits.
    */
-  transaction: 'statement' | 'read committed' | 'write';
+  transaction: 'statement' | 'read committed';
   /** A connection broke under the same call before. */
   inDoubt: boolean;
   /** What the statements of the work are sent through. */
@@ -146,7 +149,11 @@ async function tryOnce<Result>(
   let connection: Lease;
   const connectMs = left();
   if (connectMs < 1) return fail(new NoConnection(plan.limits.deadlineMs, false), true);
-  const throughPool = plan.transaction === 'statement' && hasOwnQuery(pool);
+  const isOwnQuery = hasOwnQuery(pool);
+  // A statement sets no limit for its own waits: those for the lock of a table begin before it runs.
+  const isBounded = plan.effect === 'none' && door.isSilent && !isOwnQuery;
+  const transaction = isBounded ? 'read committed' : plan.transaction;
+  const throughPool = transaction === 'statement' && isOwnQuery;
   try {
     connection = throughPool ? new PoolQuery(pool) : await takeConnection(pool, connectMs);
   } catch (error) {
@@ -167,24 +174,33 @@ async function tryOnce<Result>(
       }
       Object.assign(known, { inDoubt: plan.inDoubt, isRepeated: plan.inDoubt, unanswered: undefined });
     }
-    const attempt = {
+    connection.isReading = plan.effect === 'none';
+    const attempt: Attempt = {
       inDoubt: known.isRepeated,
       lockTimeoutMs: lockWait(plan.limits, limitMs, connection.givesUpAfterMs),
+      async reads(part) {
+        connection.isReading = true;
+        const result = await part;
+        connection.isReading = plan.effect === 'none';
+        return result;
+      },
     };
-    const value = await connection.within(limitMs, carryOut(connection, plan, attempt, progress, work));
+    const working = carryOut(connection, { ...plan, transaction }, attempt, progress, work);
+    const value = await connection.within(limitMs, working);
     connection.release();
     if (throughPool) door.open();
     return { value };
   } catch (error) {
     // The pool's `query` connects as well.
     const failure = fail(error, throughPool && faultOf(error) === 'unreached');
+    if (isSilence(error) || (isBounded && sqlStateOf(error) === SqlState.lockNotAvailable)) door.noteSilence();
     if (failure.connecting) door.close(caller);
     else if (throughPool && failure.fault !== 'broken') door.open();
-    const decisive = plan.transaction === 'statement' ? connection.sent : progress.committing !== undefined;
+    const decisive = transaction === 'statement' ? connection.sent : progress.committing !== undefined;
     failure.inDoubt =
       known.unanswered !== undefined || (plan.effect !== 'none' && failure.fault === 'broken' && decisive);
     if (failure.inDoubt) known.unanswered ??= progress.committing;
-    await giveBack(connection, failure, plan, progress);
+    await giveBack(connection, failure, { ...plan, transaction }, progress);
     return failure;
   }
 }
@@ -222,7 +238,7 @@ async function carryOut<Result>(
 ): Promise<Result> {
   const through = plan.wrap ? plan.wrap(connection) : connection;
   if (plan.transaction === 'statement') return work(through, attempt);
-  const transaction = await begin(connection, plan, attempt);
+  const transaction = await begin(connection, plan.limits, attempt);
   const value = await work(through, attempt);
   progress.committing = { transaction, value };
   await connection.query('COMMIT');
@@ -235,22 +251,22 @@ async function carryOut<Result>(
  */
 async function begin(
   connection: Queryable,
-  { transaction, limits }: Plan,
+  { attemptTimeoutMs }: CallLimits,
   { lockTimeoutMs }: Attempt,
 ): Promise<OwnTransaction> {
   await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   const { rows } = await connection.query(
     `SELECT ${limitTo('idle_in_transaction_session_timeout', '$1')} AS idle, ${limitTo('lock_timeout', '$2')} AS lock,
             ${OWN_TRANSACTION}`,
-    [String(limits.attemptTimeoutMs), transaction === 'write' ? String(lockTimeoutMs) : null],
+    [String(attemptTimeoutMs), String(lockTimeoutMs)],
   );
   return toOwnTransaction(rows[0] ?? {});
 }
 
 /** Sets a limit for the transaction where the session has none, or a longer one. */
 function limitTo(setting: string, milliseconds: string): string {
-  return `CASE WHEN ${milliseconds}::text IS NOT NULL AND (current_setting('${setting}') = '0'
-                      OR current_setting('${setting}')::interval > make_interval(secs => ${milliseconds}::text::float8 / 1000))
+  return `CASE WHEN current_setting('${setting}') = '0'
+                 OR current_setting('${setting}')::interval > make_interval(secs => ${milliseconds}::text::float8 / 1000)
                THEN set_config('${setting}', ${milliseconds}::text, true) END`;
 }
 
@@ -332,9 +348,14 @@ export async function performHosted<Result>(
   const limitMs = Math.max(1, plan.deadline - now());
   const { connectionParameters } = client as DriverClient;
   const lockTimeoutMs = lockWait(plan.limits, limitMs, Number(connectionParameters?.query_timeout) || undefined);
-  const working = work(plan.wrap ? plan.wrap(client) : client, { inDoubt: false, lockTimeoutMs });
+  const attempt: Attempt = { inDoubt: false, lockTimeoutMs, reads: (part) => part };
+  const working = work(plan.wrap ? plan.wrap(client) : client, attempt);
   try {
-    return await withLimit(limitMs, working, () => closeSilently(client));
+    return await withLimit(limitMs, working, () => {
+      const { getTransactionStatus } = client as DriverClient;
+      if (plan.effect === 'none' || getTransactionStatus?.call(client) === 'T') cancelStatement(client as DriverClient);
+      closeSilently(client);
+    });
   } catch (error) {
     if (error instanceof NoAnswer && !canBeClosed(client) && plan.effect !== 'none') {
       throw new OutcomeUnknownError(
@@ -359,7 +380,7 @@ function closeSilently(client: DriverClient): void {
 }
 
 /** What node-postgres has beside `query`. */
-interface DriverClient extends Queryable {
+interface DriverClient extends Queryable, CancellableClient {
   on?(event: 'error', listener: () => void): unknown;
   connection?: { stream?: { destroy?(): unknown } };
   connectionParameters?: { query_timeout?: unknown };

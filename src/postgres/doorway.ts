@@ -1,5 +1,7 @@
-import { alarmIn, endAlarm } from './timers.js';
+import { alarmIn, endAlarm, now } from './timers.js';
 
+/** So long after a statement that got no answer, and after each that waited for a lock in vain, others may meet the same. */
+const SILENT_MS = 10_000;
 /** A caller who has waited as long as this knocks as well. */
 const KNOCK_MS = 500;
 
@@ -12,6 +14,7 @@ export class Doorway {
   #closed = false;
   #knocker: object | undefined;
   readonly #waiting = new Map<object, () => void>();
+  #silentUntil = Number.NEGATIVE_INFINITY;
 
   /** Waits until the caller may try to connect; `false` when its time ran out before. */
   pass(caller: object, limitMs: number): true | Promise<boolean> {
@@ -48,6 +51,16 @@ export class Doorway {
   close(caller: object): void {
     this.#closed = true;
     this.#knocker ??= caller;
+  }
+
+  /** A statement got no answer, or waited for a lock in vain. */
+  noteSilence(): void {
+    this.#silentUntil = now() + SILENT_MS;
+  }
+
+  /** Whether statements may get no answer, as while somebody holds the lock of a table. */
+  get isSilent(): boolean {
+    return now() < this.#silentUntil;
   }
 
   /**

@@ -76,6 +76,11 @@ export class NoAnswer extends Error {
   }
 }
 
+/** Whether a statement was sent and no answer came, as on a silent connection, or while it waits for a lock in the server. */
+export function isSilence(error: unknown): boolean {
+  return errorChain(error).some((link) => link instanceof NoAnswer || /query read timeout/i.test(messageOf(link)));
+}
+
 /** A server that only reads answered as if there were nothing to write, which it cannot know. */
 export class ReadOnlyServer extends Error {
   readonly code = SqlState.readOnlyTransaction;

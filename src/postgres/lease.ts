@@ -1,3 +1,4 @@
+import { type CancellableClient, cancelStatement } from './cancel.js';
 import type { ConnectionPool, PooledConnection, Queryable, QueryResultLike } from './database.js';
 import { NoAnswer } from './faults.js';
 import { alarmIn, endAlarm, now } from './timers.js';
@@ -8,6 +9,8 @@ export interface Lease extends Queryable {
   readonly sent: boolean;
   /** Milliseconds after which the driver gives a statement up by itself (`query_timeout`), where it does. */
   readonly givesUpAfterMs: number | undefined;
+  /** What is under way changes nothing: where it gets no answer it is ended in the server as well. */
+  isReading: boolean;
   /** Waits for `work`; when it takes longer, the connection is destroyed and `NoAnswer` thrown. */
   within<Result>(limitMs: number, work: Promise<Result>): Promise<Result>;
   /** Gives the connection back to the pool. */
@@ -111,18 +114,18 @@ export function withLimit<Result>(limitMs: number, work: Promise<Result>, onLimi
 const ignore = (): void => undefined;
 
 /** What node-postgres has beside `query`. */
-interface DriverConnection extends PooledConnection {
+interface DriverConnection extends PooledConnection, CancellableClient {
   on?(event: 'error', listener: () => void): unknown;
   off?(event: 'error', listener: () => void): unknown;
   connection?: { stream?: { destroy?(): unknown } };
   connectionParameters?: { query_timeout?: unknown };
-  processID?: unknown;
 }
 
 class LeasedConnection implements Lease {
   readonly #connection: DriverConnection;
   #open = true;
   sent = false;
+  isReading = false;
   readonly processID: unknown;
 
   constructor(connection: DriverConnection) {
@@ -159,6 +162,7 @@ class LeasedConnection implements Lease {
     if (!this.#open) return;
     this.#open = false;
     if (!destroy) this.#connection.off?.('error', ignore);
+    else if (this.isReading && this.sent) cancelStatement(this.#connection);
     this.#connection.release(destroy);
     // The pool says goodbye and waits for the peer, which may be silent for ever. The listener stays for what comes of it.
     if (destroy) this.#connection.connection?.stream?.destroy?.();
@@ -181,6 +185,8 @@ export class PoolQuery implements Lease {
   readonly #pool: ConnectionPool;
   #open = true;
   sent = false;
+  /** Nothing is known of the connection that the pool takes. */
+  isReading = false;
 
   constructor(pool: ConnectionPool) {
     this.#pool = pool;

@@ -85,7 +85,7 @@ export class Call {
    * @param locked the code whose lock it takes, for the message when somebody else holds it
    */
   write<Result>(work: Work<Result>, locked?: Locked): Promise<Result> {
-    const result = this.#perform(work, 'repeatable', 'write', false);
+    const result = this.#perform(work, 'repeatable', 'read committed', false);
     return locked === undefined ? result : this.explainLock(result, locked);
   }
 

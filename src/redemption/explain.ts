@@ -72,6 +72,7 @@ export class Explainer {
     if (known) return known.rows;
     const asking = async (): Promise<Row | undefined> => {
       const connection = await takeConnection(db, PATIENCE_MS);
+      connection.isReading = true;
       try {
         const { rows } = await connection.within(
           PATIENCE_MS,

@@ -43,8 +43,8 @@ export interface BatchEvent {
   };
 }
 
-/** Sends requests as one statement. */
-export type SendBatch = (requests: Attempted[], options: SendOptions) => Promise<Settled[]>;
+/** Sends requests as one statement. Those of a code that somebody holds may get no answer. */
+export type SendBatch = (requests: Attempted[], options: SendOptions) => Promise<(Settled | undefined)[]>;
 
 interface SendOptions {
   /** Milliseconds that the lock of a code is waited for, where that is shorter than usual. */
@@ -255,7 +255,7 @@ export class RedemptionQueue {
 
   /** Sends a batch and notes the answers of all who are not to wait once more; never throws. */
   async #carry(batch: Waiting[], trip: Trip, isAtOneKey = false): Promise<void> {
-    const { search } = trip;
+    const { search, partition } = trip;
     if (search.over !== undefined) return answerAll(batch, errorOfMany(search.over));
     const start = now();
     let error: PromoCodesError | undefined;
@@ -266,8 +266,10 @@ export class RedemptionQueue {
         deadline: trip.deadline,
         partition: trip.name,
       });
-      for (let place = 0; place < batch.length; place += 1) batch[place]!.answer = settled[place]!;
+      for (let place = 0; place < batch.length; place += 1) batch[place]!.answer = settled[place];
       search.succeeded();
+      const held = batch.filter(({ answer }) => answer === undefined);
+      if (held.length > 0) this.#changeHeld(partition, () => partition.hold(held));
     } catch (failure) {
       error = asPromoCodesError(failure);
     }

@@ -1,4 +1,4 @@
-import { PromoCodesError, RetryableTransactionError } from '../errors.js';
+import { OutcomeUnknownError, PromoCodesError, RetryableTransactionError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered } from './answers.js';
@@ -52,6 +52,8 @@ interface RedeemAttempt {
   inDoubt: boolean;
   /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
   lockTimeoutMs: number;
+  /** Runs a part that changes nothing. */
+  reads<Result>(part: Promise<Result>): Promise<Result>;
 }
 
 /** A request on its way, with what its attempts so far have left. */
@@ -86,9 +88,16 @@ const BROKEN_BEFORE_PARTS = 2;
  * those ids; then it waits until the attempt before it has ended (an advisory lock that both take), and looks once more
  * under the lock of the code: what was recorded is found, what was not is done now. So a call makes at most one use and
  * knows which.
+ *
+ * Nothing became of a request in doubt whose code somebody holds, where the batch had others: its callers have to go once
+ * more, by themselves.
  */
-export async function redeemBatch(context: RedeemContext, requests: readonly Attempted[]): Promise<Settled[]> {
+export async function redeemBatch(
+  context: RedeemContext,
+  requests: readonly Attempted[],
+): Promise<(Settled | undefined)[]> {
   const settled = new Map<Attempted, Settled>();
+  const held = new Set<Attempted>();
   let open: readonly Attempted[] = requests;
   if (!requests.every(({ request }) => context.canWrite(request.code, request.shopId))) {
     open = requests.filter((entry) => {
@@ -98,22 +107,43 @@ export async function redeemBatch(context: RedeemContext, requests: readonly Att
     });
   }
   for (let attempt = 1; open.length > 0; attempt += 1) {
-    if (attempt > ID_ATTEMPTS) {
-      throw new PromoCodesError(
-        'SEQUENCE_BEHIND',
-        `The sequence of ${useIdOf(context)} gives ids that are in use already. Set it past the highest id, with setval().`,
-      );
+    let answers: Map<Attempted, Settled>;
+    try {
+      if (attempt > ID_ATTEMPTS) throw sequenceBehind(context);
+      const missing = withoutIds(context, open);
+      if (missing) await takeIds(context, missing);
+      answers = await deliver(context, open, held);
+    } catch (error) {
+      // What was answered before stays so; the error is that of the others.
+      if (context.strict || settled.size === 0) throw afterAnswers(error, settled);
+      answers = new Map(open.map((entry) => [entry, asPromoCodesError(error)]));
     }
-    const missing = withoutIds(context, open);
-    if (missing) await takeIds(context, missing);
-    const answers = await deliver(context, open);
     if (answers.size === requests.length) return requests.map((entry) => answers.get(entry)!);
     for (const [entry, answer] of answers) settled.set(entry, answer);
-    open = open.filter((entry) => !settled.has(entry));
+    open = open.filter((entry) => !settled.has(entry) && !held.has(entry));
     if (open.length > 0) context.ids.discard();
     for (const entry of open) entry.useId = undefined;
   }
-  return requests.map((entry) => settled.get(entry)!);
+  return requests.map((entry) => settled.get(entry));
+}
+
+function sequenceBehind(context: RedeemContext): PromoCodesError {
+  return new PromoCodesError(
+    'SEQUENCE_BEHIND',
+    `The sequence of ${useIdOf(context)} gives ids that are in use already. Set it past the highest id, with setval().`,
+  );
+}
+
+/** An error is definite only as long as nothing of its batch was recorded. */
+function afterAnswers(error: unknown, answers: ReadonlyMap<Attempted, Settled>): unknown {
+  const recorded = [...answers.values()].filter((answer) => !(answer instanceof PromoCodesError) && answer.ok).length;
+  if (recorded === 0 || error instanceof OutcomeUnknownError) return error;
+  const { message, sqlState } = asPromoCodesError(error);
+  return new OutcomeUnknownError(
+    `${recorded} redemptions of the batch were recorded, and then the others failed: ${message} Look for the uses, or repeat ` +
+      'the call with the same idempotency keys.',
+    { sqlState, cause: error },
+  );
 }
 
 /** Requests that wait for ids to be reserved; as a rule there are enough for all that have none. */
@@ -152,41 +182,45 @@ interface Sent {
   perCode: boolean;
 }
 
-/** Answers all but those whose ids are in use already, in one statement, or in parts where that broke too often. */
-async function deliver(context: RedeemContext, entries: readonly Attempted[]): Promise<Map<Attempted, Settled>> {
+/** Answers all but those in `held` and those whose ids are in use already, in one statement, or in parts where that broke too often. */
+async function deliver(
+  context: RedeemContext,
+  entries: readonly Attempted[],
+  held: Set<Attempted>,
+): Promise<Map<Attempted, Settled>> {
   const callIds = [numberOf(entries[0]!.useId!)];
   for (const entry of entries) entry.callIds ??= callIds;
   const { answers, rest, perCode } = await send(context, entries);
-  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode))]);
+  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode, held))]);
 }
 
 /**
  * The parts of a batch in doubt, each on a connection of its own: they wait for its earlier attempts and not for each other.
- * A code that somebody holds concerns its own callers, who are sent once more with all the patience that there is.
+ * A code that somebody holds concerns its own callers, and the others do not wait for their answers.
  */
 async function deliverInParts(
   context: RedeemContext,
   entries: readonly Attempted[],
   perCode: boolean,
+  held: Set<Attempted>,
 ): Promise<Map<Attempted, Settled>> {
   const slots = new Slots(PARTS_AT_ONCE);
   const answers = new Map<Attempted, Settled>();
-  const late: Part[] = [];
-  const carry = async (part: Part, isPatient: boolean): Promise<void> => {
+  const isPatient = codesOf(entries).size === 1;
+  const carry = async (part: Part): Promise<void> => {
     try {
       const sent = await slots.use(() => send(context, part, isPatient));
       for (const [entry, answer] of sent.answers) answers.set(entry, answer);
-      if (sent.perCode && codesOf(sent.rest).size === 1) late.push(sent.rest);
-      else if (sent.rest.length > 0) await share(sent.rest, sent.perCode, isPatient);
+      if (sent.perCode && codesOf(sent.rest).size === 1) for (const entry of sent.rest) held.add(entry);
+      else if (sent.rest.length > 0) await share(sent.rest, sent.perCode);
     } catch (error) {
       for (const entry of part) answers.set(entry, asPromoCodesError(error));
     }
   };
-  const share = async (requests: Part, byCode: boolean, isPatient: boolean): Promise<void> => {
-    await Promise.all(partsOf(requests, byCode).map((part) => carry(part, isPatient)));
+  const share = async (requests: Part, byCode: boolean): Promise<void> => {
+    await Promise.all(partsOf(requests, byCode).map(carry));
   };
-  await share(entries, perCode, codesOf(entries).size === 1);
-  await Promise.all(late.map((part) => carry(part, true)));
+  await share(entries, perCode);
   return answers;
 }
 
@@ -209,7 +243,7 @@ async function send(
       isInDoubt = true;
     }
     if (isInDoubt) {
-      for (const [entry, row] of await findLostUses(connection, statements.host, open)) {
+      for (const [entry, row] of await attempt.reads(findLostUses(connection, statements.host, open))) {
         answers.set(entry, toSettled(context, row, entry));
       }
       open = open.filter((entry) => !answers.has(entry));
@@ -247,7 +281,8 @@ async function send(
     const failure = failureOf(context, entries, error);
     if (failure === ID_TAKEN) return { answers, rest: [], perCode: false };
     // What was found stays known. Where one request may be the bad one, the others are sent without it, and find theirs.
-    if (answers.size === 0 || strict || concernOf(failure) !== 'all') throw failure;
+    if (answers.size === 0 || strict || concernOf(failure) !== 'all')
+      throw strict ? afterAnswers(failure, answers) : failure;
     for (const entry of open) answers.set(entry, failure);
     return { answers, rest: [], perCode: false };
   }

@@ -164,6 +164,11 @@ export class Partition {
     for (const code of codes) (codes.size > 1 ? this.#suspected : this.#held).add(code);
   }
 
+  /** Somebody holds each of the codes of these. */
+  hold(entries: readonly Waiting[]): void {
+    for (const { code } of entries) this.#held.add(code);
+  }
+
   /** Who has an answer keeps nobody with the same key waiting. */
   forget(entry: Waiting): void {
     this.#keys.remove(entry);

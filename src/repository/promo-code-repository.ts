@@ -249,11 +249,13 @@ function send(context: Context, call: Call, request: RedeemRequest): Promise<Red
   const queue = context.queue(call);
   const settling = queue
     ? queue.redeem(request, call.deadline)
-    : redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled!));
+    : redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled));
   return call.explainLock(settling, request);
 }
 
-function toResult(settled: Settled): RedeemResult {
+/** What was not sent by the queue always has an answer. */
+function toResult(settled: Settled | undefined): RedeemResult {
+  if (settled === undefined) throw new Error('A redemption has no answer.');
   if (settled instanceof PromoCodesError) throw settled;
   return settled;
 }

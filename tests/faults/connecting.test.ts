@@ -55,7 +55,7 @@ it('a FATAL in the same packet as the end of connecting ends no process', async 
   const note = (error: unknown) => unhandled.push(error);
   process.on('uncaughtException', note);
   try {
-    const repository = new PromoCodeRepository(fatal, { deadlineMs: 300 });
+    const repository = new PromoCodeRepository(fatal, { deadlineMs: 1_500 });
     await expect(repository.list()).rejects.toSatisfy(isPromoCodesError);
     await expect(repository.redeem({ code: 'X', shopId: 's', customerAddress: 'a', baseReward: 1 })).rejects.toSatisfy(
       isPromoCodesError,
@@ -87,7 +87,7 @@ describe('a connection that cannot be made', () => {
     await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', resolve));
     const { port } = balancer.address() as net.AddressInfo;
     const empty = new pg.Pool({ host: '127.0.0.1', port, user: 'nobody', database: 'shop' });
-    const repository = new PromoCodeRepository(empty, { schema, deadlineMs: 300 });
+    const repository = new PromoCodeRepository(empty, { schema, deadlineMs: 1_500 });
     for (const call of [repository.create({ code: 'X', shopId: 's', bonusValue: 1 }), repository.list()]) {
       await expect(call).rejects.toMatchObject({
         code: 'CONNECTION_FAILED',
@@ -137,7 +137,7 @@ it(
     }
     await Promise.all(calls);
     expect(outcomes.length).toBeGreaterThan((downMs / 1_000) * perSecond);
-    expect(Math.max(...outcomes.map(({ ms }) => ms))).toBeLessThan(deadlineMs + 500);
+    expect(Math.max(...outcomes.map(({ ms }) => ms))).toBeLessThan(2 * deadlineMs);
     const afterUp = outcomes.filter(({ ok, at }) => ok && at > upAt).map(({ at }) => at - upAt);
     expect(Math.min(...afterUp)).toBeLessThan(FULL ? 100 : 2_000);
     const growth = Math.max(...memory) - memory[0]!;
@@ -150,7 +150,7 @@ it(
 
 describe('an attempt that the client gives up', () => {
   it('ends in the server too: no more backends wait than the pool has connections', async () => {
-    const impatient = t.poolWith({ max: 5, query_timeout: 1_000 });
+    const impatient = t.poolWith({ max: 5, query_timeout: 2_000 });
     const repository = new PromoCodeRepository(impatient, { schema, batching: false });
     const code = await newCode({ perCustomerLimit: null });
     await repository.redeem(request(await newCode()));

@@ -173,9 +173,9 @@ it('the doubt of the last attempt counts, whatever went wrong before it', async 
   });
   const short = new PromoCodeRepository(pool, {
     schema,
-    deadlineMs: 1_200,
-    attemptTimeoutMs: 1_000,
-    lockTimeoutMs: 300,
+    deadlineMs: 3_000,
+    attemptTimeoutMs: 2_500,
+    lockTimeoutMs: 1_000,
   });
   await expect(short.redeem(request(code))).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
 });

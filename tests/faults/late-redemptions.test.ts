@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkDrift, type PromoCode, PromoCodeRepository } from '../../src/index';
@@ -44,7 +43,8 @@ function holdBack(customer: string) {
 /** Delivers what was held back, and waits until the server has done with it. */
 async function deliver(): Promise<void> {
   proxy.deliver();
-  await sleep(100);
+  // The connection that it came on had no client any more, and ends with it.
+  await eventually(() => expect(proxy.open).toBe(pool.totalCount));
   await eventually(async () => {
     const { rows } = await t.sql(
       `SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name')

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { checkDrift, PromoCodeRepository } from '../../src/index';
@@ -42,7 +41,8 @@ function holdBack(text: string): { held: () => boolean } {
 
 /** Waits until the server has done with what came late. */
 async function settled(): Promise<void> {
-  await sleep(100);
+  // The connection that it came on had no client any more, and ends with it.
+  await eventually(() => expect(proxy.open).toBe(pool.totalCount));
   await eventually(async () => {
     const { rows } = await t.sql(
       `SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name')

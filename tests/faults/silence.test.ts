@@ -7,8 +7,10 @@ import { useRepository } from '../support/repository';
 
 /** The same with the default times: FAULTS_AT_FULL_LENGTH=1. */
 const FULL = process.env.FAULTS_AT_FULL_LENGTH === '1';
-const TIMES = FULL ? {} : { lockTimeoutMs: 300, attemptTimeoutMs: 500, deadlineMs: 1_500 };
-const DEADLINE_MS = FULL ? 10_000 : 1_500;
+const TIMES = FULL ? {} : { lockTimeoutMs: 600, attemptTimeoutMs: 1_000, deadlineMs: 3_000 };
+const DEADLINE_MS = FULL ? 10_000 : 3_000;
+/** What a busy machine may add. Without a deadline there would be no end. */
+const SLACK_MS = 3_000;
 
 const t = useRepository('silence');
 const { newCode, request, counts, schema } = t;
@@ -101,7 +103,7 @@ describe('connections that go silent', () => {
         ].map((call) => timed(call)),
       );
       for (const { ms, error } of outcomes) {
-        expect(ms).toBeLessThan(DEADLINE_MS + 500);
+        expect(ms).toBeLessThan(DEADLINE_MS + SLACK_MS);
         expect(isPromoCodesError(error)).toBe(true);
       }
       // Reads are never in doubt, and neither is what was not committed.
@@ -120,7 +122,7 @@ describe('connections that go silent', () => {
     await client.query('BEGIN');
     proxy.onData((from) => (from === 'server' ? 'silence' : 'pass'));
     const { ms, error } = await timed(() => repository.redeem(request(code), { client }));
-    expect(ms).toBeLessThan(DEADLINE_MS + 500);
+    expect(ms).toBeLessThan(DEADLINE_MS + SLACK_MS);
     expect(error).toMatchObject({
       code: 'CONNECTION_LOST',
       message: expect.stringContaining('Nothing of the transaction'),
@@ -140,7 +142,7 @@ describe('a pool that the host has used up', () => {
     const client = await single.connect();
     await client.query('BEGIN');
     const { ms, error } = await timed(() => repository.redeem(request(code)));
-    expect(ms).toBeLessThan(DEADLINE_MS + 500);
+    expect(ms).toBeLessThan(DEADLINE_MS + SLACK_MS);
     expect(error).toMatchObject({ code: 'POOL_EXHAUSTED', message: expect.stringMatching(/\{ client \}.*larger/s) });
     client.release();
     expect(await repository.redeem(request(code))).toMatchObject({ ok: true });

@@ -10,7 +10,7 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'cf43fab1014f0674201b7c4bcbff6d814acc957167f339a2c49310c58cf6b989',
+  2: 'c14c0718aef4d18cb31e35dd6de865b7b5053e6b54121bce384dbe151fb3d96a',
 };
 
 it('every function carries the current revision', () => {

@@ -127,7 +127,7 @@ it('a code that somebody holds does not hold up the others', async () => {
 });
 
 it('a code whose lock is not granted in time fails its own callers only', async () => {
-  const repository = await readyRepository({ batching: { lanes: 1 }, lockTimeoutMs: 400 });
+  const repository = await readyRepository({ batching: { lanes: 1 }, lockTimeoutMs: 2_000 });
   const [held, free, busy] = [await newCode(), await newCode(), await newCode()];
   const lock = await holdLock(held);
   const start = await holdLock(busy);

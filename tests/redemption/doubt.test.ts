@@ -148,7 +148,21 @@ describe('a batch under which connections break', () => {
     expect(await counts(code)).toMatchObject({ timesUsed: 6, uses: 6 });
   });
 
-  it('and one of whose codes is held: the callers of the others are not in doubt for that', async () => {
+  it('and one of whose codes is held: the callers of the others are answered while it is', async () => {
+    const { pool } = faulty((_, number) => (number === 1 ? 'never sent' : 'fine'));
+    const [held, free, other] = [await newCode(), await newCode(), await newCode()];
+    const lock = await holdLock(held);
+    const codes = [free, held, other, held, free];
+    const options = { lockTimeoutMs: 8_000, attemptTimeoutMs: 10_000, deadlineMs: 20_000 };
+    const outcomes = await together(pool, codes, options);
+    for (const place of [0, 2, 4]) expect(await outcomes[place]).toMatchObject({ ok: true });
+    expect(await counts(held)).toMatchObject({ timesUsed: 0 });
+    await lock.release();
+    for (const place of [1, 3]) expect(await outcomes[place]).toMatchObject({ ok: true, replayed: false });
+    expect(await counts(held)).toMatchObject({ timesUsed: 2, uses: 2 });
+  });
+
+  it('and one of whose codes is held for good: the callers of the others are not in doubt for that', async () => {
     const { pool } = faulty((_, number) => (number === 1 ? 'never sent' : 'fine'));
     const [held, free, other] = [await newCode(), await newCode(), await newCode()];
     const lock = await holdLock(held);
@@ -163,6 +177,31 @@ describe('a batch under which connections break', () => {
     // Of the held one nothing is known, not even that its last attempt has ended.
     expect(await counts(free)).toMatchObject({ timesUsed: 2, uses: 2 });
   });
+});
+
+it('a batch of which a part was recorded has no definite error, when the rest cannot get other ids', async () => {
+  const [open, closed] = [await newCode(), await newCode({ isActive: false })];
+  let sent = 0;
+  const pool = intercepted(t.pool, async (text, values, send) => {
+    if (sent > 2 && text.includes('reserve_promo_code_use_ids')) {
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' });
+    }
+    if (!text.includes('.redeem_promo_codes')) return send(text, values);
+    sent += 1;
+    if (sent === 1) throw reset();
+    const answer = await send(text, values);
+    if (sent > 2) return answer;
+    // The refusal has left its mark, and its id cannot be used any more.
+    await t.repository.activate(closed.id);
+    throw reset();
+  });
+  const repository = new PromoCodeRepository(pool, { schema, deadlineMs: 2_000 });
+  await expect(repository.redeemMany([request(open), request(closed)])).rejects.toMatchObject({
+    code: 'OUTCOME_UNKNOWN',
+    message: expect.stringMatching(/^1 redemptions of the batch/),
+  });
+  expect(await counts(open)).toMatchObject({ timesUsed: 1, uses: 1 });
+  expect(await counts(closed)).toMatchObject({ timesUsed: 0, uses: 0 });
 });
 
 it('a use of another customer that has got the id meanwhile is not taken for the own one', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { type FaultyProxy, startProxy } from '../../torture/proxy';
 import { useSchema } from '../support';
 import { changeHost } from '../support/urls';
@@ -37,11 +37,13 @@ async function seenWithin(what: string, ms: number): Promise<boolean> {
   return false;
 }
 
-/** The connection of a client that is the only one. */
+/** The connection of a client that is the only one: those of earlier clients have ended. */
 async function alone() {
+  await vi.waitFor(() => expect(proxy.connections()).toEqual([]), { timeout: 10_000 });
   const client = await throughProxy();
-  const [connection] = proxy.connections();
-  return { client, connection: connection! };
+  const connections = proxy.connections();
+  expect(connections).toHaveLength(1);
+  return { client, connection: connections[0]! };
 }
 
 describe('a connection through the proxy', () => {
@@ -70,23 +72,22 @@ describe('a connection through the proxy', () => {
     expect(await seen('half')).toBe(false);
   });
 
-  it('is reset and closed', async () => {
-    for (const how of ['reset', 'close'] as const) {
-      const { client, connection } = await alone();
-      const ended = new Promise((resolve) => client.once('end', resolve));
-      connection[how]();
-      await ended;
-    }
+  it.each(['reset', 'close'] as const)('is not there any more after %s', async (how) => {
+    const { client, connection } = await alone();
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    connection[how]();
+    expect(proxy.connections()).toEqual([]);
+    await ended;
   });
 
-  it('delivers a request late, long after the client was cut off', async () => {
+  it('delivers a request late, after the client was cut off', async () => {
     const { client, connection } = await alone();
-    connection.holdBack(300);
+    connection.holdBack(2_000);
     const sent = Date.now();
     expect(await write(client, 'held back')).toBe('failed');
-    expect(Date.now() - sent).toBeLessThan(250);
-    expect(await seenWithin('held back', 5_000)).toBe(true);
-    expect(Date.now() - sent).toBeGreaterThan(280);
+    expect(await seen('held back')).toBe(false);
+    expect(await seenWithin('held back', 10_000)).toBe(true);
+    expect(Date.now() - sent).toBeGreaterThan(1_900);
   });
 
   it('stalls for a time, and says nothing for ever', async () => {
@@ -96,9 +97,9 @@ describe('a connection through the proxy', () => {
     expect(await write(client, 'stalled')).toBe('answered');
     expect(Date.now() - sent).toBeGreaterThan(280);
     connection.silence('answers');
-    const answer = await Promise.race([write(client, 'silent'), sleep(300).then(() => 'nothing')]);
-    expect(answer).toBe('nothing');
-    expect(await seen('silent')).toBe(true);
+    const answer = write(client, 'silent');
+    expect(await seenWithin('silent', 5_000)).toBe(true);
+    expect(await Promise.race([answer, sleep(300).then(() => 'nothing')])).toBe('nothing');
     expect(proxy.connections()).toEqual([]);
     client.end().catch(() => {});
   });

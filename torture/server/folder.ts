@@ -48,6 +48,7 @@ export function makeGuardedFolder(account: Account, schema?: GuardedSchema): Gua
 }
 
 async function endGuard(guard: ChildProcess): Promise<void> {
+  if (guard.exitCode !== null || guard.signalCode !== null) return;
   guard.ref();
   const ended = once(guard, 'exit', { signal: AbortSignal.timeout(REMOVE_LIMIT_MS) });
   guard.stdin?.end();

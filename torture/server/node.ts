@@ -16,6 +16,8 @@ export interface Programs {
 
 const START_LIMIT_MS = 30_000;
 const FAST_STOP_LIMIT_MS = 5_000;
+const STOP_LIMIT_MS = 15_000;
+const PROGRAM_LIMIT_MS = 40_000;
 const DISK_SIZE_MB = 256;
 
 const SETTINGS: Record<string, string> = {
@@ -122,8 +124,10 @@ export class ServerNode {
     const ended = once(child, 'exit');
     child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     const harder = setTimeout(() => child.kill('SIGQUIT'), FAST_STOP_LIMIT_MS);
+    const hardest = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
     await ended;
     clearTimeout(harder);
+    clearTimeout(hardest);
   }
 
   /** Leaves no room on the disk. Gives what makes room again. */
@@ -145,7 +149,8 @@ export class ServerNode {
   async run(program: string, args: string[]): Promise<{ code: number; output: string }> {
     const { account, env } = this.#programs;
     const file = program === 'initdb' ? this.#program(program) : program;
-    const child = spawn(file, args, { ...account, env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    const options = { ...account, env, cwd: '/', timeout: PROGRAM_LIMIT_MS, killSignal: 'SIGKILL' as const };
+    const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data) => {

@@ -86,7 +86,7 @@ BEGIN
   )
   SELECT pg_catalog.array_agg(g.n ORDER BY g.n) INTO places_left
     FROM pg_catalog.generate_subscripts(codes, 1) AS g(n)
-   WHERE NOT EXISTS (SELECT FROM counted AS c WHERE c.:"code_id" = codes[g.n]);
+   WHERE NOT EXISTS (SELECT FROM counted AS done WHERE done.id = codes[g.n]);
   marker := set_config('pg_promo_codes.counting', earlier, true);
 
   FOREACH place IN ARRAY coalesce(places_left, '{}'::integer[])

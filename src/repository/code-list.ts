@@ -81,7 +81,7 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
   const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const marks = new Map(rows.map((row) => [row.id, row.mark]));
   return toPage(
-    rows.map((row: CodeRow) => toPromoCode(row)),
+    rows.map((row: CodeRow) => toPromoCode(call.host, row)),
     limit,
     order && (({ id }) => `${orderBy}:${marks.get(id)}`),
   );

@@ -75,7 +75,7 @@ export async function insertCodes(call: Call, shopId: string, inputs: readonly N
   const created = await insert.catch((error: unknown) => {
     throw inputs[0]?.columns ? wrongColumns(error) : error;
   });
-  return created.rows.map((row: CodeRow) => toPromoCode(row));
+  return created.rows.map((row: CodeRow) => toPromoCode(call.host, row));
 }
 
 /** What a column of the host does not read as a value of its type. */
@@ -142,7 +142,7 @@ export async function findCode(call: Call, id: string, shopId: Shop): Promise<Pr
   const values: unknown[] = [id];
   const statement = `SELECT ${codeColumns(call.host)} FROM :"codes" AS c
     WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, values)}`;
-  return one(await call.read((db) => db.query(call.sql(statement), values)));
+  return one(call, await call.read((db) => db.query(call.sql(statement), values)));
 }
 
 /**
@@ -159,7 +159,7 @@ export async function findCodeByName(call: Call, code: string, shopId: Shop): Pr
                ${newestFirst(call.host)} LIMIT 1)`;
   const asStored = isOfShop.includes('$2') ? ', :"library".find_promo_code_as_stored($2, $1)' : '';
   const statement = `SELECT ${codeColumns(call.host)} FROM :"codes" AS c WHERE c.:"code_id" = coalesce(${found}${asStored})`;
-  return one(await call.read((db) => db.query(call.sql(statement), values)));
+  return one(call, await call.read((db) => db.query(call.sql(statement), values)));
 }
 
 type PatchedField =
@@ -193,7 +193,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
     const look = `SELECT ${codeColumns(call.host)}, ${RULES} AS rules FROM :"codes" AS c
       WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, key)}`;
     const { rows: found } = await call.read((db) => db.query(call.sql(look), key));
-    const before = requireCode(one({ rows: found }), id, shopId);
+    const before = requireCode(one(call, { rows: found }), id, shopId);
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
@@ -220,7 +220,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
         ),
       { id },
     );
-    const updated = one({ rows });
+    const updated = one(call, { rows });
     if (updated) return updated;
   }
   throw new PromoCodesError(
@@ -252,14 +252,14 @@ export async function setActive(call: Call, id: string, shopId: Shop, isActive: 
   const statement = `UPDATE :"codes" AS c
       SET ${[':"is_active" = $2::boolean', ...updatedNow(call)].join(', ')}
     WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, values)} RETURNING ${codeColumns(call.host)}`;
-  return requireCode(one(await call.write((db) => db.query(call.sql(statement), values), { id })), id, shopId);
+  return requireCode(one(call, await call.write((db) => db.query(call.sql(statement), values), { id })), id, shopId);
 }
 
 export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<PromoCode> {
   const values: unknown[] = [id];
   const statement = `DELETE FROM :"codes" AS c
     WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, values)} RETURNING ${codeColumns(call.host)}`;
-  return requireCode(one(await call.write((db) => db.query(call.sql(statement), values), { id })), id, shopId);
+  return requireCode(one(call, await call.write((db) => db.query(call.sql(statement), values), { id })), id, shopId);
 }
 
 /** The write that tells others that the code was changed, where the host has a column for it. */
@@ -281,8 +281,8 @@ function wordFor({ layout: { codes } }: Host, type: string): string {
   return type === 'fixed' || type === 'percentage' ? codes.bonusTypes[type][0]! : type;
 }
 
-function one({ rows }: { rows: unknown[] }): PromoCode | null {
-  return rows[0] === undefined ? null : toPromoCode(rows[0] as CodeRow);
+function one(call: Call, { rows }: { rows: unknown[] }): PromoCode | null {
+  return rows[0] === undefined ? null : toPromoCode(call.host, rows[0] as CodeRow);
 }
 
 function requireCode(found: PromoCode | null, id: string, shopId: Shop): PromoCode {

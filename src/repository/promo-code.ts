@@ -1,6 +1,7 @@
 import type { DecimalString } from '../drift/drift-record.js';
 import { snakeCase } from '../host/description.js';
 import { placeholderOf } from '../host/layout.js';
+import { foldWord } from '../host/structure.js';
 import { withRules } from '../host/rules.js';
 import type { Host } from '../redemption/host.js';
 import { epochOf } from '../redemption/moments.js';
@@ -78,14 +79,14 @@ export type CodeRow = Record<
   string | null
 >;
 
-export function toPromoCode(row: CodeRow): PromoCode {
+export function toPromoCode(host: Host, row: CodeRow): PromoCode {
   return {
     id: row.id ?? '',
     code: row.code ?? '',
     shopId: row.shop_id ?? '',
     name: row.name,
     description: row.description,
-    bonusType: row.bonus_type ?? 'fixed',
+    bonusType: bonusTypeOf(host, row.bonus_type),
     bonusValue: row.bonus_value ?? '0',
     maxBonus: row.max_bonus,
     startDate: toDate(row.start_date ?? '-Infinity'),
@@ -98,6 +99,13 @@ export function toPromoCode(row: CodeRow): PromoCode {
     createdAt: toDate(row.created_at),
     updatedAt: toDate(row.updated_at),
   };
+}
+
+/** The host's own words for the two types of bonus are what they stand for; another one is given as it is. */
+function bonusTypeOf({ layout: { codes } }: Host, word: string | null): string {
+  if (word === null) return 'fixed';
+  const is = (words: string[]) => words.some((other) => foldWord(other) === foldWord(word));
+  return is(codes.bonusTypes.percentage) ? 'percentage' : is(codes.bonusTypes.fixed) ? 'fixed' : word;
 }
 
 function toLimit(text: string | null): number | null {

@@ -18,7 +18,8 @@ export function useDatabase(label = 'database', options = ''): TestDatabase {
   const tag = connectionTag(database);
   const serverUrl = changeUrl(inject('postgresUrl'), { applicationName: tag });
   const url = changeUrl(serverUrl, { database });
-  const names = { database, schema, library: defaultLibrarySchema(schema) };
+  const library = defaultLibrarySchema(schema);
+  const names = { database, schema, library };
   const { close, ...connections } = openConnections(url, tag, names);
 
   beforeAll(async () => {
@@ -35,5 +36,5 @@ export function useDatabase(label = 'database', options = ''): TestDatabase {
     }),
   );
 
-  return { ...connections, database, schema, version: inject('postgresMajor') };
+  return { ...connections, database, schema, library, version: inject('postgresMajor') };
 }

@@ -28,8 +28,8 @@ export {
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
-export type { ObjectState } from './inspect/object-state.js';
 export { type InstallationState, inspectTriggers } from './inspect/inspect-triggers.js';
+export type { ObjectState } from './inspect/object-state.js';
 export type { InstallOptions } from './inspect/options.js';
 export { installSchema } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';

@@ -1,11 +1,13 @@
+import { ValidationError } from '../errors.js';
+import { idType } from '../host/ids.js';
 import type { Layout } from '../host/layout.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { withConnection } from '../postgres/transaction.js';
-import { readLayout } from './layout-of.js';
 import { type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
+import { readLayout } from './layout-of.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
 
 /**
@@ -50,7 +52,7 @@ export function scopeOf(
   const codes: string[] = [];
   const values: unknown[] = [];
   if (promoCodeIds !== undefined) {
-    values.push(promoCodeIds);
+    values.push(requireIds(codeId, promoCodeIds));
     uses.push(`u.:"promo_code_id" = ANY ($${values.length}::${codeId}[])`);
     codes.push(`c.:"code_id" = ANY ($${values.length}::${codeId}[])`);
   }
@@ -66,4 +68,14 @@ export function scopeOf(
   }
   const all = (conditions: string[]) => conditions.join(' AND ') || 'TRUE';
   return { scope: { uses: all(uses), codes: all(codes) }, values };
+}
+
+/** @throws ValidationError for what is no id of these codes. */
+function requireIds(type: string, ids: readonly string[]): string[] {
+  const { rule, read } = idType(type);
+  const issues = ids.flatMap((id, place) =>
+    read(id) === undefined ? [{ path: `promoCodeIds.${place}`, message: rule, received: `'${id}'` }] : [],
+  );
+  if (issues.length > 0) throw new ValidationError(issues);
+  return ids.map((id) => read(id) ?? id);
 }

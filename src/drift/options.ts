@@ -38,14 +38,10 @@ export interface RepairDriftOptions extends DriftFilter {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-const ID_RULE = 'must be a whole number within the range of bigint, as a string, number or bigint';
-
+/** Of whatever type the ids of the host are, which is known later. */
 const id = v.pipe(
-  v.union([v.string(), v.number(), v.bigint()], ID_RULE),
-  v.check((value) => {
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
-    return /^-?\d{1,19}$/.test(String(value)) && BigInt.asIntN(64, BigInt(value)) === BigInt(value);
-  }, ID_RULE),
+  v.union([v.string(), v.number(), v.bigint()], 'must be an id, as a string, number or bigint'),
+  v.check((value) => typeof value !== 'number' || Number.isSafeInteger(value), 'must be a whole number that is exact'),
   v.transform(String),
 );
 

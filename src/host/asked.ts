@@ -1,5 +1,5 @@
-import { defaultLibrarySchema } from './library-schema.js';
 import type { HostTables } from './description.js';
+import { defaultLibrarySchema } from './library-schema.js';
 
 /** Which installation is meant, as far as a caller says; the rest is as installed. */
 export interface Asked {

@@ -14,7 +14,8 @@ export function withoutMissingColumns(description: HostDescription, { tables }: 
     Object.fromEntries(
       roles.map((role) => {
         const name = described[role];
-        const isMissing = columns !== undefined && name === snakeCase(role) && !columns.some((column) => column.name === name);
+        const isMissing =
+          columns !== undefined && name === snakeCase(role) && !columns.some((column) => column.name === name);
         return [role, isMissing ? null : name];
       }),
     ) as Record<Role, string | null>;

@@ -5,7 +5,8 @@ import { type Layout, type Rendering, renderingOf, renderTable } from './layout.
  * What is for some hosts only stands between comments `if name` and `fi`; also `not name`, `one and other`, `one or other`.
  * The innermost, with the whole lines that the comments have for themselves.
  */
-const CONDITIONAL = /(^[ ]*)?\/\*if ([a-z_ ]+)\*\/([ ]*\n)?((?:(?!\/\*if )[\s\S])*?)(^[ ]*)?\/\*fi\*\/([ ]*(?:\n[ ]*)?)/m;
+const CONDITIONAL =
+  /(^[ ]*)?\/\*if ([a-z_ ]+)\*\/([ ]*\n)?((?:(?!\/\*if )[\s\S])*?)(^[ ]*)?\/\*fi\*\/([ ]*(?:\n[ ]*)?)/m;
 /** The last comma in a list goes, whatever its last item is. */
 const LIST = /[ ]*\/\*list\*\/\s*([\s\S]*?)\s*\/\*end\*\//g;
 /**
@@ -67,7 +68,9 @@ export function forHost(file: string, { conditions }: Pick<Rendering, 'condition
     const kept = holds(condition.trim(), conditions) ? inner : '';
     const isOfLines = firstIndent !== undefined && firstEnd !== undefined && lastIndent !== undefined;
     // What stands in a line of other things leaves one space.
-    const instead = isOfLines ? kept + lastEnd.replace(/^ *\n/, '') : (firstIndent ?? '') + kept.trim() + (lastEnd === '' || kept.trim() === '' ? '' : ' ');
+    const instead = isOfLines
+      ? kept + lastEnd.replace(/^ *\n/, '')
+      : (firstIndent ?? '') + kept.trim() + (lastEnd === '' || kept.trim() === '' ? '' : ' ');
     text = text.slice(0, found.index) + instead + text.slice(found.index + whole.length);
   }
   return text.replace(LIST, (_, items: string) => ` ${items.replace(/,\s*$/, '')}`);

@@ -44,9 +44,7 @@ export function typesOf(description: HostDescription, catalog: HostCatalog): Hos
     ['use_id', columnOf(description, catalog, 'uses', 'id')],
   ] as const;
   const casts = ids.flatMap(([name, column]) =>
-    column && column.type !== sqlType(column) && familyOf(column) !== 'whole'
-      ? [[name, sqlType(column)] as const]
-      : [],
+    column && column.type !== sqlType(column) && familyOf(column) !== 'whole' ? [[name, sqlType(column)] as const] : [],
   );
   const { rolledBack } = description.uses;
   const mark = catalog.tables.uses?.columns.find(({ name }) => name === rolledBack?.column);

@@ -1,5 +1,6 @@
 import inspectSql from '../../sql/installation/inspect.sql';
 import { PromoCodesError } from '../errors.js';
+import { type Asked, askedVariables } from '../host/asked.js';
 import type { CatalogTable as DescribedTable, HostCatalog } from '../host/catalog.js';
 import type { HostTable } from '../host/description.js';
 import { withRules } from '../host/rules.js';
@@ -7,7 +8,6 @@ import type { Database } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import { withConnection } from '../postgres/transaction.js';
-import { type Asked, askedVariables } from '../host/asked.js';
 
 /** What the system catalogs say of an installation and of its host, as `sql/installation/inspect.sql` reports it. */
 export interface Catalog {

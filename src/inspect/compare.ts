@@ -39,7 +39,15 @@ export function installedRevision(catalog: Catalog): number {
 }
 
 /** Whether what belongs to a role may be relied on: nobody else can put something else there. */
-function isTrusted({ mine, ownedByTableOwner, ...found }: { mine: boolean; ownedByTableOwner: boolean; ownedBySuperuser?: boolean }): boolean {
+function isTrusted({
+  mine,
+  ownedByTableOwner,
+  ...found
+}: {
+  mine: boolean;
+  ownedByTableOwner: boolean;
+  ownedBySuperuser?: boolean;
+}): boolean {
   return mine || ownedByTableOwner || found.ownedBySuperuser === true;
 }
 
@@ -54,7 +62,11 @@ function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
   if (catalog.library.isExtension || !isTrusted(catalog.library)) {
     const owner = catalog.library.isExtension ? 'an extension' : `the role ${catalog.library.owner}`;
     return [
-      taken(object, `the schema ${librarySchema} belongs to ${owner}; choose another one with the option librarySchema`, null),
+      taken(
+        object,
+        `the schema ${librarySchema} belongs to ${owner}; choose another one with the option librarySchema`,
+        null,
+      ),
     ];
   }
   return [rights.length === 0 ? compared(object, 'ok') : compared(object, 'outdated', rights)];
@@ -62,7 +74,8 @@ function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
 
 function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Catalog): ComparedObject {
   const { librarySchema } = wanted.layout;
-  const same = (found: CatalogFunction) => found.inLibrary && found.name === expected.name && found.arguments === expected.arguments;
+  const same = (found: CatalogFunction) =>
+    found.inLibrary && found.name === expected.name && found.arguments === expected.arguments;
   const found = catalog.functions.find(same);
   const object = { kind: 'function', name: expected.name } as const;
   const rights = executeRights(wanted, catalog, expected, found);
@@ -70,7 +83,11 @@ function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Ca
   if (revisionOf(found) > SQL_REVISION) return compared(object, 'newer');
   const signature = `${librarySchema}.${found.name}(${found.arguments})`;
   if (!isTrusted(found)) {
-    return taken(object, `the function ${signature} belongs to the role ${found.owner}`, `DROP FUNCTION ${functionPath(found)};`);
+    return taken(
+      object,
+      `the function ${signature} belongs to the role ${found.owner}`,
+      `DROP FUNCTION ${functionPath(found)};`,
+    );
   }
   // Where the library is installed, its names are its own: a body without our mark is one that was edited.
   const isInstalled = catalog.functions.some((other) => other.inLibrary && revisionOf(other) > 0);
@@ -111,7 +128,11 @@ function functionPath({ schema, name, quotedArguments }: CatalogFunction): strin
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}(${quotedArguments})`;
 }
 
-function hasSettings({ settings }: CatalogFunction, { layout: { schema } }: Wanted, expected: FunctionDefinition): boolean {
+function hasSettings(
+  { settings }: CatalogFunction,
+  { layout: { schema } }: Wanted,
+  expected: FunctionDefinition,
+): boolean {
   // PostgreSQL quotes what it has to, with quote_all_identifiers also what it need not, and capitalises TimeZone.
   const plain = (setting: string) =>
     setting
@@ -136,7 +157,12 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   if (!found && former) {
     return compared(object, 'outdated', [
       `ALTER TABLE ${path(former.schema)} SET SCHEMA ${quoteIdentifier(librarySchema)};`,
-      ...(expected.rowSecurity ? [] : [`DROP POLICY IF EXISTS promo_code_redeemers ON ${path(librarySchema)};`, `ALTER TABLE ${path(librarySchema)} DISABLE ROW LEVEL SECURITY;`]),
+      ...(expected.rowSecurity
+        ? []
+        : [
+            `DROP POLICY IF EXISTS promo_code_redeemers ON ${path(librarySchema)};`,
+            `ALTER TABLE ${path(librarySchema)} DISABLE ROW LEVEL SECURITY;`,
+          ]),
       ...expected.statements,
       ...rights(former),
     ]);
@@ -163,7 +189,10 @@ function mergeTables(expected: TableDefinition, former: CatalogOwnTable, into: s
   const columns = Object.keys(expected.columns)
     .filter((column) => former.columns[column] !== undefined)
     .join(', ');
-  return [`INSERT INTO ${into} (${columns}) SELECT ${columns} FROM ${from} ON CONFLICT DO NOTHING;`, `DROP TABLE ${from};`];
+  return [
+    `INSERT INTO ${into} (${columns}) SELECT ${columns} FROM ${from} ON CONFLICT DO NOTHING;`,
+    `DROP TABLE ${from};`,
+  ];
 }
 
 function triggerState(wanted: Wanted, expected: TriggerDefinition, catalog: Catalog): ComparedObject {

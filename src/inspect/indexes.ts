@@ -28,7 +28,9 @@ function customerIndex(layout: Layout): IndexDefinition | undefined {
   const { promoCodeId, customerAddress } = layout.uses.columns;
   if (promoCodeId === null || customerAddress === null) return undefined;
   const isFolded = layout.customerMatching === 'folded';
-  const folded = isFolded ? 'pg_catalog.lower(pg_catalog.btrim(:"customer_address"::text))' : '(:"customer_address"::text)';
+  const folded = isFolded
+    ? 'pg_catalog.lower(pg_catalog.btrim(:"customer_address"::text))'
+    : '(:"customer_address"::text)';
   return {
     name: `${layout.uses.name === 'promo_code_uses' ? 'promo_code_uses' : 'promo_code'}_code_customer_idx`,
     table: 'uses',
@@ -43,7 +45,8 @@ function customerIndex(layout: Layout): IndexDefinition | undefined {
         ? keys[1] === '' &&
           ['lower', 'btrim'].every((name) => functions?.includes(name)) &&
           ofColumns?.includes(customerAddress) === true
-        : keys[1] === customerAddress || (keys[1] === '' && ofColumns?.includes(customerAddress) === true && !functions?.length)),
+        : keys[1] === customerAddress ||
+          (keys[1] === '' && ofColumns?.includes(customerAddress) === true && !functions?.length)),
   };
 }
 
@@ -57,9 +60,7 @@ function codeIndex(layout: Layout): IndexDefinition | undefined {
     name: `${layout.codes.name === 'promo_codes' ? 'promo_codes' : 'promo_code'}_shop_code_idx`,
     table: 'codes',
     columns: renderSqlFile(
-      shopId === null
-        ? '(pg_catalog.upper(:"code"::text))'
-        : '(:"code_shop_id", pg_catalog.upper(:"code"::text))',
+      shopId === null ? '(pg_catalog.upper(:"code"::text))' : '(:"code_shop_id", pg_catalog.upper(:"code"::text))',
       layout,
     ),
     pattern: `^(${shop}${upper}|${upper}${shop.trim() === '' ? '' : ` ${shop.trim()}`}) ?$`,

@@ -13,7 +13,10 @@ import { revisionOf } from './marks.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
 
 /** The part of the options that decides what an installation is. */
-export type Given = Pick<ParsedInstallOptions, 'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching'> &
+export type Given = Pick<
+  ParsedInstallOptions,
+  'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching'
+> &
   ChosenOptions;
 
 /** What an installation is to be, and what of it cannot be. */

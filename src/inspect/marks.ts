@@ -5,8 +5,9 @@ export function revisionOf({ source }: { source: string }): number {
   return Number(/^\s*-- pg-promo-codes (\d+)$/m.exec(source)?.[1] ?? 0);
 }
 
-const WORDS =
-  'begin end update set where and return new old null coalesce greatest least now current_timestamp'.split(' ');
+const WORDS = 'begin end update set where and return new old null coalesce greatest least now current_timestamp'.split(
+  ' ',
+);
 
 /**
  * Whether the source of a trigger function is the counting of the seed and nothing else: one UPDATE of the counters, in the
@@ -25,6 +26,7 @@ export function countsOnly(source: string, { codes, uses }: Layout): boolean {
     )
     .replaceAll('"', ' ')
     .toLowerCase();
-  const [, table] = /^\s*begin\s+update\s+(\S+)\s+set\s[^;]*;\s*return\s+(?:new|old|null)\s*;\s*end\s*;?\s*$/.exec(plain) ?? [];
+  const [, table] =
+    /^\s*begin\s+update\s+(\S+)\s+set\s[^;]*;\s*return\s+(?:new|old|null)\s*;\s*end\s*;?\s*$/.exec(plain) ?? [];
   return table === codes.name.toLowerCase() && (plain.match(/[a-z_]\w*/g) ?? []).every((word) => known.has(word));
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { type HostOptions, hostEntries } from '../host/options.js';
 import type { InstallationOptions } from '../host/installation.js';
+import { type HostOptions, hostEntries } from '../host/options.js';
 import {
   oneOf,
   optionsOf,

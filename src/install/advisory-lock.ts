@@ -11,7 +11,8 @@ export async function installationLock(
   lockTimeoutMs: number,
 ): Promise<void> {
   await setLockTimeout(transaction, `${lockTimeoutMs}ms`);
-  await transaction.query('SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1::pg_catalog.text, 0::bigint))', [
-    `pg-promo-codes:${librarySchema}`,
-  ]);
+  await transaction.query(
+    'SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1::pg_catalog.text, 0::bigint))',
+    [`pg-promo-codes:${librarySchema}`],
+  );
 }

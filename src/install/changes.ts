@@ -35,11 +35,7 @@ export function changesOf(
   const isObsolete = (object: ComparedObject) => object.kind === 'function' && isOnlyDropped(object);
   const ofKind = (wanted: ObjectState['kind']) => fixable.filter(({ kind }) => kind === wanted);
   // A policy of a table calls a function; no function is looked into before it runs.
-  const own = [
-    ...ofKind('schema'),
-    ...ofKind('function').filter((object) => !isObsolete(object)),
-    ...ofKind('table'),
-  ];
+  const own = [...ofKind('schema'), ...ofKind('function').filter((object) => !isObsolete(object)), ...ofKind('table')];
   const obsolete = tables.includes('codes') ? fixable.filter(isObsolete) : [];
   const triggers = ofKind('trigger').filter((object) => tables.includes(hostTableOf(object, choice)));
   const todo = [...own, ...triggers, ...obsolete];

@@ -66,9 +66,7 @@ async function createMissing(db: Database, options: ParsedInstallOptions, before
   try {
     return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
-        const { rows } = await transaction.query(
-          `SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout`,
-        );
+        const { rows } = await transaction.query(`SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout`);
         await installationLock(transaction, before.librarySchema, lockTimeoutMs);
         await setLockTimeout(transaction, `${waitMs}ms`);
         const catalog = await readCatalog(transaction, options);

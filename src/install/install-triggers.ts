@@ -8,12 +8,14 @@ import { renderSqlFile } from '../host/render.js';
 import { decimalsOfTotal } from '../host/types.js';
 import { type Catalog, hostCatalogOf, readCatalog } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
-import { type Inspection, inspectWith, isMarkedPending, PENDING_MARK, unknownBonusTypes } from '../inspect/inspect-triggers.js';
 import {
-  type InstallOptions,
-  installOptions,
-  type ParsedInstallOptions,
-} from '../inspect/options.js';
+  type Inspection,
+  inspectWith,
+  isMarkedPending,
+  PENDING_MARK,
+  unknownBonusTypes,
+} from '../inspect/inspect-triggers.js';
+import { type InstallOptions, installOptions, type ParsedInstallOptions } from '../inspect/options.js';
 import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/identifiers.js';

@@ -7,8 +7,10 @@ import type { Changes } from './changes.js';
 export function requirePrivileges({ layout }: Choice, catalog: Catalog, changes: Changes, sql: string): void {
   const { schema, librarySchema } = layout;
   const lacks: string[] = [];
-  if (!catalog.library && !catalog.mayCreateSchemas) lacks.push(`CREATE on the database, for the schema ${librarySchema}`);
-  else if (catalog.library && !catalog.library.create && changes.functions.length > 0) lacks.push(`CREATE on schema ${librarySchema}`);
+  if (!catalog.library && !catalog.mayCreateSchemas)
+    lacks.push(`CREATE on the database, for the schema ${librarySchema}`);
+  else if (catalog.library && !catalog.library.create && changes.functions.length > 0)
+    lacks.push(`CREATE on schema ${librarySchema}`);
   for (const [part, table] of Object.entries(catalog.tables)) {
     const path = `${schema}.${table.name}`;
     if (!table.mayAddTriggers) lacks.push(`TRIGGER on ${path}`);
@@ -26,7 +28,8 @@ export function insufficient(
   sql: string,
   details: { sqlState?: string; cause?: unknown } = {},
 ): InsufficientPrivilegeError {
-  const owners = [...new Set(Object.values(catalog.tables).map(({ owner }) => owner))].join(', ') || catalog.schema?.owner;
+  const owners =
+    [...new Set(Object.values(catalog.tables).map(({ owner }) => owner))].join(', ') || catalog.schema?.owner;
   return new InsufficientPrivilegeError(
     `The role ${catalog.role} may not install the triggers of pg-promo-codes in schema ${schema}: ${reason}. ` +
       `Let the owner of the tables (${owners}) call installTriggers() once, or run the SQL in this error's "sql" ` +

@@ -6,8 +6,8 @@ import migrationSql from '../../sql/installation/migration.sql';
 import postflightSql from '../../sql/installation/postflight.sql';
 import preflightSql from '../../sql/installation/preflight.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import { defaultLibrarySchema } from '../host/library-schema.js';
 import type { Layout } from '../host/layout.js';
+import { defaultLibrarySchema } from '../host/library-schema.js';
 import { describeHost } from '../host/options.js';
 import { renderSqlFile } from '../host/render.js';
 import { withRules } from '../host/rules.js';
@@ -22,8 +22,8 @@ import {
 } from '../inspect/definition.js';
 import { grantsOf } from '../inspect/grants.js';
 import { indexDefinitions } from '../inspect/indexes.js';
-import { triggerFiles } from '../inspect/sql-files.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
+import { triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
 import { schemaStatements } from './schema-file.js';
 import { uninstallScript } from './uninstall-script.js';
@@ -34,7 +34,9 @@ export type SqlScript = 'schema' | 'triggers' | 'uninstall' | 'drift';
 /** Options of `renderSql`, which sees no database. */
 export interface RenderOptions extends InstallOptions {
   /** The types of ids, where they are not whole numbers. Default: `bigint`. */
-  idTypes?: { codes?: 'bigint' | 'uuid' | 'text' | undefined; uses?: 'bigint' | 'uuid' | 'text' | undefined } | undefined;
+  idTypes?:
+    | { codes?: 'bigint' | 'uuid' | 'text' | undefined; uses?: 'bigint' | 'uuid' | 'text' | undefined }
+    | undefined;
 }
 
 const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
@@ -100,8 +102,14 @@ export function renderTriggers(wanted: Wanted): string {
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file).map(render) : [])).join('\n\n');
   const parts: Record<string, () => string> = {
-    functions: () => functionDefinitions(wanted).flatMap(({ statements }) => statements).join('\n\n'),
-    tables: () => tableDefinitions(wanted).flatMap(({ statements }) => statements).join('\n\n'),
+    functions: () =>
+      functionDefinitions(wanted)
+        .flatMap(({ statements }) => statements)
+        .join('\n\n'),
+    tables: () =>
+      tableDefinitions(wanted)
+        .flatMap(({ statements }) => statements)
+        .join('\n\n'),
     rights: () => grantsOf(wanted).join('\n'),
     give_to_owner: () => render(giveToOwnerSql),
     common_triggers: () => triggers(truncate, counters, recount, guardFile(options)),

@@ -1,9 +1,9 @@
 import lockHolderSql from '../../sql/redemption/lock-holder.sql';
 import missingGrantsSql from '../../sql/redemption/missing-grants.sql';
 import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '../errors.js';
+import { withRules } from '../host/rules.js';
 import { type Database, isPool } from '../postgres/database.js';
 import { takeConnection } from '../postgres/lease.js';
-import { withRules } from '../host/rules.js';
 import { now } from '../postgres/timers.js';
 import type { Host } from './host.js';
 
@@ -74,10 +74,7 @@ export class Explainer {
       const connection = await takeConnection(db, PATIENCE_MS);
       connection.isReading = true;
       try {
-        const { rows } = await connection.within(
-          PATIENCE_MS,
-          connection.query(host.sql(sql), values),
-        );
+        const { rows } = await connection.within(PATIENCE_MS, connection.query(host.sql(sql), values));
         connection.release();
         return rows[0];
       } catch {

@@ -47,15 +47,20 @@ export async function readHost(db: Queryable, asked: Asked): Promise<Host> {
   const installed = await readInstalledHost(db, asked);
   await requireRedeemable(db, installed);
   const { layout, catalog, isolation, encoding } = installed;
-  const columnsOf = (table: HostTable) => new Map(catalog.tables[table]?.columns.map((column) => [column.name, column]));
+  const columnsOf = (table: HostTable) =>
+    new Map(catalog.tables[table]?.columns.map((column) => [column.name, column]));
   const columns = { codes: columnsOf('codes'), uses: columnsOf('uses') };
   const columnOf = (table: HostTable, role: Role | '') => {
     const described: Partial<Record<string, string | null>> = layout[table].columns;
     return columns[table].get(described[role] ?? '');
   };
   const roles = {
-    codes: new Map(CODE_COLUMNS.flatMap((role) => (layout.codes.columns[role] ? [[layout.codes.columns[role], role]] : []))),
-    uses: new Map(USE_COLUMNS.flatMap((role) => (layout.uses.columns[role] ? [[layout.uses.columns[role], role]] : []))),
+    codes: new Map(
+      CODE_COLUMNS.flatMap((role) => (layout.codes.columns[role] ? [[layout.codes.columns[role], role]] : [])),
+    ),
+    uses: new Map(
+      USE_COLUMNS.flatMap((role) => (layout.uses.columns[role] ? [[layout.uses.columns[role], role]] : [])),
+    ),
   };
   const rendered = new Map<string, string>();
   return {

@@ -1,6 +1,6 @@
 import type { DecimalString } from '../drift/drift-record.js';
-import { epochOf } from './moments.js';
 import type { Host } from './host.js';
+import { epochOf } from './moments.js';
 
 /** A recorded use of a code. */
 export interface PromoCodeUse {

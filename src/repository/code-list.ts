@@ -5,7 +5,7 @@ import { epochOf } from '../redemption/moments.js';
 import { type CodeState, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
 import { type CodeOrder, type Mark, type Page, requireMark, toPage } from './cursor.js';
-import { codeColumns, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
+import { type CodeRow, codeColumns, type PromoCode, toPromoCode } from './promo-code.js';
 
 export interface ListFilter {
   shopId?: string | undefined;
@@ -28,7 +28,9 @@ function orderOf(host: Host, order: CodeOrder): Order | undefined {
   switch (order) {
     case 'newest': {
       const key = `coalesce(${epochOf(host, 'codes', 'createdAt')}, 0)::numeric`;
-      return host.layout.types.codeId !== 'bigint' && host.has('codes', 'createdAt') ? { key, isRising: false } : undefined;
+      return host.layout.types.codeId !== 'bigint' && host.has('codes', 'createdAt')
+        ? { key, isRising: false }
+        : undefined;
     }
     case 'timesUsed':
       return { key: `coalesce(${USES}, 0)::numeric`, isRising: false };

@@ -1,7 +1,7 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
-import { messageOf } from '../postgres/sqlstate.js';
 import { withRules } from '../host/rules.js';
+import { messageOf } from '../postgres/sqlstate.js';
 import { toCodeName } from '../redemption/code-name.js';
 import type { Host } from '../redemption/host.js';
 import { asColumn } from '../redemption/moments.js';
@@ -10,7 +10,7 @@ import { newestFirst, newestLast, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
 import { toTimestamp } from './date-fields.js';
 import { columnsOfCode } from './host-columns.js';
-import { codeColumns, type CodeRow, type PromoCode, toPromoCode } from './promo-code.js';
+import { type CodeRow, codeColumns, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** A checked code, as it is going to be inserted. */
 export interface NewCode {
@@ -180,10 +180,7 @@ const UPDATE_ATTEMPTS = 20;
  * still so: no lock is held in between, and redemptions, which change the counters, do not disturb it.
  */
 export async function updateCode(call: Call, id: string, shopId: Shop, patch: CodePatch): Promise<PromoCode> {
-  const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [
-    PatchedField,
-    unknown,
-  ][];
+  const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [PatchedField, unknown][];
   refuseAbsent(
     call.host,
     fields.map(([field]) => field),
@@ -241,7 +238,10 @@ function newValue({ host }: Call, field: PatchedField, parameter: string): strin
   if (!typeOf(own).startsWith('timestamp with ')) return `${asColumn(host, 'codes', own, `${parameter}::timestamptz`)}`;
   const other = field === 'startDate' ? 'endDate' : 'startDate';
   const columns = typeOf(other) === typeOf(own) ? [own, other] : [own];
-  const known = columns.map((column) => `WHEN date_trunc('milliseconds', c.:"${snakeCase(column)}") = ${parameter} THEN c.:"${snakeCase(column)}"`);
+  const known = columns.map(
+    (column) =>
+      `WHEN date_trunc('milliseconds', c.:"${snakeCase(column)}") = ${parameter} THEN c.:"${snakeCase(column)}"`,
+  );
   return `CASE ${known.join(' ')} ELSE ${parameter} END`;
 }
 
@@ -264,7 +264,9 @@ export async function deleteCode(call: Call, id: string, shopId: Shop): Promise<
 
 /** The write that tells others that the code was changed, where the host has a column for it. */
 function updatedNow(call: Call): string[] {
-  return call.host.has('codes', 'updatedAt') ? [`:"updated_at" = ${asColumn(call.host, 'codes', 'updatedAt', 'now()')}`] : [];
+  return call.host.has('codes', 'updatedAt')
+    ? [`:"updated_at" = ${asColumn(call.host, 'codes', 'updatedAt', 'now()')}`]
+    : [];
 }
 
 /** @throws ValidationError for fields that the host has no column for. */

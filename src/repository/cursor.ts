@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ValidationError } from '../errors.js';
+import { idType } from '../host/ids.js';
 import type { Host, HostTable } from '../redemption/host.js';
-import { readId } from './fields.js';
 
 /** One page of a list, and where the next one begins. */
 export interface Page<Item> {
@@ -59,7 +59,7 @@ export const useCursor = cursorField(USE_MARK);
 
 /** @throws ValidationError for an id that the host's cannot be: the cursor is of another list. */
 export function requireMark(host: Host, table: HostTable, id: string): string {
-  const read = readId(host.layout.types[table === 'codes' ? 'codeId' : 'useId'], id);
+  const read = idType(host.layout.types[table === 'codes' ? 'codeId' : 'useId']).read(id);
   if (read !== undefined) return read;
   throw new ValidationError([{ path: 'cursor', message: RULE }]);
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { idType } from '../host/ids.js';
 import { toCodeName } from '../redemption/code-name.js';
 import { identityKind, inType } from '../redemption/column-types.js';
 import { type Host, type HostTable, lengthOf, type Role } from '../redemption/host.js';
@@ -6,36 +7,15 @@ import { type Host, type HostTable, lengthOf, type Role } from '../redemption/ho
 /** Ids go in as any of these. */
 export type Id = string | number | bigint;
 
-const LARGEST_BIGINT = 2n ** 63n - 1n;
-const LONGEST_ID = 1_000;
-
-/** How the ids of a type are read, and what is said of what is none. */
-const IDS: Record<string, { rule: string; read(text: string): string | undefined }> = {
-  bigint: {
-    rule: `must be a whole number from 0 to ${LARGEST_BIGINT}, as a string, number or bigint`,
-    read: (text) => (/^\d{1,19}$/.test(text) && BigInt(text) <= LARGEST_BIGINT ? text : undefined),
-  },
-  uuid: { rule: 'must be a UUID', read: (text) => inType('uuid', text) },
-};
-const TEXT_ID = {
-  rule: `must be a string of 1 to ${LONGEST_ID} characters, without NUL and lone surrogates`,
-  read: (text: string) => (text !== '' && text.length <= LONGEST_ID && isStorable(text) ? text : undefined),
-};
-
-/** An id as the server reads it, or nothing. */
-export function readId(type: string, text: string): string | undefined {
-  return (IDS[type] ?? TEXT_ID).read(text);
-}
-
 /** An id of a code or of a use; as long as the type is not known, anything that an id may be. */
 export function idField(host: Host | undefined, table: HostTable) {
   const type = host ? host.layout.types[table === 'codes' ? 'codeId' : 'useId'] : 'text';
-  const { rule } = IDS[type] ?? TEXT_ID;
+  const { rule, read } = idType(type);
   return v.pipe(
     v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
     v.check((value) => typeof value !== 'number' || Number.isSafeInteger(value), rule),
     v.rawTransform(({ dataset, addIssue, NEVER }): string => {
-      const id = readId(type, String(dataset.value));
+      const id = read(String(dataset.value));
       if (id !== undefined) return id;
       addIssue({ message: rule });
       return NEVER;

@@ -116,7 +116,8 @@ export function columnsOfCode(host: Host, values: Record<string, unknown>): Reco
     if (!notNull || role === undefined) continue;
     if (hasDefault && row[name] === null && OPTIONAL.includes(role) && !LIMITS.includes(role)) delete row[name];
     if (!hasDefault && !(name in row) && role in BEGINNINGS) row[name] = BEGINNINGS[role];
-    if (!hasDefault && !(name in row) && role === 'id' && host.layout.types.codeId !== 'bigint') row[name] = randomUUID();
+    if (!hasDefault && !(name in row) && role === 'id' && host.layout.types.codeId !== 'bigint')
+      row[name] = randomUUID();
   }
   return row;
 }

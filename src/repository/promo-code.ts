@@ -1,8 +1,8 @@
 import type { DecimalString } from '../drift/drift-record.js';
 import { snakeCase } from '../host/description.js';
 import { placeholderOf } from '../host/layout.js';
-import { foldWord } from '../host/structure.js';
 import { withRules } from '../host/rules.js';
+import { foldWord } from '../host/structure.js';
 import type { Host } from '../redemption/host.js';
 import { epochOf } from '../redemption/moments.js';
 import { toDate } from '../redemption/promo-code-use.js';
@@ -46,7 +46,17 @@ export interface PromoCode {
 }
 
 const FIELDS = [
-  ...(['id', 'code', 'shopId', 'name', 'description', 'bonusType', 'bonusValue', 'maxBonus', 'totalUsageLimit'] as const),
+  ...([
+    'id',
+    'code',
+    'shopId',
+    'name',
+    'description',
+    'bonusType',
+    'bonusValue',
+    'maxBonus',
+    'totalUsageLimit',
+  ] as const),
   ...(['perCustomerLimit', 'timesUsed', 'totalBonusIssued', 'isActive'] as const),
 ] as const;
 const TIMES = ['startDate', 'endDate', 'createdAt', 'updatedAt'] as const;
@@ -73,7 +83,17 @@ const READ: Partial<Record<(typeof FIELDS)[number], string>> = {
 
 /** A code as `codeColumns` reads it. */
 export type CodeRow = Record<
-  | ('id' | 'code' | 'shop_id' | 'name' | 'description' | 'bonus_type' | 'bonus_value' | 'max_bonus' | 'total_usage_limit')
+  | (
+      | 'id'
+      | 'code'
+      | 'shop_id'
+      | 'name'
+      | 'description'
+      | 'bonus_type'
+      | 'bonus_value'
+      | 'max_bonus'
+      | 'total_usage_limit'
+    )
   | ('per_customer_limit' | 'times_used' | 'total_bonus_issued' | 'is_active')
   | ('start_date' | 'end_date' | 'created_at' | 'updated_at'),
   string | null

@@ -1,8 +1,8 @@
 import type { DecimalString } from '../drift/drift-record.js';
 import { NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { withRules } from '../host/rules.js';
-import { momentOf } from '../redemption/moments.js';
 import { SqlState } from '../postgres/sqlstate.js';
+import { momentOf } from '../redemption/moments.js';
 import type { Call } from './context.js';
 
 /** How a code has been used. */

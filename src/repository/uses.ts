@@ -1,6 +1,6 @@
 import { HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
-import { ReadOnlyServer } from '../postgres/faults.js';
 import { withRules } from '../host/rules.js';
+import { ReadOnlyServer } from '../postgres/faults.js';
 import type { Host } from '../redemption/host.js';
 import { epochOf } from '../redemption/moments.js';
 import { type PromoCodeUse, toPromoCodeUse, type UseRow, useColumns } from '../redemption/promo-code-use.js';

@@ -57,7 +57,9 @@ export async function previewCode(
   const reason: RefusalReason | null = row ? row.refusal : 'not_found';
   if (reason !== null) return refused(reason, uniform);
   const bonus: string | null = row.bonus;
-  return { result: { valid: true, promoCode: toPromoCode(call.host, row), ...(bonus !== null && { bonusAmount: bonus }) } };
+  return {
+    result: { valid: true, promoCode: toPromoCode(call.host, row), ...(bonus !== null && { bonusAmount: bonus }) },
+  };
 }
 
 function refused(reason: RefusalReason, uniform: boolean): { result: Invalid; reason: RefusalReason } {

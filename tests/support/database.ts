@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, inject } from 'vitest';
-import { openConnections, withAdmin } from './connections';
 import { defaultLibrarySchema } from '../../src/host/library-schema';
+import { openConnections, withAdmin } from './connections';
 import { connectionTag, expandNames, uniqueName } from './names';
 import type { TestSchema } from './schema';
 import { changeUrl } from './urls';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, inject } from 'vitest';
+import { defaultLibrarySchema } from '../../src/host/library-schema';
 import { type Connections, openConnections, withAdmin } from './connections';
 import { connectionTag, expandNames, uniqueName } from './names';
-import { defaultLibrarySchema } from '../../src/host/library-schema';
 import { changeUrl } from './urls';
 
 /** A schema of its own for a test file or a describe block. */

@@ -12,7 +12,7 @@ const FROM = withRules(`
   JOIN :"codes" AS c ON c.:"code_id" = u.:"promo_code_id"
   LEFT JOIN :"library".promo_code_holds AS h ON h.use_id = u.:"use_id" AND h.released_at IS NULL
  WHERE c.:"code_shop_id"::text = q.shop AND upper(c.:"code"::text) = upper(btrim(q.code)) AND :counts(u)
-   AND u.:"customer_address"::text IN (btrim(q.customer), lower(btrim(q.customer)), q.customer)
+   AND :customer(u) = :asked_customer(q.customer)
    AND coalesce(h.expires_at > clock_timestamp(), true)`);
 
 /**

@@ -24,9 +24,7 @@ const COUNTED = { alsoIn: [TOTAL, ['codes', 'totalBonusIssued'] as const] };
 /** The shop of a code. A host without shops has one, whose name is empty. */
 function shopOf(host: Host | undefined, isLookUp: boolean): v.GenericSchema<unknown, string> {
   const shop = textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp });
-  // Only checked, as long as the columns are not known: then anything stands for a shop that is left out.
-  if (!host) return v.optional(shop, 'shop');
-  if (host.has('codes', 'shopId')) return shop;
+  if (!host || host.has('codes', 'shopId')) return shop;
   const rule = `must be left out: ${host.layout.codes.name} has no column for it`;
   return v.optional(
     v.custom<string>((value) => value === '', rule),

@@ -238,8 +238,7 @@ function newValue({ host }: Call, field: PatchedField, parameter: string): strin
     if (!host.has('codes', role)) return [];
     const moment = momentOf(host, 'codes', role);
     // An hour that a time zone has twice is read and written as one of the two: the column itself is copied where it can be.
-    const value =
-      typeOf(role) === typeOf(field) ? `c.:"${snakeCase(role)}"` : asColumn(host, 'codes', field, moment);
+    const value = typeOf(role) === typeOf(field) ? `c.:"${snakeCase(role)}"` : asColumn(host, 'codes', field, moment);
     return [`WHEN date_trunc('milliseconds'::text, ${moment}) = ${given} THEN ${value}`];
   });
   return `CASE ${known.join(' ')} ELSE ${asColumn(host, 'codes', field, given)} END`;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
 import type { CodeColumn, UseColumn } from '../host/description.js';
+import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
 import { type Host, lengthOf } from '../redemption/host.js';
 import { amountField } from './amount-field.js';
 import { CODE_STATES } from './code-state.js';
@@ -33,7 +33,15 @@ function shopOf(
   const hasShops = host?.has('codes', 'shopId') ?? false;
   const shop = textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp, mayBeNone: !hasShops });
   if (hasShops) return shop;
-  return v.optional(host ? v.pipe(shop, v.transform(() => '')) : shop, '');
+  return v.optional(
+    host
+      ? v.pipe(
+          shop,
+          v.transform(() => ''),
+        )
+      : shop,
+    '',
+  );
 }
 
 function transactionOf(host: Host | undefined) {
@@ -66,7 +74,9 @@ function complete<Request extends v.GenericSchema<unknown, { transactionId?: str
   host: Host | undefined,
   request: Request,
 ): Request {
+  const { column, redeemed } = host?.layout.uses.rolledBack ?? {};
   const written = host ? Object.fromEntries([...host.rolesOf('uses').keys()].map((name) => [name, ''])) : {};
+  if (column !== undefined && redeemed !== undefined) written[column] = redeemed;
   const transaction = host?.layout.uses.columns.transactionId ?? undefined;
   const lacks = (transactionId?: string) =>
     host

@@ -85,11 +85,11 @@ export function textField(host: Host | undefined, table: HostTable, column: Role
   ].join(', ');
   return v.pipe(
     v.custom<string | number | bigint>(
-      (value) => typeof value === 'string' || (orNumber && (typeof value === 'bigint' || Number.isSafeInteger(value))),
+      (value) => typeof value === 'string' || (orNumber && (isShort(value) || Number.isSafeInteger(value))),
       rule,
     ),
     v.transform((value) => {
-      const text = typeof value === 'string' ? value : textOf(value);
+      const text = String(value);
       if (options.isCode) return toCodeName(text);
       return options.trim ? text.trim() : text;
     }),
@@ -110,9 +110,8 @@ export function textField(host: Host | undefined, table: HostTable, column: Role
 /** A longer one is no identifier, and takes long to write. */
 const LARGEST_NUMBER = 10n ** 1_000n;
 
-function textOf(value: number | bigint): string {
-  if (typeof value === 'bigint' && (value >= LARGEST_NUMBER || value <= -LARGEST_NUMBER)) return '';
-  return String(value);
+function isShort(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value < LARGEST_NUMBER && value > -LARGEST_NUMBER;
 }
 
 /** PostgreSQL takes neither; node-postgres would send something else in the place of half a pair. */

@@ -123,7 +123,14 @@ function templateEntries(host: Host | undefined) {
     description: ofCode('description', v.optional(fields.description, null)),
     bonusType: ofCode('bonusType', v.optional(fields.bonusType, 'fixed')),
     bonusValue: ofCode('bonusValue', fields.bonusValue),
-    maxBonus: ofCode('maxBonus', v.optional(fields.maxBonus, null)),
+    // Whether a percentage needs its cap is known when the host is.
+    maxBonus: ofCode(
+      'maxBonus',
+      v.pipe(
+        v.optional(fields.maxBonus, null),
+        v.transform((cap) => (host ? cap : (cap ?? undefined))),
+      ),
+    ),
     startDate: ofCode('startDate', v.optional(fields.startDate)),
     endDate: ofCode('endDate', v.optional(fields.endDate)),
     totalUsageLimit: ofCode('totalUsageLimit', v.optional(fields.totalUsageLimit, null)),

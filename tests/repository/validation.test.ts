@@ -59,7 +59,10 @@ it('every issue is told at once, before the server is asked', async () => {
         perCustomerLimit: 0,
       }),
     ),
-  ).toEqual(['perCustomerLimit', 'bonusValue', 'maxBonus', 'endDate']);
+  ).toEqual(['perCustomerLimit', 'bonusValue', 'endDate']);
+  // Whether a host has a column for caps is known when the host is.
+  const uncapped = repository.create({ code: 'X', shopId: 'shop', bonusType: 'percentage', bonusValue: '50' });
+  expect(await issuesOf(uncapped)).toEqual(['maxBonus']);
 });
 
 it.each([

@@ -76,8 +76,8 @@ function complete<Request extends v.GenericSchema<unknown, Completed>>(
     request as v.GenericSchema<unknown, Completed>,
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
-      const input = dataset.value;
-      for (const { path, message } of lacks(input)) {
+      const input = dataset.value as Record<string, unknown>;
+      for (const { path, message } of lacks(dataset.value)) {
         addIssue({ message, path: [{ type: 'object', origin: 'value', input, key: path, value: undefined }] });
       }
     }),

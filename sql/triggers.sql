@@ -33,7 +33,6 @@ SET LOCAL check_function_bodies = off;
 \ir functions/verify_promo_code_limits.sql
 \ir functions/reserve_promo_code_use_ids.sql
 \ir functions/promo_code_value.sql
-\ir functions/promo_code_rounded.sql
 \ir functions/promo_code_is_text.sql
 \ir functions/promo_code_places.sql
 \ir functions/promo_code_is_percentage.sql
@@ -45,7 +44,11 @@ SET LOCAL check_function_bodies = off;
 \ir functions/release_promo_code_holds.sql
 \ir functions/release_due_promo_code_holds.sql
 \ir functions/answer_promo_code_requests.sql
+\ir functions/assign_promo_code_holds.sql
+\ir functions/replace_promo_code_holds.sql
+\ir functions/redeem_promo_code_segment.sql
 \ir functions/redeem_promo_codes_in_order.sql
+\ir functions/wait_for_promo_code_call.sql
 \ir functions/redeem_promo_codes.sql
 \ir functions/redeem_promo_code.sql
 \ir functions/rollback_promo_code_use.sql

@@ -10,18 +10,17 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- Of the types and collations of the host's columns.
-  code_row :"schema".promo_codes%ROWTYPE;
-  plain text := upper(btrim(coalesce(wanted, code_row.code::text)));
+  plain text := :asked_code(wanted);
   spellings text[] := ARRAY[plain || chr(13), plain || chr(13) || chr(10), plain || chr(10), plain || chr(9), plain || ' ',
                             ' ' || plain];
   found_id bigint;
 BEGIN
   IF getdatabaseencoding() = 'UTF8' THEN
-    spellings := spellings || ARRAY[chr(65279) || plain, plain || chr(160), chr(160) || plain, plain || chr(8203),
-                                    normalize(plain, NFD)]
-                 || ARRAY(SELECT overlay(plain PLACING chr(8203) FROM n FOR 0)
-                            FROM generate_series(1, least(length(plain), 32)) AS at(n));
+    spellings := pg_catalog.array_cat(
+      pg_catalog.array_cat(spellings, ARRAY[chr(65279) || plain, plain || chr(160), chr(160) || plain, plain || chr(8203),
+                                            normalize(plain, NFD)]),
+      ARRAY(SELECT overlay(plain PLACING chr(8203) FROM p.place FOR 0)
+              FROM generate_series(1, least(length(plain), 32)) AS p(place)));
   END IF;
   SELECT c.id INTO found_id
     FROM :"schema".promo_codes AS c

@@ -14,13 +14,12 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- Of the types and collations of the host's columns: a field makes of a value what the column would make of it, and what
-  -- is compared with a column is folded as the column is.
+  -- Of the types of the host's columns: a field makes of a value what the column would make of it.
   use_row :"schema".promo_code_uses%ROWTYPE;
   code_row :"schema".promo_codes%ROWTYPE;
-  who text := lower(btrim(coalesce(customer, use_row.customer_address::text)));
+  who text := :asked_customer(customer);
   code record;
-  in_total bigint;
+  room bigint;
   mine bigint := 0;
   given_back bigint;
   own_hold bigint;
@@ -28,22 +27,13 @@ BEGIN
   -- The present at the precision of the columns: a date means its whole day.
   code_row.start_date := now();
   code_row.end_date := now();
-  -- First as it is written, as a redemption does.
-  SELECT coalesce(
-           (SELECT c.id FROM :"schema".promo_codes AS c
-             WHERE c.shop_id::text = shop AND upper(c.code::text) = upper(btrim(coalesce(wanted, code_row.code::text)))
-               AND c.code::text = btrim(wanted)
-             ORDER BY c.id LIMIT 1),
-           (SELECT c.id FROM :"schema".promo_codes AS c
-             WHERE c.shop_id::text = shop AND upper(c.code::text) = upper(btrim(coalesce(wanted, code_row.code::text)))
-             ORDER BY c.id LIMIT 1),
-           :"schema".find_promo_code_as_stored(shop, wanted))
-    INTO code_id;
-  SELECT c.id, c.total_usage_limit, c.per_customer_limit, greatest(c.times_used, 0) AS times_used,
-         :"schema".promo_code_is_percentage(c.bonus_type::text) AS is_percentage, c.bonus_value, c.max_bonus,
-         CASE WHEN c.is_active IS NOT TRUE THEN 'inactive'
-              WHEN c.start_date > code_row.start_date THEN 'not_started'
-              WHEN c.end_date < code_row.end_date THEN 'expired' END AS refusal
+  use_row.base_reward := base;
+  SELECT f.id INTO code_id
+    FROM (SELECT coalesce(:code_id(shop, wanted), :"schema".find_promo_code_as_stored(shop, wanted)) AS id) AS f;
+  SELECT :room() AS room, c.per_customer_limit::bigint AS customer_limit,
+         :"schema".promo_code_is_percentage(c.bonus_type::text) AS is_percentage,
+         :code_refusal(code_row.start_date::timestamptz, code_row.end_date::timestamptz) AS refusal,
+         :bonus(given, use_row.base_reward::numeric) AS bonus
     INTO code
     FROM :"schema".promo_codes AS c
    WHERE c.id = code_id;
@@ -59,55 +49,36 @@ BEGIN
     RETURN;
   END IF;
 
-  use_row.base_reward := base;
-  -- What the columns make of so many places shows how many they have.
-  use_row.bonus_amount := 1.00000095367431640625;
-  use_row.total_reward := 1.00000095367431640625;
-  code_row.total_bonus_issued := 1.00000095367431640625;
-  use_row.bonus_amount := :"schema".promo_code_bonus(
-    given, code.is_percentage, code.bonus_value::numeric, code.max_bonus::numeric, use_row.base_reward::numeric,
-    least(scale(use_row.bonus_amount::numeric), scale(use_row.total_reward::numeric),
-          scale(code_row.total_bonus_issued::numeric)));
   IF given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN
+    use_row.bonus_amount := code.bonus;
     bonus := use_row.bonus_amount::text;
   END IF;
 
-  in_total := code.times_used;
-  IF code.per_customer_limit IS NOT NULL THEN
-    SELECT count(*) INTO mine
-      FROM (SELECT FROM :"schema".promo_code_uses AS u
-             WHERE u.promo_code_id = code.id AND lower(btrim(u.customer_address::text)) >= who
-               AND lower(btrim(u.customer_address::text)) <= who
-               AND NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h
-                                WHERE h.use_id = u.id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
-                                  AND h.promo_code_id = code.id
-                                  AND :"schema".promo_code_use_matches(
-                                        u.promo_code_id, lower(btrim(u.customer_address::text)), u.used_at::timestamptz,
-                                        h.promo_code_id, h.customer_address, h.created_at))
-             ORDER BY lower(btrim(u.customer_address::text))
-             LIMIT greatest(code.per_customer_limit, 0) + 1) AS own;
+  room := code.room;
+  IF code.customer_limit IS NOT NULL THEN
+    mine := :customer_uses(
+      code_id, who, greatest(code.customer_limit, 0::bigint) + 1::bigint,
+      NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h
+                   WHERE h.promo_code_id = code_id AND :is_use_of_hold() AND :hold_is_due()));
   END IF;
-  IF in_total >= code.total_usage_limit OR mine >= code.per_customer_limit THEN
-    SELECT count(*) FILTER (WHERE h.is_due), least(count(*) FILTER (WHERE NOT h.is_due AND h.is_own), 1)
+  IF room <= 0::bigint OR mine >= code.customer_limit THEN
+    SELECT count(*) FILTER (WHERE p.is_due), least(count(*) FILTER (WHERE NOT p.is_due AND p.is_own), 1::bigint)
       INTO given_back, own_hold
-      FROM (SELECT h.expires_at <= clock_timestamp() AS is_due, h.customer_address = who AS is_own
+      FROM (SELECT :hold_is_due() AS is_due, h.customer_address = who AS is_own
               FROM :"schema".promo_code_holds AS h
-              JOIN :"schema".promo_code_uses AS u ON u.id = h.use_id AND u.promo_code_id = code.id
-             WHERE h.promo_code_id = code.id AND h.released_at IS NULL
-               AND (h.expires_at <= clock_timestamp() OR h.customer_address = who)
-               AND :"schema".promo_code_use_matches(
-                     u.promo_code_id, lower(btrim(u.customer_address::text)), u.used_at::timestamptz,
-                     h.promo_code_id, h.customer_address, h.created_at)) AS h;
-    in_total := in_total - given_back;
+              JOIN :"schema".promo_code_uses AS u ON u.promo_code_id = code_id AND :is_use_of_hold()
+             WHERE h.promo_code_id = code_id AND h.released_at IS NULL
+               AND (h.expires_at <= clock_timestamp() OR h.customer_address = who)) AS p;
+    room := room + given_back;
     -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
-    IF in_total <= coalesce(code.total_usage_limit, in_total) AND mine <= coalesce(code.per_customer_limit, mine)
-       AND (in_total >= code.total_usage_limit OR mine >= code.per_customer_limit) THEN
-      in_total := in_total - own_hold;
+    IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
+       AND (room <= 0::bigint OR mine >= code.customer_limit) THEN
+      room := room + own_hold;
       mine := mine - own_hold;
     END IF;
   END IF;
-  refusal := CASE WHEN in_total >= code.total_usage_limit THEN 'usage_limit_reached'
-                  WHEN mine >= code.per_customer_limit THEN 'customer_limit_reached' END;
+  refusal := CASE WHEN room <= 0::bigint THEN 'usage_limit_reached'
+                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached' END;
   RETURN NEXT;
 END
 $body$;

@@ -15,11 +15,10 @@ AS $body$
 DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
-  wait_here boolean := session_wait = '0' OR session_wait::interval > make_interval(secs => lock_wait_ms * 0.001);
+  wait_here boolean := session_wait = '0' OR session_wait::interval
+                       > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   code record;
-  mine bigint := 0;
-  amount numeric;
   accepted boolean := false;
   answer text;
 BEGIN
@@ -27,73 +26,44 @@ BEGIN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
   -- As an expression it is no statement of its own.
-  IF call_ids IS NOT NULL
-     AND (call_ids[2] IS NOT NULL
-          OR NOT pg_try_advisory_xact_lock(hashint8extended(call_ids[1], 'promo_code_uses'::regclass::oid::bigint))) THEN
-    PERFORM pg_advisory_xact_lock_shared(hashint8extended(earlier.id, 'promo_code_uses'::regclass::oid::bigint))
-       FROM unnest(trim_array(call_ids, 1)) AS earlier(id);
-    PERFORM pg_advisory_xact_lock(
-      hashint8extended(call_ids[cardinality(call_ids)], 'promo_code_uses'::regclass::oid::bigint));
+  IF call_ids IS NOT NULL AND (call_ids[2] IS NOT NULL OR NOT pg_try_advisory_xact_lock(:call_lock(call_ids[1]))) THEN
+    PERFORM :"schema".wait_for_promo_code_call(call_ids);
   END IF;
 
-  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. The columns of a NULL row
-  -- have their types and collations, as what is compared with a column is folded as the column is; they are gone when the
-  -- statement is planned. Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes
-  -- it; so it does with columns that do not take a text as it is.
-  SELECT c.id, c.shop_id, c.per_customer_limit, :"schema".promo_code_is_percentage(c.bonus_type::text) AS is_percentage,
-         c.bonus_value::numeric AS bonus_value, c.max_bonus::numeric AS max_bonus,
-         lower(btrim(coalesce(of_customer, (CAST(NULL AS :"schema".promo_code_uses)).customer_address::text))) AS who,
-         c.is_active IS TRUE AND coalesce(c.start_date::timestamptz <= now(), true)
-           AND coalesce(c.end_date::timestamptz >= now(), true)
-           AND (c.total_usage_limit IS NULL OR coalesce(c.times_used, 0) < c.total_usage_limit)
+  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Nothing but a look keeps
+  -- an id from standing in two partitions, and record_promo_code_uses takes it; so it does with columns that do not take a
+  -- text as it is.
+  SELECT c.id, c.shop_id AS shop, c.per_customer_limit::bigint AS customer_limit, :asked_customer(of_customer) AS who,
+         :bonus(on_bonus, on_base) AS bonus,
+         :code_refusal(now(), now()) IS NULL AND coalesce(:room() > 0::bigint, true)
+           AND (on_bonus IS NOT NULL OR :"schema".promo_code_is_percentage(c.bonus_type::text) IS NOT NULL)
            AND pg_partition_root('promo_code_uses'::regclass) IS NULL
            AND :"schema".promo_code_is_text((CAST(NULL AS :"schema".promo_code_uses)).customer_address)
            AND :"schema".promo_code_is_text((CAST(NULL AS :"schema".promo_code_uses)).transaction_id) AS is_open
     INTO code
     FROM :"schema".promo_codes AS c
-   WHERE c.shop_id::text = in_shop
-     AND upper(c.code::text) = upper(btrim(coalesce(wanted, (CAST(NULL AS :"schema".promo_codes)).code::text)))
-     AND c.code::text = btrim(wanted)
+   WHERE :code_is(in_shop, wanted) AND c.code::text = btrim(wanted)
    ORDER BY c.id
    LIMIT 1
      FOR NO KEY UPDATE;
-  IF FOUND AND code.is_open AND (code.is_percentage IS NOT NULL OR on_bonus IS NOT NULL) THEN
-    accepted := true;
-    IF code.per_customer_limit IS NOT NULL THEN
-      SELECT count(*) INTO mine
-        FROM (SELECT FROM :"schema".promo_code_uses AS u
-               WHERE u.promo_code_id = code.id AND lower(btrim(u.customer_address::text)) >= code.who
-                 AND lower(btrim(u.customer_address::text)) <= code.who
-               ORDER BY lower(btrim(u.customer_address::text))
-               LIMIT greatest(code.per_customer_limit, 0)) AS own;
-      accepted := mine < code.per_customer_limit;
-    END IF;
+  IF FOUND AND code.is_open THEN
+    accepted := code.customer_limit IS NULL
+                OR :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true) < code.customer_limit;
     IF accepted AND key IS NOT NULL THEN
-      INSERT INTO :"schema".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
-                                                              customer_address)
-      SELECT in_shop, key, :"schema".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL), new_id,
-             code.id, code.who
-       WHERE NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
-          ON CONFLICT DO NOTHING;
+      :take_keys(
+        in_shop, key, :"schema".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL), new_id,
+        code.id, code.who,
+        WHERE NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL));
       accepted := FOUND;
     END IF;
   END IF;
 
   IF accepted THEN
-    amount := :"schema".promo_code_bonus(
-      on_bonus, code.is_percentage, code.bonus_value, code.max_bonus, on_base,
-      :"schema".promo_code_places('promo_code_uses'::regclass, 'promo_codes'::regclass));
-    INSERT INTO :"schema".promo_code_uses AS u (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward,
-                                                bonus_amount, total_reward, used_at)
-    OVERRIDING SYSTEM VALUE
     -- Not under an id whose use was taken back: this may be a request that the network delivers late.
-    SELECT new_id, code.id, code.who, code.shop_id, in_transaction, on_base, amount, on_base + amount, now()
-     WHERE NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
-    RETURNING array_to_json(ARRAY[ARRAY[
-                '1', 'redeemed', u.id::text, u.promo_code_id::text, u.customer_address::text, u.shop_id::text,
-                u.transaction_id::text, u.base_reward::text, u.bonus_amount::text, u.total_reward::text,
-                extract(epoch FROM u.used_at)::text, NULL]])::text
-      INTO answer;
+    :insert_uses(
+      new_id, code.id, code.who, code.shop, in_transaction, on_base, code.bonus,
+      WHERE NOT EXISTS (SELECT FROM :"schema".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL))
+    RETURNING pg_catalog.array_to_json(ARRAY[ARRAY['1', 'redeemed', :use_texts(), NULL]])::text INTO answer;
   END IF;
   IF answer IS NULL THEN
     -- Without a key it may be the id that kept it out.

@@ -16,16 +16,12 @@ DECLARE
   released integer := 0;
 BEGIN
   LOOP
-    SELECT array_agg(d.use_id) FILTER (WHERE d.is_there), array_agg(d.use_id) FILTER (WHERE NOT d.is_there)
+    SELECT pg_catalog.array_agg(d.use_id) FILTER (WHERE d.has_use), pg_catalog.array_agg(d.use_id) FILTER (WHERE NOT d.has_use)
       INTO due, gone
-      FROM (SELECT h.use_id, EXISTS (
-                     SELECT FROM :"schema".promo_code_uses AS u
-                      WHERE u.id = h.use_id AND u.promo_code_id = code_id
-                        AND :"schema".promo_code_use_matches(
-                              u.promo_code_id, lower(btrim(u.customer_address::text)), u.used_at::timestamptz,
-                              h.promo_code_id, h.customer_address, h.created_at)) AS is_there
+      FROM (SELECT h.use_id, EXISTS (SELECT FROM :"schema".promo_code_uses AS u
+                                      WHERE u.promo_code_id = code_id AND :is_use_of_hold()) AS has_use
               FROM :"schema".promo_code_holds AS h
-             WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+             WHERE h.promo_code_id = code_id AND :hold_is_due()
              ORDER BY h.expires_at
              LIMIT at_most) AS d;
     IF gone IS NOT NULL THEN

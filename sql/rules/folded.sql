@@ -1,3 +1,2 @@
--- folded(customer): what customers are compared as.
--- An index of promo_code_uses is on this expression of the column.
-pg_catalog.lower(pg_catalog.btrim($customer))
+-- folded(customer): what customers are compared as. An index of promo_code_uses is on this expression of the column.
+lower(btrim($customer))

@@ -1,19 +1,19 @@
 -- Uses that are only reserved. A hold counts like any use; confirming it deletes its row here, releasing it deletes the use
 -- and marks the row, so that a late confirmation can be told from one of an unknown use. Such a mark (released_as: expired,
 -- replaced) stands for every other use that was taken back as well (rolled_back), and for a retry in doubt that was refused
--- (refused; code 0 where there is none): an attempt that the network delivers late must not record a use under that id. Marks
+-- (refused; without a code where there is none): an attempt that the network delivers late must not record a use under that id. Marks
 -- are forgotten after 90 days, by releasing due holds and by rollbacks. Ids come again: a hold knows its use by code, customer
 -- (folded) and time as well. Rows of an earlier version have no time.
 CREATE TABLE IF NOT EXISTS :"schema".promo_code_holds (
   use_id           bigint PRIMARY KEY,
-  promo_code_id    bigint NOT NULL,
+  promo_code_id    bigint,
   customer_address text NOT NULL,
   expires_at       timestamptz NOT NULL,
   released_at      timestamptz,
   released_as      text,
   created_at       timestamptz
 );
-ALTER TABLE :"schema".promo_code_holds ADD COLUMN IF NOT EXISTS created_at timestamptz;
+ALTER TABLE :"schema".promo_code_holds ADD COLUMN IF NOT EXISTS created_at timestamptz, ALTER COLUMN promo_code_id DROP NOT NULL;
 -- An earlier version knew two ways to be released.
 ALTER TABLE :"schema".promo_code_holds DROP CONSTRAINT IF EXISTS promo_code_holds_released_as_check;
 CREATE INDEX IF NOT EXISTS promo_code_holds_customer_idx

@@ -1,6 +1,7 @@
 import amendUse from '../../sql/functions/amend_promo_code_use.sql';
 import answerRequests from '../../sql/functions/answer_promo_code_requests.sql';
 import applyStats from '../../sql/functions/apply_promo_code_stats.sql';
+import assignHolds from '../../sql/functions/assign_promo_code_holds.sql';
 import confirmUse from '../../sql/functions/confirm_promo_code_use.sql';
 import createCodes from '../../sql/functions/create_promo_codes.sql';
 import findAsStored from '../../sql/functions/find_promo_code_as_stored.sql';
@@ -11,17 +12,18 @@ import fingerprint from '../../sql/functions/promo_code_fingerprint.sql';
 import isPercentage from '../../sql/functions/promo_code_is_percentage.sql';
 import isText from '../../sql/functions/promo_code_is_text.sql';
 import places from '../../sql/functions/promo_code_places.sql';
-import rounded from '../../sql/functions/promo_code_rounded.sql';
 import useMatches from '../../sql/functions/promo_code_use_matches.sql';
 import columnValue from '../../sql/functions/promo_code_value.sql';
 import recordUses from '../../sql/functions/record_promo_code_uses.sql';
 import recountAtCommit from '../../sql/functions/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/functions/recount_promo_code_stats.sql';
 import redeemCode from '../../sql/functions/redeem_promo_code.sql';
+import redeemSegment from '../../sql/functions/redeem_promo_code_segment.sql';
 import redeemCodes from '../../sql/functions/redeem_promo_codes.sql';
 import redeemCodesInOrder from '../../sql/functions/redeem_promo_codes_in_order.sql';
 import releaseDueHolds from '../../sql/functions/release_due_promo_code_holds.sql';
 import releaseHolds from '../../sql/functions/release_promo_code_holds.sql';
+import replaceHolds from '../../sql/functions/replace_promo_code_holds.sql';
 import reserveUseIds from '../../sql/functions/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/functions/rollback_promo_code_use.sql';
 import onDelete from '../../sql/functions/update_promo_code_stats_on_delete.sql';
@@ -29,6 +31,7 @@ import onInsert from '../../sql/functions/update_promo_code_stats_on_insert.sql'
 import onTruncate from '../../sql/functions/update_promo_code_stats_on_truncate.sql';
 import onUpdate from '../../sql/functions/update_promo_code_stats_on_update.sql';
 import verifyLimits from '../../sql/functions/verify_promo_code_limits.sql';
+import waitForCall from '../../sql/functions/wait_for_promo_code_call.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
 import rateLimits from '../../sql/tables/promo_code_rate_limits.sql';
@@ -56,7 +59,6 @@ export const functionFiles = [
   verifyLimits,
   reserveUseIds,
   columnValue,
-  rounded,
   isText,
   places,
   isPercentage,
@@ -68,7 +70,11 @@ export const functionFiles = [
   releaseHolds,
   releaseDueHolds,
   answerRequests,
+  assignHolds,
+  replaceHolds,
+  redeemSegment,
   redeemCodesInOrder,
+  waitForCall,
   redeemCodes,
   redeemCode,
   rollbackUse,

@@ -1,0 +1,2 @@
+-- asked_customer(customer): the customer of a request, as it is compared.
+:folded(:collated_customer($customer))

@@ -14,6 +14,6 @@ SELECT c.id::text AS code_id, c.code::text AS code, c.shop_id::text AS shop, a.p
          ON l.locktype = 'transactionid' AND l.granted AND l.transactionid = holder.xid
   LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start IS NOT NULL
  WHERE c.id::text = $1
-    OR (c.shop_id::text = $3 AND upper(c.code::text) = upper(btrim($2::text)))
+    OR (:code_is($3::text, $2::text))
  ORDER BY a.pid IS NULL, a.xact_start, c.id
  LIMIT 1

@@ -1,6 +1,7 @@
 import lockHolderSql from '../../sql/lock-holder.sql';
 import missingGrantsSql from '../../sql/missing-grants.sql';
 import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '../errors.js';
+import { withRules } from '../host/rules.js';
 import { type Database, isPool } from '../postgres/database.js';
 import { takeConnection } from '../postgres/lease.js';
 import { renderSqlText } from '../postgres/sql-text.js';
@@ -70,7 +71,7 @@ export class Explainer {
       try {
         const { rows } = await connection.within(
           PATIENCE_MS,
-          connection.query(renderSqlText(sql, { schema: this.schema }), values),
+          connection.query(renderSqlText(withRules(sql), { schema: this.schema }), values),
         );
         connection.release();
         return rows[0];

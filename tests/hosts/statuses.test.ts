@@ -1,4 +1,4 @@
 import { describeContract } from './contract';
-import { enumStatus, textStatus } from './hosts';
+import { enumStatus, reservedAlone, textStatus } from './hosts';
 
-for (const host of [enumStatus, textStatus]) describeContract(host);
+for (const host of [enumStatus, textStatus, reservedAlone]) describeContract(host);

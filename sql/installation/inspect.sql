@@ -195,7 +195,12 @@ SELECT pg_catalog.json_build_object(
              'ofColumns', (SELECT pg_catalog.json_agg(a.attname::text)
                              FROM pg_catalog.regexp_matches(i.indexprs::text, ':varattno ([0-9]+) ', 'g') AS m(numbers)
                              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND a.attnum = (m.numbers)[1]::smallint),
-             'mine', pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+             -- Another installation may count on the same table.
+             'mine', pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                 JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+                 JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+                WHERE t.tgrelid = h.oid AND fn.nspname::text <> place.library AND f.prosrc LIKE '%-- pg-promo-codes %')))
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid

@@ -1,5 +1,6 @@
 -- Removes what the library created: its triggers, the indexes that it built, and its schema with all that is in it. In a schema
--- that is the host's as well, the functions and tables of the library alone. Tables, rows and counters of the host stay.
+-- that is the host's as well, the functions and tables of the library alone. Tables, rows and counters of the host stay, and
+-- so do the indexes of a table on which another installation counts.
 DO $body$
 DECLARE
   found record;
@@ -24,7 +25,9 @@ BEGIN
        AND ((n.nspname = :'library'::pg_catalog.name AND c.relkind = 'r'::"char")
          OR (c.relkind IN ('i'::"char", 'I'::"char") AND n.nspname = :'schema'::pg_catalog.name
              AND EXISTS (SELECT FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
-                          WHERE i.indexrelid = c.oid AND t.relname::text IN (:'codes_name', :'uses_name'))))
+                          WHERE i.indexrelid = c.oid AND t.relname::text IN (:'codes_name', :'uses_name')
+                            AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS f ON f.oid = g.tgfoid
+                                             WHERE g.tgrelid = t.oid AND f.prosrc LIKE '%-- pg-promo-codes %'))))
   LOOP
     EXECUTE pg_catalog.format('DROP %s %I.%I', found.kind, found.nspname, found.relname);
   END LOOP;

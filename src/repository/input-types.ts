@@ -8,8 +8,8 @@ import type { ColumnValues } from './host-columns.js';
 export interface RedeemInput {
   /** Compared without case, invisible characters and outer white space. */
   code: string;
-  /** The shop that the code belongs to. */
-  shopId: Id;
+  /** The shop that the code belongs to; left out where the host's codes have none. */
+  shopId?: Id | undefined;
   /** Compared without case and outer spaces. */
   customerAddress: Id;
   /** What the customer gets without the code; the base of a percentage. */
@@ -34,8 +34,8 @@ export interface RedeemInput {
 export interface ValidateInput {
   /** Compared without case, invisible characters and outer white space. */
   code: string;
-  /** The shop that the code belongs to. */
-  shopId: Id;
+  /** The shop that the code belongs to; left out where the host's codes have none. */
+  shopId?: Id | undefined;
   /** Compared without case and outer spaces. */
   customerAddress: Id;
   /** For the bonus of a percentage. */
@@ -46,8 +46,8 @@ export interface ValidateInput {
 
 /** What all codes of a `generate` have in common, and `create` takes as well. */
 export interface CodeTemplate {
-  /** Codes are unique within a shop. */
-  shopId: Id;
+  /** Codes are unique within a shop; left out where the host's codes have none. */
+  shopId?: Id | undefined;
   /** For people. */
   name?: string | null | undefined;
   /** For people. */

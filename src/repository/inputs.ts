@@ -21,9 +21,15 @@ const TOTAL = ['uses', 'totalReward'] as const;
 const IN_TOTAL = { alsoIn: [TOTAL] };
 const COUNTED = { alsoIn: [TOTAL, ['codes', 'totalBonusIssued'] as const] };
 
-/** The shop of a code that is looked for. */
-function shopOf(host: Host | undefined) {
-  return textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp: true });
+/** The shop of a code. A host without shops has one, whose name is empty. */
+function shopOf(host: Host | undefined, isLookUp: boolean): v.GenericSchema<unknown, string> {
+  const shop = textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp });
+  if (!host || host.has('codes', 'shopId')) return shop;
+  const rule = `must be left out: ${host.layout.codes.name} has no column for it`;
+  return v.optional(
+    v.custom<string>((value) => value === '', rule),
+    '',
+  );
 }
 
 function transactionOf(host: Host | undefined) {
@@ -33,7 +39,7 @@ function transactionOf(host: Host | undefined) {
 function redeemEntries(host: Host | undefined) {
   return {
     code: textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true }),
-    shopId: shopOf(host),
+    shopId: shopOf(host, true),
     customerAddress: textField(host, 'uses', 'customerAddress', {
       max: LONGEST_NAME,
       trim: true,
@@ -61,7 +67,9 @@ function complete<Request extends v.GenericSchema<unknown, Completed>>(
   host: Host | undefined,
   request: Request,
 ): Request {
+  const { column, redeemed } = host?.layout.uses.rolledBack ?? {};
   const written = host ? Object.fromEntries([...host.rolesOf('uses').keys()].map((name) => [name, ''])) : {};
+  if (column !== undefined && redeemed !== undefined) written[column] = redeemed;
   const transaction = host?.layout.uses.columns.transactionId ?? undefined;
   const lacks = ({ transactionId, columns }: Completed = {}) =>
     host
@@ -87,7 +95,7 @@ function complete<Request extends v.GenericSchema<unknown, Completed>>(
 
 function templateEntries(host: Host | undefined) {
   return {
-    shopId: textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true }),
+    shopId: shopOf(host, false),
     name: v.optional(v.nullable(textField(host, 'codes', 'name', { mayBeEmpty: true })), null),
     description: v.optional(v.nullable(textField(host, 'codes', 'description', { mayBeEmpty: true })), null),
     bonusType: v.optional(oneOf(['fixed', 'percentage']), 'fixed'),

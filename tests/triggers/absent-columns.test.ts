@@ -127,3 +127,28 @@ it('uses without amounts are counted by number', async () => {
   expect(rows).toEqual([1, 2, 3].map((id) => ({ id, times_used: 1 })));
   expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
 });
+
+it.each(GRANULARITIES)(
+  'uses without an id, a customer and a shop are counted, also when they move (%s)',
+  async (granularity) => {
+    await createHost(t, {
+      granularity,
+      described: { uses: { columns: { id: null, customerAddress: null, shopId: null } } },
+      alter: 'ALTER TABLE :"schema".promo_code_uses DROP id, DROP customer_address, DROP shop_id',
+    });
+    await t.sql(
+      `INSERT INTO :"schema".promo_code_uses (promo_code_id, bonus_amount, base_reward, total_reward)
+     VALUES (1, 1, 1, 1), (2, 2, 1, 1), (1, 4, 1, 1)`,
+    );
+    await t.sql('UPDATE :"schema".promo_code_uses SET promo_code_id = 3 WHERE bonus_amount = 4');
+    const { rows } = await t.sql(
+      'SELECT id, total_bonus_issued AS bonus FROM :"schema".promo_codes WHERE times_used > 0 ORDER BY id',
+    );
+    expect(rows).toEqual([
+      { id: 1, bonus: '1.00' },
+      { id: 2, bonus: '2.00' },
+      { id: 3, bonus: '4.00' },
+    ]);
+    expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+  },
+);

@@ -59,7 +59,8 @@ SELECT pg_catalog.json_build_object(
   'library', (
     SELECT pg_catalog.json_build_object(
              'owner', pg_catalog.pg_get_userbyid(l.nspowner),
-             'isTrusted', :is_trusted(l.nspowner, host AS h WHERE h.part = 'codes'::text),
+             'mine', pg_catalog.pg_has_role(l.nspowner, 'USAGE'),
+             'trusted', :trusted_owner(l.nspowner),
              'usage', pg_catalog.has_schema_privilege(l.oid, 'USAGE'),
              'create', pg_catalog.has_schema_privilege(l.oid, 'CREATE'),
              'isExtension', EXISTS (SELECT FROM pg_catalog.pg_depend AS d
@@ -110,10 +111,11 @@ SELECT pg_catalog.json_build_object(
              'schema', s.nspname::text,
              'inLibrary', s.is_library,
              'owner', pg_catalog.pg_get_userbyid(c.relowner),
-             'isTrusted', :is_trusted(c.relowner, host AS h WHERE h.part = 'codes'::text),
+             'mine', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+             'trusted', :trusted_owner(c.relowner),
              'rowSecurity', c.relrowsecurity,
              'columns', (
-               SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.format_type(a.atttypid, NULL))
+               SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.replace(pg_catalog.format_type(a.atttypid, NULL), '"', ''))
                  FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attnum > 0::smallint AND NOT a.attisdropped),
              'grants', (
@@ -147,7 +149,7 @@ SELECT pg_catalog.json_build_object(
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
-             'isTrusted', :is_trusted(p.proowner, host AS h WHERE h.part = 'codes'::text),
+             'trusted', :trusted_owner(p.proowner),
              'ownedBySuperuser', o.rolsuper,
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),

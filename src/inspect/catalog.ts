@@ -36,8 +36,9 @@ export interface Catalog {
   } | null;
   library: {
     owner: string;
-    /** Whether what is in it may be relied on: nobody else can put something else there. */
-    isTrusted: boolean;
+    /** Whether the current role has the rights of the owner. */
+    mine: boolean;
+    trusted: boolean;
     usage: boolean;
     create: boolean;
     isExtension: boolean;
@@ -78,8 +79,8 @@ export interface CatalogOwnTable {
   /** Otherwise it is in the schema of the host, where earlier versions put it. */
   inLibrary: boolean;
   owner: string;
-  /** As that of the schema. */
-  isTrusted: boolean;
+  mine: boolean;
+  trusted: boolean;
   rowSecurity: boolean;
   /** Types by name. */
   columns: Record<string, string>;
@@ -100,8 +101,8 @@ export interface CatalogFunction {
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
-  /** As that of the schema. */
-  isTrusted: boolean;
+  /** Whether its owner may be relied on, as the rule `trusted_owner` has it. */
+  trusted: boolean;
   /** A function of a superuser on somebody else's table would lend its rights to that table's triggers. */
   ownedBySuperuser: boolean;
   ownedByTableOwner: boolean;

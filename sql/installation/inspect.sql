@@ -34,6 +34,12 @@ SELECT pg_catalog.json_build_object(
   'isolation', pg_catalog.current_setting('transaction_isolation'),
   'readOnly', pg_catalog.current_setting('transaction_read_only') = 'on',
   'timeZone', pg_catalog.current_setting('TimeZone'),
+  -- One that is installed was known then. The list is read from files, which takes long beside the rest.
+  'knowsTimeZone', CASE
+    WHEN pg_catalog.lower(:'asked_time_zone'::text) IN (''::text, 'utc'::text)
+      OR pg_catalog.strpos(place.stored, pg_catalog.concat('"timeZone":"', :'asked_time_zone'::text, '"')) > 0 THEN true
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_timezone_names AS z
+                  WHERE pg_catalog.lower(z.name) = pg_catalog.lower(:'asked_time_zone'::text)) END,
   'mayCreateSchemas', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   'schema', (
     SELECT pg_catalog.json_build_object(
@@ -54,8 +60,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_build_object(
              'owner', pg_catalog.pg_get_userbyid(l.nspowner),
              'mine', pg_catalog.pg_has_role(l.nspowner, 'USAGE'),
-             'ownedBySuperuser', EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = l.nspowner AND r.rolsuper),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = l.nspowner),
+             'trusted', :trusted_owner(l.nspowner),
              'usage', pg_catalog.has_schema_privilege(l.oid, 'USAGE'),
              'create', pg_catalog.has_schema_privilege(l.oid, 'CREATE'),
              'isExtension', EXISTS (SELECT FROM pg_catalog.pg_depend AS d
@@ -89,6 +94,16 @@ SELECT pg_catalog.json_build_object(
              'columns', :described_columns(h)))
       FROM host AS h
   ),
+  'otherTables', (
+    -- Codes that are counted by the functions of this schema, and are not those that are asked for.
+    SELECT pg_catalog.json_agg(DISTINCT pg_catalog.concat(n.nspname, '.', c.relname))
+      FROM library AS l
+      JOIN pg_catalog.pg_proc AS p ON p.pronamespace = l.oid AND p.proname = 'guard_promo_code_counters'::name
+      JOIN pg_catalog.pg_trigger AS t ON t.tgfoid = p.oid
+      JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = c.oid)
+  ),
   'ownTables', (
     -- A host may have tables of these names: ours carry a comment, or where an older version has created them, the policy.
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -97,7 +112,7 @@ SELECT pg_catalog.json_build_object(
              'inLibrary', s.is_library,
              'owner', pg_catalog.pg_get_userbyid(c.relowner),
              'mine', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = c.relowner),
+             'trusted', :trusted_owner(c.relowner),
              'rowSecurity', c.relrowsecurity,
              'columns', (
                SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.replace(pg_catalog.format_type(a.atttypid, NULL), '"', ''))
@@ -134,6 +149,7 @@ SELECT pg_catalog.json_build_object(
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
+             'trusted', :trusted_owner(p.proowner),
              'ownedBySuperuser', o.rolsuper,
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),

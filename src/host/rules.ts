@@ -39,6 +39,7 @@ import room from '../../sql/rules/room.sql';
 import stamp from '../../sql/rules/stamp.sql';
 import takeBack from '../../sql/rules/take_back.sql';
 import takeKeys from '../../sql/rules/take_keys.sql';
+import trustedOwner from '../../sql/rules/trusted_owner.sql';
 import useColumns from '../../sql/rules/use_columns.sql';
 import useTexts from '../../sql/rules/use_texts.sql';
 import useValues from '../../sql/rules/use_values.sql';
@@ -92,6 +93,7 @@ const rules = readRules([
   columnLevels,
   filledByTriggers,
   describedColumns,
+  trustedOwner,
 ]);
 
 /** A file of `sql/` with the text of its rules in their places. */

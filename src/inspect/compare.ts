@@ -38,19 +38,6 @@ export function installedRevision(catalog: Catalog): number {
   return Math.max(0, ...catalog.functions.map(revisionOf));
 }
 
-/** Whether what belongs to a role may be relied on: nobody else can put something else there. */
-function isTrusted({
-  mine,
-  ownedByTableOwner,
-  ...found
-}: {
-  mine: boolean;
-  ownedByTableOwner: boolean;
-  ownedBySuperuser?: boolean;
-}): boolean {
-  return mine || ownedByTableOwner || found.ownedBySuperuser === true;
-}
-
 function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
   const { schema, librarySchema } = wanted.layout;
   const name = quoteIdentifier(librarySchema);
@@ -59,7 +46,7 @@ function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
   if (librarySchema === schema) return [];
   const rights = schemaRights(wanted, catalog);
   if (!catalog.library) return [compared(object, 'missing', [`CREATE SCHEMA IF NOT EXISTS ${name};`, ...rights])];
-  if (catalog.library.isExtension || !isTrusted(catalog.library)) {
+  if (catalog.library.isExtension || !catalog.library.trusted) {
     const owner = catalog.library.isExtension ? 'an extension' : `the role ${catalog.library.owner}`;
     return [
       taken(
@@ -82,7 +69,7 @@ function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Ca
   if (!found) return compared(object, 'missing', [...expected.statements, ...rights]);
   if (revisionOf(found) > SQL_REVISION) return compared(object, 'newer');
   const signature = `${librarySchema}.${found.name}(${found.arguments})`;
-  if (!isTrusted(found)) {
+  if (!found.trusted) {
     return taken(
       object,
       `the function ${signature} belongs to the role ${found.owner}`,
@@ -168,7 +155,7 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
     ]);
   }
   if (!found) return compared(object, 'missing', [...expected.statements, ...rights(undefined)]);
-  if (!found.ours || !isTrusted(found)) {
+  if (!found.ours || !found.trusted) {
     const whose = found.ours ? `of the role ${found.owner}` : "of the host's own";
     return taken(
       object,

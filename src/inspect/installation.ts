@@ -46,13 +46,13 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   if (remembered && remembered.usableFrom > SQL_REVISION) {
     throw new NewerInstallationError(remembered.revision, SQL_REVISION);
   }
-  requireSameTables(given, catalog, remembered);
+  requireSameTables(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
   const stored = isForgotten ? undefined : remembered;
   const host = stored?.description;
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
-    : { ...(host ?? describeHost(catalog.schemaName, {})) };
+    : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
   const description: HostDescription = {
     ...described,
     timeZone: given.timeZone ?? host?.timeZone ?? described.timeZone,
@@ -76,15 +76,13 @@ export function requireDescribed({ faults }: Choice, hint = ''): void {
   if (faults.length > 0) throw notAsDescribed(faults, hint);
 }
 
-function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: StoredInstallation | undefined): void {
-  if (!stored) return;
-  const of = stored.description;
-  const isOther = (tables?.codes?.name ?? of.codes.name) !== of.codes.name || (schema ?? of.schema) !== of.schema;
-  if (!isOther) return;
+/** An installation is for one pair of tables: its functions name them. */
+function requireSameTables({ librarySchema, otherTables }: Catalog): void {
+  if (otherTables.length === 0) return;
   const message =
-    `must be the schema of no other installation: ${catalog.librarySchema} is that of the tables ` +
-    `${of.codes.name} and ${of.uses.name} in the schema ${of.schema}`;
-  throw new ValidationError([{ path: 'librarySchema', message, received: `'${catalog.librarySchema}'` }]);
+    "must be the name of a schema that is no other installation's: the functions in this one count in " +
+    otherTables.join(', ');
+  throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
 }
 
 function hasTriggers({ triggers, librarySchema }: Catalog): boolean {

@@ -53,9 +53,9 @@ export async function usageStats(call: Call, promoCodeId: string, days: number, 
        )
        SELECT (SELECT count(*) FROM :"codes" AS c WHERE c.:"code_id" = $1:::code_id_type)::text AS codes,
               count(*)::text AS uses, coalesce(sum(bonus), 0.00)::text AS bonus, coalesce(sum(base), 0.00)::text AS base,
-              count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
-              (SELECT json_agg(json_build_array(to_char(d.day, 'YYYY-MM-DD'), d.uses, d.bonus::text) ORDER BY d.day)
-                 FROM (SELECT days.day, count(uses.day) AS uses, coalesce(sum(uses.bonus), 0.00) AS bonus
+              pg_catalog.count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
+              (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(to_char(d.day::timestamp, 'YYYY-MM-DD'), d.uses, d.bonus::text) ORDER BY d.day)
+                 FROM (SELECT days.day, pg_catalog.count(uses.day) AS uses, coalesce(sum(uses.bonus), 0.00) AS bonus
                          FROM days LEFT JOIN uses ON uses.day = days.day GROUP BY days.day) AS d)::text AS per_day
          FROM uses`),
       [promoCodeId, days, timeZone],

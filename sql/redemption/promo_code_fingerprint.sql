@@ -11,8 +11,8 @@ AS $body$
 BEGIN
   RETURN sha256(convert_to(
     CASE WHEN bonus IS NULL
-         THEN jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
-         ELSE jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds, trim_scale(bonus))
-    END::text, 'UTF8'));
+         THEN pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
+         ELSE pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds, trim_scale(bonus))
+    END::text, 'UTF8'::name));
 END
 $body$;

@@ -54,8 +54,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_build_object(
              'owner', pg_catalog.pg_get_userbyid(l.nspowner),
              'mine', pg_catalog.pg_has_role(l.nspowner, 'USAGE'),
-             'ownedBySuperuser', EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = l.nspowner AND r.rolsuper),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = l.nspowner),
+             'trusted', :trusted_owner(l.nspowner),
              'usage', pg_catalog.has_schema_privilege(l.oid, 'USAGE'),
              'create', pg_catalog.has_schema_privilege(l.oid, 'CREATE'),
              'isExtension', EXISTS (SELECT FROM pg_catalog.pg_depend AS d
@@ -97,7 +96,7 @@ SELECT pg_catalog.json_build_object(
              'inLibrary', s.is_library,
              'owner', pg_catalog.pg_get_userbyid(c.relowner),
              'mine', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = c.relowner),
+             'trusted', :trusted_owner(c.relowner),
              'rowSecurity', c.relrowsecurity,
              'columns', (
                SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.format_type(a.atttypid, NULL))
@@ -109,9 +108,7 @@ SELECT pg_catalog.json_build_object(
                         'privilege', g.privilege_type))
                  FROM pg_catalog.aclexplode(c.relacl) AS g
                 WHERE g.grantee <> c.relowner),
-             'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
-                              WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::name)))
+             'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
@@ -134,12 +131,16 @@ SELECT pg_catalog.json_build_object(
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
+             'trusted', :trusted_owner(p.proowner),
              'ownedBySuperuser', o.rolsuper,
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
+             'calledElsewhere', EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                WHERE t.tgfoid = p.oid AND NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)),
              'grants', (
                SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END)
                  FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner))) AS g

@@ -23,6 +23,7 @@ import folded from '../../sql/rules/folded.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isOwnTable from '../../sql/rules/is_own_table.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
@@ -36,6 +37,7 @@ import room from '../../sql/rules/room.sql';
 import stamp from '../../sql/rules/stamp.sql';
 import takeBack from '../../sql/rules/take_back.sql';
 import takeKeys from '../../sql/rules/take_keys.sql';
+import trustedOwner from '../../sql/rules/trusted_owner.sql';
 import useTexts from '../../sql/rules/use_texts.sql';
 import usesCounted from '../../sql/rules/uses_counted.sql';
 import { expandRules, readRules } from '../postgres/sql-text.js';
@@ -82,6 +84,8 @@ const rules = readRules([
   columnLevels,
   filledByTriggers,
   describedColumns,
+  trustedOwner,
+  isOwnTable,
 ]);
 
 /** A file of `sql/` with the text of its rules in their places. */

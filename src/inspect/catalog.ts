@@ -36,8 +36,7 @@ export interface Catalog {
     owner: string;
     /** Whether the current role has the rights of the owner. */
     mine: boolean;
-    ownedBySuperuser: boolean;
-    ownedByTableOwner: boolean;
+    trusted: boolean;
     usage: boolean;
     create: boolean;
     isExtension: boolean;
@@ -51,6 +50,8 @@ export interface Catalog {
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
   indexes: CatalogIndex[];
+  /** Roles that are to redeem and do not exist; the catalogs are asked only where one has no right yet. */
+  missingRoles: string[];
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
 }
@@ -77,7 +78,7 @@ export interface CatalogOwnTable {
   inLibrary: boolean;
   owner: string;
   mine: boolean;
-  ownedByTableOwner: boolean;
+  trusted: boolean;
   rowSecurity: boolean;
   /** Types by name. */
   columns: Record<string, string>;
@@ -98,12 +99,16 @@ export interface CatalogFunction {
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
+  /** Whether its owner may be relied on, as the rule `trusted_owner` has it. */
+  trusted: boolean;
   /** A function of a superuser on somebody else's table would lend its rights to that table's triggers. */
   ownedBySuperuser: boolean;
   ownedByTableOwner: boolean;
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;
+  /** Whether a trigger of another table calls it. */
+  calledElsewhere: boolean;
   /** Who may execute it beside the owner; `null` is PUBLIC. */
   grants: (string | null)[];
   comment: string | null;
@@ -162,7 +167,12 @@ export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> 
     ]),
   );
   const withLists = (objects: object[]) => objects.map((object) => ({ ...object, ...emptyGrants(object) }));
-  const catalog = { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])), tables };
+  const catalog = {
+    ...found,
+    missingRoles: [],
+    ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])),
+    tables,
+  };
   return {
     ...catalog,
     library: catalog.library && { ...catalog.library, ...emptyGrants(catalog.library) },

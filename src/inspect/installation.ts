@@ -27,6 +27,8 @@ export interface Choice extends Wanted {
   stored: StoredInstallation | undefined;
   /** The tables have none of our triggers, and the library remembers their predecessors. */
   isForgotten: boolean;
+  /** It was installed by a newer version that this one can use. */
+  isNewer: boolean;
   /** Why the triggers cannot count. */
   faults: DescriptionFault[];
   /** Why codes cannot be redeemed through the library. */
@@ -67,6 +69,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
     description,
     stored,
     isForgotten,
+    isNewer: stored !== undefined && stored.revision > SQL_REVISION,
     ...checkDescription(description, hostCatalog, options),
   };
 }
@@ -87,11 +90,9 @@ function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: 
   throw new ValidationError([{ path: 'librarySchema', message, received: `'${catalog.librarySchema}'` }]);
 }
 
-function hasTriggers({ triggers, librarySchema }: Catalog): boolean {
-  return triggers.some(
-    ({ functionSchema, functionSource }) =>
-      functionSchema === librarySchema && revisionOf({ source: functionSource }) > 0,
-  );
+/** Those of an earlier version, which a service of it has put back, are for the same tables. */
+function hasTriggers({ triggers }: Catalog): boolean {
+  return triggers.some(({ functionSource }) => revisionOf({ source: functionSource }) > 0);
 }
 
 /** Of an installation that stored none: the options that explain the triggers that are there. */

@@ -31,7 +31,7 @@ async function run(file: string, variables: Record<string, string> = {}): Promis
 }
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
 });
 
 describe.skipIf(!psql)('the files of sql/, run by psql', () => {

@@ -7,7 +7,7 @@ import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/i
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
-import { type Catalog, hostCatalogOf } from './catalog.js';
+import { type Catalog, type CatalogTrigger, hostCatalogOf } from './catalog.js';
 import type { Wanted } from './definition.js';
 import { revisionOf } from './marks.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
@@ -49,12 +49,13 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
     throw new NewerInstallationError(remembered.revision, SQL_REVISION);
   }
   requireSameTables(given, catalog, remembered);
+  requireOwnTriggers(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
   const stored = isForgotten ? undefined : remembered;
   const host = stored?.description;
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
-    : { ...(host ?? describeHost(catalog.schemaName, {})) };
+    : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
   const description: HostDescription = {
     ...described,
     timeZone: given.timeZone ?? host?.timeZone ?? described.timeZone,
@@ -80,7 +81,8 @@ export function requireDescribed({ faults }: Choice, hint = ''): void {
 }
 
 function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: StoredInstallation | undefined): void {
-  if (!stored) return;
+  // Tables that were renamed, or moved, have their triggers still.
+  if (!stored || catalog.triggers.some((trigger) => isOurs(trigger) && trigger.functionSchema === catalog.librarySchema)) return;
   const of = stored.description;
   const isOther = (tables?.codes?.name ?? of.codes.name) !== of.codes.name || (schema ?? of.schema) !== of.schema;
   if (!isOther) return;
@@ -90,14 +92,30 @@ function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: 
   throw new ValidationError([{ path: 'librarySchema', message, received: `'${catalog.librarySchema}'` }]);
 }
 
+function isOurs({ functionSource }: CatalogTrigger): boolean {
+  return revisionOf({ source: functionSource }) > 0;
+}
+
+/** Two installations on one pair of tables would each lack what the other remembers. */
+function requireOwnTriggers({ triggers, librarySchema, schemaName }: Catalog): void {
+  const other = triggers.find(
+    (trigger) => isOurs(trigger) && ![librarySchema, schemaName].includes(trigger.functionSchema),
+  );
+  if (!other) return;
+  const message =
+    `must be '${other.functionSchema}', to which the triggers of ${other.tableSchema}.${other.table} belong; ` +
+    'for another one, uninstallTriggers() comes first';
+  throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
+}
+
 /** Those of an earlier version, which a service of it has put back, are for the same tables. */
 function hasTriggers({ triggers }: Catalog): boolean {
-  return triggers.some(({ functionSource }) => revisionOf({ source: functionSource }) > 0);
+  return triggers.some(isOurs);
 }
 
 /** Of an installation that stored none: the options that explain the triggers that are there. */
 function optionsOfTriggers({ triggers }: Catalog): ChosenOptions {
-  const ours = triggers.filter(({ functionSource }) => revisionOf({ source: functionSource }) > 0);
+  const ours = triggers.filter(isOurs);
   const named = (name: string) => ours.find((trigger) => trigger.name === name && !trigger.isClone);
   const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(
     named('guard_promo_code_counters_on_insert')?.definition ?? '',

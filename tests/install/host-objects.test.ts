@@ -216,33 +216,33 @@ describe('what somebody else has in the place of ours is not replaced', () => {
   });
 });
 
-it('after the schema was renamed, installing puts functions, settings and policies right', async () => {
+it('after the schema of the tables was renamed, installing into the same library puts everything right', async () => {
   await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await installSchema(pool, { schema });
+  const ask = { code: 'X', shopId: 's', customerAddress: 'a', baseReward: 1, idempotencyKey: 'k' };
+  const before = new PromoCodeRepository(pool, { schema });
+  await before.create({ code: 'X', shopId: 's', bonusValue: 5, perCustomerLimit: null });
+  await before.redeem(ask);
   const moved = `${schema.slice(0, 50)}_moved`;
   const quoted = pg.escapeIdentifier(moved);
   await sql(`ALTER SCHEMA :"schema" RENAME TO ${quoted}; CREATE SCHEMA :"schema"`);
   try {
-    await installTriggers(pool, { schema: moved });
+    await expect(installTriggers(pool, { schema: moved })).rejects.toMatchObject({
+      code: 'VALIDATION',
+      message: expect.stringContaining(library),
+    });
+    await installTriggers(pool, { schema: moved, librarySchema: library });
     const { rows } = await pool.query(
       `SELECT count(*)::int AS old FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
         WHERE n.nspname = $1
           AND (strpos(p.prosrc, $2) > 0 OR strpos(array_to_string(p.proconfig, ' '), $2) > 0
                OR strpos(array_to_string(p.proconfig, ' '), ', ' || $3 || ',') > 0)`,
-      [moved, pg.escapeIdentifier(schema), schema],
+      [library, `${pg.escapeIdentifier(schema)}.`, schema],
     );
     expect(rows).toEqual([{ old: 0 }]);
     expect(await inspectTriggers(pool, { schema: moved })).toMatchObject({ ok: true });
     const repository = new PromoCodeRepository(pool, { schema: moved });
-    await repository.create({ code: 'X', shopId: 's', bonusValue: 5, perCustomerLimit: null });
-    const answer = await repository.redeem({
-      code: 'X',
-      shopId: 's',
-      customerAddress: 'a',
-      baseReward: 1,
-      idempotencyKey: 'k',
-    });
-    expect(answer).toMatchObject({ ok: true });
+    expect(await repository.redeem(ask)).toMatchObject({ ok: true, replayed: true });
     await assertNoDrift(pool, { schema: moved });
   } finally {
     await sql(`DROP SCHEMA ${quoted} CASCADE`);

@@ -89,7 +89,9 @@ const PRINTED = [
 it.each(PRINTED.flatMap((setting) => [schema, 'public'].map((name) => [setting, name])))(
   'what inspectTriggers() works out from the triggers is what was installed, with %s in schema %s',
   async (setting, schema) => {
-    await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public');
+    await sql(
+      'DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public',
+    );
     await sql(`ALTER DATABASE :"database" SET ${setting}`);
     const pool = new pg.Pool({ connectionString: url, max: 2 });
     try {

@@ -136,6 +136,8 @@ describe.each<Way>(['installTriggers', 'renderSql'])('an installation of revisio
     await keyedUse(old, 'first');
     const firstHold = await hold(old);
     await install(way, old);
+    // A constraint trigger is not replaced by the script of that revision, which looks for its own in its schema.
+    await old.sql('DROP TRIGGER recount_promo_code_on_update ON :"schema".promo_codes');
     await installRevision1();
     await keyedUse(old, 'second');
     const secondHold = await hold(old);
@@ -145,8 +147,7 @@ describe.each<Way>(['installTriggers', 'renderSql'])('an installation of revisio
     const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
     for (const key of ['first', 'second'])
       expect(await repository.redeem({ ...asked, idempotencyKey: key })).toMatchObject({ ok: true, replayed: true });
-    for (const held of [firstHold, secondHold])
-      expect(await repository.confirm(held)).toMatchObject({ id: held });
+    for (const held of [firstHold, secondHold]) expect(await repository.confirm(held)).toMatchObject({ id: held });
     await assertNoDrift(old.pool, { schema: old.schema });
   });
 
@@ -185,6 +186,7 @@ describe.each<Way>(['installTriggers', 'renderSql'])('an installation of revisio
 });
 
 it('options of the first revision stay when they are left out', async () => {
+  await old.sql('DROP FUNCTION :"schema".rollback_promo_code_use(bigint)');
   await installRevision1(
     REVISION_1.replaceAll("guard_promo_code_counters('allow')", "guard_promo_code_counters('reject')"),
   );
@@ -240,7 +242,8 @@ async function everything(t: typeof old) {
      SELECT concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid)) FROM pg_index AS i, pg_class AS c, n
       WHERE c.oid = i.indexrelid AND c.relnamespace = n.oid
      UNION ALL
-     SELECT concat_ws(' ', 'column', c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, c.relacl,
+     SELECT concat_ws(' ', 'column', c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                      (SELECT array_agg(g) FROM aclexplode(c.relacl) AS g WHERE g.grantee <> c.relowner),
                       c.relrowsecurity, obj_description(c.oid), pg_get_expr(d.adbin, d.adrelid))
        FROM pg_class AS c JOIN n ON c.relnamespace = n.oid JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
        LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum

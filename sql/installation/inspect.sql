@@ -124,9 +124,7 @@ SELECT pg_catalog.json_build_object(
                         'privilege', g.privilege_type))
                  FROM pg_catalog.aclexplode(c.relacl) AS g
                 WHERE g.grantee <> c.relowner),
-             'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
-                              WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::name)))
+             'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
@@ -156,6 +154,9 @@ SELECT pg_catalog.json_build_object(
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
+             'calledElsewhere', EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                WHERE t.tgfoid = p.oid AND NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)),
              'grants', (
                SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END)
                  FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner))) AS g

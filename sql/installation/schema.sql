@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS :"uses" (
   CONSTRAINT promo_code_uses_total_reward_check CHECK (:"total_reward" >= 0::numeric AND :"total_reward" < 'Infinity')
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS promo_codes_shop_code_idx ON :"codes" (:"code_shop_id", upper(:"code"));
+CREATE UNIQUE INDEX IF NOT EXISTS :"codes_index" ON :"codes" (:"code_shop_id", upper(:"code"));
 
 -- Serves the foreign key, the recount of a code, and the count of one customer's uses of a code.
-CREATE INDEX IF NOT EXISTS promo_code_uses_code_customer_idx ON :"uses" (:"promo_code_id", lower(btrim(:"customer_address"::text)));
+CREATE INDEX IF NOT EXISTS :"uses_index" ON :"uses" (:"promo_code_id", lower(btrim(:"customer_address"::text)));

@@ -226,7 +226,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     const before = (await held()).rows;
     const { rows } = await t.sql<{ answer: string }>(
       `SELECT :"library".redeem_promo_codes($1, '{shop}', '{1}', '{late}', '{1}', '{}', '{}', '{}', $2, '{999}', '{}', false, false,
-         $2, 1000) AS answer`,
+         $2, 1000, '{}') AS answer`,
       [[code.code], [hold.use.id]],
     );
     expect(JSON.parse(rows[0]!.answer)[0][1]).toBe('customer_limit_reached');

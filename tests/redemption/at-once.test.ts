@@ -28,7 +28,7 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     const call = async (again: boolean) => {
       const { rows } = await t.sql<{ answer: string }>(
         `SELECT :"library".redeem_promo_codes($1, '{shop}', '{1,1}', '{x,y}', '{1,1}', '{}', '{}', '{late,later}', $2, '{}', '{}', $3,
-           false, '{900001}', 1000) AS answer`,
+           false, '{900001}', 1000, '{}') AS answer`,
         [[code.code], ids, again],
       );
       return JSON.parse(rows[0]!.answer)

@@ -34,6 +34,12 @@ SELECT pg_catalog.json_build_object(
   'isolation', pg_catalog.current_setting('transaction_isolation'),
   'readOnly', pg_catalog.current_setting('transaction_read_only') = 'on',
   'timeZone', pg_catalog.current_setting('TimeZone'),
+  -- One that is installed was known then. The list is read from files, which takes long beside the rest.
+  'knowsTimeZone', CASE
+    WHEN pg_catalog.lower(:'asked_time_zone'::text) IN (''::text, 'utc'::text)
+      OR pg_catalog.strpos(place.stored, pg_catalog.concat('"timeZone":"', :'asked_time_zone'::text, '"')) > 0 THEN true
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_timezone_names AS z
+                  WHERE pg_catalog.lower(z.name) = pg_catalog.lower(:'asked_time_zone'::text)) END,
   'mayCreateSchemas', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   'schema', (
     SELECT pg_catalog.json_build_object(
@@ -54,8 +60,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_build_object(
              'owner', pg_catalog.pg_get_userbyid(l.nspowner),
              'mine', pg_catalog.pg_has_role(l.nspowner, 'USAGE'),
-             'ownedBySuperuser', EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = l.nspowner AND r.rolsuper),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = l.nspowner),
+             'trusted', :trusted_owner(l.nspowner),
              'usage', pg_catalog.has_schema_privilege(l.oid, 'USAGE'),
              'create', pg_catalog.has_schema_privilege(l.oid, 'CREATE'),
              'isExtension', EXISTS (SELECT FROM pg_catalog.pg_depend AS d
@@ -89,6 +94,16 @@ SELECT pg_catalog.json_build_object(
              'columns', :described_columns(h)))
       FROM host AS h
   ),
+  'otherTables', (
+    -- Codes that are counted by the functions of this schema, and are not those that are asked for.
+    SELECT pg_catalog.json_agg(DISTINCT pg_catalog.concat(n.nspname, '.', c.relname))
+      FROM library AS l
+      JOIN pg_catalog.pg_proc AS p ON p.pronamespace = l.oid AND p.proname = 'guard_promo_code_counters'::name
+      JOIN pg_catalog.pg_trigger AS t ON t.tgfoid = p.oid
+      JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = c.oid)
+  ),
   'ownTables', (
     -- A host may have tables of these names: ours carry a comment, or where an older version has created them, the policy.
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -97,10 +112,10 @@ SELECT pg_catalog.json_build_object(
              'inLibrary', s.is_library,
              'owner', pg_catalog.pg_get_userbyid(c.relowner),
              'mine', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = c.relowner),
+             'trusted', :trusted_owner(c.relowner),
              'rowSecurity', c.relrowsecurity,
              'columns', (
-               SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.format_type(a.atttypid, NULL))
+               SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.replace(pg_catalog.format_type(a.atttypid, NULL), '"', ''))
                  FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attnum > 0::smallint AND NOT a.attisdropped),
              'grants', (
@@ -109,9 +124,7 @@ SELECT pg_catalog.json_build_object(
                         'privilege', g.privilege_type))
                  FROM pg_catalog.aclexplode(c.relacl) AS g
                 WHERE g.grantee <> c.relowner),
-             'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
-                              WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::name)))
+             'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
@@ -134,12 +147,16 @@ SELECT pg_catalog.json_build_object(
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
+             'trusted', :trusted_owner(p.proowner),
              'ownedBySuperuser', o.rolsuper,
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
+             'calledElsewhere', EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                WHERE t.tgfoid = p.oid AND NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)),
              'grants', (
                SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END)
                  FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner))) AS g

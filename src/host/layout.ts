@@ -130,7 +130,8 @@ export function tableName({ schema, ...layout }: HostDescription, table: HostTab
   return `${quoteIdentifier(schema)}.${quoteIdentifier(layout[table].name)}`;
 }
 
-function arrayText(words: string[]): string {
+/** An array of text as a literal has it. */
+export function arrayText(words: string[]): string {
   return `{${words.map((word) => `"${word.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
 }
 

@@ -24,6 +24,8 @@ export interface Catalog {
   readOnly: boolean;
   /** The session's, which is the database's where nobody has set it. */
   timeZone: string;
+  /** Whether the server knows the time zone that is asked for. */
+  knowsTimeZone: boolean;
   mayCreateSchemas: boolean;
   schema: {
     owner: string;
@@ -36,14 +38,15 @@ export interface Catalog {
     owner: string;
     /** Whether the current role has the rights of the owner. */
     mine: boolean;
-    ownedBySuperuser: boolean;
-    ownedByTableOwner: boolean;
+    trusted: boolean;
     usage: boolean;
     create: boolean;
     isExtension: boolean;
     grants: Grant[];
   } | null;
   tables: { [Table in HostTable]?: CatalogTable };
+  /** Tables of codes, with their schema, that the functions of the library count in beside those that are asked for. */
+  otherTables: string[];
   /** Tables with the names of the library's own, in its schema and in that of the host; others are somebody else's. */
   ownTables: CatalogOwnTable[];
   /** The partitions of the uses, at every level: each can be named by a statement. */
@@ -51,6 +54,8 @@ export interface Catalog {
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
   indexes: CatalogIndex[];
+  /** Roles that are to redeem and do not exist; the catalogs are asked only where one has no right yet. */
+  missingRoles: string[];
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
 }
@@ -77,7 +82,7 @@ export interface CatalogOwnTable {
   inLibrary: boolean;
   owner: string;
   mine: boolean;
-  ownedByTableOwner: boolean;
+  trusted: boolean;
   rowSecurity: boolean;
   /** Types by name. */
   columns: Record<string, string>;
@@ -98,12 +103,16 @@ export interface CatalogFunction {
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
+  /** Whether its owner may be relied on, as the rule `trusted_owner` has it. */
+  trusted: boolean;
   /** A function of a superuser on somebody else's table would lend its rights to that table's triggers. */
   ownedBySuperuser: boolean;
   ownedByTableOwner: boolean;
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;
+  /** Whether a trigger of another table calls it. */
+  calledElsewhere: boolean;
   /** Who may execute it beside the owner; `null` is PUBLIC. */
   grants: (string | null)[];
   comment: string | null;
@@ -154,7 +163,16 @@ export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> 
     throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
   }
   const found = JSON.parse(text);
-  const lists = ['installations', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes', 'takenNames'];
+  const lists = [
+    'installations',
+    'otherTables',
+    'ownTables',
+    'partitions',
+    'functions',
+    'triggers',
+    'indexes',
+    'takenNames',
+  ];
   const tables = Object.fromEntries(
     (found.tables ?? []).map((table: CatalogTable & { part: HostTable }) => [
       table.part,
@@ -162,7 +180,12 @@ export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> 
     ]),
   );
   const withLists = (objects: object[]) => objects.map((object) => ({ ...object, ...emptyGrants(object) }));
-  const catalog = { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])), tables };
+  const catalog = {
+    ...found,
+    missingRoles: [],
+    ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])),
+    tables,
+  };
   return {
     ...catalog,
     library: catalog.library && { ...catalog.library, ...emptyGrants(catalog.library) },
@@ -176,6 +199,6 @@ function emptyGrants(object: { grants?: unknown[] | null }): { grants: unknown[]
 }
 
 /** The part of the catalog that a description is checked against. */
-export function hostCatalogOf({ schema, timeZone, tables }: Catalog): HostCatalog {
-  return { hasSchema: schema !== null, timeZone, knowsTimeZone: true, tables };
+export function hostCatalogOf({ schema, timeZone, knowsTimeZone, tables }: Catalog): HostCatalog {
+  return { hasSchema: schema !== null, timeZone, knowsTimeZone, tables };
 }

@@ -86,22 +86,18 @@ export class Context {
     check: (schemas: InputSchemas) => Input,
     refusal?: { error: unknown },
   ): Promise<Begun<Input>> {
-    if (refusal && !(await this.#mayBeRight(call, refusal.error, check))) throw refusal.error;
+    if (refusal && !(await this.#mayHaveChanged(call, refusal.error, check))) throw refusal.error;
     const host = this.#host ?? (await this.#readShared(call));
     return { input: check(this.#schemas), call: call.knowing(host) };
   }
 
-  /**
-   * Whether the columns may decide otherwise: a host that is not known yet may have no shops, and columns may have become wider
-   * since they were read.
-   */
-  async #mayBeRight(call: Call, error: unknown, check: (schemas: InputSchemas) => unknown): Promise<boolean> {
-    if (!this.#host) return lacksOnlyShops(error);
-    if (now() - this.#checkedAt < LEAST_PAUSE_MS) return false;
+  /** Columns may have become wider since they were read: what only their width refuses is checked against them once more. */
+  async #mayHaveChanged(call: Call, error: unknown, check: (schemas: InputSchemas) => unknown): Promise<boolean> {
+    if (!this.#host || now() - this.#checkedAt < LEAST_PAUSE_MS) return false;
     try {
       check(this.#early);
-    } catch (refusal) {
-      if (!lacksOnlyShops(refusal)) return false;
+    } catch {
+      return false;
     }
     this.#checkedAt = now();
     try {
@@ -188,12 +184,4 @@ export class Context {
     const received = describeReceived(partition) ?? 'undefined';
     throw new ValidationError([{ path, message: 'must answer with a string', received }]);
   }
-}
-
-/** Whether nothing is wrong but that shops are left out. */
-function lacksOnlyShops(error: unknown): boolean {
-  return (
-    error instanceof ValidationError &&
-    error.issues.every(({ path, message }) => /(?:^|\.)shopId$/.test(path) && message === 'is required')
-  );
 }

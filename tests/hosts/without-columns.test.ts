@@ -6,21 +6,6 @@ import { seed, textIds, withoutTimes } from './hosts';
 
 describe('codes without shops', () => {
   const h = useHost(textIds);
-  const given = { shopId: 'shop' };
-  const refusal = {
-    code: 'VALIDATION',
-    issues: [{ path: 'shopId', message: 'must be left out: promo_codes has no column for it' }],
-  };
-
-  it('know no shop', async () => {
-    const code = await h.newCode();
-    const fresh = () => new PromoCodeRepository(h.pool, h.where);
-    await expect(fresh().redeem({ ...h.request(code), ...given })).rejects.toMatchObject(refusal);
-    await expect(fresh().create({ code: h.newName(), bonusValue: 1, ...given })).rejects.toMatchObject(refusal);
-    await expect(fresh().findById(code.id, given)).rejects.toMatchObject(refusal);
-    await expect(fresh().findByCode(code.code, 'shop')).rejects.toMatchObject(refusal);
-    await expect(fresh().list(given)).rejects.toMatchObject(refusal);
-  });
 
   it('are found by a repository that has met no host yet', async () => {
     const code = await h.newCode();

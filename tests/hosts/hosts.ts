@@ -15,7 +15,7 @@ interface Variation {
   customer?: string;
   transaction?: string;
   total?: string;
-  without?: (CodeColumn | 'amounts' | 'shops' | 'transactions')[];
+  without?: (CodeColumn | 'amounts' | 'shops' | 'transactions' | 'times')[];
   codes?: string;
   uses?: string;
   /** Behind the table of uses. */
@@ -67,7 +67,7 @@ function tablesWith({ without = [], ...variation }: Variation = {}): string {
       ${unless('shops', 'shop_id text NOT NULL,')}
       ${unless('transactions', `transaction_id ${transaction},`)}
       ${unless('amounts', `base_reward numeric(18,2) NOT NULL, bonus_amount numeric(18,2) NOT NULL, total_reward numeric(18,2) ${total},`)}
-      used_at ${usedAt} NOT NULL DEFAULT ${now},
+      ${unless('times', `used_at ${usedAt} NOT NULL DEFAULT ${now},`)}
       ${variation.uses ?? ''}
       customer_address ${customer} NOT NULL
     ) ${partitions};
@@ -248,6 +248,13 @@ export const withoutAmounts: Host = {
     },
     uses: { columns: { baseReward: null, bonusAmount: null, totalReward: null } },
   },
+};
+
+/** Not in the matrix, which sets times by hand. */
+export const withoutTimes: Host = {
+  name: 'uses without times',
+  ddl: tablesWith({ without: ['times'] }),
+  tables: { uses: { columns: { usedAt: null } } },
 };
 
 export const sumOnly: Host = {

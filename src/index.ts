@@ -33,7 +33,7 @@ export type { ObjectState } from './inspect/object-state.js';
 export type { InstallOptions } from './inspect/options.js';
 export { installSchema } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';
-export { renderSql, type SqlScript } from './install/render-sql.js';
+export { type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
 export type { RetryPolicy } from './postgres/attempts.js';

@@ -124,9 +124,7 @@ SELECT pg_catalog.json_build_object(
                         'privilege', g.privilege_type))
                  FROM pg_catalog.aclexplode(c.relacl) AS g
                 WHERE g.grantee <> c.relowner),
-             'ours', coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
-                              WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::name)))
+             'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
@@ -156,6 +154,9 @@ SELECT pg_catalog.json_build_object(
              'source', p.prosrc,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
+             'calledElsewhere', EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                WHERE t.tgfoid = p.oid AND NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)),
              'grants', (
                SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END)
                  FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner))) AS g
@@ -211,7 +212,12 @@ SELECT pg_catalog.json_build_object(
              'ofColumns', (SELECT pg_catalog.json_agg(a.attname::text)
                              FROM pg_catalog.regexp_matches(i.indexprs::text, ':varattno ([0-9]+) ', 'g') AS m(numbers)
                              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND a.attnum = (m.numbers)[1]::smallint),
-             'mine', pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+             -- Another installation may count on the same table.
+             'mine', pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                 JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+                 JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+                WHERE t.tgrelid = h.oid AND fn.nspname::text <> place.library AND f.prosrc LIKE '%-- pg-promo-codes %')))
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid

@@ -9,10 +9,11 @@ END
 $body$;
 
 :preflight
+:former_tables
 :functions
 :tables
-:rights
 :give_to_owner
+:rights
 
 DO $body$
 DECLARE
@@ -30,8 +31,7 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
-     WHERE t.tgparentid = 0::oid AND fn.nspname IN (:'library'::pg_catalog.name, :'schema'::pg_catalog.name)
-       AND f.prosrc LIKE '%-- pg-promo-codes %' AND n.nspname = :'schema'::pg_catalog.name
+     WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %' AND n.nspname = :'schema'::pg_catalog.name
        AND c.relname::text IN (:'codes_name', :'uses_name')
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',

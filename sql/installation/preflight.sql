@@ -1,6 +1,7 @@
--- Before anything is written: whether the host's tables are there, whether something of somebody else's stands where an object
--- of this library would, and what earlier versions have left. Functions of an earlier revision are removed here, since neither
--- what a function answers nor what its parameters are called can be replaced.
+-- Before anything is written: one installation at a time, as installTriggers() has it; whether the host's tables are there,
+-- whether something of somebody else's stands where an object of this library would, and what earlier versions have left.
+-- Functions of an earlier revision are removed here, since neither what a function answers nor what its parameters are called
+-- can be replaced.
 DO $body$
 DECLARE
   revision constant integer := 2;
@@ -14,6 +15,8 @@ DECLARE
   problems text;
   found record;
 BEGIN
+  PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pg-promo-codes:' OPERATOR(pg_catalog.||) library::text, 0::bigint));
+
   SELECT pg_catalog.string_agg(w.path, ', ' ORDER BY w.path) INTO problems
     FROM (
       SELECT pg_catalog.format('%s.%s', schema, t.name) AS path
@@ -37,6 +40,13 @@ BEGIN
             HINT = 'Describe the tables with the option tables, or run the script "schema", which creates tables where a host has none.';
   END IF;
 
+  SELECT pg_catalog.string_agg(w.role, ', ' ORDER BY w.role) INTO problems
+    FROM pg_catalog.unnest(:'grant_to'::text[]) AS w(role)
+   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname::text = w.role);
+  IF problems IS NOT NULL THEN
+    RAISE EXCEPTION 'roles that do not exist cannot redeem (option grantTo): %', problems USING ERRCODE = 'undefined_object';
+  END IF;
+
   SELECT max((pg_catalog.regexp_match(p.prosrc, mark))[1]::integer)::text INTO problems
     FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
    WHERE n.nspname = library AND p.proname::text ~ 'promo_code';
@@ -44,33 +54,43 @@ BEGIN
     RAISE EXCEPTION 'schema % holds revision % of pg-promo-codes, and this script is of revision %', library, problems, revision;
   END IF;
 
+  WITH host AS (
+    SELECT c.oid, c.relname, c.relowner, CASE WHEN c.relname::text = :'codes_name' THEN 'codes'::text ELSE 'uses'::text END AS part
+      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname = schema AND c.relname::text IN (:'codes_name', :'uses_name')
+  )
   SELECT pg_catalog.string_agg(x.what, ', ' ORDER BY x.what) INTO problems
     FROM (
       SELECT pg_catalog.format('schema %s of the role %s', n.nspname, pg_catalog.pg_get_userbyid(n.nspowner)) AS what
         FROM pg_catalog.pg_namespace AS n
-       WHERE n.nspname = library AND library <> schema AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = n.nspowner AND r.rolsuper)
+       WHERE n.nspname = library AND library <> schema
+         AND (NOT :trusted_owner(n.nspowner)
+           OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                       WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid AND d.objid = n.oid AND d.deptype = 'e'::"char"))
       UNION ALL
-      SELECT pg_catalog.format('table %s.%s', n.nspname, c.relname)
+      SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
          AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
-         AND NOT coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+         AND NOT (:trusted_owner(c.relowner) AND :is_own_table(c.oid))
       UNION ALL
-      SELECT pg_catalog.format('function %s.%s', n.nspname, p.proname)
+      SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = library AND p.proname::text = ANY (:'function_names'::text[]) AND p.prosrc !~ mark
-         AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
-              AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS o WHERE o.pronamespace = n.oid AND o.prosrc ~ mark)
+       WHERE n.nspname = library
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY (:'signatures'::text[])
+         AND (NOT :trusted_owner(p.proowner)
+           OR (p.prosrc !~ mark
+               AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
+                    AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS o WHERE o.pronamespace = n.oid AND o.prosrc ~ mark)))
       UNION ALL
-      SELECT pg_catalog.format('trigger %s on %s, which calls %s()', t.tgname, c.relname, p.proname)
-        FROM pg_catalog.pg_trigger AS t
-        JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relname::text IN (:'codes_name', :'uses_name')
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
+      SELECT pg_catalog.format('trigger %s on %s, which calls %s()', t.tgname, h.relname, p.proname)
+        FROM host AS h
+        JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
-       WHERE t.tgname::text = ANY (:'trigger_names'::text[]) AND p.prosrc !~ mark AND pn.nspname <> library
+       WHERE t.tgname::text = ANY (:'trigger_names'::text[]) AND p.prosrc !~ mark
+         AND NOT (pn.nspname = library AND p.proname::text = ANY (:'function_names'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -92,27 +112,3 @@ END
 $body$;
 
 CREATE SCHEMA IF NOT EXISTS :"library";
-
--- Earlier versions had their tables in the schema of the host; they move with what they remember.
-DO $body$
-DECLARE
-  found record;
-BEGIN
-  FOR found IN
-    SELECT c.relname
-      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE n.nspname = :'schema'::pg_catalog.name AND n.nspname <> :'library'::pg_catalog.name AND c.relkind = 'r'::"char"
-       AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
-       AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-         OR EXISTS (SELECT FROM pg_catalog.pg_policy AS p
-                     WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::pg_catalog.name))
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS o JOIN pg_catalog.pg_namespace AS l ON l.oid = o.relnamespace
-                        WHERE l.nspname = :'library'::pg_catalog.name AND o.relname = c.relname)
-  LOOP
-    EXECUTE pg_catalog.format('DROP POLICY IF EXISTS promo_code_redeemers ON %I.%I', :'schema', found.relname);
-    EXECUTE pg_catalog.format('ALTER TABLE %I.%I DISABLE ROW LEVEL SECURITY', :'schema', found.relname);
-    EXECUTE pg_catalog.format('REVOKE ALL ON %I.%I FROM PUBLIC', :'schema', found.relname);
-    EXECUTE pg_catalog.format('ALTER TABLE %I.%I SET SCHEMA %I', :'schema', found.relname, :'library');
-  END LOOP;
-END
-$body$;

@@ -1,7 +1,9 @@
--- Removes what the library created: its triggers, the indexes that it built, and its schema with all that is in it. In a schema
--- that is the host's as well, the functions and tables of the library alone. Tables, rows and counters of the host stay.
+-- Removes what the library created: its triggers, the indexes that it built, its tables and functions (also those that an earlier
+-- version has left in the schema of the host), and its schema, where nothing of anybody else's is in it and this role may. Tables,
+-- rows and counters of the host stay.
 DO $body$
 DECLARE
+  is_former constant boolean := :'codes_name' = 'promo_codes' AND :'uses_name' = 'promo_code_uses';
   found record;
 BEGIN
   FOR found IN
@@ -11,34 +13,54 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
-     WHERE t.tgparentid = 0::oid AND fn.nspname = :'library'::pg_catalog.name AND f.prosrc LIKE '%-- pg-promo-codes %'
+     WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %'
+       AND (fn.nspname = :'library'::pg_catalog.name
+         OR (is_former AND n.nspname = :'schema'::pg_catalog.name AND fn.nspname = n.nspname AND c.relname::text IN (:'codes_name', :'uses_name')))
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
   END LOOP;
   FOR found IN
-    SELECT CASE WHEN d.objoid = c.oid AND c.relkind IN ('i'::"char", 'I'::"char") THEN 'INDEX' ELSE 'TABLE' END AS kind, n.nspname, c.relname
-      FROM pg_catalog.pg_description AS d
-      JOIN pg_catalog.pg_class AS c ON c.oid = d.objoid AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid
+    SELECT n.nspname, c.relname
+      FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE d.description LIKE 'pg-promo-codes%'
-       AND ((n.nspname = :'library'::pg_catalog.name AND c.relkind = 'r'::"char")
-         OR (c.relkind IN ('i'::"char", 'I'::"char") AND n.nspname = :'schema'::pg_catalog.name
-             AND EXISTS (SELECT FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
-                          WHERE i.indexrelid = c.oid AND t.relname::text IN (:'codes_name', :'uses_name'))))
+      JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
+      JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
+      JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace
+     WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
+       AND tn.nspname = :'schema'::pg_catalog.name AND t.relname::text IN (:'codes_name', :'uses_name')
+       -- Another installation on the table needs them still.
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS f ON f.oid = g.tgfoid
+                        WHERE g.tgrelid = t.oid AND f.prosrc LIKE '%-- pg-promo-codes %')
   LOOP
-    EXECUTE pg_catalog.format('DROP %s %I.%I', found.kind, found.nspname, found.relname);
+    EXECUTE pg_catalog.format('DROP INDEX %I.%I', found.nspname, found.relname);
+  END LOOP;
+  FOR found IN
+    SELECT n.nspname, c.relname
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.relkind = 'r'::"char"
+       AND ((n.nspname = :'library'::pg_catalog.name AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%')
+         OR (n.nspname = :'schema'::pg_catalog.name AND is_former AND :is_own_table(c.oid)
+             AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')))
+  LOOP
+    EXECUTE pg_catalog.format('DROP TABLE %I.%I', found.nspname, found.relname);
   END LOOP;
   FOR found IN
     SELECT p.oid::pg_catalog.regprocedure AS signature
       FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-     WHERE n.nspname = :'library'::pg_catalog.name AND p.proname::text ~ 'promo_code'
-       AND p.prosrc ~ E'(?n)^\\s*-- pg-promo-codes [0-9]+$'
+     WHERE (n.nspname = :'library'::pg_catalog.name OR (is_former AND n.nspname = :'schema'::pg_catalog.name))
+       AND p.proname::text ~ 'promo_code' AND p.prosrc ~ E'(?n)^\\s*-- pg-promo-codes [0-9]+$'
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', found.signature);
   END LOOP;
-  IF :'library' <> :'schema' THEN
-    EXECUTE pg_catalog.format('DROP SCHEMA IF EXISTS %I', :'library');
+  IF EXISTS (
+    SELECT FROM pg_catalog.pg_namespace AS n
+     WHERE n.nspname = :'library'::pg_catalog.name AND n.nspname <> :'schema'::pg_catalog.name AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid AND d.refobjid = n.oid))
+  THEN
+    EXECUTE pg_catalog.format('DROP SCHEMA %I', :'library');
   END IF;
 END
 $body$;

@@ -25,6 +25,7 @@ import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
+import isOwnTable from '../../sql/rules/is_own_table.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
@@ -94,6 +95,7 @@ const rules = readRules([
   filledByTriggers,
   describedColumns,
   trustedOwner,
+  isOwnTable,
 ]);
 
 /** A file of `sql/` with the text of its rules in their places. */

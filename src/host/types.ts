@@ -43,7 +43,7 @@ export function typesOf(description: HostDescription, catalog: HostCatalog): Hos
     ['use_id', columnOf(description, catalog, 'uses', 'id')],
   ] as const;
   const casts = ids.flatMap(([name, column]) =>
-    column && column.type !== sqlType(column) && familyOf(column) !== 'whole' ? [[name, sqlType(column)] as const] : [],
+    column && !isComparedAsItIs(column) ? [[name, sqlType(column)] as const] : [],
   );
   const { rolledBack } = description.uses;
   const mark = catalog.tables.uses?.columns.find(({ name }) => name === rolledBack?.column);
@@ -53,6 +53,13 @@ export function typesOf(description: HostDescription, catalog: HostCatalog): Hos
     ...(casts.length > 0 && { casts: Object.fromEntries(casts) }),
     ...(mark && { rolledBack: mark.sqlType }),
   };
+}
+
+/** A cast of `character(n)` to `bpchar` would keep the order of an index from being seen. */
+function isComparedAsItIs(column: CatalogColumn): boolean {
+  const family = familyOf(column);
+  const isOwnType = family === 'character' ? column.type === column.width : column.type === sqlType(column);
+  return family === 'whole' || isOwnType;
 }
 
 /** A host without ids of uses counts, and casts nothing to their type. */

@@ -54,6 +54,8 @@ export interface Catalog {
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
   indexes: CatalogIndex[];
+  /** Roles that are to redeem and do not exist; the catalogs are asked only where one has no right yet. */
+  missingRoles: string[];
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
 }
@@ -109,6 +111,8 @@ export interface CatalogFunction {
   source: string;
   securityDefiner: boolean;
   settings: string[] | null;
+  /** Whether a trigger of another table calls it. */
+  calledElsewhere: boolean;
   /** Who may execute it beside the owner; `null` is PUBLIC. */
   grants: (string | null)[];
   comment: string | null;
@@ -176,7 +180,12 @@ export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> 
     ]),
   );
   const withLists = (objects: object[]) => objects.map((object) => ({ ...object, ...emptyGrants(object) }));
-  const catalog = { ...found, ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])), tables };
+  const catalog = {
+    ...found,
+    missingRoles: [],
+    ...Object.fromEntries(lists.map((list) => [list, found[list] ?? []])),
+    tables,
+  };
   return {
     ...catalog,
     library: catalog.library && { ...catalog.library, ...emptyGrants(catalog.library) },

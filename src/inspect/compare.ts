@@ -1,3 +1,4 @@
+import type { Layout } from '../host/layout.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, CatalogTrigger } from './catalog.js';
 import {
@@ -35,7 +36,27 @@ export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject
 
 /** The highest revision of the library's SQL among the installed functions; 0 where there is none. */
 export function installedRevision(catalog: Catalog): number {
-  return Math.max(0, ...catalog.functions.map(revisionOf));
+  return Math.max(0, ...catalog.functions.filter(({ trusted }) => trusted).map(revisionOf));
+}
+
+/** An installation that a newer version has made and this one can use: it is left as it is, so only what does not fire is a fault. */
+export function compareNewer({ layout }: Wanted, catalog: Catalog): ComparedObject[] {
+  const functions = catalog.functions.filter((found) => found.inLibrary && found.trusted && revisionOf(found) > 0);
+  return [
+    ...functions.map(({ name }) => compared({ kind: 'function', name }, 'newer')),
+    ...catalog.triggers.flatMap((found) => {
+      const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
+      const isOurs = found.functionSchema === layout.librarySchema && revisionOf({ source: found.functionSource }) > 0;
+      if (isOurs) return fires(found) ? [] : [compared(object, 'disabled', [enableTrigger(found)])];
+      const foreign = fires(found) && writesCounters(found.functionSource, layout);
+      return foreign ? [compared(object, 'foreign', [dropTrigger(found)])] : [];
+    }),
+  ];
+}
+
+/** Earlier versions, which know these names only, have put everything into the schema of the host. */
+export function hasFormerLayout({ codes, uses }: Layout): boolean {
+  return codes.name === 'promo_codes' && uses.name === 'promo_code_uses';
 }
 
 function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
@@ -106,6 +127,8 @@ function obsoleteFunction(wanted: Wanted, found: CatalogFunction, expected: Func
   if (revision > SQL_REVISION) return [];
   const isWanted = expected.some(({ name, arguments: types }) => found.name === name && found.arguments === types);
   if (found.inLibrary && (revision === 0 || isWanted)) return [];
+  if (!found.inLibrary && !hasFormerLayout(wanted.layout)) return [];
+  if (!found.trusted || found.calledElsewhere) return [];
   const isSeeds = functionNames.has(found.name) && found.returnsTrigger && countsOnly(found.source, wanted.layout);
   if (revision === 0 && !isSeeds) return [];
   return [compared({ kind: 'function', name: found.name }, 'outdated', [`DROP FUNCTION ${functionPath(found)};`])];
@@ -138,18 +161,14 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   const object = { kind: 'table', name: expected.name } as const;
   const named = catalog.ownTables.filter(({ name }) => name === expected.name);
   const found = named.find(({ inLibrary }) => inLibrary);
-  const former = named.find((table) => !table.inLibrary && table.ours);
+  const former = named.find(
+    (table) => !table.inLibrary && table.ours && table.trusted && hasFormerLayout(wanted.layout),
+  );
   const path = (schema: string) => `${quoteIdentifier(schema)}.${quoteIdentifier(expected.name)}`;
   const rights = (table: CatalogOwnTable | undefined) => tableRights(wanted, catalog, expected.name, table);
   if (!found && former) {
     return compared(object, 'outdated', [
       `ALTER TABLE ${path(former.schema)} SET SCHEMA ${quoteIdentifier(librarySchema)};`,
-      ...(expected.rowSecurity
-        ? []
-        : [
-            `DROP POLICY IF EXISTS promo_code_redeemers ON ${path(librarySchema)};`,
-            `ALTER TABLE ${path(librarySchema)} DISABLE ROW LEVEL SECURITY;`,
-          ]),
       ...expected.statements,
       ...rights(former),
     ]);

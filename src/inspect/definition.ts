@@ -55,6 +55,8 @@ const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;
 const LONG_NAMES: Record<string, string> = {
   timestamptz: 'timestamp with time zone',
   'timestamptz[]': 'timestamp with time zone[]',
+  bpchar: 'character',
+  'bpchar[]': 'character[]',
 };
 
 /**

@@ -1,27 +1,50 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, Grant } from './catalog.js';
-import { type FunctionDefinition, functionDefinitions, tableDefinitions, type Wanted } from './definition.js';
+import type { FunctionDefinition, Wanted } from './definition.js';
 
 const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 /** What nobody gets by accident: others may look, where the owner lets them. */
 const WRITES = /^(INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER)$/;
 
-/** Who redeems beside the owner of the library's schema: the roles that are named, and the owners of the host's tables. */
-export function redeemersOf({ options }: Wanted, { library, role, tables }: Catalog): string[] {
-  const owner = library?.owner ?? role;
+/** Who redeems beside the owner of the library's objects: the roles that are named, and the owners of the host's tables. */
+export function redeemersOf({ options }: Wanted, { tables, missingRoles }: Catalog): string[] {
   const owners = [tables.codes?.owner, tables.uses?.owner].flatMap((name) => name ?? []);
-  return [...new Set([...options.grantTo, ...owners])].filter((name) => name !== owner).sort();
+  return [...new Set([...options.grantTo, ...owners])].filter((name) => !missingRoles.includes(name)).sort();
+}
+
+/** Of an object of this owner, who has all rights without being given any. */
+function othersThan(owner: string | undefined, roles: string[], { role }: Catalog): string[] {
+  return roles.filter((name) => name !== (owner ?? role));
+}
+
+/** Roles that have redeemed and shall no more. */
+function formerRedeemers(redeemers: string[], { ownTables }: Catalog): Set<string> {
+  const writers = ownTables
+    .filter(({ inLibrary, ours }) => inLibrary && ours)
+    .flatMap(({ grants }) => grants.filter(({ privilege }) => WRITES.test(privilege)).map(({ grantee }) => grantee));
+  return new Set(writers.flatMap((name) => (name === null || redeemers.includes(name) ? [] : [name])));
+}
+
+/** Those who may install here: what they have of the schema is theirs. */
+function isInstaller(name: string | null, { functions, tables, role }: Catalog): boolean {
+  const owners = functions.filter(({ inLibrary, trusted }) => inLibrary && trusted).map(({ owner }) => owner);
+  return name !== null && [role, tables.codes?.owner, ...owners].includes(name);
 }
 
 /** The statements that give the schema of the library the rights that it should have. */
 export function schemaRights(wanted: Wanted, catalog: Catalog): string[] {
   const { library } = catalog;
   const schema = `SCHEMA ${quoteIdentifier(wanted.layout.librarySchema)}`;
+  const redeemers = redeemersOf(wanted, catalog);
   const grants = library?.grants ?? [];
-  const excess = grants.filter(({ grantee, privilege }) => grantee === null || privilege === 'CREATE');
+  const former = formerRedeemers(redeemers, catalog);
+  const excess = grants.filter(
+    ({ grantee, privilege }) =>
+      grantee === null || former.has(grantee) || (privilege === 'CREATE' && !isInstaller(grantee, catalog)),
+  );
   return [
     ...excess.map(({ grantee, privilege }) => `REVOKE ${privilege} ON ${schema} FROM ${roleName(grantee)};`),
-    ...missingGrants(redeemersOf(wanted, catalog), ['USAGE'], grants).map(
+    ...missingGrants(othersThan(library?.owner, redeemers, catalog), ['USAGE'], grants).map(
       ({ grantee, rights }) => `GRANT ${rights} ON ${schema} TO ${roleName(grantee)};`,
     ),
   ];
@@ -32,7 +55,7 @@ export function tableRights(
   wanted: Wanted,
   catalog: Catalog,
   name: string,
-  found: Pick<CatalogOwnTable, 'grants'> | undefined,
+  found: Pick<CatalogOwnTable, 'grants' | 'owner'> | undefined,
 ): string[] {
   const table = `${quoteIdentifier(wanted.layout.librarySchema)}.${quoteIdentifier(name)}`;
   const redeemers = redeemersOf(wanted, catalog);
@@ -44,7 +67,7 @@ export function tableRights(
   );
   return [
     ...[...excess].map((grantee) => `REVOKE ALL ON ${table} FROM ${roleName(grantee)};`),
-    ...missingGrants(redeemers, TABLE_RIGHTS, grants).map(
+    ...missingGrants(othersThan(found?.owner, redeemers, catalog), TABLE_RIGHTS, grants).map(
       ({ grantee, rights }) => `GRANT ${rights} ON ${table} TO ${roleName(grantee)};`,
     ),
   ];
@@ -55,7 +78,7 @@ export function executeRights(
   wanted: Wanted,
   catalog: Catalog,
   { name, arguments: types, isForRedeemers }: FunctionDefinition,
-  found: Pick<CatalogFunction, 'grants'> | undefined,
+  found: Pick<CatalogFunction, 'grants' | 'owner'> | undefined,
 ): string[] {
   const path = `FUNCTION ${quoteIdentifier(wanted.layout.librarySchema)}.${quoteIdentifier(name)}(${types})`;
   const redeemers = isForRedeemers ? redeemersOf(wanted, catalog) : [];
@@ -63,25 +86,9 @@ export function executeRights(
   const excess = grants.filter(({ grantee }) => grantee === null || !redeemers.includes(grantee));
   return [
     ...excess.map(({ grantee }) => `REVOKE ALL ON ${path} FROM ${roleName(grantee)};`),
-    ...missingGrants(redeemers, ['EXECUTE'], grants).map(
+    ...missingGrants(othersThan(found?.owner, redeemers, catalog), ['EXECUTE'], grants).map(
       ({ grantee, rights }) => `GRANT ${rights} ON ${path} TO ${roleName(grantee)};`,
     ),
-  ];
-}
-
-/** The rights of those who are named, for a script: without what is there already. */
-export function grantsOf(wanted: Wanted): string[] {
-  const library = quoteIdentifier(wanted.layout.librarySchema);
-  const redeemers = wanted.options.grantTo.map(roleName).join(', ');
-  if (redeemers === '') return [];
-  return [
-    `GRANT USAGE ON SCHEMA ${library} TO ${redeemers};`,
-    ...tableDefinitions(wanted).map(
-      ({ name }) => `GRANT ${TABLE_RIGHTS.join(', ')} ON ${library}.${name} TO ${redeemers};`,
-    ),
-    ...functionDefinitions(wanted)
-      .filter(({ isForRedeemers }) => isForRedeemers)
-      .map(({ name, arguments: types }) => `GRANT EXECUTE ON FUNCTION ${library}.${name}(${types}) TO ${redeemers};`),
   ];
 }
 

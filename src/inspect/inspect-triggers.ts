@@ -4,16 +4,20 @@ import { bonusTypeQuery, bonusTypeWarnings, hostWarnings } from '../host/warning
 import { parseArguments } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { type Catalog, type CatalogFunction, hostCatalogOf, readCatalog } from './catalog.js';
-import { compareObjects, installedRevision } from './compare.js';
+import { compareNewer, compareObjects, installedRevision } from './compare.js';
 import { triggerLevel } from './definition.js';
 import { type Choice, chooseInstallation, type Given, requireDescribed } from './installation.js';
 import type { ComparedObject, ObjectState } from './object-state.js';
 import { type InstallOptions, installOptions } from './options.js';
-import { creatorWarnings } from './warnings.js';
+import { missingRoles, needsMoreRoles, requireRoles } from './roles.js';
+import { creatorWarnings, installationWarnings } from './warnings.js';
 
 /** What is installed for one pair of tables, object by object. */
 export interface InstallationState {
-  /** Whether every object is in order: nothing missing, outdated, disabled, newer or foreign. */
+  /**
+   * Whether every object is in order: nothing missing, outdated, disabled, newer or foreign. What a newer version has installed is
+   * in order where this one can use it.
+   */
   ok: boolean;
   /** Every object that should be there, and every one that should not. */
   objects: ObjectState[];
@@ -74,9 +78,11 @@ export async function inspectWith(db: Queryable, given: Given): Promise<Inspecti
     const names = { codes: layout.codes.name, uses: layout.uses.name };
     requireDescribed(choice, isMissing ? await hintForMissingTables(db, layout.schema, names) : '');
   }
-  const objects = compareObjects(choice, catalog);
+  if (needsMoreRoles(choice, catalog)) catalog.missingRoles = await missingRoles(db, options.grantTo);
+  requireRoles(given, catalog);
+  const objects = choice.isNewer ? compareNewer(choice, catalog) : compareObjects(choice, catalog);
   return {
-    ok: objects.every(({ state }) => state === 'ok'),
+    ok: objects.every(({ state }) => state === 'ok' || (choice.isNewer && state === 'newer')),
     objects,
     librarySchema: layout.librarySchema,
     granularity: triggerLevel(options, catalog),
@@ -84,7 +90,11 @@ export async function inspectWith(db: Queryable, given: Given): Promise<Inspecti
     enforceLimits: options.enforceLimits,
     revision: installedRevision(catalog),
     reconcilePending: catalog.functions.some(isMarkedPending),
-    warnings: [...hostWarnings(layout, hostCatalogOf(catalog)), ...creatorWarnings(layout, catalog)],
+    warnings: [
+      ...hostWarnings(layout, hostCatalogOf(catalog)),
+      ...creatorWarnings(layout, catalog),
+      ...installationWarnings(choice, catalog),
+    ],
     catalog,
     choice,
   };

@@ -7,7 +7,7 @@ import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/i
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
-import { type Catalog, hostCatalogOf } from './catalog.js';
+import { type Catalog, type CatalogTrigger, hostCatalogOf } from './catalog.js';
 import type { Wanted } from './definition.js';
 import { revisionOf } from './marks.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
@@ -27,6 +27,8 @@ export interface Choice extends Wanted {
   stored: StoredInstallation | undefined;
   /** The tables have none of our triggers, and the library remembers their predecessors. */
   isForgotten: boolean;
+  /** It was installed by a newer version that this one can use. */
+  isNewer: boolean;
   /** Why the triggers cannot count. */
   faults: DescriptionFault[];
   /** Why codes cannot be redeemed through the library. */
@@ -47,6 +49,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
     throw new NewerInstallationError(remembered.revision, SQL_REVISION);
   }
   requireSameTables(catalog);
+  requireOwnTriggers(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
   const stored = isForgotten ? undefined : remembered;
   const host = stored?.description;
@@ -67,6 +70,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
     description,
     stored,
     isForgotten,
+    isNewer: stored !== undefined && stored.revision > SQL_REVISION,
     ...checkDescription(description, hostCatalog, options),
   };
 }
@@ -85,16 +89,30 @@ function requireSameTables({ librarySchema, otherTables }: Catalog): void {
   throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
 }
 
-function hasTriggers({ triggers, librarySchema }: Catalog): boolean {
-  return triggers.some(
-    ({ functionSchema, functionSource }) =>
-      functionSchema === librarySchema && revisionOf({ source: functionSource }) > 0,
+function isOurs({ functionSource }: CatalogTrigger): boolean {
+  return revisionOf({ source: functionSource }) > 0;
+}
+
+/** Two installations on one pair of tables would each lack what the other remembers. */
+function requireOwnTriggers({ triggers, librarySchema, schemaName }: Catalog): void {
+  const other = triggers.find(
+    (trigger) => isOurs(trigger) && ![librarySchema, schemaName].includes(trigger.functionSchema),
   );
+  if (!other) return;
+  const message =
+    `must be '${other.functionSchema}', to which the triggers of ${other.tableSchema}.${other.table} belong; ` +
+    'for another one, uninstallTriggers() comes first';
+  throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
+}
+
+/** Those of an earlier version, which a service of it has put back, are for the same tables. */
+function hasTriggers({ triggers }: Catalog): boolean {
+  return triggers.some(isOurs);
 }
 
 /** Of an installation that stored none: the options that explain the triggers that are there. */
 function optionsOfTriggers({ triggers }: Catalog): ChosenOptions {
-  const ours = triggers.filter(({ functionSource }) => revisionOf({ source: functionSource }) > 0);
+  const ours = triggers.filter(isOurs);
   const named = (name: string) => ours.find((trigger) => trigger.name === name && !trigger.isClone);
   const mode = /guard_promo_code_counters\('(\w+)'\)/.exec(
     named('guard_promo_code_counters_on_insert')?.definition ?? '',

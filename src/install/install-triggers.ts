@@ -27,6 +27,7 @@ import { buildIndexes, indexesToBuild, isSmall, markIndex, underLock } from './b
 import { type Changes, changesOf } from './changes.js';
 import { insufficient, requirePrivileges } from './privileges.js';
 import { renderTriggers } from './render-sql.js';
+import { rightsScript } from './rights.js';
 import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 
 /** What an installation did. */
@@ -67,7 +68,8 @@ export interface InstallReport {
  * name that the library needs; nothing was changed.
  * @throws InsufficientPrivilegeError when something has to be changed and this role may not; its `sql` is what the owner
  * has to run.
- * @throws NewerInstallationError when the database holds the triggers of a newer version.
+ * @throws NewerInstallationError when the database holds what a newer version has installed and this one cannot use. What it can
+ * use, it leaves as it is.
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
  * @throws ValidationError for an unknown option or value.
  */
@@ -96,6 +98,7 @@ async function rehearse(db: Database, options: ParsedInstallOptions, inspect: In
   const state = await inspect(db);
   const changes = requiredChanges(state);
   const report = reportOf(state, changes);
+  if (state.choice.isNewer) return report;
   const indexes = indexesToBuild(state, changes);
   const recounts = reconcile === 'online' && (changes.count > 0 || state.reconcilePending);
   const repaired = recounts ? await driftOf(db, state.choice.layout) : [];
@@ -112,6 +115,7 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
   const state = await inspect(db);
   const { layout } = state.choice;
   const changes = requiredChanges(state);
+  if (state.choice.isNewer) return { layout, report: reportOf(state, changes), pending: false };
   if (changes.count === 0 && (state.catalog.readOnly || indexesToBuild(state, changes).length === 0)) {
     return { layout, report: reportOf(state, changes), pending: state.reconcilePending && mayReconcile(state.catalog) };
   }
@@ -222,7 +226,10 @@ async function changeInTransaction(
   const changes = requiredChanges(state, tables);
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
-    if (changes.functions.length > 0) await transaction.query(renderSqlFile(giveToOwnerSql, layout));
+    if (changes.functions.length > 0) {
+      await transaction.query(renderSqlFile(giveToOwnerSql, layout));
+      await transaction.query(rightsScript(state.choice));
+    }
     await lockTables(transaction, layout, changes.tables, attempt, changes.lockMode);
     for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
@@ -239,6 +246,7 @@ async function changeInTransaction(
 }
 
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {
+  if (state.choice.isNewer) return changesOf([], state.choice, tables);
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
   const changes = changesOf(state.objects, state.choice, tables);
   if (changes.taken.length > 0) throw namesTaken(changes.taken);

@@ -11,6 +11,8 @@ export function requirePrivileges({ layout }: Choice, catalog: Catalog, changes:
     lacks.push(`CREATE on the database, for the schema ${librarySchema}`);
   else if (catalog.library && !catalog.library.create && changes.functions.length > 0)
     lacks.push(`CREATE on schema ${librarySchema}`);
+  else if (catalog.library && !catalog.library.mine && changes.replaced.includes(librarySchema))
+    lacks.push(`the rights of ${catalog.library.owner}, the owner of schema ${librarySchema}`);
   for (const [part, table] of Object.entries(catalog.tables)) {
     const path = `${schema}.${table.name}`;
     if (!table.mayAddTriggers) lacks.push(`TRIGGER on ${path}`);

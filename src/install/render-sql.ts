@@ -1,12 +1,14 @@
 import * as v from 'valibot';
 import reconcileSql from '../../sql/counting/reconcile.sql';
+import formerTablesSql from '../../sql/installation/former-tables.sql';
 import giveToOwnerSql from '../../sql/installation/give-to-owner.sql';
 import indexesSql from '../../sql/installation/indexes.sql';
 import migrationSql from '../../sql/installation/migration.sql';
 import postflightSql from '../../sql/installation/postflight.sql';
 import preflightSql from '../../sql/installation/preflight.sql';
 import { driftQuery } from '../drift/drift-query.js';
-import type { Layout } from '../host/layout.js';
+import { ValidationError } from '../errors.js';
+import { arrayText, type Layout } from '../host/layout.js';
 import { defaultLibrarySchema } from '../host/library-schema.js';
 import { describeHost } from '../host/options.js';
 import { renderSqlFile } from '../host/render.js';
@@ -20,11 +22,11 @@ import {
   triggerNames,
   type Wanted,
 } from '../inspect/definition.js';
-import { grantsOf } from '../inspect/grants.js';
 import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
+import { rightsScript } from './rights.js';
 import { schemaStatements } from './schema-file.js';
 import { uninstallScript } from './uninstall-script.js';
 
@@ -37,11 +39,28 @@ export interface RenderOptions extends InstallOptions {
   idTypes?:
     | { codes?: 'bigint' | 'uuid' | 'text' | undefined; uses?: 'bigint' | 'uuid' | 'text' | undefined }
     | undefined;
+  /**
+   * The type of the column `rolledBack`, as SQL takes it, such as `'timestamp'` or the name of an enum with its schema. Default:
+   * `timestamp with time zone`, for a status `text`.
+   */
+  rolledBackType?: string | undefined;
 }
 
 const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
 const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
-const idTypes = v.optional(v.strictObject({ codes: idType, uses: idType }), {});
+const typeEntries = {
+  idTypes: v.optional(v.strictObject({ codes: idType, uses: idType }), {}),
+  rolledBackType: v.optional(
+    v.pipe(
+      v.string('must be a string'),
+      v.regex(
+        /^(?:(?:[a-z_][a-z0-9_]*|"[^"\0$]+")\.)?(?:[a-z_][a-z0-9_ ]*(?:\(\d+\))?(?: with(?:out)? time zone)?|"[^"\0$]+")$/,
+        'must be the name of a type as SQL takes it',
+      ),
+    ),
+  ),
+};
+type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
 
 /**
  * The SQL of this library as text, for hosts that run their own migrations or whose application role may not run DDL.
@@ -59,9 +78,9 @@ const idTypes = v.optional(v.strictObject({ codes: idType, uses: idType }), {});
  */
 export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
-  const { idTypes: types, ...rest } = (options ?? {}) as RenderOptions;
-  const ids = parseOptions(v.object({ idTypes }), { idTypes: types }, 'renderSql()').idTypes;
-  const wanted = wantedOf(parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()'), ids);
+  const { idTypes: ids, rolledBackType: mark, ...rest } = (options ?? {}) as RenderOptions;
+  const types = parseOptions(v.object(typeEntries), { idTypes: ids, rolledBackType: mark }, 'renderSql()');
+  const wanted = wantedOf(parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()'), types);
   switch (what) {
     case 'drift':
       return `${driftQuery(wanted.layout)};\n`;
@@ -70,19 +89,31 @@ export function renderSql(name: SqlScript, options?: RenderOptions): string {
     case 'triggers':
       return renderTriggers(wanted);
     case 'schema':
+      requireNumbers(wanted.layout);
       return `${schemaStatements(wanted.layout).join('\n\n')}\n\n${renderTriggers(wanted)}`;
   }
 }
 
-function wantedOf(options: ParsedInstallOptions, ids: v.InferOutput<typeof idTypes>): Wanted {
+/** @throws ValidationError for ids that the tables of `'schema'` do not have. */
+function requireNumbers({ types: { codeId, useId } }: Layout): void {
+  if (codeId === 'bigint' && useId === 'bigint') return;
+  const message = "must be left out with the script 'schema', which creates tables whose ids are of type bigint";
+  throw new ValidationError([{ path: 'idTypes', message }]);
+}
+
+function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType }: Types): Wanted {
   const { schema = 'public', librarySchema = defaultLibrarySchema(schema) } = options;
-  const types = { codeId: ids.codes ?? 'bigint', useId: ids.uses ?? 'bigint', rolledBack: rolledBackType(options) };
+  const types = {
+    codeId: ids.codes ?? 'bigint',
+    useId: ids.uses ?? 'bigint',
+    rolledBack: rolledBackType ?? literalType(options),
+  };
   return { layout: { ...describeHost(schema, options), librarySchema, types }, options: withDefaults(options) };
 }
 
 /** Without the catalogs it is the type that a literal takes by itself. */
-function rolledBackType({ tables }: ParsedInstallOptions): string {
-  return tables?.uses?.rolledBack?.counts === undefined ? 'timestamptz' : 'text';
+function literalType({ tables }: ParsedInstallOptions): string {
+  return tables?.uses?.rolledBack?.counts === undefined ? 'timestamp with time zone' : 'text';
 }
 
 /** The script `'triggers'`. */
@@ -90,11 +121,14 @@ export function renderTriggers(wanted: Wanted): string {
   const { layout, options } = wanted;
   const { granularity, counterWrites, enforceLimits } = options;
   const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
+  const functions = functionDefinitions(wanted);
   const list = (names: Iterable<string>) => `{${[...names].join(',')}}`;
   const further = {
     granularity,
     counter_writes: counterWrites,
     function_names: list(functionNames),
+    signatures: arrayText(functions.map(({ name, arguments: types }) => `${name}(${types})`)),
+    grant_to: arrayText(options.grantTo),
     trigger_names: list(triggerNames),
     wanted_indexes: JSON.stringify(indexDefinitions(layout).map((index) => wantedIndex(layout, index))),
   };
@@ -102,20 +136,18 @@ export function renderTriggers(wanted: Wanted): string {
   const triggers = (...files: (string | false)[]) =>
     files.flatMap((file) => (file ? statementsOf(file).map(render) : [])).join('\n\n');
   const parts: Record<string, () => string> = {
-    functions: () =>
-      functionDefinitions(wanted)
-        .flatMap(({ statements }) => statements)
-        .join('\n\n'),
+    functions: () => functions.flatMap(({ statements }) => statements).join('\n\n'),
     tables: () =>
       tableDefinitions(wanted)
         .flatMap(({ statements }) => statements)
         .join('\n\n'),
-    rights: () => grantsOf(wanted).join('\n'),
     give_to_owner: () => render(giveToOwnerSql),
+    rights: () => rightsScript(wanted),
     common_triggers: () => triggers(truncate, counters, recount, guardFile(options)),
     row_triggers: () => triggers(row, enforceLimits && limitsRow),
     statement_triggers: () => triggers(statement, enforceLimits && limitsStatement),
-    preflight: () => render(preflightSql),
+    preflight: () => render(withRules(preflightSql)),
+    former_tables: () => render(withRules(formerTablesSql)),
     indexes: () => render(indexesSql),
     postflight: () => render(postflightSql),
     reconcile: () => render(withRules(reconcileSql)),

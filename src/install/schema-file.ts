@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import schemaSql from '../../sql/installation/schema.sql';
 import type { HostTable } from '../host/description.js';
-import { type Layout, renderingOf } from '../host/layout.js';
+import { arrayText, type Layout, renderingOf } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 
 /** A column that a host may lack. */
@@ -58,6 +59,16 @@ function isAbsent(text: string, layout: Layout): boolean {
 
 function render(file: string, layout: Layout): string {
   const { fixed, percentage } = layout.codes.bonusTypes;
-  const words = [...fixed, ...percentage].map((word) => `"${word.replace(/[\\"]/g, '\\$&')}"`);
-  return renderSqlFile(file, layout, { bonus_types: `{${words.join(',')}}` });
+  return renderSqlFile(file, layout, {
+    bonus_types: arrayText([...fixed, ...percentage]),
+    codes_index: indexName(layout.codes.name, 'shop_code_idx'),
+    uses_index: indexName(layout.uses.name, 'code_customer_idx'),
+  });
+}
+
+/** Names of indexes are for a whole schema, and PostgreSQL cuts longer ones. */
+function indexName(table: string, suffix: string): string {
+  const name = `${table}_${suffix}`;
+  if (Buffer.byteLength(name) <= 63) return name;
+  return `promo_${createHash('sha256').update(table).digest('hex').slice(0, 20)}_${suffix}`;
 }

@@ -2,7 +2,7 @@ import { LockTimeoutError } from '../errors.js';
 import type { HostTable } from '../host/description.js';
 import type { Layout } from '../host/layout.js';
 import { type CatalogTrigger, readCatalog } from '../inspect/catalog.js';
-import { dropTrigger } from '../inspect/compare.js';
+import { dropTrigger, hasFormerLayout } from '../inspect/compare.js';
 import { chooseInstallation } from '../inspect/installation.js';
 import { revisionOf } from '../inspect/marks.js';
 import { uninstallOptions } from '../inspect/options.js';
@@ -28,9 +28,10 @@ export interface UninstallOptions extends SchemaOption {
 
 /**
  * Removes what the library created: the triggers, the indexes that it built, and its schema with the functions and with what
- * is remembered of idempotency keys and holds. It is one short transaction (under a load that never lets both
- * tables be locked, one for each table). The host's tables, rows and counters stay; from then on nothing keeps the counters
- * true. Where nothing is installed, nothing is locked or written.
+ * is remembered of idempotency keys and holds. Where the host has put something of its own into that schema, the schema stays
+ * with it. It is one short transaction (under a load that never lets both tables be locked, one for each table). The host's
+ * tables, rows and counters stay; from then on nothing keeps the counters true. Where nothing is installed, nothing is locked or
+ * written.
  *
  * @returns the names of what was removed.
  * @throws InsufficientPrivilegeError when this role does not own the objects; nothing was removed.
@@ -51,17 +52,22 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
           const present = tables.filter((table) => now.tables.includes(table));
           await lockTables(transaction, now.layout, present, attempt, 'ACCESS EXCLUSIVE');
           for (const statement of statementsFor(now)) await transaction.query(statement);
+          const { rows } = await transaction.query('SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = $1', [
+            now.layout.librarySchema,
+          ]);
+          return { keepsSchema: rows.length > 0 };
         });
     const everything = ({ layout }: Installed) => [uninstallScript(layout)];
+    let done: { keepsSchema: boolean };
     try {
-      await withShortLocks(lockTimeoutMs, 'two', remove(['uses', 'codes'], everything));
+      done = await withShortLocks(lockTimeoutMs, 'two', remove(['uses', 'codes'], everything));
     } catch (error) {
       if (!(error instanceof LockTimeoutError)) throw error;
       // As when installing: a host that writes its tables in either order lets them be locked one by one only.
       await withShortLocks(lockTimeoutMs, 'one', remove(['uses'], dropTriggersOnUses));
-      await withShortLocks(lockTimeoutMs, 'one', remove(['codes'], everything));
+      done = await withShortLocks(lockTimeoutMs, 'one', remove(['codes'], everything));
     }
-    return { removed: installed.names };
+    return { removed: [...installed.names, ...(done.keepsSchema ? [] : [installed.layout.librarySchema])] };
   } catch (error) {
     throw translateError(error);
   }
@@ -77,19 +83,20 @@ interface Installed {
 async function installedObjects(db: Queryable, asked: SchemaOption): Promise<Installed> {
   const catalog = await readCatalog(db, asked);
   const { layout } = chooseInstallation(asked, catalog);
-  const functions = catalog.functions.filter((found) => found.inLibrary && revisionOf(found) > 0);
+  const isOfLibrary = hasFormerLayout(layout)
+    ? (schema: string) => [layout.librarySchema, layout.schema].includes(schema)
+    : (schema: string) => schema === layout.librarySchema;
+  const functions = catalog.functions.filter((found) => isOfLibrary(found.schema) && revisionOf(found) > 0);
   const triggers = catalog.triggers.filter(
-    ({ functionSchema, functionSource }) =>
-      functionSchema === layout.librarySchema && revisionOf({ source: functionSource }) > 0,
+    ({ functionSchema, functionSource }) => isOfLibrary(functionSchema) && revisionOf({ source: functionSource }) > 0,
   );
-  const tables = catalog.ownTables.filter(({ inLibrary, ours }) => inLibrary && ours);
+  const tables = catalog.ownTables.filter(({ schema, ours }) => isOfLibrary(schema) && ours);
   const indexes = catalog.indexes.filter(({ mine }) => mine);
   const names = [...triggers, ...functions, ...tables, ...indexes].map(({ name }) => name);
-  const isWhole = catalog.library !== null && layout.librarySchema !== layout.schema;
   return {
     layout,
     tables: (['uses', 'codes'] as const).filter((table) => catalog.tables[table] !== undefined),
-    names: [...new Set(names), ...(isWhole && names.length > 0 ? [layout.librarySchema] : [])],
+    names: [...new Set(names)],
     triggers,
   };
 }

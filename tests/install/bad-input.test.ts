@@ -17,7 +17,7 @@ import { SEED_TABLES } from '../support/host-tables';
 const { schema, pool, sql } = useSchema('bad-input');
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
 });
 
 async function objectsInSchema(): Promise<unknown[]> {

@@ -16,7 +16,7 @@ const { schema, pool, sql, client, expand } = useSchema('install-races');
 const TOUCH_CODE = `UPDATE :"schema".promo_codes SET name = 'touched' WHERE id = 1`;
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await sql(
     `INSERT INTO :"schema".promo_codes (code, shop_id) SELECT 'C' || n, 'shop' FROM generate_series(1, 9) AS n`,

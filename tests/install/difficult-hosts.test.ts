@@ -16,7 +16,7 @@ const application = useRole({ label: 'application' });
 const owner = useRole({ label: 'owner' });
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop'), ('C2', 'shop')`);
 });

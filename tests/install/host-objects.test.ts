@@ -13,11 +13,11 @@ import {
 import { useRole, useSchema } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
-const { schema, pool, sql, client, expand } = useSchema('host-objects');
-const reader = useRole({ label: 'reader' });
+const { schema, library, pool, sql } = useSchema('host-objects');
+const reader = useRole({ label: 'stranger' });
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop'), ('C2', 'shop')`);
 });
@@ -64,7 +64,7 @@ describe.each(['installTriggers', 'renderSql'] as const)("indexes of the host's,
   });
 });
 
-/** Objects of the host's own that have a name of ours. */
+/** Objects of the host's own where one of ours would be, and what the error names. */
 const TAKEN: [what: string, ddl: string, name: string][] = [
   [
     "a trigger of the seed's name",
@@ -76,42 +76,124 @@ const TAKEN: [what: string, ddl: string, name: string][] = [
     'promo_code_uses_insert_trigger',
   ],
   [
-    "the seed's function, to which the host has added something",
+    "the seed's function, to which the host has added something, and its trigger",
     SEED_TRIGGERS.replace('RETURN NEW;', "PERFORM pg_notify('used', NEW.id::text); RETURN NEW;"),
-    'update_promo_code_stats_on_insert',
+    'promo_code_uses_insert_trigger',
   ],
   [
-    'a function with parameters of ours',
-    `CREATE FUNCTION :"library".recount_promo_code_stats(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+    'in the schema of the library: a function with parameters of ours',
+    `CREATE SCHEMA :"library";
+     CREATE FUNCTION :"library".recount_promo_code_stats(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
     'recount_promo_code_stats',
   ],
-  ['a table of holds', 'CREATE TABLE :"library".promo_code_holds (id int, held_by text)', 'promo_code_holds'],
   [
-    'a view of keys',
-    'CREATE VIEW :"library".promo_code_idempotency_keys AS SELECT 1 AS one',
+    'in the schema of the library: a table of holds',
+    'CREATE SCHEMA :"library"; CREATE TABLE :"library".promo_code_holds (id int, held_by text)',
+    'promo_code_holds',
+  ],
+  [
+    'in the schema of the library: a view of keys',
+    'CREATE SCHEMA :"library"; CREATE VIEW :"library".promo_code_idempotency_keys AS SELECT 1 AS one',
     'promo_code_idempotency_keys',
+  ],
+  [
+    'in the schema of the library: a table for a limiter',
+    'CREATE SCHEMA :"library"; CREATE TABLE :"library".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint)',
+    'promo_code_rate_limits',
   ],
 ];
 
-describe('what the host has of our names is not replaced', () => {
-  it.each(TAKEN)('%s', async (_, ddl, name) => {
+/** What a stranger has put where the library would look for its own, to be run by whoever installs. */
+const PLANTED: [what: string, ddl: string, name: () => string][] = [
+  ['the schema', 'CREATE SCHEMA :"library" AUTHORIZATION STRANGER', () => library],
+  [
+    'a function with the mark of ours',
+    `CREATE SCHEMA :"library"; GRANT ALL ON SCHEMA :"library" TO STRANGER; SET ROLE STRANGER;
+     CREATE FUNCTION :"library".apply_promo_code_stats(code_id bigint, uses_delta bigint, bonus_delta numeric) RETURNS void LANGUAGE plpgsql
+       AS E'\n-- pg-promo-codes 2\nBEGIN END'; RESET ROLE`,
+    () => 'apply_promo_code_stats',
+  ],
+  [
+    'a table with the comment of ours',
+    `CREATE SCHEMA :"library"; GRANT ALL ON SCHEMA :"library" TO STRANGER; SET ROLE STRANGER;
+     CREATE TABLE :"library".promo_code_holds (use_id bigint PRIMARY KEY, promo_code_id bigint, customer_address text NOT NULL,
+       expires_at timestamptz NOT NULL, released_at timestamptz, released_as text, created_at timestamptz);
+     COMMENT ON TABLE :"library".promo_code_holds IS 'pg-promo-codes: mine'; RESET ROLE`,
+    () => 'promo_code_holds',
+  ],
+];
+
+describe('what somebody else has in the place of ours is not replaced', () => {
+  const refuses = async (ddl: string, name: string) => {
     await sql(ddl);
     const before = await everything();
     const refusal = { code: 'NOT_INSTALLED', missing: expect.arrayContaining([name]) };
     await expect(installTriggers(pool, { schema })).rejects.toMatchObject(refusal);
     await expect(installTriggers(pool, { schema, dryRun: true })).rejects.toMatchObject(refusal);
-    await expect(pool.query(renderSql('triggers', { schema }))).rejects.toMatchObject({ code: '42710' });
+    await expect(pool.query(renderSql('triggers', { schema }))).rejects.toMatchObject({
+      code: '42710',
+      message: expect.stringContaining(name),
+    });
     expect(await everything()).toEqual(before);
+  };
 
+  it.each(TAKEN)('%s', async (_, ddl, name) => {
+    await refuses(ddl, name);
     const taken = async () =>
       (await inspectTriggers(pool, { schema })).objects.filter((object) => object.reason !== undefined);
     expect(await taken()).toMatchObject([{ name, state: 'foreign' }]);
-    // A function that is renamed leaves the trigger that calls it.
-    for (const { fix } of await taken()) await pool.query(fix!);
     for (const { fix } of await taken()) await pool.query(fix!);
     await installTriggers(pool, { schema });
+    await sql(`ALTER TABLE :"schema".promo_code_uses DISABLE TRIGGER USER;
+               ALTER TABLE :"schema".promo_code_uses ENABLE TRIGGER promo_code_uses_insert_trigger`);
     await sql(insertUses(1));
     expect(await checkDrift(pool, { schema })).toEqual([]);
+  });
+
+  it.each(PLANTED)('%s that a stranger has made, not even by a superuser', async (_, ddl, name) => {
+    await refuses(
+      ddl.replaceAll('STRANGER', () => reader.quoted),
+      name(),
+    );
+  });
+
+  it('in the schema of the host it does not matter, and stays', async () => {
+    await sql(`CREATE FUNCTION :"schema".recount_promo_code_stats(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+               CREATE FUNCTION :"schema".update_promo_code_stats_on_truncate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+               CREATE TABLE :"schema".promo_code_holds (id int, held_by text);
+               CREATE VIEW :"schema".promo_code_idempotency_keys AS SELECT 1 AS one;
+               CREATE TABLE :"schema".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint);
+               CREATE TRIGGER promo_code_uses_insert_trigger BEFORE TRUNCATE ON :"schema".promo_code_rate_limits
+                 EXECUTE FUNCTION :"schema".update_promo_code_stats_on_truncate()`);
+    const before = await everything();
+    await installTriggers(pool, { schema });
+    await uninstallTriggers(pool, { schema });
+    await pool.query(renderSql('triggers', { schema }));
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, warnings: [] });
+    await pool.query(renderSql('uninstall', { schema }));
+    expect(await everything()).toEqual(before);
+  });
+
+  it('nor what a stranger has put there under the marks of an earlier version', async () => {
+    await sql(`GRANT ALL ON SCHEMA :"schema" TO ${reader.quoted}; SET ROLE ${reader.quoted};
+               CREATE FUNCTION :"schema".recount_promo_code_stats(bigint) RETURNS void LANGUAGE plpgsql
+                 AS E'\n-- pg-promo-codes 99\nBEGIN END';
+               CREATE TABLE :"schema".promo_code_holds (use_id bigint PRIMARY KEY, promo_code_id bigint, customer_address text,
+                 expires_at timestamptz);
+               COMMENT ON TABLE :"schema".promo_code_holds IS 'pg-promo-codes: mine'; RESET ROLE`);
+    for (const install of [
+      () => installTriggers(pool, { schema }),
+      () => pool.query(renderSql('triggers', { schema })),
+    ]) {
+      await install();
+      const { rows } = await sql(
+        `SELECT pg_get_userbyid(relowner) = $1 AS strange FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+          WHERE nspname = :'library' AND relname = 'promo_code_holds'`,
+        [reader.role],
+      );
+      expect(rows).toEqual([{ strange: false }]);
+      await uninstallTriggers(pool, { schema });
+    }
   });
 
   it.each([
@@ -125,22 +207,6 @@ describe('what the host has of our names is not replaced', () => {
     await assertNoDrift(pool, { schema });
   });
 
-  it("the host's own table for a limiter stays as it is, and its readers with it", async () => {
-    await sql(
-      `CREATE TABLE :"library".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint);
-       INSERT INTO :"library".promo_code_rate_limits VALUES ('ip', 5, 9);
-       GRANT USAGE ON SCHEMA :"schema" TO ${reader.quoted};
-       GRANT SELECT ON :"library".promo_code_rate_limits TO ${reader.quoted}`,
-    );
-    const report = await installTriggers(pool, { schema });
-    expect(report.created).not.toContain('promo_code_rate_limits');
-    expect(report.warnings).toEqual([expect.stringContaining('promo_code_rate_limits is a table of the host')]);
-    const connection = await client(reader.login);
-    expect((await connection.query(expand('SELECT * FROM :"library".promo_code_rate_limits'))).rowCount).toBe(1);
-    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
-    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });
-  });
-
   it("uninstalling leaves functions and triggers of the host's with our names", async () => {
     await sql(SEED_TRIGGERS);
     expect(await uninstallTriggers(pool, { schema })).toEqual({ removed: [] });
@@ -150,33 +216,33 @@ describe('what the host has of our names is not replaced', () => {
   });
 });
 
-it('after the schema was renamed, installing puts functions, settings and policies right', async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+it('after the schema of the tables was renamed, installing into the same library puts everything right', async () => {
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await installSchema(pool, { schema });
+  const ask = { code: 'X', shopId: 's', customerAddress: 'a', baseReward: 1, idempotencyKey: 'k' };
+  const before = new PromoCodeRepository(pool, { schema });
+  await before.create({ code: 'X', shopId: 's', bonusValue: 5, perCustomerLimit: null });
+  await before.redeem(ask);
   const moved = `${schema.slice(0, 50)}_moved`;
   const quoted = pg.escapeIdentifier(moved);
   await sql(`ALTER SCHEMA :"schema" RENAME TO ${quoted}; CREATE SCHEMA :"schema"`);
   try {
-    await installTriggers(pool, { schema: moved });
+    await expect(installTriggers(pool, { schema: moved })).rejects.toMatchObject({
+      code: 'VALIDATION',
+      message: expect.stringContaining(library),
+    });
+    await installTriggers(pool, { schema: moved, librarySchema: library });
     const { rows } = await pool.query(
       `SELECT count(*)::int AS old FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
         WHERE n.nspname = $1
           AND (strpos(p.prosrc, $2) > 0 OR strpos(array_to_string(p.proconfig, ' '), $2) > 0
                OR strpos(array_to_string(p.proconfig, ' '), ', ' || $3 || ',') > 0)`,
-      [moved, pg.escapeIdentifier(schema), schema],
+      [library, `${pg.escapeIdentifier(schema)}.`, schema],
     );
     expect(rows).toEqual([{ old: 0 }]);
     expect(await inspectTriggers(pool, { schema: moved })).toMatchObject({ ok: true });
     const repository = new PromoCodeRepository(pool, { schema: moved });
-    await repository.create({ code: 'X', shopId: 's', bonusValue: 5, perCustomerLimit: null });
-    const answer = await repository.redeem({
-      code: 'X',
-      shopId: 's',
-      customerAddress: 'a',
-      baseReward: 1,
-      idempotencyKey: 'k',
-    });
-    expect(answer).toMatchObject({ ok: true });
+    expect(await repository.redeem(ask)).toMatchObject({ ok: true, replayed: true });
     await assertNoDrift(pool, { schema: moved });
   } finally {
     await sql(`DROP SCHEMA ${quoted} CASCADE`);
@@ -187,13 +253,13 @@ it('after the schema was renamed, installing puts functions, settings and polici
 async function everything() {
   const { rows } = await sql(
     `SELECT p.oid::regprocedure::text || ' ' || md5(p.prosrc) AS what FROM pg_proc AS p
-      WHERE p.pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+      WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN (:'schema', :'library'))
      UNION ALL
      SELECT pg_get_triggerdef(t.oid) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+      WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN (:'schema', :'library'))
      UNION ALL
      SELECT c.relkind::text || c.relname || c.relrowsecurity::text FROM pg_class AS c
-      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+      WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN (:'schema', :'library'))
      ORDER BY 1`,
   );
   return rows;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultLibrarySchema } from '../../src/host/library-schema';
 import { inspectTriggers, installTriggers, renderSql } from '../../src/index';
 import { quoteIdentifier, quoteLiteral } from '../../src/postgres/identifiers';
 import { clientToolOrSkip, runTool, useDatabase } from '../support';
@@ -61,24 +62,25 @@ function inFolder(name: string, where = folder): string {
   return name.replaceAll('FILE', path.join(where, 'f'));
 }
 
-/** Everything in the database that is not in this schema. */
-async function elsewhere(schema: string): Promise<unknown> {
+/** Everything in the database that is not in these schemas. */
+async function elsewhere(...schemas: string[]): Promise<unknown> {
   const { rows } = await pool.query(
-    `SELECT 'schema' AS kind, n.nspname::text AS name FROM pg_namespace AS n WHERE n.nspname <> $1
+    `SELECT 'schema' AS kind, n.nspname::text AS name FROM pg_namespace AS n WHERE n.nspname::text <> ALL ($1::text[])
       UNION ALL
      SELECT 'table', c.oid::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-      WHERE n.nspname NOT IN ($1, 'pg_toast')
+      WHERE n.nspname::text <> ALL ($1::text[]) AND n.nspname <> 'pg_toast'
       UNION ALL
-     SELECT 'function', p.oid::text FROM pg_proc AS p WHERE p.pronamespace::regnamespace::text <> quote_ident($1)
+     SELECT 'function', p.oid::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+      WHERE n.nspname::text <> ALL ($1::text[])
       ORDER BY 1, 2`,
-    [schema],
+    [schemas],
   );
   return rows;
 }
 
-async function throughPsql(args: string[], input = ''): Promise<void> {
-  const { code, stderr } = await runTool(psql!, ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', url, ...args], {
-    input,
+async function throughPsql(text: string): Promise<void> {
+  const { code, stderr } = await runTool(psql!, ['-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-d', url], {
+    input: text,
     env: { PGOPTIONS: '-c client_min_messages=warning' },
   });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -87,38 +89,24 @@ async function throughPsql(args: string[], input = ''): Promise<void> {
 /** Every way in and out, each of which must leave what the library itself would. */
 async function installEveryWay(name: string): Promise<void> {
   const schema = inFolder(name);
-  const scripts = ['schema', 'drift', 'uninstall'] as const;
+  const scripts = ['schema', 'drift', 'uninstall', 'triggers'] as const;
   const rendered = scripts.map((script) => renderSql(script, { schema, granularity: 'row' }));
-  const before = await elsewhere(schema);
+  const library = defaultLibrarySchema(schema);
+  const before = await elsewhere(schema, library);
   await pool.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
   const ways = [
     async () => {
       for (const text of rendered) await pool.query(text);
-      await pool.query(renderSql('triggers', { schema }));
     },
-    async () => {
-      await throughPsql(['-1'], rendered.join('\n'));
-      await throughPsql([
-        '-v',
-        `schema=${schema}`,
-        ...['triggers', 'drift'].flatMap((file) => ['-f', `sql/${file}.sql`]),
-      ]);
-    },
-    async () => {
-      await throughPsql([
-        '-v',
-        `schema=${schema}`,
-        ...['uninstall', 'schema'].flatMap((file) => ['-f', `sql/${file}.sql`]),
-      ]);
-    },
+    () => throughPsql(rendered.join('\n')),
   ];
   for (const way of psql ? ways : ways.slice(0, 1)) {
     await way();
     expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
-    expect(await elsewhere(schema)).toEqual(before);
+    expect(await elsewhere(schema, library)).toEqual(before);
     expect(existsSync(path.join(folder, 'f'))).toBe(false);
   }
-  await pool.query(`DROP SCHEMA ${quoteIdentifier(schema)} CASCADE`);
+  await pool.query(`DROP SCHEMA ${quoteIdentifier(schema)}, ${quoteIdentifier(library)} CASCADE`);
 }
 
 describe('a schema name never leaves its quotes', () => {
@@ -131,11 +119,13 @@ describe('a schema name never leaves its quotes', () => {
   /** Rendering is a matter of text alone: but for the names and the quotes of bodies, every script reads the same. */
   it('in any script, which but for the name reads as it does for any other', () => {
     const scripts = ['schema', 'triggers', 'uninstall', 'drift'] as const;
-    const plain = Object.fromEntries(scripts.map((script) => [script, renderSql(script, { schema: 'plain' })]));
+    const render = (script: (typeof scripts)[number], schema: string) =>
+      renderSql(script, { schema, librarySchema: 'library of plain' });
+    const plain = Object.fromEntries(scripts.map((script) => [script, render(script, 'plain')]));
     fc.assert(
       fc.property(names, fc.constantFrom(...scripts), (name, script) => {
         fc.pre([quoteIdentifier, quoteLiteral].every((quote) => !plain[script]?.includes(quote(name))));
-        const text = renderSql(script, { schema: name });
+        const text = render(script, name);
         const tag = /^(?:AS |DO )(\$body_*\$)$/m.exec(plainly(text, name))?.[1];
         if (tag) expect(name).not.toContain(tag);
         expect(plainly(text, name).replaceAll(tag ?? '$body$', '$body$')).toBe(plain[script]);
@@ -148,11 +138,20 @@ describe('a schema name never leaves its quotes', () => {
   });
 });
 
+/** As an installation stores it. */
+function storedName(name: string): string {
+  return JSON.stringify(name)
+    .slice(1, -1)
+    .replace(/[^\x20-\x23\x25-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 function plainly(text: string, name: string): string {
   const placeholder = '\u0000';
   return text
     .replaceAll(quoteIdentifier(name), `"${placeholder}"`)
     .replaceAll(quoteLiteral(name), `'${placeholder}'`)
+    .replace(`"schema":"${storedName(name)}"`, () => `"schema":"${placeholder}"`)
+    .replace(`$schema$${name}$schema$`, () => `$schema$${placeholder}$schema$`)
     .replaceAll(placeholder, 'plain');
 }
 
@@ -172,10 +171,11 @@ it('a partition may be called anything as well', async () => {
     await pool.query(`CREATE TABLE ${quoted}.${quoteIdentifier(name)} PARTITION OF ${quoted}.promo_code_uses
       FOR VALUES WITH (MODULUS 2, REMAINDER ${index})`);
   }
-  const before = await elsewhere(schema);
+  const library = defaultLibrarySchema(schema);
+  const before = await elsewhere(schema, library);
   for (const granularity of ['row', 'statement'] as const) {
     await installTriggers(pool, { schema, granularity });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, granularity });
   }
-  expect(await elsewhere(schema)).toEqual(before);
+  expect(await elsewhere(schema, library)).toEqual(before);
 });

@@ -43,7 +43,7 @@ const SETTINGS = [
 ];
 
 it.each(SETTINGS)('install, inspect, redeem and check with %s', async (setting) => {
-  await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE');
   await sql(`ALTER DATABASE :"database" SET ${setting}`);
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   try {
@@ -89,7 +89,9 @@ const PRINTED = [
 it.each(PRINTED.flatMap((setting) => [schema, 'public'].map((name) => [setting, name])))(
   'what inspectTriggers() works out from the triggers is what was installed, with %s in schema %s',
   async (setting, schema) => {
-    await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public');
+    await sql(
+      'DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public',
+    );
     await sql(`ALTER DATABASE :"database" SET ${setting}`);
     const pool = new pg.Pool({ connectionString: url, max: 2 });
     try {
@@ -111,7 +113,7 @@ it.each(PRINTED.flatMap((setting) => [schema, 'public'].map((name) => [setting, 
 );
 
 it('a database that is read-only by default is named as such, and read where nothing has to be written', async () => {
-  await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE');
   const writing = new pg.Pool({ connectionString: url, max: 1 });
   await installSchema(writing, { schema });
   await writing.end();

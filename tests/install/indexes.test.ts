@@ -7,7 +7,7 @@ import { SEED_TABLES } from '../support/host-tables';
 const { schema, pool, sql, client } = useSchema('indexes');
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
 });
 
 const MANY_USES = `

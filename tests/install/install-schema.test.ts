@@ -6,7 +6,7 @@ import { insertUses, SEED_TABLES } from '../support/host-tables';
 const { schema, pool, sql, client } = useSchema('install-schema');
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
 });
 
 const CODE = `INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date)

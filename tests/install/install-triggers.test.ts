@@ -1,47 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkDrift, inspectTriggers, installTriggers, renderSql, uninstallTriggers } from '../../src/index';
-import { SQL_REVISION } from '../../src/inspect/definition';
+import { functionNames, SQL_REVISION } from '../../src/inspect/definition';
 import { useSchema } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
-const { schema, pool, sql } = useSchema('install');
+const { schema, library, pool, sql } = useSchema('install');
 
-const FUNCTIONS = [
-  'recount_promo_code_stats',
-  'apply_promo_code_stats',
-  'update_promo_code_stats_on_insert',
-  'update_promo_code_stats_on_delete',
-  'update_promo_code_stats_on_update',
-  'update_promo_code_stats_on_truncate',
-  'guard_promo_code_counters',
-  'recount_promo_code_at_commit',
-  'verify_promo_code_limits',
-  'reserve_promo_code_use_ids',
-  'promo_code_fingerprint',
-  'record_promo_code_uses',
-  'release_promo_code_holds',
-  'release_due_promo_code_holds',
-  'find_promo_code_as_stored',
-  'promo_code_bonus',
-  'promo_code_is_percentage',
-  'promo_code_is_text',
-  'promo_code_places',
-  'assign_promo_code_holds',
-  'replace_promo_code_holds',
-  'redeem_promo_code_segment',
-  'wait_for_promo_code_call',
-  'promo_code_use_matches',
-  'promo_code_value',
-  'redeem_promo_codes',
-  'redeem_promo_codes_in_order',
-  'answer_promo_code_requests',
-  'redeem_promo_code',
-  'rollback_promo_code_use',
-  'amend_promo_code_use',
-  'confirm_promo_code_use',
-  'preview_promo_code',
-  'create_promo_codes',
-];
 const TABLES = ['promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits'];
 const INDEXES = ['promo_codes_shop_code_idx', 'promo_code_uses_code_customer_idx'];
 const TRIGGERS = [
@@ -56,7 +20,7 @@ const TRIGGERS = [
 ];
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await sql(
     `INSERT INTO :"schema".promo_codes (code, shop_id) SELECT 'C' || n, 'shop' FROM generate_series(1, 9) AS n`,
@@ -66,7 +30,7 @@ beforeEach(async () => {
 it('creates everything on the tables of the seed, and nothing on the second call', async () => {
   const first = await installTriggers(pool, { schema });
   expect(first).toMatchObject({ changed: true, replaced: [], granularity: 'statement', repaired: [], foreign: [] });
-  expect([...first.created].sort()).toEqual([...TABLES, ...FUNCTIONS, ...TRIGGERS, ...INDEXES].sort());
+  expect([...first.created].sort()).toEqual([library, ...TABLES, ...functionNames, ...TRIGGERS, ...INDEXES].sort());
   const state = await inspectTriggers(pool, { schema });
   expect(state.objects.filter((object) => object.state !== 'ok')).toEqual([]);
   expect(state).toMatchObject({ ok: true, granularity: 'statement', reconcilePending: false, revision: SQL_REVISION });
@@ -103,18 +67,20 @@ it('replaces the triggers of the seed, so that nothing is counted twice, and hea
   expect(rows).toEqual([{ times_used: 3, total_bonus_issued: '15.00' }]);
 });
 
-describe('the options are the whole state', () => {
+describe('the options', () => {
   it.each([
     { counterWrites: 'allow' },
     { counterWrites: 'reject' },
     { enforceLimits: true },
     { granularity: 'row' },
     { granularity: 'row', enforceLimits: true, counterWrites: 'allow' },
-  ] as const)('%o is installed, seen, and taken back', async (options) => {
+  ] as const)('%o are installed, seen, kept when they are left out, and taken back', async (options) => {
     await installTriggers(pool, { schema, ...options });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, ...options });
     expect(await installTriggers(pool, { schema, ...options })).toMatchObject({ changed: false });
-    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: true });
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+    const usual = { counterWrites: 'ignore', enforceLimits: false, granularity: 'auto' } as const;
+    expect(await installTriggers(pool, { schema, ...usual })).toMatchObject({ changed: true });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({
       ok: true,
       counterWrites: 'ignore',
@@ -132,6 +98,7 @@ describe('the options are the whole state', () => {
       expect(await checkDrift(pool, { schema })).toEqual([]);
       await pool.query(renderSql('uninstall', { schema }));
       expect((await uninstallTriggers(pool, { schema })).removed).toEqual([]);
+      expect((await sql(`SELECT FROM pg_namespace WHERE nspname = :'library'`)).rowCount).toBe(0);
     },
   );
 });

@@ -20,7 +20,7 @@ it.each([
   ['installTriggers', () => installTriggers(pool, { schema })],
   ['a rendered script', () => sql(renderSql('triggers', { schema }))],
 ])('keys and holds of the first layout survive %s and go on', async (_, install) => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await installTriggers(pool, { schema });
   const repository = new PromoCodeRepository(pool, { schema });

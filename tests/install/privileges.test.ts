@@ -8,7 +8,7 @@ const application = useRole({ label: 'application' });
 const owner = useRole({ label: 'owner' });
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(
     `GRANT USAGE, CREATE ON SCHEMA :"schema" TO ${owner.quoted}; GRANT USAGE ON SCHEMA :"schema" TO ${application.quoted}`,
   );

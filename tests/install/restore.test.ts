@@ -28,7 +28,7 @@ async function restore(): Promise<string> {
 
 /** The target gets the schema under the same name, since a dump names it. */
 async function emptyTarget(): Promise<void> {
-  await target.sql(source.expand('DROP SCHEMA IF EXISTS :"schema" CASCADE'));
+  await target.sql(source.expand('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE'));
 }
 
 describe.skipIf(!pgDump || !psql)('a restore by pg_dump and psql', () => {

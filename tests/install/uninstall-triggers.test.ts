@@ -6,7 +6,7 @@ import { insertUses, SEED_TABLES } from '../support/host-tables';
 const { schema, pool, sql, client, expand } = useSchema('uninstall');
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await sql(
     `INSERT INTO :"schema".promo_codes (code, shop_id) SELECT 'C' || n, 'shop' FROM generate_series(1, 8) AS n`,
@@ -36,7 +36,7 @@ it('removes functions and triggers, and keeps tables, rows, counters and trigger
 });
 
 it('does nothing where nothing is installed, not even where there are no tables', async () => {
-  await sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   expect(await uninstallTriggers(pool, { schema })).toEqual({ removed: [] });
 });
 

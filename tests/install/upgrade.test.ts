@@ -1,9 +1,17 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { inspectTriggers, installTriggers, renderSql, uninstallTriggers } from '../../src/index';
+import {
+  assertNoDrift,
+  type InstallOptions,
+  inspectTriggers,
+  installTriggers,
+  PromoCodeRepository,
+  renderSql,
+  uninstallTriggers,
+} from '../../src/index';
 import { useSchema } from '../support';
-import { SEED_TABLES } from '../support/host-tables';
+import { insertUses, SEED_TABLES } from '../support/host-tables';
 
 /** What `renderSql('triggers')` of revision 1 wrote, as it was before the first release. */
 const REVISION_1 = readFileSync(new URL('./fixtures/installed-by-revision-1.sql', import.meta.url), 'utf8');
@@ -13,66 +21,182 @@ const fresh = useSchema('fresh');
 
 /** Other functions that an earlier revision may have had: other parameters, another result, a name that is gone. */
 const EARLIER = `
-  CREATE FUNCTION :"library".redeem_promo_codes(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN
+  CREATE FUNCTION :"schema".redeem_promo_codes(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN
 -- pg-promo-codes 1
 RETURN NULL; END';
-  DROP FUNCTION :"library".rollback_promo_code_use(bigint);
-  CREATE FUNCTION :"library".rollback_promo_code_use(which bigint) RETURNS text LANGUAGE plpgsql AS 'BEGIN
+  DROP FUNCTION :"schema".rollback_promo_code_use(bigint);
+  CREATE FUNCTION :"schema".rollback_promo_code_use(which bigint) RETURNS text LANGUAGE plpgsql AS 'BEGIN
 -- pg-promo-codes 1
 RETURN NULL; END';
   CREATE FUNCTION :"schema".watch_promo_codes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
 -- pg-promo-codes 1
 RETURN NULL; END'`;
 
-const ROWS = `
-  INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop');
-  INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
-  VALUES (1, 'ann', 'shop', 1, 5, 6), (1, 'bob', 'shop', 1, 5, 6);
-  INSERT INTO :"library".promo_code_idempotency_keys (shop_id, idempotency_key, fingerprint, use_id) VALUES ('shop', 'k', '\\x01', 1);
-  INSERT INTO :"library".promo_code_holds (use_id, promo_code_id, customer_address, expires_at) VALUES (2, 1, 'bob', now())`;
+const TOMORROW = `now() + interval '1 day'`;
+const CODE = `INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, per_customer_limit) VALUES ('C1', 'shop', 5, NULL)`;
+/** A hold as the old layout has it. */
+const HOLD = (id: string) =>
+  `INSERT INTO :"schema".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
+   SELECT id, promo_code_id, customer_address, ${TOMORROW} FROM :"schema".promo_code_uses WHERE id = ${id}`;
+const LIMIT = `INSERT INTO :"schema".promo_code_rate_limits VALUES ('ip', 5, 9)`;
 
 beforeEach(async () => {
   for (const t of [old, fresh]) {
-    await t.sql('DROP SCHEMA :"schema" CASCADE; CREATE SCHEMA :"schema"');
+    await t.sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
     await t.sql(SEED_TABLES);
+    await t.sql(CODE);
   }
-  await old.pool.query(
-    REVISION_1.replaceAll('"SCHEMA_NAME"', () => pg.escapeIdentifier(old.schema)).replaceAll("'SCHEMA_NAME'", () =>
-      pg.escapeLiteral(old.schema),
-    ),
-  );
+  await installRevision1();
   await old.sql(EARLIER);
-  await old.sql(ROWS);
 });
 
-describe.each(['installTriggers', 'renderSql'] as const)('an installation of revision 1, upgraded by %s', (way) => {
-  it('equals a fresh one, keeps the rows of keys and holds, and leaves nothing behind', async () => {
-    const install = ({ pool, schema }: typeof old) =>
-      way === 'installTriggers' ? installTriggers(pool, { schema }) : pool.query(renderSql('triggers', { schema }));
-    await install(fresh);
-    await install(old);
+function installRevision1(text = REVISION_1) {
+  return old.pool.query(
+    text
+      .replaceAll('"SCHEMA_NAME"', () => pg.escapeIdentifier(old.schema))
+      .replaceAll("'SCHEMA_NAME'", () => pg.escapeLiteral(old.schema)),
+  );
+}
+
+const asked = { code: 'C1', shopId: 'shop', customerAddress: 'ann', baseReward: 10 };
+
+/** A redemption with a key, as the first revision has recorded it: the fingerprint is that of this one. */
+async function keyedUse(t: typeof old, key: string): Promise<void> {
+  await t.sql(
+    `WITH used AS (
+       INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
+       VALUES (1, 'ann', 'shop', 10, 5, 15) RETURNING id)
+     INSERT INTO :"schema".promo_code_idempotency_keys (shop_id, idempotency_key, fingerprint, use_id)
+     SELECT 'shop', $1, :"schema".promo_code_fingerprint('C1', 'ann', 10, NULL, NULL), id FROM used`,
+    [key],
+  );
+}
+
+/** A hold that can still be confirmed. */
+async function hold(t: typeof old): Promise<string> {
+  const { rows } = await t.sql<{ id: string }>(
+    `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
+     VALUES (1, 'ann', 'shop', 10, 5, 15) RETURNING id::text AS id`,
+  );
+  await t.sql(HOLD(rows[0]!.id));
+  return rows[0]!.id;
+}
+
+type Way = 'installTriggers' | 'renderSql';
+const install = (way: Way, { pool, schema }: typeof old, options: InstallOptions = {}): Promise<unknown> =>
+  way === 'installTriggers'
+    ? installTriggers(pool, { schema, ...options })
+    : pool.query(renderSql('triggers', { schema, ...options }));
+
+describe.each<Way>(['installTriggers', 'renderSql'])('an installation of revision 1, upgraded by %s', (way) => {
+  it('equals a fresh one and leaves nothing behind', async () => {
+    await keyedUse(old, 'k');
+    await old.sql(LIMIT);
+    await install(way, fresh, { counterWrites: 'ignore' });
+    await install(way, old, { counterWrites: 'ignore' });
     expect(await everything(old)).toEqual(await everything(fresh));
     expect(await inspectTriggers(old.pool, { schema: old.schema })).toMatchObject({
       ok: true,
       counterWrites: 'ignore',
     });
     expect(await installTriggers(old.pool, { schema: old.schema })).toMatchObject({ changed: false });
-    const kept = await old.sql(
-      `SELECT idempotency_key AS key FROM :"library".promo_code_idempotency_keys
-       UNION ALL SELECT customer_address FROM :"library".promo_code_holds ORDER BY 1`,
+    expect((await old.sql('SELECT points FROM :"library".promo_code_rate_limits')).rows).toEqual([{ points: 5 }]);
+    await assertNoDrift(old.pool, { schema: old.schema });
+  });
+
+  it('answers with what its keys remember, and confirms its holds', async () => {
+    await keyedUse(old, 'k');
+    const held = await hold(old);
+    await install(way, old);
+    const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
+    expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
+    expect(await repository.confirm(held)).toMatchObject({ id: held });
+    expect(await repository.findById('1')).toMatchObject({ timesUsed: 2 });
+  });
+
+  it('in place, with the schema of the host as that of the library, does the same', async () => {
+    await keyedUse(old, 'k');
+    const held = await hold(old);
+    await install(way, old, { librarySchema: old.schema });
+    const options = { schema: old.schema, librarySchema: old.schema };
+    expect(await inspectTriggers(old.pool, options)).toMatchObject({ ok: true });
+    expect(await installTriggers(old.pool, options)).toMatchObject({ changed: false });
+    const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
+    expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
+    expect(await repository.confirm(held)).toMatchObject({ id: held });
+    expect(await publicRights(old.schema)).toEqual([]);
+    const earlier = await old.sql(
+      `SELECT proname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
+        WHERE nspname = :'schema' AND prosrc ~ '-- pg-promo-codes 1'`,
     );
-    expect(kept.rows).toEqual([{ key: 'bob' }, { key: 'k' }]);
+    expect(earlier.rows).toEqual([]);
+  });
+
+  it('keeps the rows of both where a service of the first revision has installed once more', async () => {
+    await keyedUse(old, 'first');
+    const firstHold = await hold(old);
+    await install(way, old);
+    // A constraint trigger is not replaced by the script of that revision, which looks for its own in its schema.
+    await old.sql('DROP TRIGGER recount_promo_code_on_update ON :"schema".promo_codes');
+    await installRevision1();
+    await keyedUse(old, 'second');
+    const secondHold = await hold(old);
+    await install(way, old, { counterWrites: 'ignore' });
+    await install(way, fresh, { counterWrites: 'ignore' });
+    expect(await everything(old)).toEqual(await everything(fresh));
+    const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
+    for (const key of ['first', 'second'])
+      expect(await repository.redeem({ ...asked, idempotencyKey: key })).toMatchObject({ ok: true, replayed: true });
+    for (const held of [firstHold, secondHold]) expect(await repository.confirm(held)).toMatchObject({ id: held });
+    await assertNoDrift(old.pool, { schema: old.schema });
+  });
+
+  it('lets PUBLIC do nothing any more', async () => {
+    await install(way, old);
+    expect(await publicRights(old.library)).toEqual([]);
+    const none = await old.sql(
+      `SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+        WHERE nspname = :'schema' AND relname LIKE 'promo\\_code\\_%' AND relkind = 'r' AND relname <> 'promo_code_uses'`,
+    );
+    expect(none.rowCount).toBe(0);
   });
 
   it("takes functions that are the host's own for nothing else", async () => {
-    await old.sql(`CREATE FUNCTION :"library".redeem_promo_codes(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+    await old.sql(`CREATE FUNCTION :"schema".redeem_promo_codes(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
                    CREATE FUNCTION :"schema".my_promo_code() RETURNS text LANGUAGE sql AS 'SELECT 1::text'`);
-    if (way === 'installTriggers') await installTriggers(old.pool, { schema: old.schema });
-    else await old.pool.query(renderSql('triggers', { schema: old.schema }));
+    await install(way, old);
     const { rows } = await old.sql(
-      `SELECT :"library".redeem_promo_codes('mine', '') AS one, :"schema".my_promo_code() AS two`,
+      `SELECT :"schema".redeem_promo_codes('mine', '') AS one, :"schema".my_promo_code() AS two`,
     );
     expect(rows).toEqual([{ one: 'mine', two: '1' }]);
+  });
+
+  it('leaves the first revision to the tables that it is for, when other tables of the schema get the library', async () => {
+    await keyedUse(old, 'k');
+    await old.sql(`CREATE TABLE :"schema".gifts (LIKE :"schema".promo_codes INCLUDING ALL);
+                   CREATE TABLE :"schema".gift_uses (LIKE :"schema".promo_code_uses INCLUDING ALL)`);
+    const others = { librarySchema: old.library, tables: { codes: { name: 'gifts' }, uses: { name: 'gift_uses' } } };
+    await install(way, old, others);
+    expect((await old.sql('SELECT FROM :"schema".promo_code_idempotency_keys')).rowCount).toBe(1);
+    expect((await old.sql('SELECT FROM :"library".promo_code_idempotency_keys')).rowCount).toBe(0);
+    await old.sql(insertUses(1));
+    const { rows } = await old.sql('SELECT times_used FROM :"schema".promo_codes');
+    expect(rows).toEqual([{ times_used: 2 }]);
+  });
+});
+
+it('options of the first revision stay when they are left out', async () => {
+  await old.sql('DROP FUNCTION :"schema".rollback_promo_code_use(bigint)');
+  await installRevision1(
+    REVISION_1.replaceAll("guard_promo_code_counters('allow')", "guard_promo_code_counters('reject')"),
+  );
+  await old.sql(`CREATE TRIGGER verify_promo_code_limits_on_insert AFTER INSERT ON :"schema".promo_code_uses
+    REFERENCING NEW TABLE AS new_uses FOR EACH STATEMENT EXECUTE FUNCTION :"schema".verify_promo_code_limits()`);
+  await installTriggers(old.pool, { schema: old.schema });
+  expect(await inspectTriggers(old.pool, { schema: old.schema })).toMatchObject({
+    ok: true,
+    counterWrites: 'reject',
+    enforceLimits: true,
   });
 });
 
@@ -80,18 +204,36 @@ it.each(['uninstallTriggers', 'renderSql'] as const)('%s removes revision 1 as w
   if (way === 'uninstallTriggers') await uninstallTriggers(old.pool, { schema: old.schema });
   else await old.pool.query(renderSql('uninstall', { schema: old.schema }));
   const { rows } = await old.sql(
-    `SELECT proname FROM pg_proc WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')`,
+    `SELECT proname AS name FROM pg_proc WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+     UNION ALL
+     SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+     UNION ALL
+     SELECT tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid
+      WHERE NOT tgisinternal AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')`,
   );
-  expect(rows).toEqual([]);
-  expect((await old.sql('SELECT FROM :"library".promo_code_holds')).rowCount).toBe(1);
+  expect(rows.map(({ name }) => name).sort()).toEqual(['promo_code_uses', 'promo_codes']);
 });
 
-/** What an installation consists of, as the catalogs print it, with the schema's name taken out. */
+/** What PUBLIC may do in a schema that the library has. */
+async function publicRights(schema: string): Promise<string[]> {
+  const { rows } = await old.pool.query<{ what: string }>(
+    `SELECT relname::text AS what FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace, aclexplode(relacl) AS g
+      WHERE nspname = $1 AND g.grantee = 0
+     UNION ALL
+     SELECT proname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace,
+            aclexplode(coalesce(proacl, acldefault('f', proowner))) AS g
+      WHERE nspname = $1 AND g.grantee = 0`,
+    [schema],
+  );
+  return rows.map(({ what }) => what);
+}
+
+/** What an installation consists of, as the catalogs print it, with the names of both schemas taken out. */
 async function everything(t: typeof old) {
   const { rows } = await t.sql<{ what: string }>(
-    `WITH n AS (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+    `WITH n AS (SELECT oid FROM pg_namespace WHERE nspname IN (:'schema', :'library'))
      SELECT concat_ws(' ', 'function', p.oid::regprocedure, pg_get_function_result(p.oid), p.proconfig, p.prosecdef, p.proacl,
-                      md5(replace(p.prosrc, $1, 'S'))) AS what
+                      p.prosrc) AS what
        FROM pg_proc AS p, n WHERE p.pronamespace = n.oid
      UNION ALL
      SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger AS t, pg_class AS c, n
@@ -100,16 +242,16 @@ async function everything(t: typeof old) {
      SELECT concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid)) FROM pg_index AS i, pg_class AS c, n
       WHERE c.oid = i.indexrelid AND c.relnamespace = n.oid
      UNION ALL
-     SELECT concat_ws(' ', 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, c.relacl,
-                      c.relrowsecurity, pg_get_expr(d.adbin, d.adrelid))
+     SELECT concat_ws(' ', 'column', c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                      (SELECT array_agg(g) FROM aclexplode(c.relacl) AS g WHERE g.grantee <> c.relowner),
+                      c.relrowsecurity, obj_description(c.oid), pg_get_expr(d.adbin, d.adrelid))
        FROM pg_class AS c JOIN n ON c.relnamespace = n.oid JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
        LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
       WHERE c.relkind = 'r'
      UNION ALL
-     SELECT concat_ws(' ', 'policy', p.polname, pg_get_expr(p.polqual, p.polrelid)) FROM pg_policy AS p, pg_class AS c, n
+     SELECT concat_ws(' ', 'policy', p.polname, c.oid::regclass, pg_get_expr(p.polqual, p.polrelid)) FROM pg_policy AS p, pg_class AS c, n
       WHERE c.oid = p.polrelid AND c.relnamespace = n.oid`,
-    [pg.escapeIdentifier(t.schema)],
   );
-  // However PostgreSQL quotes the name of the schema, its end is its own.
-  return rows.map(({ what }) => what.replace(/run[0-9a-z]+_[0-9a-z]+[ _](?:fresh|upgraded)/g, 'S')).sort();
+  const names = [t.library, t.schema].flatMap((name) => [pg.escapeIdentifier(name), pg.escapeLiteral(name), name]);
+  return rows.map(({ what }) => names.reduce((text, name) => text.replaceAll(name, 'S'), what)).sort();
 }

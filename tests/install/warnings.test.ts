@@ -7,7 +7,7 @@ const { schema, pool, sql, client, database, expand } = useDatabase('warnings');
 const stranger = useRole({ label: 'stranger' });
 
 beforeEach(async () => {
-  await sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; CREATE SCHEMA :"schema"');
+  await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(SEED_TABLES);
   await sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop'), ('C2', 'shop')`);
 });
@@ -92,7 +92,7 @@ describe('dryRun', () => {
   });
 
   it('of installSchema, where there is nothing yet', async () => {
-    await sql('DROP SCHEMA :"schema" CASCADE');
+    await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE');
     const dry = await installSchema(pool, { schema, dryRun: true });
     expect((await sql(`SELECT FROM pg_namespace WHERE nspname = :'schema'`)).rowCount).toBe(0);
     const report = await installSchema(pool, { schema });

@@ -55,6 +55,7 @@ it('a batch reads no columns of the host besides those of a use', async () => {
     GRANT SELECT, UPDATE ON :"schema".promo_codes TO ${name}; GRANT INSERT ON :"schema".promo_code_uses TO ${name};
     GRANT SELECT (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward, bonus_amount, total_reward,
                   used_at) ON :"schema".promo_code_uses TO ${name}`);
+  await installTriggers(t.pool, { schema, grantTo: [application.role] });
   const modest = new PromoCodeRepository(await t.client(application.login), { schema });
   const code = await newCode();
   expect((await modest.redeemMany([request(code), request(code)])).map(({ ok }) => ok)).toEqual([true, true]);

@@ -53,9 +53,7 @@ SELECT pg_catalog.json_build_object(
   'library', (
     SELECT pg_catalog.json_build_object(
              'owner', pg_catalog.pg_get_userbyid(l.nspowner),
-             'mine', pg_catalog.pg_has_role(l.nspowner, 'USAGE'),
-             'ownedBySuperuser', EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = l.nspowner AND r.rolsuper),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = l.nspowner),
+             'isTrusted', :is_trusted(l.nspowner),
              'usage', pg_catalog.has_schema_privilege(l.oid, 'USAGE'),
              'create', pg_catalog.has_schema_privilege(l.oid, 'CREATE'),
              'isExtension', EXISTS (SELECT FROM pg_catalog.pg_depend AS d
@@ -96,8 +94,7 @@ SELECT pg_catalog.json_build_object(
              'schema', s.nspname::text,
              'inLibrary', s.is_library,
              'owner', pg_catalog.pg_get_userbyid(c.relowner),
-             'mine', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-             'ownedByTableOwner', EXISTS (SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = c.relowner),
+             'isTrusted', :is_trusted(c.relowner),
              'rowSecurity', c.relrowsecurity,
              'columns', (
                SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.format_type(a.atttypid, NULL))
@@ -134,6 +131,7 @@ SELECT pg_catalog.json_build_object(
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),
+             'isTrusted', :is_trusted(p.proowner),
              'ownedBySuperuser', o.rolsuper,
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),

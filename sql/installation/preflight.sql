@@ -11,6 +11,18 @@ DECLARE
   clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
   counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
   other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
+  trusted constant oid[] := ARRAY(
+    SELECT r.oid
+      FROM pg_catalog.pg_roles AS r
+     WHERE r.rolsuper OR r.rolname = current_user
+        OR EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = schema AND n.nspowner = r.oid)
+        OR (pg_catalog.pg_has_role(r.oid, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS me WHERE me.rolname = current_user AND me.rolsuper))
+        OR NOT EXISTS (SELECT FROM (VALUES (:'codes_name'), (:'uses_name')) AS t(name)
+                        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                                           WHERE n.nspname = schema AND c.relname::text = t.name
+                                             AND pg_catalog.has_table_privilege(r.oid, c.oid, 'TRIGGER'))));
   problems text;
   found record;
 BEGIN
@@ -48,14 +60,17 @@ BEGIN
     FROM (
       SELECT pg_catalog.format('schema %s of the role %s', n.nspname, pg_catalog.pg_get_userbyid(n.nspowner)) AS what
         FROM pg_catalog.pg_namespace AS n
-       WHERE n.nspname = library AND library <> schema AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = n.nspowner AND r.rolsuper)
+       WHERE n.nspname = library AND library <> schema AND NOT n.nspowner = ANY (trusted)
       UNION ALL
       SELECT pg_catalog.format('table %s.%s', n.nspname, c.relname)
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
          AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
-         AND NOT coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+         AND NOT (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false) AND c.relowner = ANY (trusted))
+      UNION ALL
+      SELECT pg_catalog.format('function %s.%s', n.nspname, p.proname)
+        FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+       WHERE n.nspname = library AND p.proname::text = ANY (:'function_names'::text[]) AND NOT p.proowner = ANY (trusted)
       UNION ALL
       SELECT pg_catalog.format('function %s.%s', n.nspname, p.proname)
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
@@ -108,6 +123,10 @@ BEGIN
                      WHERE p.polrelid = c.oid AND p.polname = 'promo_code_redeemers'::pg_catalog.name))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS o JOIN pg_catalog.pg_namespace AS l ON l.oid = o.relnamespace
                         WHERE l.nspname = :'library'::pg_catalog.name AND o.relname = c.relname)
+       -- Not those of others, who would remain their owners.
+       AND (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
+         OR EXISTS (SELECT FROM pg_catalog.pg_class AS t
+                     WHERE t.relnamespace = n.oid AND t.relname::text = :'codes_name' AND t.relowner = c.relowner))
   LOOP
     EXECUTE pg_catalog.format('DROP POLICY IF EXISTS promo_code_redeemers ON %I.%I', :'schema', found.relname);
     EXECUTE pg_catalog.format('ALTER TABLE %I.%I DISABLE ROW LEVEL SECURITY', :'schema', found.relname);

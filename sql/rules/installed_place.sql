@@ -12,11 +12,13 @@ installations AS (
             FROM pg_catalog.pg_proc AS p
             JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
            WHERE p.proname = 'promo_code_installation'::name AND p.pronargs = 0::smallint) AS i
-   WHERE pg_catalog.pg_has_role(i.proowner, 'USAGE')
-      OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = i.proowner AND r.rolsuper)
+   -- A superuser has the rights of everybody, those who claim tables of others included.
+   WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = i.proowner AND (r.rolsuper OR r.rolname = current_user))
+      OR (pg_catalog.pg_has_role(i.proowner, 'USAGE')
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
       OR EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
                    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname::text = i.codes
-                  WHERE n.nspname::text = i.schema AND c.relowner = i.proowner)
+                  WHERE n.nspname::text = i.schema AND pg_catalog.has_table_privilege(i.proowner, c.oid, 'TRIGGER'))
 ), chosen AS (
   SELECT i.library, i.stored, i.schema, i.codes, i.uses
     FROM installations AS i

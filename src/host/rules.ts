@@ -23,6 +23,7 @@ import folded from '../../sql/rules/folded.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isTrusted from '../../sql/rules/is_trusted.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
@@ -79,6 +80,7 @@ const rules = readRules([
   knownRequests,
   decidedRequests,
   installedPlace,
+  isTrusted,
   columnLevels,
   filledByTriggers,
   describedColumns,

@@ -34,10 +34,8 @@ export interface Catalog {
   } | null;
   library: {
     owner: string;
-    /** Whether the current role has the rights of the owner. */
-    mine: boolean;
-    ownedBySuperuser: boolean;
-    ownedByTableOwner: boolean;
+    /** Whether what belongs to the owner may be relied on. */
+    isTrusted: boolean;
     usage: boolean;
     create: boolean;
     isExtension: boolean;
@@ -76,8 +74,8 @@ export interface CatalogOwnTable {
   /** Otherwise it is in the schema of the host, where earlier versions put it. */
   inLibrary: boolean;
   owner: string;
-  mine: boolean;
-  ownedByTableOwner: boolean;
+  /** Whether what belongs to the owner may be relied on. */
+  isTrusted: boolean;
   rowSecurity: boolean;
   /** Types by name. */
   columns: Record<string, string>;
@@ -98,6 +96,8 @@ export interface CatalogFunction {
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
+  /** Whether what belongs to the owner may be relied on. */
+  isTrusted: boolean;
   /** A function of a superuser on somebody else's table would lend its rights to that table's triggers. */
   ownedBySuperuser: boolean;
   ownedByTableOwner: boolean;

@@ -38,19 +38,6 @@ export function installedRevision(catalog: Catalog): number {
   return Math.max(0, ...catalog.functions.map(revisionOf));
 }
 
-/** Whether what belongs to a role may be relied on: nobody else can put something else there. */
-function isTrusted({
-  mine,
-  ownedByTableOwner,
-  ...found
-}: {
-  mine: boolean;
-  ownedByTableOwner: boolean;
-  ownedBySuperuser?: boolean;
-}): boolean {
-  return mine || ownedByTableOwner || found.ownedBySuperuser === true;
-}
-
 function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
   const { schema, librarySchema } = wanted.layout;
   const name = quoteIdentifier(librarySchema);
@@ -59,7 +46,7 @@ function schemaState(wanted: Wanted, catalog: Catalog): ComparedObject[] {
   if (librarySchema === schema) return [];
   const rights = schemaRights(wanted, catalog);
   if (!catalog.library) return [compared(object, 'missing', [`CREATE SCHEMA IF NOT EXISTS ${name};`, ...rights])];
-  if (catalog.library.isExtension || !isTrusted(catalog.library)) {
+  if (catalog.library.isExtension || !catalog.library.isTrusted) {
     const owner = catalog.library.isExtension ? 'an extension' : `the role ${catalog.library.owner}`;
     return [
       taken(
@@ -82,7 +69,7 @@ function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Ca
   if (!found) return compared(object, 'missing', [...expected.statements, ...rights]);
   if (revisionOf(found) > SQL_REVISION) return compared(object, 'newer');
   const signature = `${librarySchema}.${found.name}(${found.arguments})`;
-  if (!isTrusted(found)) {
+  if (!found.isTrusted) {
     return taken(
       object,
       `the function ${signature} belongs to the role ${found.owner}`,
@@ -151,7 +138,7 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   const object = { kind: 'table', name: expected.name } as const;
   const named = catalog.ownTables.filter(({ name }) => name === expected.name);
   const found = named.find(({ inLibrary }) => inLibrary);
-  const former = named.find((table) => !table.inLibrary && table.ours);
+  const former = named.find((table) => !table.inLibrary && table.ours && table.isTrusted);
   const path = (schema: string) => `${quoteIdentifier(schema)}.${quoteIdentifier(expected.name)}`;
   const rights = (table: CatalogOwnTable | undefined) => tableRights(wanted, catalog, expected.name, table);
   if (!found && former) {
@@ -168,7 +155,7 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
     ]);
   }
   if (!found) return compared(object, 'missing', [...expected.statements, ...rights(undefined)]);
-  if (!found.ours || !isTrusted(found)) {
+  if (!found.ours || !found.isTrusted) {
     const whose = found.ours ? `of the role ${found.owner}` : "of the host's own";
     return taken(
       object,

@@ -91,6 +91,7 @@ const rules = readRules([
   knownRequests,
   decidedRequests,
   installedPlace,
+  isTrusted,
   columnLevels,
   filledByTriggers,
   describedColumns,

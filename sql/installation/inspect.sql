@@ -99,7 +99,7 @@ SELECT pg_catalog.json_build_object(
              'trusted', :trusted_owner(c.relowner),
              'rowSecurity', c.relrowsecurity,
              'columns', (
-               SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.format_type(a.atttypid, NULL))
+               SELECT pg_catalog.json_object_agg(a.attname::text, pg_catalog.replace(pg_catalog.format_type(a.atttypid, NULL), '"', ''))
                  FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attnum > 0::smallint AND NOT a.attisdropped),
              'grants', (

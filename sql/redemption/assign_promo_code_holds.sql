@@ -14,7 +14,7 @@ AS $body$
 DECLARE
   -- A request that the network delivers late must not give way to itself.
   open_ids :use_id_type[] := ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
-                              WHERE coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached'), true));
+                              WHERE coalesce(:is_limit(a.outcome), true));
 BEGIN
   RETURN QUERY
   SELECT pg_catalog.array_agg(CASE WHEN NOT d.waits THEN d.hold_id END ORDER BY d.n),
@@ -26,8 +26,7 @@ BEGIN
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS has_new_hold
                     FROM (SELECT q.*, row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n) AS rank
                             FROM (SELECT a.n, a.code_id, :collated_customer(a.who) AS who, a.outcome, a.seconds,
-                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached'), false)
-                                           AND a.may_replace AS looks
+                                         coalesce(:is_limit(a.outcome), false) AND a.may_replace AS looks
                                     FROM unnest(outcomes, may_replace, code_ids, customers, hold_seconds) WITH ORDINALITY
                                            AS a(outcome, may_replace, code_id, who, seconds, n)) AS q) AS r
                     LEFT JOIN LATERAL (

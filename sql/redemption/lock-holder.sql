@@ -13,7 +13,7 @@ SELECT c.:"code_id"::text AS code_id, c.:"code"::text AS code, c.:"code_shop_id"
   LEFT JOIN pg_catalog.pg_locks AS l
          ON l.locktype = 'transactionid' AND l.granted AND l.transactionid = holder.xid
   LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid AND a.xact_start IS NOT NULL
- WHERE c.:"code_id"::text = $1
-    OR (c.:"code_shop_id"::text = $3 AND upper(c.:"code"::text) = upper(btrim($2::text)))
+ WHERE c.:"code_id"::text = $1::text
+    OR (:code_is($3::text, $2::text))
  ORDER BY a.pid IS NULL, a.xact_start, c.:"code_id"
  LIMIT 1

@@ -1,7 +1,7 @@
 -- Inserts what redeem_promo_codes_in_order has accepted (the outcome is NULL), in one statement, so that the triggers count
 -- once, and answers the rows as the table took them. Its caller knows which request each of them answers by the id. It runs
 -- under the settings of redeem_promo_codes. Customers come as they are compared.
-CREATE OR REPLACE FUNCTION :"library".record_promo_code_uses(outcomes text[], use_ids :use_id_type[], code_ids :code_id_type[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[])
+CREATE OR REPLACE FUNCTION :"library".record_promo_code_uses(outcomes text[], use_ids :use_id_type[], code_ids :code_id_type[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[], columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -19,7 +19,8 @@ BEGIN
   -- only after its retry.
   IF pg_partition_root(:'uses'::regclass) IS NOT NULL
      AND EXISTS (SELECT FROM :"uses" AS u
-                  WHERE u.:"use_id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome) WHERE a.outcome IS NULL)))
+                  WHERE u.:"use_id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                         WHERE a.outcome IS NULL)))
   THEN
     RAISE EXCEPTION 'an id of a use is in use already'
       USING ERRCODE = 'unique_violation', TABLE = :'uses_name', DETAIL = pg_catalog.format('Key (%s)=(reserved) exists.', :'use_id');
@@ -30,16 +31,23 @@ BEGIN
          FROM unnest(use_ids, code_ids, customers, hold_seconds, outcomes) AS a(id, code_id, customer, seconds, outcome)
         WHERE a.outcome IS NULL) AS q);
   END IF;
-  RETURN QUERY
-    :record_uses(
-      (SELECT a.id, a.code_id, :"library".promo_code_value(a.customer, use_row.:"customer_address") AS customer,
-              /*if transaction_id*/ :"library".promo_code_value(a.transaction, use_row.:"transaction_id") /*fi*/
-              /*if not transaction_id*/ a.transaction /*fi*/ AS transaction, a.base, a.given
-         FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
-                AS a(outcome, id, code_id, customer, transaction, base, given)
-        WHERE a.outcome IS NULL) AS q)
-    RETURNING NULL::integer, 'redeemed', :use_texts(), CASE WHEN with_holds THEN :new_expiry() END;
-  GET DIAGNOSTICS recorded = ROW_COUNT;
+  IF pg_catalog.cardinality(columns) > 0 THEN
+    RETURN QUERY
+      SELECT r.* FROM :"library".record_promo_code_uses_with_columns(
+        outcomes, use_ids, code_ids, customers, transactions, bases, bonuses, with_holds, columns) AS r;
+    GET DIAGNOSTICS recorded = ROW_COUNT;
+  ELSE
+    RETURN QUERY
+      :record_uses(
+        (SELECT a.id, a.code_id, :"library".promo_code_value(a.customer, use_row.:"customer_address") AS customer,
+                /*if transaction_id*/ :"library".promo_code_value(a.transaction, use_row.:"transaction_id") /*fi*/
+                /*if not transaction_id*/ a.transaction /*fi*/ AS transaction, a.base, a.given
+           FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
+                  AS a(outcome, id, code_id, customer, transaction, base, given)
+          WHERE a.outcome IS NULL) AS q)
+      RETURNING NULL::integer, 'redeemed', :use_texts(), CASE WHEN with_holds THEN :new_expiry() END;
+    GET DIAGNOSTICS recorded = ROW_COUNT;
+  END IF;
   IF with_holds THEN
     :reserve_uses(use_ids);
   END IF;

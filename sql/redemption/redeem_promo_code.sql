@@ -16,7 +16,7 @@ DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
   wait_here boolean := session_wait = '0' OR session_wait::interval
-                       > make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+                       > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   code record;
   accepted boolean := false;
@@ -57,7 +57,7 @@ BEGIN
                 OR :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true) < code.customer_limit;
     IF accepted AND key IS NOT NULL THEN
       :take_keys(
-        in_shop, key, :"library".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL), new_id,
+        in_shop, key, :"library".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL, NULL), new_id,
         code.id, code.who,
         WHERE NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL));
       accepted := FOUND;
@@ -78,7 +78,7 @@ BEGIN
     END IF;
     answer := :"library".redeem_promo_codes(
       ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[on_bonus], ARRAY[in_transaction],
-      ARRAY[key], ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
+      ARRAY[key], ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms, '{}');
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);

@@ -4,7 +4,7 @@
 -- tells the rest. A request that a limit refuses takes the place of a hold of the same customer, where there is one: that
 -- leaves all counts as they are. Requests that have to wait for what others leave behind are not answered: from the first of
 -- them on, they are the next segment.
-CREATE OR REPLACE FUNCTION :"library".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer)
+CREATE OR REPLACE FUNCTION :"library".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -53,9 +53,7 @@ BEGIN
              ORDER BY id) AS f
       LEFT JOIN LATERAL (
              SELECT c.:"code_id" AS id, :room() AS room, c.:"per_customer_limit"::bigint AS customer_limit,
-                    coalesce(:code_refusal(code_row.:"start_date"::timestamptz, code_row.:"end_date"::timestamptz),
-                             CASE WHEN :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NULL
-                                  THEN 'unsupported_bonus_type' END) AS state
+                    :code_state(code_row.:"start_date"::timestamptz, code_row.:"end_date"::timestamptz) AS state
                FROM :"codes" AS c
               WHERE c.:"code_id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
@@ -67,7 +65,7 @@ BEGIN
     SELECT pg_catalog.array_agg(d.code_id), pg_catalog.array_agg(d.who), pg_catalog.array_agg(d.outcome),
            pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id),
            pg_catalog.array_agg(d.found_customer), pg_catalog.array_agg(d.found_time),
-           bool_or(d.outcome IN ('usage_limit_reached', 'customer_limit_reached'))
+           bool_or(:is_limit(d.outcome))
       INTO of_code_ids, whos, outcomes, may_replace, found_ids, found_code_ids, found_customers, found_times, is_refused
       FROM :decided_requests(:known_requests()) AS d;
     refusals := outcomes;
@@ -79,7 +77,7 @@ BEGIN
       IF NOT is_swept THEN
         SELECT coalesce(sum(:"library".release_promo_code_holds(r.id, 1000)), 0::bigint) = 0::bigint INTO is_swept
           FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, outcomes) AS q(id, outcome)
-                 WHERE q.outcome IN ('usage_limit_reached', 'customer_limit_reached')) AS r
+                 WHERE :is_limit(q.outcome)) AS r
          WHERE EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = r.id AND :hold_is_due());
         CONTINUE WHEN NOT is_swept;
       END IF;
@@ -91,9 +89,10 @@ BEGIN
     -- Before anything is taken away for a request it has to have its key.
     WITH wanted AS (
       SELECT q.n::integer AS n, shops[q.place] AS shop, q.key, q.id, q.code_id, q.who,
-             :"library".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds) AS fingerprint
-        FROM unnest(outcomes, of_code_ids, whos, places, bases, bonuses, transactions, keys, use_ids, hold_seconds)
-               WITH ORDINALITY AS q(outcome, code_id, who, place, base, bonus, transaction, key, id, seconds, n)
+             :"library".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds,
+                                                 q.more) AS fingerprint
+        FROM unnest(outcomes, of_code_ids, whos, places, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
+               WITH ORDINALITY AS q(outcome, code_id, who, place, base, bonus, transaction, key, id, seconds, more, n)
        WHERE q.outcome IS NULL AND q.key IS NOT NULL
     ), taken AS (
       :take_keys(q.shop, q.key, q.fingerprint, q.id, q.code_id, q.who, FROM wanted AS q)
@@ -117,29 +116,19 @@ BEGIN
   END IF;
 
   IF pg_catalog.cardinality(pg_catalog.array_remove(replaced_ids, NULL)) > 0 THEN
-    -- Who is answered with such a hold before is answered as it is before.
-    RETURN QUERY
-      SELECT r.*
-        FROM (SELECT pg_catalog.array_agg(CASE WHEN pg_catalog.array_position(replaced_ids, q.found_id) > q.n THEN q.outcome END
-                                          ORDER BY q.n) AS outcomes
-                FROM unnest(outcomes, found_ids) WITH ORDINALITY AS q(outcome, found_id, n)) AS a
-       CROSS JOIN LATERAL :"library".answer_promo_code_requests(
-                a.outcomes, of_code_ids, found_ids, found_code_ids, found_customers, found_times, skipped) AS r;
-    UPDATE :"library".promo_code_holds AS h SET released_at = clock_timestamp(), released_as = 'replaced'
-     WHERE h.use_id = ANY (replaced_ids);
-    WITH gone AS (
-      :take_back(u.:"use_id" = ANY (replaced_ids) AND u.:"promo_code_id" = ANY (of_code_ids))
-      RETURNING u.:"use_id" AS use_id
-    )
-    SELECT pg_catalog.array_agg(CASE WHEN q.outcome IS NULL AND q.replaced_id <> ALL (ARRAY(SELECT g.use_id FROM gone AS g)) THEN q.refusal
-                                     WHEN pg_catalog.array_position(replaced_ids, q.found_id) > q.n AND q.outcome IS NOT NULL THEN 'answered'
-                                     ELSE q.outcome END ORDER BY q.n)
-      INTO outcomes
-      FROM unnest(outcomes, refusals, replaced_ids, found_ids) WITH ORDINALITY AS q(outcome, refusal, replaced_id, found_id, n);
-    -- A trigger of the host may have kept a use.
-    DELETE FROM :"library".promo_code_idempotency_keys AS e
-     USING unnest(outcomes, replaced_ids, places, keys) AS q(outcome, replaced_id, place, key)
-     WHERE q.outcome IS NOT NULL AND q.replaced_id IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key;
+    IF pg_catalog.array_position(outcomes, 'found') IS NOT NULL THEN
+      -- Who is answered with such a hold before is answered as it is before.
+      RETURN QUERY
+        SELECT r.*
+          FROM (SELECT pg_catalog.array_agg(
+                         CASE WHEN pg_catalog.array_position(replaced_ids, q.found_id)::bigint > q.n AND q.outcome = 'found'
+                              THEN 'found' END ORDER BY q.n) AS outcomes
+                  FROM unnest(outcomes, found_ids) WITH ORDINALITY AS q(outcome, found_id, n)) AS a
+         CROSS JOIN LATERAL :"library".answer_promo_code_requests(
+                  a.outcomes, of_code_ids, found_ids, found_code_ids, found_customers, found_times, skipped) AS r;
+    END IF;
+    outcomes := :"library".replace_promo_code_holds(
+      outcomes, refusals, replaced_ids, found_ids, of_code_ids, shops, places, keys);
   END IF;
 
   IF is_retry THEN
@@ -154,7 +143,7 @@ BEGIN
   IF pg_catalog.array_position(outcomes, NULL) IS NOT NULL THEN
     RETURN QUERY
       SELECT r.* FROM :"library".record_promo_code_uses(
-        outcomes, use_ids, of_code_ids, whos, transactions, bases, bonuses, hold_seconds) AS r;
+        outcomes, use_ids, of_code_ids, whos, transactions, bases, bonuses, hold_seconds, columns) AS r;
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(outcomes, NULL)) > 0 THEN
     RETURN QUERY

@@ -8,10 +8,10 @@
 -- in the batch before). is_retry: whether an earlier attempt may have recorded them. strict: whether a conflict of keys is an
 -- error (PC007) that undoes the whole batch. call_ids: the numbers of the attempts of this call, this one last; see
 -- wait_for_promo_code_call. NULL inside the host's transaction. lock_wait_ms: how long to wait for a lock, where the session
--- sets no shorter lock_timeout of its own.
+-- sets no shorter lock_timeout of its own. columns: further columns of the host and their values.
 --
 -- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order.
-CREATE OR REPLACE FUNCTION :"library".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION :"library".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer, columns jsonb[])
 RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -26,7 +26,8 @@ DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
   wait_here boolean := session_wait = '0'
-                       OR session_wait::interval > make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+                       OR session_wait::interval
+                          > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   -- By the place in codes.
   code_ids :code_id_type[];
@@ -58,8 +59,7 @@ BEGIN
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
                   SELECT c.:"code_id" AS id, :room() AS room, c.:"per_customer_limit"::bigint AS customer_limit,
-                         :code_refusal(now(), now()) IS NULL
-                           AND :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NOT NULL AS is_open
+                         :code_state(now(), now()) IS NULL AS is_open
                     FROM :"codes" AS c
                    WHERE c.:"code_id" = f.id
                      FOR NO KEY UPDATE) AS b
@@ -74,7 +74,7 @@ BEGIN
 
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
-  accepted := accepted AND NOT is_retry AND pg_partition_root(:'uses'::regclass) IS NULL
+  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root(:'uses'::regclass) IS NULL
               AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
               /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/;
   IF accepted THEN
@@ -95,7 +95,7 @@ BEGIN
       WITH taken AS (
         :take_keys(
           shops[q.place], q.key,
-          :"library".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds),
+          :"library".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, NULL),
           q.id, code_ids[q.place], q.who,
           FROM (SELECT a.*, :asked_customer(a.customer) AS who
                   FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds)
@@ -142,7 +142,7 @@ BEGIN
       INTO answer
       FROM :"library".redeem_promo_codes_in_order(
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
-             is_retry, strict) AS r;
+             is_retry, strict, columns) AS r;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);

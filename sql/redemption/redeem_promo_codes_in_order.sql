@@ -11,7 +11,7 @@
 -- of that number: 'found' (the use of an earlier attempt or of the same key), 'rolled_back' (it is gone), 'key_conflict',
 -- 'id_taken', 'uncertain' (the use with the id is of the code, and it is unknown whether it is that of an earlier attempt), or
 -- the reason of a refusal.
-CREATE OR REPLACE FUNCTION :"library".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean)
+CREATE OR REPLACE FUNCTION :"library".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
@@ -35,7 +35,7 @@ BEGIN
         FROM :"library".redeem_promo_code_segment(
                codes, shops, places[first:last], customers[first:last], bases[first:last], bonuses[first:last],
                transactions[first:last], keys[first:last], use_ids[first:last], hold_seconds[first:last], is_retry, strict,
-               first - 1) AS r;
+               first - 1, columns[first:last]) AS r;
     GET DIAGNOSTICS done = ROW_COUNT;
     first := first + done;
     last := least(first + 2 * done - 1, requests);

@@ -8,7 +8,8 @@
         p.is_open AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true) AS may_replace
    FROM (SELECT s.*, s.is_open AND coalesce(s.had + s.rank <= s.customer_limit, true) AS passes
            FROM (SELECT r.*, max(CASE WHEN r.is_open AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
-                                      THEN :customer_uses(r.code_id, r.who, greatest(r.customer_limit, 0::bigint) + 1::bigint, true)
+                                      THEN :customer_uses(
+                                             r.code_id, r.who, greatest(r.customer_limit, 0::bigint) + 1::bigint, true)
                                  END) OVER (PARTITION BY r.code_id, r.who, r.is_open) AS had
                    FROM (SELECT q.*, q.outcome IS NULL AS is_open, rooms[q.place] AS room,
                                 customer_limits[q.place] AS customer_limit,

@@ -8,7 +8,7 @@
              WHEN mark.is_taken_back AND NOT is_retry THEN 'id_taken'
              WHEN used.fingerprint IS NOT NULL
              THEN CASE WHEN used.fingerprint = :"library".promo_code_fingerprint(
-                              codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds)
+                              codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, q.more)
                        THEN 'found' ELSE 'key_conflict' END
              WHEN q.n = ANY (lost) THEN 'key_conflict'
              WHEN NOT made.is_same_code THEN 'id_taken'
@@ -21,9 +21,9 @@
              -- An earlier retry was refused, and nothing can have the id any more.
              WHEN mark.is_taken_back THEN 'id_taken' END AS outcome
    FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, :asked_customer(a.customer) AS who, a.base, a.bonus,
-                a.transaction, a.key, a.id, a.seconds
-           FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds)
-                  WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, n)) AS q
+                a.transaction, a.key, a.id, a.seconds, a.more
+           FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
+                  WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, more, n)) AS q
    LEFT JOIN LATERAL (
           -- An earlier version kept nothing but the id. The same fingerprint is the same code and customer.
           SELECT e.fingerprint, e.use_id, e.promo_code_id AS code_id, e.customer_address AS customer, e.created_at

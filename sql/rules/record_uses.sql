@@ -1,9 +1,2 @@
--- record_uses(requests): records uses for rows named q, each with id, code_id, customer, transaction, base and given (the
--- bonus). OFFSET 0 keeps the planner from reading all codes.
-:insert_uses(
-  q.id, a.code_id, q.customer, a.shop, q.transaction, q.base, a.bonus,
-  FROM $requests
- CROSS JOIN LATERAL (SELECT c.:"code_id" AS code_id, c.:"code_shop_id" AS shop, :bonus(q.given, q.base) AS bonus
-                       FROM :"codes" AS c
-                      WHERE c.:"code_id" = q.code_id
-                     OFFSET 0) AS a)
+-- record_uses(requests): records uses for rows named q, as requested_uses takes them.
+:insert_uses(q.id, a.code_id, q.customer, a.shop, q.transaction, q.base, a.bonus, :requested_uses($requests))

@@ -14,7 +14,7 @@ const LIST = /[ ]*\/\*list\*\/\s*([\s\S]*?)\s*\/\*end\*\//g;
  * that is read (with its alias), a name, a literal, a type.
  */
 const TOKEN =
-  /--[^\n]*|'[^']*'|"[^"]*"|\$body\$|(?:\b([A-Za-z_]+)\.)?:"([a-z_]+)"|:'([a-z_]+)'|:([a-z_]+_t(?:ype|ext))\b/g;
+  /--[^\n]*|'[^']*'|"[^"]*"|\$(?:body|insert)\$|(?:\b([A-Za-z_]+)\.)?:"([a-z_]+)"|:'([a-z_]+)'|:([a-z_]+_t(?:ype|ext))\b/g;
 
 /**
  * Turns a file of `sql/` into plain SQL for the tables of a host. The placeholders are those of psql: `:"times_used"` becomes
@@ -36,11 +36,11 @@ export function renderSqlFile(
 ): string {
   const rendering = renderingOf(layout, further);
   const { names, types } = rendering;
-  const bodyQuote = bodyQuoteFor([...names.values(), ...Object.values(texts)]);
+  const suffix = quoteSuffixFor([...names.values(), ...Object.values(texts)]);
   return forHost(file, rendering).replace(
     TOKEN,
     (token: string, alias?: string, quoted?: string, literal?: string, type?: string) => {
-      if (token === '$body$') return bodyQuote;
+      if (/^\$(?:body|insert)\$$/.test(token)) return `${token.slice(0, -1)}${suffix}$`;
       if (type !== undefined) return types.get(type) ?? texts[type] ?? token;
       const name = quoted ?? literal;
       if (name === undefined) return token;
@@ -82,9 +82,10 @@ function holds(condition: string, conditions: ReadonlySet<string>): boolean {
   return condition.startsWith('not ') ? !conditions.has(condition.slice(4)) : conditions.has(condition);
 }
 
-/** A dollar quote that no name can end. */
-function bodyQuoteFor(values: (string | null)[]): string {
-  let tag = '$body';
-  while (values.some((value) => value?.includes(tag))) tag += '_';
-  return `${tag}$`;
+/** With it no name can end a dollar quote. */
+function quoteSuffixFor(values: (string | null)[]): string {
+  let suffix = '';
+  while (values.some((value) => value?.includes(`$body${suffix}`) || value?.includes(`$insert${suffix}`)))
+    suffix += '_';
+  return suffix;
 }

@@ -8,6 +8,7 @@ import codeBucket from '../../sql/rules/code_bucket.sql';
 import codeId from '../../sql/rules/code_id.sql';
 import codeIs from '../../sql/rules/code_is.sql';
 import codeRefusal from '../../sql/rules/code_refusal.sql';
+import codeState from '../../sql/rules/code_state.sql';
 import collatedCustomer from '../../sql/rules/collated_customer.sql';
 import columnLevels from '../../sql/rules/column_levels.sql';
 import counts from '../../sql/rules/counts.sql';
@@ -23,6 +24,7 @@ import folded from '../../sql/rules/folded.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isLimit from '../../sql/rules/is_limit.sql';
 import isOwnTable from '../../sql/rules/is_own_table.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
@@ -32,13 +34,16 @@ import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
 import recordHolds from '../../sql/rules/record_holds.sql';
 import recordUses from '../../sql/rules/record_uses.sql';
+import requestedUses from '../../sql/rules/requested_uses.sql';
 import reserveUses from '../../sql/rules/reserve_uses.sql';
 import room from '../../sql/rules/room.sql';
 import stamp from '../../sql/rules/stamp.sql';
 import takeBack from '../../sql/rules/take_back.sql';
 import takeKeys from '../../sql/rules/take_keys.sql';
 import trustedOwner from '../../sql/rules/trusted_owner.sql';
+import useColumns from '../../sql/rules/use_columns.sql';
 import useTexts from '../../sql/rules/use_texts.sql';
+import useValues from '../../sql/rules/use_values.sql';
 import usesCounted from '../../sql/rules/uses_counted.sql';
 import { expandRules, readRules } from '../postgres/sql-text.js';
 
@@ -63,12 +68,17 @@ const rules = readRules([
   codeIs,
   codeId,
   codeRefusal,
+  codeState,
+  isLimit,
   room,
   customerUses,
   bonus,
   isUseOf,
   isUseOfHold,
   holdIsDue,
+  useColumns,
+  useValues,
+  requestedUses,
   insertUses,
   recordUses,
   recordHolds,

@@ -82,7 +82,11 @@ export function requireDescribed({ faults }: Choice, hint = ''): void {
 
 function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: StoredInstallation | undefined): void {
   // Tables that were renamed, or moved, have their triggers still.
-  if (!stored || catalog.triggers.some((trigger) => isOurs(trigger) && trigger.functionSchema === catalog.librarySchema)) return;
+  if (
+    !stored ||
+    catalog.triggers.some((trigger) => isOurs(trigger) && trigger.functionSchema === catalog.librarySchema)
+  )
+    return;
   const of = stored.description;
   const isOther = (tables?.codes?.name ?? of.codes.name) !== of.codes.name || (schema ?? of.schema) !== of.schema;
   if (!isOther) return;

@@ -32,12 +32,14 @@ import isVisible from '../../sql/redemption/promo_code_is_visible.sql';
 import places from '../../sql/redemption/promo_code_places.sql';
 import columnValue from '../../sql/redemption/promo_code_value.sql';
 import recordUses from '../../sql/redemption/record_promo_code_uses.sql';
+import recordUsesWithColumns from '../../sql/redemption/record_promo_code_uses_with_columns.sql';
 import redeemCode from '../../sql/redemption/redeem_promo_code.sql';
 import redeemSegment from '../../sql/redemption/redeem_promo_code_segment.sql';
 import redeemCodes from '../../sql/redemption/redeem_promo_codes.sql';
 import redeemCodesInOrder from '../../sql/redemption/redeem_promo_codes_in_order.sql';
 import releaseDueHolds from '../../sql/redemption/release_due_promo_code_holds.sql';
 import releaseHolds from '../../sql/redemption/release_promo_code_holds.sql';
+import replaceHolds from '../../sql/redemption/replace_promo_code_holds.sql';
 import reserveUseIds from '../../sql/redemption/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
 import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
@@ -67,11 +69,13 @@ export const functionFiles = [
   bonusOf,
   findAsStored,
   fingerprint,
+  recordUsesWithColumns,
   recordUses,
   releaseHolds,
   releaseDueHolds,
   answerRequests,
   assignHolds,
+  replaceHolds,
   redeemSegment,
   redeemCodesInOrder,
   waitForCall,

@@ -100,6 +100,12 @@ export function tooLarge(cause: unknown): ValidationError {
   return new ValidationError([{ path: 'baseReward', message }], { sqlState: SqlState.numberTooLarge, cause });
 }
 
+/** What a column of the host does not read as a value of its type. */
+export function wrongColumns(cause: unknown): ValidationError {
+  const message = `must hold values of the types of these columns (${messageOf(cause)})`;
+  return new ValidationError([{ path: 'columns', message }], { sqlState: sqlStateOf(cause), cause });
+}
+
 export function conflict(cause: unknown, key?: string): IdempotencyConflictError {
   return new IdempotencyConflictError(
     key === undefined

@@ -1,12 +1,12 @@
 import { OutcomeUnknownError, PromoCodesError, RetryableTransactionError } from '../errors.js';
 import type { Queryable } from '../postgres/database.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
-import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered } from './answers.js';
+import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered, wrongColumns } from './answers.js';
 import { asPromoCodesError, concernOf } from './batch-errors.js';
 import { findLostUses } from './lost-uses.js';
 import { codesOf, numberOf, PARTS_AT_ONCE, type Part, partsOf, Slots } from './parts.js';
 import { type RedeemResult, refusal } from './results.js';
-import { isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
+import { columnsOfBatch, isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
 import type { Taker, UseIds } from './use-ids.js';
 
 /** One request, checked, with amounts as text. */
@@ -20,6 +20,8 @@ export interface RedeemRequest {
   transactionId?: string | undefined;
   idempotencyKey?: string | undefined;
   ttlSeconds?: number | undefined;
+  /** Further columns of the host, as they go into JSON. */
+  columns?: Record<string, unknown> | undefined;
 }
 
 /** What a batch is sent with. */
@@ -259,7 +261,13 @@ async function send(
     const query =
       open.length === 1 && isPlain(only!)
         ? connection.query(statements.one, [...valuesOfOne(only!), ...common])
-        : connection.query(statements.batch, [...valuesOfBatch(open), isInDoubt, strict, ...common]);
+        : connection.query(statements.batch, [
+            ...valuesOfBatch(open),
+            isInDoubt,
+            strict,
+            ...common,
+            columnsOfBatch(open),
+          ]);
     try {
       const { rows } = await query;
       return new Answer(String(rows[0]?.answer));
@@ -306,6 +314,8 @@ function failureOf(
   if (sqlState === SqlState.keyConflict) return conflict(cause);
   if (isInDoubt) return asPromoCodesError(error);
   if (sqlState === SqlState.numberTooLarge) return tooLarge(cause);
+  if (entries.length === 1 && entries[0]!.request.columns !== undefined && sqlState?.startsWith('22'))
+    return wrongColumns(cause);
   if (isIdInUse(cause, statements.host.layout)) {
     if (client === undefined) return ID_TAKEN;
     ids.discard();

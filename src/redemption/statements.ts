@@ -4,7 +4,7 @@ import type { Attempted } from './redeem.js';
 const ARGUMENTS = {
   one: 'text, text, text, numeric, numeric, text, text, :use_id_type, bigint[], integer',
   batch:
-    'text[], text[], integer[], text[], numeric[], numeric[], text[], text[], :use_id_type[], integer[], boolean[], boolean, boolean, bigint[], integer',
+    'text[], text[], integer[], text[], numeric[], numeric[], text[], text[], :use_id_type[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[]',
 };
 
 /** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
@@ -27,13 +27,19 @@ export type RedeemStatements = ReturnType<typeof redeemStatements>;
 
 /** Whether the short path knows the request. */
 export function isPlain({ request, inDoubt }: Attempted): boolean {
-  return !inDoubt && request.ttlSeconds === undefined;
+  return !inDoubt && request.ttlSeconds === undefined && request.columns === undefined;
 }
 
 export function valuesOfOne({ request, useId }: Attempted): unknown[] {
   const { code, shopId, customerAddress, baseReward, bonusAmount = null } = request;
   const { transactionId = null, idempotencyKey = null } = request;
   return [code, shopId, customerAddress, baseReward, bonusAmount, transactionId, idempotencyKey, useId];
+}
+
+/** The further columns of the requests; empty where none has any. */
+export function columnsOfBatch(entries: readonly Attempted[]): unknown[] {
+  if (entries.every(({ request }) => request.columns === undefined)) return [];
+  return entries.map(({ request }) => (request.columns === undefined ? null : JSON.stringify(request.columns)));
 }
 
 /** Each code once, and an array for each field; those that no request has are empty. */

@@ -1,7 +1,7 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
 import { withRules } from '../host/rules.js';
-import { messageOf } from '../postgres/sqlstate.js';
+import { wrongColumns } from '../redemption/answers.js';
 import { toCodeName } from '../redemption/code-name.js';
 import type { Host } from '../redemption/host.js';
 import { asColumn } from '../redemption/moments.js';
@@ -73,16 +73,15 @@ export async function insertCodes(call: Call, shopId: string, inputs: readonly N
     return rows.length === 0 ? { rows } : db.query(codes, [rows.map(({ id }) => String(id))]);
   });
   const created = await insert.catch((error: unknown) => {
-    throw inputs[0]?.columns ? wrongColumns(error) : error;
+    throw inputs[0]?.columns ? ofColumns(error) : error;
   });
   return created.rows.map((row: CodeRow) => toPromoCode(call.host, row));
 }
 
 /** What a column of the host does not read as a value of its type. */
-function wrongColumns(error: unknown): unknown {
+function ofColumns(error: unknown): unknown {
   if (!(error instanceof PromoCodesError) || !/^22/.test(error.sqlState ?? '')) return error;
-  const message = `must hold values of the types of these columns (${messageOf(error.cause ?? error)})`;
-  return new ValidationError([{ path: 'columns', message }], { sqlState: error.sqlState, cause: error.cause });
+  return wrongColumns(error.cause ?? error);
 }
 
 export async function createCode(call: Call, input: NewCode): Promise<PromoCode> {

@@ -23,6 +23,11 @@ export interface RedeemInput {
   transactionId?: Id | undefined;
   /** The same key in the same shop gives the same use, however often it is sent. */
   idempotencyKey?: string | undefined;
+  /**
+   * Further columns of the host's table of uses, by their names: `{ order_id: 7 }`. A column that is NOT NULL without a
+   * default has to be given.
+   */
+  columns?: Record<string, unknown> | undefined;
 }
 
 /** What `validate` takes. */

@@ -43,30 +43,41 @@ function redeemEntries(host: Host | undefined) {
     bonusAmount: v.optional(amountField(host, 'uses', 'bonusAmount', COUNTED)),
     transactionId: v.optional(transactionOf(host)),
     idempotencyKey: v.optional(textField(host, 'codes', '', INDEXED_NAME)),
+    columns: v.optional(columnsField(host, 'uses')),
   };
+}
+
+/** The fields of a request that may fill a column of the host. */
+interface Completed {
+  transactionId?: string | undefined;
+  columns?: Record<string, unknown> | undefined;
 }
 
 /**
  * A request whose use the host's table takes: columns that it would have to fill are named before anything is sent. As a rule
  * there are none.
  */
-function complete<Request extends v.GenericSchema<unknown, { transactionId?: string | undefined }>>(
+function complete<Request extends v.GenericSchema<unknown, Completed>>(
   host: Host | undefined,
   request: Request,
 ): Request {
   const written = host ? Object.fromEntries([...host.rolesOf('uses').keys()].map((name) => [name, ''])) : {};
   const transaction = host?.layout.uses.columns.transactionId ?? undefined;
-  const lacks = (transactionId?: string) =>
+  const lacks = ({ transactionId, columns }: Completed = {}) =>
     host
-      ? missingColumns(host, 'uses', { ...written, ...(transaction && { [transaction]: transactionId ?? null }) })
+      ? missingColumns(host, 'uses', {
+          ...columns,
+          ...written,
+          ...(transaction && { [transaction]: transactionId ?? null }),
+        })
       : [];
   if (lacks().length === 0) return request;
   const checked = v.pipe(
-    request as v.GenericSchema<unknown, { transactionId?: string | undefined }>,
+    request as v.GenericSchema<unknown, Completed>,
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
-      const input = dataset.value;
-      for (const { path, message } of lacks(input.transactionId)) {
+      const input = dataset.value as Record<string, unknown>;
+      for (const { path, message } of lacks(dataset.value)) {
         addIssue({ message, path: [{ type: 'object', origin: 'value', input, key: path, value: undefined }] });
       }
     }),

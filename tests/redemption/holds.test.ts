@@ -121,6 +121,25 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: false });
   });
 
+  it('of the customer stay where a trigger of the host keeps their uses, and the key of the refusal is free', async () => {
+    const code = await newCode({ totalUsageLimit: 1 });
+    const ann = { customerAddress: 'ann', idempotencyKey: `kept ${code.code}` };
+    const { use } = await hold(code, { customerAddress: 'ann' });
+    await t.sql(
+      `CREATE OR REPLACE FUNCTION :"schema".keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+    );
+    await t.sql(`CREATE TRIGGER keep BEFORE DELETE ON :"schema".promo_code_uses FOR EACH ROW
+                 EXECUTE FUNCTION :"schema".keep()`);
+    try {
+      expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: false, reason: 'usage_limit_reached' });
+    } finally {
+      await t.sql('DROP TRIGGER keep ON :"schema".promo_code_uses');
+    }
+    expect(await counts(code)).toMatchObject({ timesUsed: 1, uses: 1 });
+    expect(await repository.rollbackUse(use.id)).toMatchObject({ rolledBack: true });
+    expect(await repository.redeem(request(code, ann))).toMatchObject({ ok: true });
+  });
+
   it('of the customer stay while there is room beside them', async () => {
     const code = await newCode({ perCustomerLimit: 2 });
     const ann = { customerAddress: 'Ann' };

@@ -62,7 +62,6 @@ describe('tables that cannot be counted in', () => {
       'ALTER TABLE :"schema".promo_code_uses ALTER bonus_amount TYPE real',
       'promo_code_uses.bonus_amount',
     ],
-    ['a date as updated_at', 'ALTER TABLE :"schema".promo_codes ALTER updated_at TYPE date', 'promo_codes.updated_at'],
     ['no updated_at', 'ALTER TABLE :"schema".promo_codes DROP updated_at', 'promo_codes.updated_at'],
     ['no amount', 'ALTER TABLE :"schema".promo_code_uses DROP bonus_amount', 'promo_code_uses.bonus_amount'],
     [

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { defaultLibrarySchema } from '../src/host/library-schema.js';
 import { startServer } from '../tests/server/start-server.js';
 import { changeUrl } from '../tests/support/urls.js';
 
@@ -21,7 +22,7 @@ export interface Workbench {
   checkpoints(): boolean;
   /** More connections, which `close` ends. */
   connect(count: number): Promise<pg.Client[]>;
-  /** An empty schema; one that an earlier call made under this label is dropped. Gives its name. */
+  /** An empty schema; one that an earlier call made under this label is dropped, with that of the library. Gives its name. */
   freshSchema(label: string): Promise<string>;
   /** Takes from the next round what the last one left behind: dead rows, missing statistics, unwritten pages. */
   settle(schema: string): Promise<void>;
@@ -75,8 +76,9 @@ export async function openWorkbench({ url: given, quick }: WorkbenchOptions): Pr
       progress: (text) => process.stderr.write(`${text}\n`),
       async freshSchema(label) {
         const schema = `${tag}_${label}`;
-        schemas.add(schema);
-        await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
+        const library = defaultLibrarySchema(schema);
+        schemas.add(schema).add(library);
+        await client.query(`DROP SCHEMA IF EXISTS ${schema}, ${library} CASCADE; CREATE SCHEMA ${schema}`);
         return schema;
       },
       async settle(schema) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
+import { defaultLibrarySchema } from '../src/host/library-schema.js';
 import { changeHost, changeUrl } from '../tests/support/urls.js';
 import { Cluster } from './server/cluster.js';
 import { makeGuardedFolder } from './server/folder.js';
@@ -40,6 +41,8 @@ async function openOwn(applicationName: string): Promise<Stage> {
     const version = await query(cluster.url, [
       `CREATE ROLE ${ROLE} LOGIN`,
       `CREATE SCHEMA ${schema} AUTHORIZATION ${ROLE}`,
+      // Installing creates the schema of the library.
+      `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(databaseOf(cluster.url))} TO ${ROLE}`,
     ]);
     const asOwner = () => changeUrl(cluster.url, { user: ROLE });
     return {
@@ -62,7 +65,7 @@ async function openOwn(applicationName: string): Promise<Stage> {
 }
 
 async function openGiven(url: string, name: string): Promise<Stage> {
-  const folder = makeGuardedFolder({}, { url, schema: name, applicationName: name });
+  const folder = makeGuardedFolder({}, { url, schemas: [name, defaultLibrarySchema(name)], applicationName: name });
   try {
     const version = await query(url, [`CREATE SCHEMA ${name}`]);
     const { hostname, port } = new URL(url);
@@ -83,6 +86,10 @@ async function openGiven(url: string, name: string): Promise<Stage> {
     await folder.remove();
     throw error;
   }
+}
+
+function databaseOf(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1));
 }
 
 function logFolder(parent: string): string {

@@ -1,3 +1,4 @@
+import { defaultLibrarySchema } from '../../src/host/library-schema.js';
 import { compare, judge, type Panel } from '../comparison.js';
 import { freshHost } from '../host.js';
 import { library } from '../library.js';
@@ -94,8 +95,8 @@ async function statementsSent({ pool }: Workbench, schema: string): Promise<numb
 }
 
 /**
- * Looks at what a transaction around the call still holds: locks on the host's tables, advisory locks, and the transaction
- * id that a first write assigns. Another session locks both tables exclusively meanwhile, so a lock that is taken and
+ * Looks at what a transaction around the call still holds: locks on the tables of the host and of the library, advisory
+ * locks, and the transaction id that a first write assigns. Another session locks both tables exclusively meanwhile, so a lock that is taken and
  * given back at once would not go unnoticed either: the call would fail.
  */
 async function locksTaken(bench: Workbench, schema: string): Promise<number> {
@@ -109,8 +110,8 @@ async function locksTaken(bench: Workbench, schema: string): Promise<number> {
          FROM pg_locks AS l
          LEFT JOIN pg_class AS c ON c.oid = l.relation AND l.locktype = 'relation'
         WHERE l.pid = pg_backend_pid()
-          AND (c.relnamespace = $1::regnamespace OR l.locktype IN ('advisory', 'transactionid'))`,
-      [schema],
+          AND (c.relnamespace = ANY ($1::regnamespace[]) OR l.locktype IN ('advisory', 'transactionid'))`,
+      [[schema, defaultLibrarySchema(schema)]],
     );
     return rows[0]!.locks;
   } finally {

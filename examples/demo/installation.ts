@@ -35,7 +35,8 @@ export async function showInstallation(demo: Demo, drifted: readonly DriftRecord
   const { ok, objects } = await inspectTriggers(pool);
 
   const triggers = objects.filter(({ kind }) => kind === 'trigger').map(({ name }) => name);
-  const functions = plural(created.length - triggers.length, 'function');
+  const made = objects.filter(({ kind, name }) => kind === 'function' && created.includes(name));
+  const functions = plural(made.length, 'function');
   const { changed, statements } = again;
   printFacts([
     ['done in', `${duration}: ${functions} and ${plural(triggers.length, 'trigger')} (${triggers.join(', ')})`],

@@ -34,6 +34,12 @@ SELECT pg_catalog.json_build_object(
   'isolation', pg_catalog.current_setting('transaction_isolation'),
   'readOnly', pg_catalog.current_setting('transaction_read_only') = 'on',
   'timeZone', pg_catalog.current_setting('TimeZone'),
+  -- One that is installed was known then. The list is read from files, which takes long beside the rest.
+  'knowsTimeZone', CASE
+    WHEN pg_catalog.lower(:'asked_time_zone'::text) IN (''::text, 'utc'::text)
+      OR pg_catalog.strpos(place.stored, pg_catalog.concat('"timeZone":"', :'asked_time_zone'::text, '"')) > 0 THEN true
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_timezone_names AS z
+                  WHERE pg_catalog.lower(z.name) = pg_catalog.lower(:'asked_time_zone'::text)) END,
   'mayCreateSchemas', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   'schema', (
     SELECT pg_catalog.json_build_object(
@@ -87,6 +93,16 @@ SELECT pg_catalog.json_build_object(
              'filledByTriggers', :filled_by_triggers(h),
              'columns', :described_columns(h)))
       FROM host AS h
+  ),
+  'otherTables', (
+    -- Codes that are counted by the functions of this schema, and are not those that are asked for.
+    SELECT pg_catalog.json_agg(DISTINCT pg_catalog.concat(n.nspname, '.', c.relname))
+      FROM library AS l
+      JOIN pg_catalog.pg_proc AS p ON p.pronamespace = l.oid AND p.proname = 'guard_promo_code_counters'::name
+      JOIN pg_catalog.pg_trigger AS t ON t.tgfoid = p.oid
+      JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = c.oid)
   ),
   'ownTables', (
     -- A host may have tables of these names: ours carry a comment, or where an older version has created them, the policy.
@@ -196,7 +212,12 @@ SELECT pg_catalog.json_build_object(
              'ofColumns', (SELECT pg_catalog.json_agg(a.attname::text)
                              FROM pg_catalog.regexp_matches(i.indexprs::text, ':varattno ([0-9]+) ', 'g') AS m(numbers)
                              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND a.attnum = (m.numbers)[1]::smallint),
-             'mine', pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+             -- Another installation may count on the same table.
+             'mine', pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+                 JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+                 JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+                WHERE t.tgrelid = h.oid AND fn.nspname::text <> place.library AND f.prosrc LIKE '%-- pg-promo-codes %')))
       FROM host AS h
       JOIN pg_catalog.pg_index AS i ON i.indrelid = h.oid
       JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid

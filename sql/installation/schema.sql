@@ -20,14 +20,14 @@ CREATE TABLE IF NOT EXISTS :"codes" (
   CONSTRAINT promo_codes_code_check CHECK (:"code" <> '' AND :"code" = btrim(:"code")),
   CONSTRAINT promo_codes_bonus_type_check CHECK (:"bonus_type" = ANY (:'bonus_types'::text[])),
   -- NaN is greater than every number, infinity included, so an upper bound refuses both.
-  CONSTRAINT promo_codes_bonus_value_check CHECK (:"bonus_value" > 0 AND :"bonus_value" < 'Infinity'),
-  CONSTRAINT promo_codes_max_bonus_check CHECK (:"max_bonus" > 0 AND :"max_bonus" < 'Infinity'),
-  CONSTRAINT promo_codes_percentage_check CHECK (:"bonus_type" <> ALL (:'percentage'::text[]) OR (:"bonus_value" <= 100 AND :"max_bonus" IS NOT NULL)),
+  CONSTRAINT promo_codes_bonus_value_check CHECK (:"bonus_value" > 0::numeric AND :"bonus_value" < 'Infinity'),
+  CONSTRAINT promo_codes_max_bonus_check CHECK (:"max_bonus" > 0::numeric AND :"max_bonus" < 'Infinity'),
+  CONSTRAINT promo_codes_percentage_check CHECK (:"bonus_type" <> ALL (:'percentage'::text[]) OR (:"bonus_value" <= 100::numeric AND :"max_bonus" IS NOT NULL)),
   CONSTRAINT promo_codes_dates_check CHECK (:"start_date" <= :"end_date"),
   CONSTRAINT promo_codes_total_usage_limit_check CHECK (:"total_usage_limit" > 0),
   CONSTRAINT promo_codes_per_customer_limit_check CHECK (:"per_customer_limit" > 0),
   CONSTRAINT promo_codes_times_used_check CHECK (:"times_used" >= 0),
-  CONSTRAINT promo_codes_total_bonus_issued_check CHECK (:"total_bonus_issued" >= 0 AND :"total_bonus_issued" < 'Infinity')
+  CONSTRAINT promo_codes_total_bonus_issued_check CHECK (:"total_bonus_issued" >= 0::numeric AND :"total_bonus_issued" < 'Infinity')
 );
 
 CREATE TABLE IF NOT EXISTS :"uses" (
@@ -41,9 +41,9 @@ CREATE TABLE IF NOT EXISTS :"uses" (
   :"total_reward" numeric(18,2) NOT NULL DEFAULT 0,
   :"used_at" timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT promo_code_uses_customer_address_check CHECK (btrim(:"customer_address") <> ''),
-  CONSTRAINT promo_code_uses_base_reward_check CHECK (:"base_reward" >= 0 AND :"base_reward" < 'Infinity'),
-  CONSTRAINT promo_code_uses_bonus_amount_check CHECK (:"bonus_amount" >= 0 AND :"bonus_amount" < 'Infinity'),
-  CONSTRAINT promo_code_uses_total_reward_check CHECK (:"total_reward" >= 0 AND :"total_reward" < 'Infinity')
+  CONSTRAINT promo_code_uses_base_reward_check CHECK (:"base_reward" >= 0::numeric AND :"base_reward" < 'Infinity'),
+  CONSTRAINT promo_code_uses_bonus_amount_check CHECK (:"bonus_amount" >= 0::numeric AND :"bonus_amount" < 'Infinity'),
+  CONSTRAINT promo_code_uses_total_reward_check CHECK (:"total_reward" >= 0::numeric AND :"total_reward" < 'Infinity')
 );
 
 CREATE UNIQUE INDEX IF NOT EXISTS :"codes_index" ON :"codes" (:"code_shop_id", upper(:"code"));

@@ -1,5 +1,5 @@
 -- Once a table is missing: what the host may have meant. $1 is the schema, $2 the table of codes and $3 the table of uses that
--- were looked for. Catalogs only; operators as in describe.sql.
+-- were looked for. Catalogs only; operators as in inspect.sql.
 WITH tables AS (
   SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind
     FROM pg_catalog.pg_class AS c

@@ -28,6 +28,9 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace
      WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        AND tn.nspname = :'schema'::pg_catalog.name AND t.relname::text IN (:'codes_name', :'uses_name')
+       -- Another installation on the table needs them still.
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g JOIN pg_catalog.pg_proc AS f ON f.oid = g.tgfoid
+                        WHERE g.tgrelid = t.oid AND f.prosrc LIKE '%-- pg-promo-codes %')
   LOOP
     EXECUTE pg_catalog.format('DROP INDEX %I.%I', found.nspname, found.relname);
   END LOOP;

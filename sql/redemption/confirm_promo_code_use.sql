@@ -21,9 +21,12 @@ BEGIN
                   (SELECT h.promo_code_id FROM :"library".promo_code_holds AS h WHERE h.use_id = wanted)) INTO of_code;
   PERFORM FROM :"codes" AS c WHERE c.:"code_id" = of_code FOR NO KEY UPDATE;
 
-  SELECT h.released_as, h.expires_at <= clock_timestamp() AS is_over, u.:"use_id" IS NOT NULL AS has_use INTO hold
+  -- The host may have made it a use itself, by its status.
+  SELECT h.released_as, u.:"use_id" IS NOT NULL AS has_use,
+         h.expires_at <= clock_timestamp() AND (u.:"use_id" IS NULL OR :is_use_of_hold()) AS is_over
+    INTO hold
     FROM :"library".promo_code_holds AS h
-    LEFT JOIN :"uses" AS u ON :is_use_of_hold()
+    LEFT JOIN :"uses" AS u ON u.:"use_id" = h.use_id AND :is_use_of(h.promo_code_id, h.customer_address, h.created_at)
    WHERE h.use_id = wanted;
   IF FOUND THEN
     outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused') THEN 'unknown'
@@ -38,7 +41,7 @@ BEGIN
     /*if reserved*/
     UPDATE :"uses" AS u
        SET :"rolled_back" = /*if redeemed*/ CAST(:'redeemed' AS :rolled_back_type) /*fi*/ /*if not redeemed*/ DEFAULT /*fi*/
-     WHERE u.:"use_id" = wanted;
+     WHERE u.:"use_id" = wanted AND u.:"rolled_back"::text = :'reserved';
     /*fi*/
     /*if transaction_id*/
     IF of_transaction IS NOT NULL THEN

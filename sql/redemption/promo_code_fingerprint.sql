@@ -17,6 +17,6 @@ BEGIN
          THEN pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds,
                                            trim_scale(bonus))
          ELSE pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
-    END::text, 'UTF8'));
+    END::text, 'UTF8'::name));
 END
 $body$;

@@ -8,6 +8,6 @@ SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 2
 BEGIN
-  RETURN pg_typeof(sample) IN ('text'::regtype, 'varchar'::regtype);
+  RETURN pg_catalog.pg_typeof(sample)::oid IN ('text'::regtype::oid, 'varchar'::regtype::oid);
 END
 $body$;

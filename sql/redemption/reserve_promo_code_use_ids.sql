@@ -1,5 +1,5 @@
 -- Takes ids for uses ahead of their use, so that a caller whose connection breaks can ask for its own use by its id: from the
--- sequence of the column, or as its default makes them, and random ones where UUIDs and texts have no default. An identity
+-- sequence of the column, or else as its default makes them, and random ones where UUIDs and texts have no default. An identity
 -- column asks no right on its sequence of those who insert, hence the owner's rights here; who is asking is known from the role
 -- that is set, or else from the login.
 CREATE OR REPLACE FUNCTION :"library".reserve_promo_code_use_ids(how_many integer)
@@ -41,22 +41,25 @@ BEGIN
      LIMIT 1;
   END IF;
   /*if number_uses*/
-  IF numbers IS NULL THEN
-    RAISE EXCEPTION '%.% takes its values from no sequence', :'uses_name', :'use_id'
-      USING ERRCODE = 'PC006', TABLE = :'uses_name', COLUMN = :'use_id',
-            HINT = 'Make it an identity column, or give it a default of nextval().';
+  IF numbers IS NOT NULL THEN
+    SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
+    RETURN ids;
   END IF;
-  SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
   /*fi*/
-  /*if not number_uses*/
   SELECT pg_get_expr(f.adbin, f.adrelid) INTO maker
     FROM pg_attrdef AS f
     JOIN pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attname = :'use_id'::name
    WHERE f.adrelid = uses;
+  /*if number_uses*/
+  IF maker IS NULL THEN
+    RAISE EXCEPTION '%.% takes its values from no sequence', :'uses_name', :'use_id'
+      USING ERRCODE = 'PC006', TABLE = :'uses_name', COLUMN = :'use_id',
+            HINT = 'Make it an identity column, or give it a default, such as one of nextval().';
+  END IF;
+  /*fi*/
   EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(m.id) FROM (SELECT (%s)::text AS id FROM pg_catalog.generate_series(1, $1)) AS m',
                             coalesce(maker, 'pg_catalog.gen_random_uuid()'))
      INTO ids USING how_many;
-  /*fi*/
   RETURN ids;
 END
 $body$;

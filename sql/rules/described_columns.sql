@@ -5,10 +5,12 @@
          'type', pg_catalog.replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '"', ''),
          'baseType', pg_catalog.replace(pg_catalog.format_type(t.oid, NULL), '"', ''),
          'width', pg_catalog.replace(pg_catalog.format_type(t.oid, base.modifier), '"', ''),
-         -- As any search_path takes it.
-         'sqlType', CASE WHEN ot.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
-                         THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
-                         ELSE pg_catalog.format('%I.%I', (SELECT n.nspname FROM pg_catalog.pg_namespace AS n WHERE n.oid = ot.typnamespace), ot.typname) END,
+         -- As any search_path takes it, and the same whatever quote_all_identifiers says.
+         'sqlType', CASE WHEN ot.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid OR ot.typname = 'char'::pg_catalog.name
+                         THEN pg_catalog.concat('"', (SELECT pg_catalog.replace(n.nspname::pg_catalog.text, '"', '""')
+                                                        FROM pg_catalog.pg_namespace AS n WHERE n.oid = ot.typnamespace),
+                                                '"."', pg_catalog.replace(ot.typname::pg_catalog.text, '"', '""'), '"')
+                         ELSE pg_catalog.replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '"', '') END,
          'enumLabels', (
            SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
              FROM pg_catalog.pg_enum AS e
@@ -17,6 +19,11 @@
            SELECT FROM levels AS l WHERE l.relation = $table.oid AND l.attnum = a.attnum AND l.not_null),
          'hasDefault', EXISTS (
            SELECT FROM levels AS l WHERE l.relation = $table.oid AND l.attnum = a.attnum AND l.has_default),
+         -- For no relation, because for one it would lock the table: what needs one is generated.
+         'defaultExpression', CASE WHEN a.attgenerated = ''::"char" THEN coalesce(
+           (SELECT pg_catalog.pg_get_expr(d.adbin, 0::oid)
+              FROM pg_catalog.pg_attrdef AS d
+             WHERE d.adrelid = $table.oid AND d.adnum = a.attnum), ot.typdefault) END,
          -- The current time in the time zone of the session: what is converted with AT TIME ZONE is not. From
          -- the stored expression, because pg_get_expr may lock the table.
          'defaultsToNow', a.attgenerated = ''::"char" AND EXISTS (

@@ -48,7 +48,22 @@ export function rolledBackFaults(rolledBack: RolledBack, uses: CatalogTable, tab
       const is = 'has no default: rolledBack.redeemed says which value a new use gets';
       check.notRedeemable.push({ ...at, is });
     }
+    const usual = redeemed === undefined ? constantOf(status) : undefined;
+    if (usual !== undefined && !counts.includes(usual) && !uses.filledByTriggers) {
+      const is =
+        `has the default ${status.defaultExpression}, which is none of rolledBack.counts, so that a new use would not ` +
+        'count: rolledBack.redeemed says which value it gets';
+      check.notRedeemable.push({ ...at, is });
+    }
   }
+}
+
+/** The default of a column, where it is a constant, as the server writes the value. */
+function constantOf({ baseType, defaultExpression }: CatalogColumn): string | undefined {
+  if (defaultExpression === null) return undefined;
+  const plain = /^(?:true|false|\d+)$/.exec(defaultExpression)?.[0];
+  const quoted = /^'((?:[^']|'')*)'(?:::|$)/.exec(defaultExpression)?.[1]?.replaceAll("''", "'");
+  return plain ?? (baseType === 'character' ? quoted?.trimEnd() : quoted);
 }
 
 /** What the column may hold, where that is not this text. It is compared as the server writes the value. */

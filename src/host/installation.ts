@@ -34,6 +34,11 @@ export function toStoredText(description: HostDescription, options: Installation
   );
 }
 
+/** A name as it stands between dollar quotes. `sql/rules/installed_place.sql` reads it. */
+export function toStoredName(name: string): string {
+  return name.replaceAll('\\', '\\b').replaceAll('$', '\\d');
+}
+
 /** `undefined` for what is no installation, such as a function of somebody else's. */
 export function fromStoredText(text: string | null): StoredInstallation | undefined {
   if (text === null) return undefined;

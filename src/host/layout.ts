@@ -49,9 +49,15 @@ const INSTEAD: Record<string, string> = {
   transaction_id: 'NULL::text',
   base_reward: '0::numeric',
   bonus_amount: '0::numeric',
-  total_reward: '0::numeric',
   used_at: 'NULL::timestamptz',
 };
+
+/** The total reward of a host that has no column for it, or whose column computes it. */
+function totalOf(columns: ReadonlyMap<string, string | null>, alias: string): string {
+  const parts = ['base_reward', 'bonus_amount'].flatMap((name) => columns.get(name) ?? []);
+  const sum = parts.map((column) => `${alias}.${quoteIdentifier(column)}::numeric`).join(' + ');
+  return parts.length === 0 ? '0::numeric' : `(${sum})`;
+}
 
 /** What the files of `sql/` are rendered with. */
 export interface Rendering {
@@ -112,7 +118,7 @@ export function renderingOf(layout: Layout, further: Record<string, string> = {}
       ...is(customerMatching === 'folded', 'folded'),
     ]),
     reads(name, alias) {
-      if (columns.get(name) === null) return INSTEAD[name];
+      if (columns.get(name) === null) return name === 'total_reward' ? totalOf(columns, alias) : INSTEAD[name];
       const cast = types.casts?.[name];
       return cast && `${alias}.${quoteIdentifier(columns.get(name)!)}::${cast}`;
     },

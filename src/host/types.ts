@@ -25,9 +25,9 @@ export function isCitext(baseType: string): boolean {
 /**
  * The types of ids as SQL takes them: parameters and arrays are cast to them.
  *
- * - Of whole numbers the id of codes and what refers to it may be of different sizes, and `codeId` is the larger: a cast to
- *   the smaller would fail for a use of a code that is not there. The columns themselves are not cast: `pg_catalog` has
- *   operators for all pairs, which their indexes serve.
+ * - Whole numbers are all `bigint`: the id of codes and what refers to it may be of different sizes, and a cast to the smaller
+ *   would fail for a use of a code that is not there. The columns themselves are not cast: `pg_catalog` has operators for all
+ *   pairs, which their indexes serve.
  * - `character varying` is `text` here: the cast of such a column to text is a relabelling, so its index serves comparisons
  *   with text, and `text = text` is the only operator for both.
  * - `character(n)` is `bpchar`, which neither cuts nor pads. Compared as text, such a column would first lose its trailing
@@ -35,7 +35,6 @@ export function isCitext(baseType: string): boolean {
  * - `citext` is no type for ids: its operators are those of an extension, in a schema that is on no path here. Compared as
  *   text, rows that a foreign key takes for the same would differ, and no index would serve.
  * - Of a domain it is the type below, to which the server takes it without a conversion.
- * - All whole numbers are `bigint` here: columns of fewer bytes are compared with it as they are, by the same indexes.
  */
 export function typesOf(description: HostDescription, catalog: HostCatalog): HostTypes {
   const ids = [
@@ -44,7 +43,7 @@ export function typesOf(description: HostDescription, catalog: HostCatalog): Hos
     ['use_id', columnOf(description, catalog, 'uses', 'id')],
   ] as const;
   const casts = ids.flatMap(([name, column]) =>
-    column && column.type !== sqlType(column) && familyOf(column) !== 'whole' ? [[name, sqlType(column)] as const] : [],
+    column && !isComparedAsItIs(column) ? [[name, sqlType(column)] as const] : [],
   );
   const { rolledBack } = description.uses;
   const mark = catalog.tables.uses?.columns.find(({ name }) => name === rolledBack?.column);
@@ -54,6 +53,13 @@ export function typesOf(description: HostDescription, catalog: HostCatalog): Hos
     ...(casts.length > 0 && { casts: Object.fromEntries(casts) }),
     ...(mark && { rolledBack: mark.sqlType }),
   };
+}
+
+/** A cast of `character(n)` to `bpchar` would keep the order of an index from being seen. */
+function isComparedAsItIs(column: CatalogColumn): boolean {
+  const family = familyOf(column);
+  const isOwnType = family === 'character' ? column.type === column.width : column.type === sqlType(column);
+  return family === 'whole' || isOwnType;
 }
 
 /** A host without ids of uses counts, and casts nothing to their type. */

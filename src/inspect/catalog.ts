@@ -24,6 +24,8 @@ export interface Catalog {
   readOnly: boolean;
   /** The session's, which is the database's where nobody has set it. */
   timeZone: string;
+  /** Whether the server knows the time zone that is asked for. */
+  knowsTimeZone: boolean;
   mayCreateSchemas: boolean;
   schema: {
     owner: string;
@@ -43,6 +45,8 @@ export interface Catalog {
     grants: Grant[];
   } | null;
   tables: { [Table in HostTable]?: CatalogTable };
+  /** Tables of codes, with their schema, that the functions of the library count in beside those that are asked for. */
+  otherTables: string[];
   /** Tables with the names of the library's own, in its schema and in that of the host; others are somebody else's. */
   ownTables: CatalogOwnTable[];
   /** The partitions of the uses, at every level: each can be named by a statement. */
@@ -159,7 +163,16 @@ export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> 
     throw new PromoCodesError('UNEXPECTED_ANSWER', 'The query on the system catalogs returned no row.');
   }
   const found = JSON.parse(text);
-  const lists = ['installations', 'ownTables', 'partitions', 'functions', 'triggers', 'indexes', 'takenNames'];
+  const lists = [
+    'installations',
+    'otherTables',
+    'ownTables',
+    'partitions',
+    'functions',
+    'triggers',
+    'indexes',
+    'takenNames',
+  ];
   const tables = Object.fromEntries(
     (found.tables ?? []).map((table: CatalogTable & { part: HostTable }) => [
       table.part,
@@ -186,6 +199,6 @@ function emptyGrants(object: { grants?: unknown[] | null }): { grants: unknown[]
 }
 
 /** The part of the catalog that a description is checked against. */
-export function hostCatalogOf({ schema, timeZone, tables }: Catalog): HostCatalog {
-  return { hasSchema: schema !== null, timeZone, knowsTimeZone: true, tables };
+export function hostCatalogOf({ schema, timeZone, knowsTimeZone, tables }: Catalog): HostCatalog {
+  return { hasSchema: schema !== null, timeZone, knowsTimeZone, tables };
 }

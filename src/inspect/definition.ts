@@ -1,5 +1,5 @@
 import type { HostTable } from '../host/description.js';
-import { type InstallationOptions, SQL_REVISION, toStoredText } from '../host/installation.js';
+import { type InstallationOptions, SQL_REVISION, toStoredName, toStoredText } from '../host/installation.js';
 import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
@@ -55,6 +55,8 @@ const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;
 const LONG_NAMES: Record<string, string> = {
   timestamptz: 'timestamp with time zone',
   'timestamptz[]': 'timestamp with time zone[]',
+  bpchar: 'character',
+  'bpchar[]': 'character[]',
 };
 
 /** All functions, whatever the options: which of them fire is a matter of the triggers. */
@@ -89,9 +91,9 @@ function renderer({ layout, options }: Wanted): (file: string) => string {
   const { librarySchema: _library, types: _types, ...description } = layout;
   const texts = {
     json_text: toStoredText(description, options),
-    schema_text: layout.schema,
-    codes_text: layout.codes.name,
-    uses_text: layout.uses.name,
+    schema_text: toStoredName(layout.schema),
+    codes_text: toStoredName(layout.codes.name),
+    uses_text: toStoredName(layout.uses.name),
   };
   return (file) => renderSqlFile(file, layout, { counter_writes: options.counterWrites }, texts);
 }

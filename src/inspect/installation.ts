@@ -48,7 +48,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   if (remembered && remembered.usableFrom > SQL_REVISION) {
     throw new NewerInstallationError(remembered.revision, SQL_REVISION);
   }
-  requireSameTables(given, catalog, remembered);
+  requireSameTables(catalog);
   requireOwnTriggers(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
   const stored = isForgotten ? undefined : remembered;
@@ -80,20 +80,13 @@ export function requireDescribed({ faults }: Choice, hint = ''): void {
   if (faults.length > 0) throw notAsDescribed(faults, hint);
 }
 
-function requireSameTables({ schema, tables }: Given, catalog: Catalog, stored: StoredInstallation | undefined): void {
-  // Tables that were renamed, or moved, have their triggers still.
-  if (
-    !stored ||
-    catalog.triggers.some((trigger) => isOurs(trigger) && trigger.functionSchema === catalog.librarySchema)
-  )
-    return;
-  const of = stored.description;
-  const isOther = (tables?.codes?.name ?? of.codes.name) !== of.codes.name || (schema ?? of.schema) !== of.schema;
-  if (!isOther) return;
+/** An installation is for one pair of tables: its functions name them. */
+function requireSameTables({ librarySchema, otherTables }: Catalog): void {
+  if (otherTables.length === 0) return;
   const message =
-    `must be the schema of no other installation: ${catalog.librarySchema} is that of the tables ` +
-    `${of.codes.name} and ${of.uses.name} in the schema ${of.schema}`;
-  throw new ValidationError([{ path: 'librarySchema', message, received: `'${catalog.librarySchema}'` }]);
+    "must be the name of a schema that is no other installation's: the functions in this one count in " +
+    otherTables.join(', ');
+  throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
 }
 
 function isOurs({ functionSource }: CatalogTrigger): boolean {

@@ -266,7 +266,7 @@ async function begin(
 /** Sets a limit for the transaction where the session has none, or a longer one. */
 function limitTo(setting: string, milliseconds: string): string {
   return `CASE WHEN current_setting('${setting}') = '0'
-                 OR current_setting('${setting}')::interval > make_interval(secs => ${milliseconds}::text::float8 / 1000)
+                 OR current_setting('${setting}')::interval > make_interval(secs => ${milliseconds}::text::float8 / 1000::float8)
                THEN set_config('${setting}', ${milliseconds}::text, true) END`;
 }
 

@@ -4,17 +4,17 @@ import { epochOf } from './moments.js';
 
 /** A recorded use of a code. */
 export interface PromoCodeUse {
-  /** A whole number as text, as are all ids. */
+  /** As text, whatever the type of the column. */
   id: string;
   /** The code that was used. */
   promoCodeId: string;
-  /** As it is matched: trimmed, in lower case. */
+  /** As it is matched: trimmed, in lower case; as it was given, where the installation has `customerMatching: 'exact'`. */
   customerAddress: string;
-  /** The shop of the code. */
+  /** The shop of the code. Empty where the host has no shops. */
   shopId: string;
-  /** The host's own name for the purchase. */
+  /** The host's own name for the purchase; `null` also where the host has no column for it. */
   transactionId: string | null;
-  /** What the customer gets without the code; the scale is that of the column. */
+  /** What the customer gets without the code; the scale is that of the column. `'0'` where there is none, as of all amounts. */
   baseReward: DecimalString;
   /** What the code adds; counted in `totalBonusIssued` of its code. */
   bonusAmount: DecimalString;

@@ -33,9 +33,9 @@ function orderOf(host: Host, order: CodeOrder): Order | undefined {
         : undefined;
     }
     case 'timesUsed':
-      return { key: `coalesce(${USES}, 0)::numeric`, isRising: false };
+      return { key: `coalesce(${USES}, 0::bigint)::numeric`, isRising: false };
     case 'totalBonusIssued':
-      return { key: `coalesce(${BONUS}, 0)::numeric`, isRising: false };
+      return { key: `coalesce(${BONUS}::numeric, 0::numeric)`, isRising: false };
     case 'endDate':
       return { key: `coalesce(${epochOf(host, 'codes', 'endDate')}, 'infinity')::numeric`, isRising: true };
   }

@@ -5,9 +5,10 @@ import { describeReceived } from '../received.js';
 
 /** The fields of a code that depend on each other. */
 export interface CodeRules {
-  bonusType: string;
-  bonusValue: string;
-  maxBonus: string | null;
+  bonusType?: string | undefined;
+  bonusValue?: string | undefined;
+  /** `undefined`: the host has no column for a cap. */
+  maxBonus?: string | null | undefined;
   startDate?: Date | undefined;
   /** `null`: no end. */
   endDate?: Date | null | undefined;
@@ -47,7 +48,7 @@ export function codeIssues(code: CodeRules, wrong: ReadonlySet<string> = new Set
   const issues: ValidationIssue[] = [];
   const right = (...fields: (keyof CodeRules)[]) => fields.every((field) => !wrong.has(field));
   if (right('bonusType') && code.bonusType === 'percentage') {
-    if (right('bonusValue') && !isAtMostHundred(code.bonusValue)) {
+    if (right('bonusValue') && code.bonusValue !== undefined && !isAtMostHundred(code.bonusValue)) {
       issues.push({ path: 'bonusValue', message: 'must not be above 100 for a percentage' });
     }
     if (right('maxBonus') && code.maxBonus === null) {

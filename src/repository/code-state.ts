@@ -15,10 +15,10 @@ export function stateInSql({ host }: Call): string {
   return `CASE WHEN c.:"is_active" IS NOT TRUE THEN 'inactive'
     WHEN c.:"start_date" > ${asColumn(host, 'codes', 'startDate', 'now()')} THEN 'scheduled'
     WHEN c.:"end_date" < ${asColumn(host, 'codes', 'endDate', 'now()')} THEN 'expired'
-    WHEN ${USES} >= c.:"total_usage_limit" AND ${USES} - (
+    WHEN ${USES} >= c.:"total_usage_limit"::bigint AND ${USES} - (
            SELECT count(*) FROM :"library".promo_code_holds AS h
             WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
-         ) >= c.:"total_usage_limit" THEN 'used_up'
+         ) >= c.:"total_usage_limit"::bigint THEN 'used_up'
     ELSE 'redeemable' END`;
 }
 

@@ -4,7 +4,7 @@ import { withRules } from '../host/rules.js';
 import { wrongColumns } from '../redemption/answers.js';
 import { toCodeName } from '../redemption/code-name.js';
 import type { Host } from '../redemption/host.js';
-import { asColumn } from '../redemption/moments.js';
+import { asColumn, momentOf } from '../redemption/moments.js';
 import { codeIssues } from './code-rules.js';
 import { newestFirst, newestLast, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
@@ -12,20 +12,21 @@ import { toTimestamp } from './date-fields.js';
 import { columnsOfCode } from './host-columns.js';
 import { type CodeRow, codeColumns, type PromoCode, toPromoCode } from './promo-code.js';
 
-/** A checked code, as it is going to be inserted. */
+/** A checked code, as it is going to be inserted. What the host has no column for is left out. */
 export interface NewCode {
   code: string;
+  /** Empty where the host has no shops. */
   shopId: string;
-  name: string | null;
-  description: string | null;
-  bonusType: 'fixed' | 'percentage';
-  bonusValue: string;
-  maxBonus: string | null;
+  name?: string | null | undefined;
+  description?: string | null | undefined;
+  bonusType?: 'fixed' | 'percentage' | undefined;
+  bonusValue?: string | undefined;
+  maxBonus?: string | null | undefined;
   startDate?: Date | undefined;
   endDate?: Date | null | undefined;
-  totalUsageLimit: number | null;
-  perCustomerLimit: number | null;
-  isActive: boolean;
+  totalUsageLimit?: number | null | undefined;
+  perCustomerLimit?: number | null | undefined;
+  isActive?: boolean | undefined;
   /** Columns of the host, as they go into JSON. */
   columns?: Record<string, unknown> | undefined;
 }
@@ -49,7 +50,7 @@ function fieldsOf({ layout: { codes } }: Host, input: NewCode): { [Role in CodeC
     shopId: input.shopId,
     name: input.name,
     description: input.description,
-    bonusType: codes.bonusTypes[input.bonusType][0],
+    bonusType: codes.bonusTypes[input.bonusType ?? 'fixed'][0],
     bonusValue: input.bonusValue,
     maxBonus: input.maxBonus,
     startDate: input.startDate ? toTimestamp(input.startDate) : null,
@@ -88,9 +89,8 @@ export async function createCode(call: Call, input: NewCode): Promise<PromoCode>
   await refusePastEnd(call, input);
   const [created] = await insertCodes(call, input.shopId, [input]);
   if (created) return created;
-  throw new DuplicateCodeError(
-    `The shop ${input.shopId} has a promo code ${toCodeName(input.code)} already (compared without case).`,
-  );
+  const holder = input.shopId === '' ? 'There is' : `The shop ${input.shopId} has`;
+  throw new DuplicateCodeError(`${holder} a promo code ${toCodeName(input.code)} already (compared without case).`);
 }
 
 /** Who finds none and creates none has met somebody who created it or deleted it meanwhile. */
@@ -151,7 +151,8 @@ export async function findCode(call: Call, id: string, shopId: Shop): Promise<Pr
 export async function findCodeByName(call: Call, code: string, shopId: Shop): Promise<PromoCode | null> {
   if (!call.host.canWrite(code)) return null;
   const values: unknown[] = [code];
-  const isOfShop = ofShop(call, shopId, values);
+  // All codes of a host without shops are of one shop.
+  const isOfShop = ofShop(call, call.host.has('codes', 'shopId') ? shopId : '', values);
   const found = `(SELECT c.:"code_id" FROM :"codes" AS c
       WHERE upper(c.:"code"::text) = ${ASKED_CODE}${isOfShop}
       ORDER BY ${stateInSql(call)} = 'redeemable' DESC, c.:"code"::text = btrim($1::text) DESC,
@@ -180,10 +181,7 @@ const UPDATE_ATTEMPTS = 20;
  */
 export async function updateCode(call: Call, id: string, shopId: Shop, patch: CodePatch): Promise<PromoCode> {
   const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [PatchedField, unknown][];
-  refuseAbsent(
-    call.host,
-    fields.map(([field]) => field),
-  );
+  const uncapped = call.host.has('codes', 'maxBonus') ? {} : { maxBonus: undefined };
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
     const key: unknown[] = [id];
     const look = `SELECT ${codeColumns(call.host)}, ${RULES} AS rules FROM :"codes" AS c
@@ -191,7 +189,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
     const { rows: found } = await call.read((db) => db.query(call.sql(look), key));
     const before = requireCode(one(call, { rows: found }), id, shopId);
     if (fields.length === 0) return before;
-    const issues = codeIssues({ ...before, ...Object.fromEntries(fields) });
+    const issues = codeIssues({ ...before, ...uncapped, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
     const values = [
       id,
@@ -231,22 +229,26 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
  */
 function newValue({ host }: Call, field: PatchedField, parameter: string): string {
   if (field !== 'startDate' && field !== 'endDate') return parameter;
+  const given = `${parameter}::timestamptz`;
   const typeOf = (role: 'startDate' | 'endDate') => host.baseTypeOf('codes', role);
-  const own = field;
-  // The server reads a moment by the time zone of the session; a column without one has the time of the host's.
-  if (!typeOf(own).startsWith('timestamp with ')) return `${asColumn(host, 'codes', own, `${parameter}::timestamptz`)}`;
   const other = field === 'startDate' ? 'endDate' : 'startDate';
-  const columns = typeOf(other) === typeOf(own) ? [own, other] : [own];
-  const known = columns.map(
-    (column) =>
-      `WHEN date_trunc('milliseconds', c.:"${snakeCase(column)}") = ${parameter} THEN c.:"${snakeCase(column)}"`,
-  );
-  return `CASE ${known.join(' ')} ELSE ${parameter} END`;
+  const roles: ('startDate' | 'endDate')[] = [field, other];
+  const known = roles.flatMap((role) => {
+    if (!host.has('codes', role)) return [];
+    const moment = momentOf(host, 'codes', role);
+    // An hour that a time zone has twice is read and written as one of the two: the column itself is copied where it can be.
+    const value = typeOf(role) === typeOf(field) ? `c.:"${snakeCase(role)}"` : asColumn(host, 'codes', field, moment);
+    return [`WHEN date_trunc('milliseconds'::text, ${moment}) = ${given} THEN ${value}`];
+  });
+  return `CASE ${known.join(' ')} ELSE ${asColumn(host, 'codes', field, given)} END`;
 }
 
 /** The row lock of this update is the one that redeeming takes: when it has returned, no redemption sees the code as before. */
 export async function setActive(call: Call, id: string, shopId: Shop, isActive: boolean): Promise<PromoCode> {
-  refuseAbsent(call.host, ['isActive']);
+  if (!call.host.has('codes', 'isActive')) {
+    const message = `must have a column in ${call.host.layout.codes.name} to be changed`;
+    throw new ValidationError([{ path: 'isActive', message }]);
+  }
   const values: unknown[] = [id, isActive];
   const statement = `UPDATE :"codes" AS c
       SET ${[':"is_active" = $2::boolean', ...updatedNow(call)].join(', ')}
@@ -268,15 +270,6 @@ function updatedNow(call: Call): string[] {
     : [];
 }
 
-/** @throws ValidationError for fields that the host has no column for. */
-function refuseAbsent(host: Host, fields: readonly PatchedField[]): void {
-  const absent = fields.filter((field) => !host.has('codes', field));
-  if (absent.length === 0) return;
-  throw new ValidationError(
-    absent.map((path) => ({ path, message: `must be left out: ${host.layout.codes.name} has no column for it` })),
-  );
-}
-
 /** The host's own word for a type of bonus. */
 function wordFor({ layout: { codes } }: Host, type: string): string {
   return type === 'fixed' || type === 'percentage' ? codes.bonusTypes[type][0]! : type;
@@ -288,8 +281,6 @@ function one(call: Call, { rows }: { rows: unknown[] }): PromoCode | null {
 
 function requireCode(found: PromoCode | null, id: string, shopId: Shop): PromoCode {
   if (!found)
-    throw new NotFoundError(
-      `There is no promo code with the id ${id}${shopId === undefined ? '' : ` in the shop ${shopId}`}.`,
-    );
+    throw new NotFoundError(`There is no promo code with the id ${id}${shopId ? ` in the shop ${shopId}` : ''}.`);
   return found;
 }

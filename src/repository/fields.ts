@@ -7,10 +7,15 @@ import { type Host, type HostTable, lengthOf, type Role } from '../redemption/ho
 /** Ids go in as any of these. */
 export type Id = string | number | bigint;
 
-/** An id of a code or of a use; as long as the type is not known, anything that an id may be. */
+/** As long as the type of an id is not known, it may be one of any type. */
+const ANY_ID = {
+  rule: 'must be an id: a string of 1 to 1000 characters without NUL and lone surrogates, a whole number or a bigint',
+  read: idType('text').read,
+};
+
+/** An id of a code or of a use. */
 export function idField(host: Host | undefined, table: HostTable) {
-  const type = host ? host.layout.types[table === 'codes' ? 'codeId' : 'useId'] : 'text';
-  const { rule, read } = idType(type);
+  const { rule, read } = host ? idType(host.layout.types[table === 'codes' ? 'codeId' : 'useId']) : ANY_ID;
   return v.pipe(
     v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
     v.check((value) => typeof value !== 'number' || Number.isSafeInteger(value), rule),
@@ -42,11 +47,31 @@ interface TextOptions {
    * all the same.
    */
   isLookUp?: boolean;
+  /** Whether `''` is taken as it is: what a host without such a column has there. */
+  mayBeNone?: boolean;
+}
+
+/** A field for a column that a host may not have: only nothing and `null` are right there, and both count as left out. */
+export function ofColumn<Field extends v.GenericSchema>(
+  host: Host | undefined,
+  table: HostTable,
+  role: Role,
+  field: Field,
+) {
+  if (!host || host.has(table, role)) return field;
+  const rule = `must be left out: ${host.layout[table].name} has no column for it`;
+  return v.optional(
+    v.pipe(
+      v.unknown(),
+      v.check((value) => value === null, rule),
+      v.transform(() => undefined),
+    ),
+  );
 }
 
 /** A text for a column. It must hold more than spaces, unless it may be empty. What is measured is what is sent. */
 export function textField(host: Host | undefined, table: HostTable, column: Role | '', options: TextOptions = {}) {
-  const { maxBytes = Number.POSITIVE_INFINITY, mayBeEmpty = false, orNumber = false } = options;
+  const { maxBytes = Number.POSITIVE_INFINITY, mayBeEmpty = false, orNumber = false, mayBeNone = false } = options;
   const stored = options.isLookUp ? undefined : host;
   const ofColumn = stored && lengthOf(stored.typeOf(table, column));
   const type = host?.baseTypeOf(table, column) ?? '';
@@ -60,16 +85,16 @@ export function textField(host: Host | undefined, table: HostTable, column: Role
   ].join(', ');
   return v.pipe(
     v.custom<string | number | bigint>(
-      (value) => typeof value === 'string' || (orNumber && (typeof value === 'bigint' || Number.isSafeInteger(value))),
+      (value) => typeof value === 'string' || (orNumber && (isShort(value) || Number.isSafeInteger(value))),
       rule,
     ),
     v.transform((value) => {
-      const text = typeof value === 'string' ? value : textOf(value);
+      const text = String(value);
       if (options.isCode) return toCodeName(text);
       return options.trim ? text.trim() : text;
     }),
     v.check((text) => isWithin(text, max, maxBytes) && isStorable(text), rule),
-    v.check((text) => mayBeEmpty || text.trim() !== '', rule),
+    v.check((text) => mayBeEmpty || (mayBeNone && text === '') || text.trim() !== '', rule),
     v.check(
       (text) => isText || inType(type, text) !== undefined,
       `must be a value of the type ${type} (of the column)`,
@@ -85,9 +110,8 @@ export function textField(host: Host | undefined, table: HostTable, column: Role
 /** A longer one is no identifier, and takes long to write. */
 const LARGEST_NUMBER = 10n ** 1_000n;
 
-function textOf(value: number | bigint): string {
-  if (typeof value === 'bigint' && (value >= LARGEST_NUMBER || value <= -LARGEST_NUMBER)) return '';
-  return String(value);
+function isShort(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value < LARGEST_NUMBER && value > -LARGEST_NUMBER;
 }
 
 /** PostgreSQL takes neither; node-postgres would send something else in the place of half a pair. */

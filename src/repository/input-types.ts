@@ -8,9 +8,9 @@ import type { ColumnValues } from './host-columns.js';
 export interface RedeemInput {
   /** Compared without case, invisible characters and outer white space. */
   code: string;
-  /** The shop that the code belongs to. */
-  shopId: Id;
-  /** Compared without case and outer spaces. */
+  /** The shop that the code belongs to. A host without shops leaves it out; what is given there is ignored. */
+  shopId?: Id | undefined;
+  /** Compared without case and outer spaces; as it is, where the installation has `customerMatching: 'exact'`. */
   customerAddress: Id;
   /** What the customer gets without the code; the base of a percentage. */
   baseReward: Amount;
@@ -19,7 +19,7 @@ export interface RedeemInput {
    * `maxBonus` of the code. Without it the server computes the bonus from the code.
    */
   bonusAmount?: Amount | undefined;
-  /** The host's own name for the purchase. */
+  /** The host's own name for the purchase. A host that has no column for it must leave it out. */
   transactionId?: Id | undefined;
   /** The same key in the same shop gives the same use, however often it is sent. */
   idempotencyKey?: string | undefined;
@@ -34,9 +34,9 @@ export interface RedeemInput {
 export interface ValidateInput {
   /** Compared without case, invisible characters and outer white space. */
   code: string;
-  /** The shop that the code belongs to. */
-  shopId: Id;
-  /** Compared without case and outer spaces. */
+  /** The shop that the code belongs to. A host without shops leaves it out; what is given there is ignored. */
+  shopId?: Id | undefined;
+  /** Compared without case and outer spaces; as it is, where the installation has `customerMatching: 'exact'`. */
   customerAddress: Id;
   /** For the bonus of a percentage. */
   baseReward?: Amount | undefined;
@@ -44,18 +44,21 @@ export interface ValidateInput {
   bonusAmount?: Amount | undefined;
 }
 
-/** What all codes of a `generate` have in common, and `create` takes as well. */
+/**
+ * What all codes of a `generate` have in common, and `create` takes as well. A field that the host has no column for must be
+ * left out, or `null`.
+ */
 export interface CodeTemplate {
-  /** Codes are unique within a shop. */
-  shopId: Id;
+  /** Codes are unique within a shop. A host without shops leaves it out; what is given there is ignored. */
+  shopId?: Id | undefined;
   /** For people. */
   name?: string | null | undefined;
   /** For people. */
   description?: string | null | undefined;
   /** Default: `'fixed'`. A percentage is at most 100 and needs `maxBonus`. */
   bonusType?: 'fixed' | 'percentage' | undefined;
-  /** An amount, or for a percentage the percent. */
-  bonusValue: Amount;
+  /** An amount, or for a percentage the percent. `null` only for a host that has no column for it. */
+  bonusValue: Amount | null;
   /** The cap of a percentage. */
   maxBonus?: Amount | null | undefined;
   /** Inclusive: a `Date`, or an ISO 8601 string with an offset. Default: now, by the database's clock. */
@@ -88,12 +91,12 @@ export interface GenerateInput extends CodeTemplate {
   prefix?: string | undefined;
 }
 
-/** What `update` takes: code, shop and counters cannot be changed. */
+/** What `update` takes: code, shop and counters cannot be changed, nor what the host has no column for. */
 export type UpdateInput = {
   [Field in Exclude<keyof CodeTemplate, 'shopId' | 'columns'>]?: CodeTemplate[Field] | undefined;
 };
 
-/** What `amendUse` takes. */
+/** What `amendUse` takes. A field that the host has no column for must be left out, or `null`. */
 export interface AmendInput {
   /** The new base; the bonus is not computed anew. */
   baseReward?: Amount | undefined;

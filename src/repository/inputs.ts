@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { CodeColumn, UseColumn } from '../host/description.js';
 import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
 import { type Host, lengthOf } from '../redemption/host.js';
 import { amountField } from './amount-field.js';
@@ -6,7 +7,7 @@ import { CODE_STATES } from './code-state.js';
 import { type NewCode, toRow } from './codes.js';
 import { CODE_ORDERS, codeCursor, useCursor } from './cursor.js';
 import { dateField, endField } from './date-fields.js';
-import { INDEXED_NAME, idField, LONGEST_NAME, limitField, textField } from './fields.js';
+import { INDEXED_NAME, idField, LONGEST_NAME, limitField, ofColumn, textField } from './fields.js';
 import { columnsField, columnsOfCode, missingColumns } from './host-columns.js';
 
 /** How many requests one call of `redeemMany` takes: one statement, one transaction, one lock per code until its end. */
@@ -21,27 +22,46 @@ const TOTAL = ['uses', 'totalReward'] as const;
 const IN_TOTAL = { alsoIn: [TOTAL] };
 const COUNTED = { alsoIn: [TOTAL, ['codes', 'totalBonusIssued'] as const] };
 
-/** The shop of a code that is looked for. */
-function shopOf(host: Host | undefined) {
-  return textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp: true });
+/**
+ * The shop of a code. What is given to a host without shops is ignored: all its codes are of one shop, which has no name.
+ * As long as the host is not known, it may be one of these.
+ */
+function shopOf(
+  host: Host | undefined,
+  isLookUp = true,
+): v.GenericSchema<string | number | bigint | undefined, string> {
+  const hasShops = host?.has('codes', 'shopId') ?? false;
+  const shop = textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp, mayBeNone: !hasShops });
+  if (hasShops) return shop;
+  return v.optional(
+    host
+      ? v.pipe(
+          shop,
+          v.transform(() => ''),
+        )
+      : shop,
+    '',
+  );
 }
 
 function transactionOf(host: Host | undefined) {
   return textField(host, 'uses', 'transactionId', { max: LONGEST_NAME, orNumber: true });
 }
 
+/** Where customers are matched exactly, the white space around them is a part of them. */
+function customerOf(host: Host | undefined, isLookUp = false) {
+  const trim = host?.layout.customerMatching !== 'exact';
+  return textField(host, 'uses', 'customerAddress', { max: LONGEST_NAME, trim, orNumber: true, isLookUp });
+}
+
 function redeemEntries(host: Host | undefined) {
   return {
     code: textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true }),
     shopId: shopOf(host),
-    customerAddress: textField(host, 'uses', 'customerAddress', {
-      max: LONGEST_NAME,
-      trim: true,
-      orNumber: true,
-    }),
+    customerAddress: customerOf(host),
     baseReward: amountField(host, 'uses', 'baseReward', IN_TOTAL),
     bonusAmount: v.optional(amountField(host, 'uses', 'bonusAmount', COUNTED)),
-    transactionId: v.optional(transactionOf(host)),
+    transactionId: ofColumn(host, 'uses', 'transactionId', v.optional(transactionOf(host))),
     idempotencyKey: v.optional(textField(host, 'codes', '', INDEXED_NAME)),
     columns: v.optional(columnsField(host, 'uses')),
   };
@@ -61,7 +81,9 @@ function complete<Request extends v.GenericSchema<unknown, Completed>>(
   host: Host | undefined,
   request: Request,
 ): Request {
+  const { column, redeemed } = host?.layout.uses.rolledBack ?? {};
   const written = host ? Object.fromEntries([...host.rolesOf('uses').keys()].map((name) => [name, ''])) : {};
+  if (column !== undefined && redeemed !== undefined) written[column] = redeemed;
   const transaction = host?.layout.uses.columns.transactionId ?? undefined;
   const lacks = ({ transactionId, columns }: Completed = {}) =>
     host
@@ -85,20 +107,75 @@ function complete<Request extends v.GenericSchema<unknown, Completed>>(
   return checked as unknown as Request;
 }
 
-function templateEntries(host: Host | undefined) {
+/** What is said of a code, each in a column that a host may not have. */
+function codeFields(host: Host | undefined) {
+  const text = (role: 'name' | 'description') => v.nullable(textField(host, 'codes', role, { mayBeEmpty: true }));
   return {
-    shopId: textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true }),
-    name: v.optional(v.nullable(textField(host, 'codes', 'name', { mayBeEmpty: true })), null),
-    description: v.optional(v.nullable(textField(host, 'codes', 'description', { mayBeEmpty: true })), null),
-    bonusType: v.optional(oneOf(['fixed', 'percentage']), 'fixed'),
+    name: text('name'),
+    description: text('description'),
+    bonusType: oneOf(['fixed', 'percentage']),
     bonusValue: amountField(host, 'codes', 'bonusValue', { min: 'positive' }),
-    maxBonus: v.optional(v.nullable(amountField(host, 'codes', 'maxBonus', { min: 'positive' })), null),
-    startDate: v.optional(dateField),
-    endDate: v.optional(endField),
-    totalUsageLimit: v.optional(limitField, null),
-    perCustomerLimit: v.optional(limitField, 1),
-    isActive: v.optional(trueOrFalse, true),
+    maxBonus: v.nullable(amountField(host, 'codes', 'maxBonus', { min: 'positive' })),
+    startDate: dateField,
+    endDate: endField,
+    totalUsageLimit: limitField,
+    perCustomerLimit: limitField,
+    isActive: trueOrFalse,
+  };
+}
+
+function templateEntries(host: Host | undefined) {
+  const fields = codeFields(host);
+  const ofCode = <Field extends v.GenericSchema>(role: CodeColumn, field: Field) =>
+    ofColumn(host, 'codes', role, field);
+  return {
+    shopId: shopOf(host, false),
+    name: ofCode('name', v.optional(fields.name, null)),
+    description: ofCode('description', v.optional(fields.description, null)),
+    bonusType: ofCode('bonusType', v.optional(fields.bonusType, 'fixed')),
+    bonusValue: ofCode('bonusValue', fields.bonusValue),
+    // Whether a percentage needs its cap is known when the host is.
+    maxBonus: ofCode(
+      'maxBonus',
+      v.pipe(
+        v.optional(fields.maxBonus, null),
+        v.transform((cap) => (host ? cap : (cap ?? undefined))),
+      ),
+    ),
+    startDate: ofCode('startDate', v.optional(fields.startDate)),
+    endDate: ofCode('endDate', v.optional(fields.endDate)),
+    totalUsageLimit: ofCode('totalUsageLimit', v.optional(fields.totalUsageLimit, null)),
+    perCustomerLimit: ofCode('perCustomerLimit', v.optional(fields.perCustomerLimit, 1)),
+    isActive: ofCode('isActive', v.optional(fields.isActive, true)),
     columns: v.optional(columnsField(host, 'codes')),
+  };
+}
+
+function patchEntries(host: Host | undefined) {
+  const fields = codeFields(host);
+  const ofCode = <Field extends v.GenericSchema>(role: CodeColumn, field: Field) =>
+    ofColumn(host, 'codes', role, v.optional(field));
+  return {
+    name: ofCode('name', fields.name),
+    description: ofCode('description', fields.description),
+    bonusType: ofCode('bonusType', fields.bonusType),
+    bonusValue: ofCode('bonusValue', fields.bonusValue),
+    maxBonus: ofCode('maxBonus', fields.maxBonus),
+    startDate: ofCode('startDate', fields.startDate),
+    endDate: ofCode('endDate', fields.endDate),
+    totalUsageLimit: ofCode('totalUsageLimit', fields.totalUsageLimit),
+    perCustomerLimit: ofCode('perCustomerLimit', fields.perCustomerLimit),
+    isActive: ofCode('isActive', fields.isActive),
+  };
+}
+
+function amendEntries(host: Host | undefined) {
+  const ofUse = <Field extends v.GenericSchema>(role: UseColumn, field: Field) =>
+    ofColumn(host, 'uses', role, v.optional(field));
+  return {
+    baseReward: ofUse('baseReward', amountField(host, 'uses', 'baseReward', IN_TOTAL)),
+    bonusAmount: ofUse('bonusAmount', amountField(host, 'uses', 'bonusAmount', COUNTED)),
+    transactionId: ofUse('transactionId', v.nullable(transactionOf(host))),
   };
 }
 
@@ -134,24 +211,9 @@ export function inputSchemas(host: Host | undefined) {
       pattern: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
-    patch: optionsOf({
-      name: v.optional(v.nullable(textField(host, 'codes', 'name', { mayBeEmpty: true }))),
-      description: v.optional(v.nullable(textField(host, 'codes', 'description', { mayBeEmpty: true }))),
-      bonusType: v.optional(oneOf(['fixed', 'percentage'])),
-      bonusValue: v.optional(amountField(host, 'codes', 'bonusValue', { min: 'positive' })),
-      maxBonus: v.optional(v.nullable(amountField(host, 'codes', 'maxBonus', { min: 'positive' }))),
-      startDate: v.optional(dateField),
-      endDate: v.optional(endField),
-      totalUsageLimit: v.optional(limitField),
-      perCustomerLimit: v.optional(limitField),
-      isActive: v.optional(trueOrFalse),
-    }),
-    amend: optionsOf({
-      baseReward: v.optional(amountField(host, 'uses', 'baseReward', IN_TOTAL)),
-      bonusAmount: v.optional(amountField(host, 'uses', 'bonusAmount', COUNTED)),
-      transactionId: v.optional(v.nullable(transactionOf(host))),
-    }),
-    confirm: optionsOf({ transactionId: v.optional(transactionOf(host)) }),
+    patch: optionsOf(patchEntries(host)),
+    amend: optionsOf(amendEntries(host)),
+    confirm: optionsOf({ transactionId: entries.transactionId }),
     findByCode: optionsOf({ code: entries.code, shopId: v.optional(entries.shopId) }),
     useById: optionsOf({ id: idField(host, 'uses') }),
     codeById: optionsOf({ id: idField(host, 'codes'), shopId: v.optional(entries.shopId) }),
@@ -165,12 +227,7 @@ export function inputSchemas(host: Host | undefined) {
       cursor: codeCursor,
     }),
     usesByCustomer: optionsOf({
-      customerAddress: textField(host, 'uses', 'customerAddress', {
-        max: LONGEST_NAME,
-        trim: true,
-        orNumber: true,
-        isLookUp: true,
-      }),
+      customerAddress: customerOf(host, true),
       shopId: v.optional(entries.shopId),
       limit,
       cursor: useCursor,

@@ -9,11 +9,11 @@ import { toDate } from '../redemption/promo-code-use.js';
 
 /** A promo code as the table holds it. */
 export interface PromoCode {
-  /** A whole number as text. */
+  /** As text, whatever the type of the column. */
   id: string;
   /** As it was given, without outer spaces. */
   code: string;
-  /** Codes are unique within a shop. */
+  /** Codes are unique within a shop. Empty where the host has no shops. */
   shopId: string;
   /** For people. */
   name: string | null;

@@ -40,22 +40,22 @@ const COUNTS = withRules(':counts(u)');
 
 /** One statement, and so one snapshot. Days are those of the time zone, also where one has 23 or 25 hours. */
 export async function usageStats(call: Call, promoCodeId: string, days: number, timeZone: string): Promise<UsageStats> {
-  const used = `${momentOf(call.host, 'uses', 'usedAt')} AT TIME ZONE $3`;
+  const used = `${momentOf(call.host, 'uses', 'usedAt')} AT TIME ZONE $3::text`;
   const stats = call.read((db) =>
     db.query(
       call.sql(`WITH uses AS MATERIALIZED (
-         SELECT ${CUSTOMER} AS customer, coalesce(u.:"bonus_amount", 0)::numeric AS bonus,
+         SELECT ${CUSTOMER} AS customer, coalesce(u.:"bonus_amount"::numeric, 0::numeric) AS bonus,
                 u.:"base_reward"::numeric AS base, (${used})::date AS day
            FROM :"uses" AS u
           WHERE u.:"promo_code_id" = $1:::code_id_type AND ${COUNTS}
        ), days AS (
-         SELECT (now() AT TIME ZONE $3)::date - g.ago AS day FROM generate_series(0, $2::integer - 1) AS g(ago)
+         SELECT (now() AT TIME ZONE $3::text)::date - g.ago AS day FROM generate_series(0, $2::integer - 1) AS g(ago)
        )
        SELECT (SELECT count(*) FROM :"codes" AS c WHERE c.:"code_id" = $1:::code_id_type)::text AS codes,
               count(*)::text AS uses, coalesce(sum(bonus), 0.00)::text AS bonus, coalesce(sum(base), 0.00)::text AS base,
-              count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
-              (SELECT json_agg(json_build_array(to_char(d.day, 'YYYY-MM-DD'), d.uses, d.bonus::text) ORDER BY d.day)
-                 FROM (SELECT days.day, count(uses.day) AS uses, coalesce(sum(uses.bonus), 0.00) AS bonus
+              pg_catalog.count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
+              (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(d.day, d.uses, d.bonus::text) ORDER BY d.day)
+                 FROM (SELECT days.day, pg_catalog.count(uses.day) AS uses, coalesce(sum(uses.bonus), 0.00) AS bonus
                          FROM days LEFT JOIN uses ON uses.day = days.day GROUP BY days.day) AS d)::text AS per_day
          FROM uses`),
       [promoCodeId, days, timeZone],

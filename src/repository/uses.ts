@@ -29,7 +29,7 @@ export interface PruneReport {
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
   const statement = `SELECT :"library".rollback_promo_code_use($1:::use_id_type)::text AS found,
-    current_setting('transaction_read_only') AS read_only`;
+    current_setting('transaction_read_only'::text) AS read_only`;
   return call.write(async (db) => {
     const { rows } = await db.query(call.sql(statement), [id]);
     const rolledBack = rows[0]?.found === 'true';
@@ -88,7 +88,7 @@ export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, li
   const statement = call.sql(`
     DELETE FROM :"library".promo_code_idempotency_keys AS k USING (
       SELECT o.shop_id, o.idempotency_key FROM :"library".promo_code_idempotency_keys AS o
-       WHERE o.created_at <= now() - make_interval(days => $1::integer)
+       WHERE o.created_at <= now() - pg_catalog.make_interval(days => $1::integer)
        ORDER BY o.created_at LIMIT $2::integer
     ) AS old
     WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key`);

@@ -274,7 +274,7 @@ it('C44: the tables of the library were dropped', async () => {
     expect(error).toMatchObject({ code: 'NOT_INSTALLED', missing: ['promo_code_holds'] });
     expect(error.message).toMatch(/Call installTriggers\(\).*Did a migration tool drop it\?/);
   } finally {
-    await t.sql('ALTER TABLE :"schema".gone RENAME TO promo_code_holds');
+    await t.sql('ALTER TABLE :"library".gone RENAME TO promo_code_holds');
   }
 });
 

@@ -179,7 +179,7 @@ describe('C38: the value received', () => {
     const error = await wrong(() => unreachable.create({ ...input, bonusValue: -0 }));
     expect(error.issues).toMatchObject([{ path: 'bonusValue', received: '-0' }]);
     const { issues } = await wrong(() => unreachable.redeem({} as never));
-    expect(issues).toHaveLength(4);
+    expect(issues.map(({ path }) => path)).toEqual(['code', 'customerAddress', 'baseReward']);
     for (const issue of issues) expect(issue).not.toHaveProperty('received');
   });
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PromoCode, PromoCodeRepository } from '../../src/index';
+import { installTriggers, type PromoCode, PromoCodeRepository } from '../../src/index';
 import { eventually, useRole } from '../support';
 import { type CuttingProxy, startProxy } from '../support/proxy';
 import { useRepository } from '../support/repository';
@@ -15,6 +15,7 @@ let repository: PromoCodeRepository;
 beforeAll(async () => {
   await t.sql(`GRANT USAGE ON SCHEMA :"schema" TO ${role.quoted};
                GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_codes, :"schema".promo_code_uses TO ${role.quoted}`);
+  await installTriggers(t.pool, { schema, grantTo: [role.role] });
   proxy = await startProxy(t.url);
   const { hostname, port, pathname } = new URL(proxy.url);
   pool = new pg.Pool({

@@ -117,7 +117,7 @@ describe('what else a hint says', () => {
 
   it('nothing of tables of the library, of other tables, or in an aborted transaction', async () => {
     await sql(DECOYS);
-    await sql('DROP TABLE :"schema".discount_rules; CREATE TABLE :"library".promo_code_holds (id int PRIMARY KEY)');
+    await sql('DROP TABLE :"schema".discount_rules; CREATE TABLE :"schema".promo_code_holds (id int PRIMARY KEY)');
     await sql(
       `CREATE TABLE :"schema".promo_settings (id int); COMMENT ON TABLE :"schema".promo_settings IS 'pg-promo-codes: settings'`,
     );

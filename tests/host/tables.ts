@@ -1,7 +1,8 @@
-import { type HostCatalog, readHostCatalog } from '../../src/host/catalog';
 import { type CheckedOptions, checkDescription } from '../../src/host/check-description';
 import { type DescriptionFault, faultText } from '../../src/host/fault';
 import { describeHost, type HostOptions } from '../../src/host/options';
+import { hostCatalogOf, readCatalog } from '../../src/inspect/catalog';
+import type { Database } from '../../src/postgres/database';
 import type { TestSchema } from '../support';
 
 /** The tables of a shop that calls everything otherwise, with uuid ids. */
@@ -78,6 +79,11 @@ export async function createTables({ sql }: TestSchema, ...statements: string[])
   for (const statement of statements) await sql(statement);
 }
 
+/** What the catalogs say of the tables that these options describe. */
+export async function readHost(db: Database, schema: string, host: HostOptions = {}) {
+  return hostCatalogOf(await readCatalog(db, { schema, ...host }));
+}
+
 /** Reads the catalogs and compares a description with them. */
 export async function check(
   { pool, schema }: TestSchema,
@@ -85,7 +91,7 @@ export async function check(
   options: Partial<CheckedOptions> = {},
 ) {
   const description = describeHost(schema, host);
-  const catalog: HostCatalog = await readHostCatalog(pool, description);
+  const catalog = await readHost(pool, schema, host);
   const checked = checkDescription(description, catalog, { counterWrites: 'ignore', enforceLimits: false, ...options });
   return { description, catalog, ...checked };
 }

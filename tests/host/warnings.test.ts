@@ -1,10 +1,9 @@
 import { beforeEach, expect, it } from 'vitest';
-import { readHostCatalog } from '../../src/host/catalog';
 import { describeHost, type HostOptions } from '../../src/host/options';
 import { bonusTypeQuery, bonusTypeWarnings, hostWarnings } from '../../src/host/warnings';
 import { useRole, useSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
-import { COUPON_OPTIONS, COUPONS, createTables } from './tables';
+import { COUPON_OPTIONS, COUPONS, createTables, readHost } from './tables';
 
 const t = useSchema('host warnings');
 const { schema, pool, sql } = t;
@@ -16,7 +15,7 @@ async function warnings(host: HostOptions, timeZone: string): Promise<string[]> 
   const client = await t.client();
   await client.query(`SET timezone = '${timeZone}'`);
   const description = describeHost(schema, host);
-  return hostWarnings(description, await readHostCatalog(client, description));
+  return hostWarnings(description, await readHost(client, schema, host));
 }
 
 it.each([
@@ -63,13 +62,14 @@ it('one beside that which is declared', async () => {
 });
 
 it('bonus types outside the words of the description', async () => {
-  const description = describeHost(schema, {
+  const host: HostOptions = {
     tables: {
       ...COUPON_OPTIONS.tables,
       codes: { ...COUPON_OPTIONS.tables?.codes, bonusTypes: { percentage: ['Rate', '%'] } },
     },
-  });
-  const query = bonusTypeQuery(description, await readHostCatalog(pool, description));
+  };
+  const description = describeHost(schema, host);
+  const query = bonusTypeQuery(description, await readHost(pool, schema, host));
   const found = async () => (await pool.query(query!.text, query!.values)).rows.map(({ type }) => String(type));
   await sql(`INSERT INTO :"schema".coupons (coupon_code, discount_type)
              SELECT 'c', x FROM unnest('{fixed, " FIXED ", rate, "%", NULL}'::text[]) AS x`);
@@ -84,9 +84,9 @@ it('bonus types outside the words of the description', async () => {
 
 it('are not looked for without a column, or where this role does not see all codes', async () => {
   const without = describeHost(schema, { tables: { codes: { columns: { bonusType: null } } } });
-  expect(bonusTypeQuery(without, await readHostCatalog(pool, without))).toBeUndefined();
+  expect(bonusTypeQuery(without, await readHost(pool, schema))).toBeUndefined();
   const description = describeHost(schema, {});
   const client = await t.client();
   await client.query(`SET ROLE ${nobody.quoted}`);
-  expect(bonusTypeQuery(description, await readHostCatalog(client, description))).toBeUndefined();
+  expect(bonusTypeQuery(description, await readHost(client, schema))).toBeUndefined();
 });

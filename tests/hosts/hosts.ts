@@ -12,6 +12,9 @@ interface Variation {
   usedAt?: string;
   day?: string;
   now?: string;
+  customer?: string;
+  transaction?: string;
+  total?: string;
   without?: (CodeColumn | 'amounts' | 'shops' | 'transactions')[];
   codes?: string;
   uses?: string;
@@ -31,6 +34,9 @@ function tablesWith({ without = [], ...variation }: Variation = {}): string {
     time = 'timestamptz',
     now = 'now()',
     partitions = '',
+    customer = 'text',
+    transaction = 'text',
+    total = 'NOT NULL',
   } = variation;
   const { day = time, usedAt = time, names: [codes, uses] = ['promo_codes', 'promo_code_uses'] } = variation;
   const unless = (what: (typeof without)[number], column: string) => (without.includes(what) ? '' : column);
@@ -59,11 +65,11 @@ function tablesWith({ without = [], ...variation }: Variation = {}): string {
       id ${useId},
       promo_code_id ${codeReference} NOT NULL REFERENCES :"schema".${codes} (id) ON DELETE CASCADE,
       ${unless('shops', 'shop_id text NOT NULL,')}
-      ${unless('transactions', 'transaction_id text,')}
-      ${unless('amounts', 'base_reward numeric(18,2) NOT NULL, bonus_amount numeric(18,2) NOT NULL, total_reward numeric(18,2) NOT NULL,')}
+      ${unless('transactions', `transaction_id ${transaction},`)}
+      ${unless('amounts', `base_reward numeric(18,2) NOT NULL, bonus_amount numeric(18,2) NOT NULL, total_reward numeric(18,2) ${total},`)}
       used_at ${usedAt} NOT NULL DEFAULT ${now},
       ${variation.uses ?? ''}
-      customer_address text NOT NULL
+      customer_address ${customer} NOT NULL
     ) ${partitions};
     CREATE INDEX ON :"schema".${uses} (promo_code_id);
   `;
@@ -152,6 +158,38 @@ export const textIds: Host = {
   otherBonusType: 'points',
 };
 
+export const characterIds: Host = {
+  name: 'ids of the types character and character varying',
+  ddl: tablesWith({
+    codeId: `character(12) PRIMARY KEY DEFAULT left(md5(random()::text), 10)`,
+    codeReference: 'character(12)',
+    useId: 'character varying(40) PRIMARY KEY DEFAULT gen_random_uuid()::text',
+  }),
+  unknownIds: { code: 'no-such-code', use: 'no-such-use' },
+  otherBonusType: 'points',
+};
+
+export const domainIds: Host = {
+  name: 'ids of domains, customers and purchases that are no texts, and totals that the table computes',
+  ddl: `
+    CREATE DOMAIN :"schema".code_id AS uuid;
+    CREATE DOMAIN :"schema".use_id AS bigint CHECK (VALUE > 0);
+    CREATE SEQUENCE :"schema".use_numbers;
+    ${tablesWith({
+      codeId: ':"schema".code_id PRIMARY KEY DEFAULT gen_random_uuid()',
+      codeReference: ':"schema".code_id',
+      useId: `:"schema".use_id PRIMARY KEY DEFAULT nextval(format('%I.use_numbers', :'schema')::regclass)`,
+      customer: 'uuid',
+      transaction: 'integer',
+      total: 'GENERATED ALWAYS AS (base_reward + bonus_amount) STORED',
+    })}`,
+  tables: { uses: { columns: { totalReward: null } } },
+  customer: (n) => uuidOf(n).toUpperCase(),
+  transaction: String,
+  unknownIds: { code: uuidOf(0), use: '999999999' },
+  otherBonusType: 'points',
+};
+
 export const softDeletes: Host = {
   name: 'uses that are taken back by a timestamp',
   ddl: tablesWith({ uses: 'rolled_back_at timestamptz,' }),
@@ -178,6 +216,15 @@ export const textStatus: Host = {
   name: 'uses with a status that is a text with a default',
   ddl: tablesWith({ uses: `state text NOT NULL DEFAULT 'active',` }),
   tables: { uses: { rolledBack: { column: 'state', counts: ['active'], value: 'cancelled' } } },
+  otherBonusType: 'points',
+};
+
+export const reservedAlone: Host = {
+  name: 'uses with a default status that counts, and a word for holds alone; codes with larger ids than what refers to them',
+  ddl: tablesWith({ codeReference: 'integer', uses: `state text NOT NULL DEFAULT 'active',` }),
+  tables: {
+    uses: { rolledBack: { column: 'state', counts: ['active', 'held'], value: 'cancelled', reserved: 'held' } },
+  },
   otherBonusType: 'points',
 };
 
@@ -348,5 +395,17 @@ export const mixedCase: Host = {
 /** Every host of the matrix. */
 export const HOSTS: Host[] = [
   ...[seed, own, renamed, mixedCase, textIds, neededColumns, softDeletes, enumStatus, textStatus, countOnly],
-  ...[withoutAmounts, sumOnly, manila, ...pairs, sharedSchema, hashPartitions, rangePartitions, exactCustomers],
+  ...[
+    characterIds,
+    domainIds,
+    reservedAlone,
+    withoutAmounts,
+    sumOnly,
+    manila,
+    ...pairs,
+    sharedSchema,
+    hashPartitions,
+    rangePartitions,
+    exactCustomers,
+  ],
 ];

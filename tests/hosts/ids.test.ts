@@ -1,4 +1,4 @@
 import { describeContract } from './contract';
-import { neededColumns, textIds } from './hosts';
+import { characterIds, domainIds, neededColumns, textIds } from './hosts';
 
-for (const host of [textIds, neededColumns]) describeContract(host);
+for (const host of [textIds, characterIds, domainIds, neededColumns]) describeContract(host);

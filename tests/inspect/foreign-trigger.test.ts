@@ -1,5 +1,12 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { describeTables } from '../../src/host/description';
 import { writesCounters } from '../../src/inspect/foreign-trigger';
+
+const layout = {
+  ...describeTables('public'),
+  librarySchema: 'pgpromocodes',
+  types: { codeId: 'bigint', useId: 'bigint' },
+};
 
 it.each([
   ['UPDATE promo_codes SET times_used = times_used + 1 WHERE id = NEW.promo_code_id;'],
@@ -16,7 +23,7 @@ it.each([
   ['MERGE INTO promo_codes USING x ON true WHEN MATCHED THEN UPDATE SET times_used = 1'],
   ['INSERT INTO promo_codes (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET times_used = 1'],
 ])('%s writes a counter', (source) => {
-  expect(writesCounters(source)).toBe(true);
+  expect(writesCounters(source, layout)).toBe(true);
 });
 
 it.each([
@@ -29,5 +36,19 @@ it.each([
   ['UPDATE other SET last_times_used = 1'],
   ["BEGIN PERFORM pg_notify('used', NEW.times_used::text); RETURN NEW; END"],
 ])('%s does not', (source) => {
-  expect(writesCounters(source)).toBe(false);
+  expect(writesCounters(source, layout)).toBe(false);
+});
+
+describe('columns of other names', () => {
+  const columns = { timesUsed: 'Uses (all)', totalBonusIssued: null };
+  const named = { ...layout, ...describeTables('public', { codes: { columns } }) };
+
+  it.each([
+    ['UPDATE coupons SET "Uses (all)" = "Uses (all)" + 1', true],
+    ['NEW."Uses (all)" := 1;', true],
+    ['UPDATE coupons SET times_used = 1, total_bonus_issued = 2', false],
+    ['UPDATE coupons SET "Uses (all) of then" = 1', false],
+  ])('%s: %s', (source, expected) => {
+    expect(writesCounters(source, named)).toBe(expected);
+  });
 });

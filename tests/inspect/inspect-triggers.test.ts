@@ -44,13 +44,13 @@ describe('an object that is not in order', () => {
       'altered',
       `DROP TRIGGER promo_code_uses_insert_trigger ON :"schema".promo_code_uses;
                  CREATE TRIGGER promo_code_uses_insert_trigger AFTER INSERT ON :"schema".promo_code_uses FOR EACH ROW
-                   WHEN (NEW.bonus_amount > 1) EXECUTE FUNCTION :"schema".update_promo_code_stats_on_insert()`,
+                   WHEN (NEW.bonus_amount > 1) EXECUTE FUNCTION :"library".update_promo_code_stats_on_insert()`,
       'promo_code_uses_insert_trigger',
       'outdated',
     ],
     [
       'a body edited',
-      `CREATE OR REPLACE FUNCTION :"schema".update_promo_code_stats_on_delete() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+      `CREATE OR REPLACE FUNCTION :"library".update_promo_code_stats_on_delete() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
       'update_promo_code_stats_on_delete',
       'outdated',
     ],
@@ -68,7 +68,7 @@ describe('an object that is not in order', () => {
     ],
     [
       'as invoker',
-      'ALTER FUNCTION :"schema".update_promo_code_stats_on_insert() SECURITY INVOKER',
+      'ALTER FUNCTION :"library".update_promo_code_stats_on_insert() SECURITY INVOKER',
       'update_promo_code_stats_on_insert',
       'outdated',
     ],
@@ -115,7 +115,7 @@ describe('a trigger that the library does not know', () => {
 
   it("and that calls one of the library's functions a second time is foreign", async () => {
     await sql(`CREATE TRIGGER again AFTER INSERT ON :"schema".promo_code_uses REFERENCING NEW TABLE AS new_uses
-               FOR EACH STATEMENT EXECUTE FUNCTION :"schema".update_promo_code_stats_on_insert()`);
+               FOR EACH STATEMENT EXECUTE FUNCTION :"library".update_promo_code_stats_on_insert()`);
     expect(await faults()).toMatchObject([{ name: 'again', state: 'foreign' }]);
   });
 
@@ -136,7 +136,7 @@ describe('objects of a newer version', () => {
   it('are told, and left alone with a clear error', async () => {
     const body = `BEGIN\n-- pg-promo-codes ${SQL_REVISION + 1}\nRETURN NULL; END`;
     await sql(
-      `CREATE OR REPLACE FUNCTION :"schema".update_promo_code_stats_on_delete() RETURNS trigger LANGUAGE plpgsql AS $$${body}$$`,
+      `CREATE OR REPLACE FUNCTION :"library".update_promo_code_stats_on_delete() RETURNS trigger LANGUAGE plpgsql AS $$${body}$$`,
     );
     expect(await faults()).toMatchObject([{ name: 'update_promo_code_stats_on_delete', state: 'newer', fix: null }]);
     await expect(installTriggers(pool, { schema, counterWrites: 'reject' })).rejects.toMatchObject({

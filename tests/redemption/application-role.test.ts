@@ -19,6 +19,7 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
       `GRANT SELECT, INSERT, UPDATE, DELETE ON :"schema".promo_codes, :"schema".promo_code_uses TO ${app.quoted}`,
     );
     await t.sql(`GRANT SELECT ON :"schema".promo_codes, :"schema".promo_code_uses TO ${outsider.quoted}`);
+    await installTriggers(t.pool, { schema, grantTo: [app.role] });
     // An identity column, as ours, needs no more; a serial one needs this of those who create codes.
     if (tables === 'seed') await t.sql(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"schema" TO ${app.quoted}`);
     const repositoryOf = (role: typeof app) => {
@@ -32,7 +33,7 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
 
   const key = { rateLimitKey: '203.0.113.7' };
 
-  it('does all that the repository does, with rights on the two tables alone', async () => {
+  it('does all that the repository does, with rights on the two tables and as one that redeems', async () => {
     const code = await asApp.create({ code: 'BY THE APP', shopId: 'shop', bonusValue: 5 });
     const used = await asApp.redeem(request(code, { idempotencyKey: 'key' }), key);
     const held = await asApp.reserve({ ...request(code), ttlSeconds: 60 }, key);
@@ -53,19 +54,17 @@ describe.each(['own', 'seed'] as const)('an application role without DDL rights,
   it('a role that may only read can neither redeem nor reach what the library keeps', async () => {
     const code = await newCode();
     await expect(asOutsider.redeem(request(code), key)).rejects.toBeInstanceOf(InsufficientPrivilegeError);
-    const { rows } = await pools[1]!.query(
-      t.expand(`SELECT (SELECT count(*)::int FROM :"library".promo_code_holds) AS holds,
-                       (SELECT count(*)::int FROM :"library".promo_code_idempotency_keys) AS keys`),
-    );
-    expect(rows).toEqual([{ holds: 0, keys: 0 }]);
     await asApp.reserve({ ...request(code), ttlSeconds: 60 }, key);
-    const tamper = t.expand(`UPDATE :"library".promo_code_holds SET expires_at = '-infinity'`);
-    expect((await pools[1]!.query(tamper)).rowCount).toBe(0);
-    await expect(
-      pools[1]!.query(
-        t.expand(`INSERT INTO :"library".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
-                  VALUES (1, 1, 'x', '-infinity')`),
-      ),
-    ).rejects.toMatchObject({ code: '42501' });
+    for (const statement of [
+      'SELECT FROM :"library".promo_code_holds',
+      'SELECT FROM :"library".promo_code_idempotency_keys',
+      `UPDATE :"library".promo_code_holds SET expires_at = '-infinity'`,
+      `INSERT INTO :"library".promo_code_holds (use_id, promo_code_id, customer_address, expires_at)
+       VALUES (1, 1, 'x', '-infinity')`,
+    ]) {
+      await expect(pools[1]!.query(t.expand(statement))).rejects.toMatchObject({ code: '42501' });
+    }
+    // What it may read, it may list.
+    expect((await asOutsider.list({ search: code.code })).items).toMatchObject([{ id: code.id }]);
   });
 });

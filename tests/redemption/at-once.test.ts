@@ -28,7 +28,7 @@ describe('a batch whose keys are known in part takes none from earlier calls', (
     const call = async (again: boolean) => {
       const { rows } = await t.sql<{ answer: string }>(
         `SELECT :"library".redeem_promo_codes($1, '{shop}', '{1,1}', '{x,y}', '{1,1}', '{}', '{}', '{late,later}', $2, '{}', '{}', $3,
-           false, '{900001}', 1000) AS answer`,
+           false, '{900001}', 1000, '{}') AS answer`,
         [[code.code], ids, again],
       );
       return JSON.parse(rows[0]!.answer)
@@ -55,6 +55,7 @@ it('a batch reads no columns of the host besides those of a use', async () => {
     GRANT SELECT, UPDATE ON :"schema".promo_codes TO ${name}; GRANT INSERT ON :"schema".promo_code_uses TO ${name};
     GRANT SELECT (id, promo_code_id, customer_address, shop_id, transaction_id, base_reward, bonus_amount, total_reward,
                   used_at) ON :"schema".promo_code_uses TO ${name}`);
+  await installTriggers(t.pool, { schema, grantTo: [application.role] });
   const modest = new PromoCodeRepository(await t.client(application.login), { schema });
   const code = await newCode();
   expect((await modest.redeemMany([request(code), request(code)])).map(({ ok }) => ok)).toEqual([true, true]);

@@ -6,7 +6,7 @@ const t = useRepository('attempts');
 
 const ONE = `SELECT :"library".redeem_promo_code($1, 'shop', $2, 1, NULL, NULL, NULL, $3, $4, 5000) AS answer`;
 const BATCH = `SELECT :"library".redeem_promo_codes(ARRAY[$1], '{shop}', '{1}', ARRAY[$2], '{1}', '{}', '{}', '{}', ARRAY[$3::bigint], '{}',
-  '{}', true, false, $4, 5000) AS answer`;
+  '{}', true, false, $4, 5000, '{}') AS answer`;
 
 const outcomes = ([row]: { answer: string }[]) => JSON.parse(row!.answer).map(([, outcome]: string[]) => outcome);
 

@@ -128,9 +128,12 @@ describe.each<[string, Kinds, { shops: string[]; customers: string[]; transactio
 });
 
 it.each<[Kinds, string]>([
-  [{ useId: 'uuid DEFAULT gen_random_uuid()' }, 'promo_code_uses.id is of type uuid'],
-  [{ transaction: 'jsonb' }, 'promo_code_uses.transaction_id is of type jsonb'],
-  [{ shop: 'integer', usesShop: 'uuid' }, 'promo_code_uses.shop_id is of type uuid'],
+  [{ useId: 'jsonb' }, 'promo_code_uses.id is jsonb, but must be one of: smallint'],
+  [{ transaction: 'jsonb' }, 'promo_code_uses.transaction_id is jsonb, but must be one of: smallint'],
+  [
+    { shop: 'integer', usesShop: 'uuid' },
+    `promo_code_uses.shop_id is uuid, but must be of the type of ${schema}.promo_codes.shop_id, integer`,
+  ],
 ])('what redeeming cannot work with is named at the first call: %j', async (kinds, message) => {
   const repository = await installed(kinds);
   const error = await repository.list().catch((failure: unknown) => failure);

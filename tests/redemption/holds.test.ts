@@ -80,20 +80,20 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
   });
 
   it.each([
-    ['released as expired', `SELECT :"schema".release_promo_code_holds(promo_code_id, 10)`],
-    ['rolled back', 'SELECT :"schema".rollback_promo_code_use(use_id)'],
+    ['released as expired', `SELECT :"library".release_promo_code_holds(promo_code_id, 10)`],
+    ['rolled back', 'SELECT :"library".rollback_promo_code_use(use_id)'],
   ])('%s by a transaction that began before them were released when that was done', async (_, release) => {
     const code = await newCode();
     const early = await t.client();
     await early.query('BEGIN');
     const held = await hold(code);
-    await t.sql(`UPDATE :"schema".promo_code_holds SET expires_at = clock_timestamp() WHERE use_id = $1`, [
+    await t.sql(`UPDATE :"library".promo_code_holds SET expires_at = clock_timestamp() WHERE use_id = $1`, [
       held.use.id,
     ]);
-    await early.query(t.expand(`${release} FROM :"schema".promo_code_holds WHERE use_id = $1`), [held.use.id]);
+    await early.query(t.expand(`${release} FROM :"library".promo_code_holds WHERE use_id = $1`), [held.use.id]);
     await early.query('COMMIT');
     const { rows } = await t.sql(
-      `SELECT released_at >= expires_at AND expires_at > created_at AS in_order FROM :"schema".promo_code_holds
+      `SELECT released_at >= expires_at AND expires_at > created_at AS in_order FROM :"library".promo_code_holds
         WHERE use_id = $1`,
       [held.use.id],
     );
@@ -226,7 +226,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
     const before = (await held()).rows;
     const { rows } = await t.sql<{ answer: string }>(
       `SELECT :"library".redeem_promo_codes($1, '{shop}', '{1}', '{late}', '{1}', '{}', '{}', '{}', $2, '{999}', '{}', false, false,
-         $2, 1000) AS answer`,
+         $2, 1000, '{}') AS answer`,
       [[code.code], [hold.use.id]],
     );
     expect(JSON.parse(rows[0]!.answer)[0][1]).toBe('customer_limit_reached');

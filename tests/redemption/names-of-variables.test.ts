@@ -8,12 +8,13 @@ const { repository, newCode, request, counts, schema } = t;
 
 /** Everything that a function of sql/ declares: its arguments, its variables, and what its loops run over. */
 function declaredNames(): Set<string> {
-  const folder = new URL('../../sql/functions/', import.meta.url);
+  const folder = new URL('../../sql/', import.meta.url);
   const names = new Set<string>();
-  for (const file of readdirSync(folder)) {
-    const text = readFileSync(new URL(file, folder), 'utf8');
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const text = file.endsWith('.sql') ? readFileSync(new URL(file, folder), 'utf8') : '';
+    if (!text.includes('CREATE OR REPLACE FUNCTION')) continue;
     const [, declared = ''] = /\nDECLARE\n([\s\S]*?)\nBEGIN\n/.exec(text) ?? [];
-    const [, listed = ''] = /FUNCTION :"schema"\.\w+\((.*)\)\n/.exec(text) ?? [];
+    const [, listed = ''] = /FUNCTION :"library"\.\w+\((.*)\)\n/.exec(text) ?? [];
     const [, answered = ''] = /RETURNS TABLE \((.*)\)\n/.exec(text) ?? [];
     for (const [, name] of declared.matchAll(/^ {2}(\w+) /gm)) names.add(name!);
     for (const [, name] of `${listed}, ${answered}`.matchAll(/(?:^|, )(\w+) /g)) names.add(name!);
@@ -25,9 +26,13 @@ function declaredNames(): Set<string> {
 beforeAll(async () => {
   const names = declaredNames();
   expect(names.size).toBeGreaterThan(80);
-  for (const table of ['promo_codes', 'promo_code_uses', 'promo_code_holds', 'promo_code_idempotency_keys']) {
+  const tables = [
+    ...[':"schema".promo_codes', ':"schema".promo_code_uses'],
+    ...[':"library".promo_code_holds', ':"library".promo_code_idempotency_keys'],
+  ];
+  for (const table of tables) {
     const columns = [...names].map((name) => `ADD COLUMN IF NOT EXISTS "${name}" text`);
-    await t.sql(`ALTER TABLE :"schema".${table} ${columns.join(', ')}`);
+    await t.sql(`ALTER TABLE ${table} ${columns.join(', ')}`);
   }
 });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../src/index';
 import type { Attempted, RedeemRequest } from '../../src/redemption/redeem';
+import { readHost } from '../../src/redemption/host';
 import { redeemStatements, valuesOfBatch } from '../../src/redemption/statements';
 import { type TestRepository, useRepository, waitingRedemption } from '../support/repository';
 
@@ -71,12 +72,13 @@ describe('a batch', () => {
 
   /** Gives the answers by the number of the request. */
   async function redeem(t: TestRepository, entries: Attempted[], isRetry: boolean): Promise<unknown[]> {
-    const { rows } = await t.pool.query<{ answer: string }>(redeemStatements(t.schema).batch, [
+    const { rows } = await t.pool.query<{ answer: string }>(redeemStatements(await readHost(t.pool, { schema: t.schema })).batch, [
       ...valuesOfBatch(entries),
       isRetry,
       false,
       null,
       5_000,
+      [],
     ]);
     const answers = JSON.parse(rows[0]!.answer) as (string | null)[][];
     expect(answers).toHaveLength(entries.length);
@@ -93,9 +95,9 @@ describe('a batch', () => {
     const tables = {
       uses: 'SELECT id, promo_code_id, customer_address, base_reward, bonus_amount FROM :"schema".promo_code_uses ORDER BY id',
       holds: `SELECT use_id, promo_code_id, customer_address, released_as, expires_at < now() AS is_due
-                FROM :"schema".promo_code_holds ORDER BY use_id`,
+                FROM :"library".promo_code_holds ORDER BY use_id`,
       keys: `SELECT idempotency_key, encode(fingerprint, 'hex') AS fingerprint, use_id, promo_code_id, customer_address
-               FROM :"schema".promo_code_idempotency_keys ORDER BY idempotency_key`,
+               FROM :"library".promo_code_idempotency_keys ORDER BY idempotency_key`,
       codes: 'SELECT id, times_used, total_bonus_issued FROM :"schema".promo_codes ORDER BY id',
     };
     const read = Object.entries(tables).map(async ([name, query]) => [name, (await t.sql(query)).rows] as const);
@@ -103,8 +105,8 @@ describe('a batch', () => {
   }
 
   async function prepare(t: TestRepository): Promise<void> {
-    await t.sql(`TRUNCATE :"schema".promo_codes, :"schema".promo_code_uses, :"schema".promo_code_holds,
-                          :"schema".promo_code_idempotency_keys RESTART IDENTITY CASCADE`);
+    await t.sql(`TRUNCATE :"schema".promo_codes, :"schema".promo_code_uses, :"library".promo_code_holds,
+                          :"library".promo_code_idempotency_keys RESTART IDENTITY CASCADE`);
     await t.newCode({ code: 'ONE', totalUsageLimit: 4, perCustomerLimit: 1 });
     await t.newCode({
       code: 'TWO',
@@ -137,7 +139,7 @@ describe('a batch', () => {
         case 'expire':
           for (const t of both) {
             await t.sql(
-              `UPDATE :"schema".promo_code_holds SET expires_at = '2000-01-01' WHERE released_at IS NULL AND customer_address = $1`,
+              `UPDATE :"library".promo_code_holds SET expires_at = '2000-01-01' WHERE released_at IS NULL AND customer_address = $1`,
               [next.customer],
             );
           }
@@ -217,7 +219,7 @@ describe('a batch', () => {
       { outcome: 'usage_limit_reached' },
     ]);
     const { rows } = await together.sql(
-      'SELECT idempotency_key AS key FROM :"schema".promo_code_idempotency_keys ORDER BY idempotency_key',
+      'SELECT idempotency_key AS key FROM :"library".promo_code_idempotency_keys ORDER BY idempotency_key',
     );
     expect(rows).toEqual([{ key: 'free' }, { key: 'next' }, { key: 'taken' }]);
     expect(await together.counts(last)).toMatchObject({ timesUsed: 2, uses: 2 });

@@ -66,13 +66,13 @@ describe('columns of the host that must not be NULL', () => {
     expect(rows).toHaveLength(0);
     const made = await repo.create({ ...code, code: 'X', name: 'x', columns: { tenant_id: 7 } });
     const asked = { code: made.code, shopId: made.shopId, customerAddress: 'a', baseReward: 1 };
-    const unfilled = [{ path: 'transactionId' }, { path: 'promo_code_uses.ledger_id' }];
+    const unfilled = [{ path: 'transactionId' }, { path: 'columns.ledger_id' }];
     expect(await issuesOf(repo.redeem(asked))).toMatchObject(unfilled);
     expect(await issuesOf(repo.reserve({ ...asked, ttlSeconds: 5 }))).toMatchObject(unfilled);
     expect(await issuesOf(repo.redeemMany([{ ...asked, transactionId: 'order' }, asked]))).toMatchObject([
-      { path: '0.promo_code_uses.ledger_id' },
+      { path: '0.columns.ledger_id' },
       { path: '1.transactionId' },
-      { path: '1.promo_code_uses.ledger_id' },
+      { path: '1.columns.ledger_id' },
     ]);
   });
 

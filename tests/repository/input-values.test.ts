@@ -14,7 +14,7 @@ const asked = { code: 'X', shopId: 's', customerAddress: 'a', baseReward: 1 };
 /** What an amount is read as for a column of this type. */
 function read(type: string, amount: unknown): string | undefined {
   const host = { typeOf: () => type, baseTypeOf: () => type } as unknown as Host;
-  const result = v.safeParse(amountField(host, 'promo_code_uses', 'base_reward'), amount);
+  const result = v.safeParse(amountField(host, 'uses', 'baseReward'), amount);
   return result.success ? result.output : undefined;
 }
 

@@ -59,7 +59,10 @@ it('every issue is told at once, before the server is asked', async () => {
         perCustomerLimit: 0,
       }),
     ),
-  ).toEqual(['perCustomerLimit', 'bonusValue', 'maxBonus', 'endDate']);
+  ).toEqual(['perCustomerLimit', 'bonusValue', 'endDate']);
+  // Whether a host has a column for caps is known when the host is.
+  const uncapped = repository.create({ code: 'X', shopId: 'shop', bonusType: 'percentage', bonusValue: '50' });
+  expect(await issuesOf(uncapped)).toEqual(['maxBonus']);
 });
 
 it.each([
@@ -68,7 +71,10 @@ it.each([
     () => unreachable.reserve({ code: 'a', shopId: 's', customerAddress: 'c', baseReward: 1, ttlSeconds: 0 }),
     'ttlSeconds',
   ],
-  ['id', () => unreachable.findById('1; drop table'), 'id'],
+  ['empty id', () => unreachable.findById(''), 'id'],
+  ['id with NUL', () => unreachable.findById('1\0'), 'id'],
+  ['long id', () => unreachable.usesByCode('x'.repeat(1_001)), 'promoCodeId'],
+  ['id that is an object', () => unreachable.delete({} as never), 'id'],
   ['id of a float', () => unreachable.rollbackUse(1.5), 'id'],
   [
     'date',
@@ -88,7 +94,8 @@ it.each([
     () => unreachable.usageStats(1, { timeZone: 'CET' }),
     'timeZone',
   ],
-  ['cursor beyond bigint', () => unreachable.list({ cursor: cursorOf('id:9999999999999999999') }), 'cursor'],
+  ['cursor without a place', () => unreachable.list({ cursor: cursorOf('id:') }), 'cursor'],
+  ['cursor of another order', () => unreachable.list({ cursor: cursorOf('endDate:soon:1') }), 'cursor'],
   ['cursor of another list', () => unreachable.usesByCode(1, { cursor: cursorOf('id:1') }), 'cursor'],
   ['limiter key with NUL', () => unreachable.findById(1, { rateLimitKey: 'a\0b' }), 'rateLimitKey'],
   ['limiter key with half a pair', () => unreachable.findById(1, { rateLimitKey: '\ud800' }), 'rateLimitKey'],
@@ -99,18 +106,27 @@ it.each([
 
 it('the arguments of one call are checked together', async () => {
   const patch = { bonusValue: -1, name: 5 as never };
-  expect(await issuesOf(unreachable.update('x', patch))).toEqual(['id', 'name', 'bonusValue']);
-  expect(await issuesOf(unreachable.amendUse('x', { bonusAmount: -1 }))).toEqual(['id', 'bonusAmount']);
-  expect(await issuesOf(unreachable.confirm('x', { transactionId: {} as never }))).toEqual(['id', 'transactionId']);
+  expect(await issuesOf(unreachable.update('', patch))).toEqual(['id', 'name', 'bonusValue']);
+  expect(await issuesOf(unreachable.amendUse('', { bonusAmount: -1 }))).toEqual(['id', 'bonusAmount']);
+  expect(await issuesOf(unreachable.confirm('', { transactionId: {} as never }))).toEqual(['id', 'transactionId']);
   expect(await issuesOf(unreachable.list({ cursor: 'zzz', limit: 0 }))).toEqual(['limit', 'cursor']);
   const weak = { shopId: 's', count: 10, pattern: 'AA', bonusValue: -1 };
   expect(await issuesOf(unreachable.generate(weak))).toEqual(['bonusValue', 'pattern']);
 });
 
 it('what is missing is said to be required', async () => {
+  // Whether a shop is, is known when the host is.
   await expect(unreachable.redeem({} as never)).rejects.toMatchObject({
-    issues: ['code', 'shopId', 'customerAddress', 'baseReward'].map((path) => ({ path, message: 'is required' })),
+    issues: ['code', 'customerAddress', 'baseReward'].map((path) => ({ path, message: 'is required' })),
   });
+  const { shopId: _, ...withoutShop } = request({ code: 'a', shopId: 's' } as never);
+  for (const call of [
+    () => repository.redeem(withoutShop as never),
+    () => repository.create({ code: 'a', bonusValue: 1 } as never),
+    () => repository.generate({ count: 1, bonusValue: 1 } as never),
+  ]) {
+    await expect(call()).rejects.toMatchObject({ issues: [{ path: 'shopId', message: 'is required' }] });
+  }
   await expect(unreachable.redeem(7 as never)).rejects.toMatchObject({ issues: [{ message: 'must be an object' }] });
 });
 
@@ -136,6 +152,17 @@ it('options of the repository are checked', () => {
   expect(() => new PromoCodeRepository(undefined as never, { lockTimeoutMs: 0 })).toThrow(/pool.*lockTimeoutMs/);
   expect(() => new PromoCodeRepository(t.pool, { retry: { attempts: 0 }, lockTimeoutMs: -1 })).toThrow(ValidationError);
   expect(() => new PromoCodeRepository(t.pool, { scheme: 'x' } as never)).toThrow(/scheme/);
+});
+
+it('an id or a cursor of another type than the ids of the host is refused when that is known', async () => {
+  const rule = { message: expect.stringContaining('must be a whole number from 0') };
+  for (const id of ['x', '1; drop table', '-1', '9'.repeat(19), 2n ** 63n]) {
+    await expect(repository.findById(id)).rejects.toMatchObject({ issues: [{ path: 'id', ...rule }] });
+    await expect(repository.rollbackUse(id)).rejects.toMatchObject({ issues: [{ path: 'id', ...rule }] });
+    await expect(repository.usageStats(id)).rejects.toMatchObject({ issues: [{ path: 'promoCodeId', ...rule }] });
+  }
+  expect(await issuesOf(repository.list({ cursor: cursorOf('id:9999999999999999999') }))).toEqual(['cursor']);
+  expect(await issuesOf(repository.usesByCode(1, { cursor: cursorOf('at:1.5:x') }))).toEqual(['cursor']);
 });
 
 it('the widths of the columns of the host are limits', async () => {

@@ -9,7 +9,12 @@ export interface RoleOptions {
   label?: string;
   /** More of CREATE ROLE, for example `nologin` or `bypassrls`. */
   attributes?: string;
+  /** Whether it may create schemas in the common database, as a role that installs has to. */
+  mayCreateSchemas?: boolean;
 }
+
+/** Of two that change the rights on one database at a time, one would fail: "tuple concurrently updated". */
+const RIGHTS_LOCK = 'select pg_advisory_lock(7102027)';
 
 /** A role of the whole server, with no rights but those that a test grants. */
 export interface TestRole {
@@ -29,14 +34,21 @@ export function useRole(options: RoleOptions = {}): TestRole {
   const url = changeUrl(inject('postgresUrl'), { applicationName: connectionTag(role) });
 
   beforeAll(() =>
-    withAdmin(url, (admin) =>
-      admin.query(`create role ${quoted} login password ${pg.escapeLiteral(password)} ${options.attributes ?? ''}`),
-    ),
+    withAdmin(url, async (admin) => {
+      await admin.query(
+        `create role ${quoted} login password ${pg.escapeLiteral(password)} ${options.attributes ?? ''}`,
+      );
+      if (!options.mayCreateSchemas) return;
+      await admin.query(RIGHTS_LOCK);
+      const { rows } = await admin.query<{ name: string }>('select quote_ident(current_database()) as name');
+      await admin.query(`grant create on database ${rows[0]!.name} to ${quoted}`);
+    }),
   );
 
   afterAll(() =>
     withAdmin(url, async (admin) => {
       await admin.query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1', [role]);
+      await admin.query(RIGHTS_LOCK);
       // What a role owns or was granted is known per database, and DROP ROLE refuses while any of it is left.
       const { rows } = await admin.query<{ datname: string }>(
         `select distinct datname from pg_shdepend join pg_database on pg_database.oid = dbid

@@ -13,7 +13,7 @@ type Pg = Awaited<ReturnType<TestSchema['client']>>;
 
 /** A bug that is put into what a run left. */
 interface Bug {
-  /** In SQL, undone afterwards. `:"schema"` is the schema. */
+  /** In SQL, undone afterwards. `:"schema"` is the schema, `:"library"` that of the library. */
   sql?: string;
   values?: unknown[];
   /** Triggers do not fire for it: for a write that the library knows nothing of. */

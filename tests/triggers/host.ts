@@ -10,16 +10,18 @@ export const VARIANTS = (['seed', 'library'] as const).flatMap((tables) =>
   GRANULARITIES.map((granularity) => ({ tables, granularity })),
 );
 
-export interface HostOptions extends Omit<InstallOptions, 'schema'> {
+export interface HostOptions extends Omit<InstallOptions, 'schema' | 'tables'> {
   tables?: 'seed' | 'library';
+  /** How the tables are described, where they are not as the seed has them. */
+  described?: InstallOptions['tables'];
   /** Changes the seed's tables before the triggers are installed. */
   alter?: string;
 }
 
-/** Empties the schema and puts a host into it: two tables, the triggers, and the codes C1 to C9 with ids 1 to 9. */
-export async function createHost(t: TestSchema, { tables = 'seed', alter, ...install }: HostOptions = {}) {
-  await t.sql('DROP SCHEMA IF EXISTS :"schema" CASCADE; CREATE SCHEMA :"schema"');
-  const options = { schema: t.schema, ...install };
+/** Empties both schemas and puts a host into it: two tables, the triggers, and the codes C1 to C9 with ids 1 to 9. */
+export async function createHost(t: TestSchema, { tables = 'seed', alter, described, ...install }: HostOptions = {}) {
+  await t.sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
+  const options = { schema: t.schema, tables: described, ...install };
   if (tables === 'library') {
     await installSchema(t.pool, options);
   } else {

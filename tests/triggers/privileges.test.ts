@@ -6,7 +6,7 @@ import { type Session, session } from './session';
 
 const t = useSchema('privileges');
 const app = useRole({ label: 'app' });
-const owner = useRole({ label: 'owner' });
+const owner = useRole({ label: 'owner', mayCreateSchemas: true });
 
 /** A host whose tables and triggers belong to an ordinary role, as they should, and not to a superuser. */
 async function createOwnedHost(granularity: 'row' | 'statement'): Promise<void> {
@@ -86,7 +86,7 @@ describe.each(GRANULARITIES)('an application role without any right on promo_cod
     const { rows } = await t.sql<{ call: string; may: boolean; trigger: boolean; name: string }>(
       `SELECT format('SELECT %s(%s)', p.oid::regproc, replace(array_to_string(proargtypes::oid[], ','), '1700', '1')) AS call,
               has_function_privilege($1, p.oid, 'EXECUTE') AS may, prorettype = 'trigger'::regtype AS trigger, p.oid::regproc AS name
-         FROM pg_proc AS p WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')
+         FROM pg_proc AS p WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'library')
           AND (prorettype = 'trigger'::regtype OR proname LIKE '%promo_code_stats%')`,
       [app.role],
     );

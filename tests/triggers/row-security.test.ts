@@ -5,7 +5,7 @@ import { counters, createHost, expectCounters, expectNoDrift, GRANULARITIES, ins
 import { type Session, session } from './session';
 
 const t = useSchema('row security');
-const owner = useRole({ label: 'owner' });
+const owner = useRole({ label: 'owner', mayCreateSchemas: true });
 const app = useRole({ label: 'app' });
 
 const forced = (table: string, ...policies: string[]) =>

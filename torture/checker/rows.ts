@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { defaultLibrarySchema } from '../../src/host/library-schema.js';
 
 /** A code as it is in the end; amounts as text. */
 export interface CodeRow {
@@ -57,9 +58,11 @@ const MS = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 export async function readRows(client: pg.ClientBase, schema: string): Promise<Rows> {
   const table = (name: string) => `${pg.escapeIdentifier(schema)}.${name}`;
   const all = async <Row extends object>(text: string) => (await client.query<Row>(text)).rows;
-  const own = async <Row extends object>(name: string, text: string) => {
-    const { rows } = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::text AS oid', [table(name)]);
-    return rows[0]?.oid == null ? [] : all<Row>(text);
+  const library = pg.escapeIdentifier(defaultLibrarySchema(schema));
+  const own = async <Row extends object>(name: string, textOf: (table: string) => string) => {
+    const found = `${library}.${name}`;
+    const { rows } = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::text AS oid', [found]);
+    return rows[0]?.oid == null ? [] : all<Row>(textOf(found));
   };
   return {
     now: (await all<{ now: number }>(`SELECT ${MS('clock_timestamp()')} AS now`))[0]!.now,
@@ -74,15 +77,15 @@ export async function readRows(client: pg.ClientBase, schema: string): Promise<R
     ),
     holds: await own<HoldRow>(
       'promo_code_holds',
-      `SELECT use_id::text AS "useId", promo_code_id::text AS "codeId", customer_address AS customer,
+      (holds) => `SELECT use_id::text AS "useId", promo_code_id::text AS "codeId", customer_address AS customer,
               ${MS('expires_at')} AS "expiresAt", ${MS('released_at')} AS "releasedAt", released_as AS "releasedAs"
-         FROM ${table('promo_code_holds')}
+         FROM ${holds}
         -- What was rolled back or refused leaves a row as well, which was no hold.
         WHERE released_as IS NULL OR released_as IN ('expired', 'replaced')`,
     ),
     keys: await own<KeyRow>(
       'promo_code_idempotency_keys',
-      `SELECT shop_id AS shop, idempotency_key AS key, use_id::text AS "useId" FROM ${table('promo_code_idempotency_keys')}`,
+      (keys) => `SELECT shop_id AS shop, idempotency_key AS key, use_id::text AS "useId" FROM ${keys}`,
     ),
   };
 }

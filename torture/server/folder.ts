@@ -22,7 +22,7 @@ export interface GuardedFolder {
 /** What the guard removes from a server that was there before. */
 export interface GuardedSchema {
   url: string;
-  schema: string;
+  schemas: string[];
   applicationName: string;
 }
 

@@ -3,7 +3,7 @@
 // mounted there, and removes it. It has a process group of its own, so that Ctrl-C does not reach it, and it is plain
 // JavaScript so that it needs no loader.
 //
-// argv[2] is the folder. In GUARDED is, as JSON, what to remove from a server that was there before: { url, schema,
+// argv[2] is the folder. In GUARDED is, as JSON, what to remove from a server that was there before: { url, schemas,
 // applicationName }. It is not among the arguments, because a connection string may hold a password.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -23,7 +23,7 @@ for (let look = 0; look < 3; look += 1) {
 for (const mounted of places()) {
   if (process.platform === 'linux') spawnSync('umount', ['-l', mounted], { stdio: 'ignore' });
 }
-if (process.env.GUARDED) await dropSchema(JSON.parse(process.env.GUARDED));
+if (process.env.GUARDED) await dropSchemas(JSON.parse(process.env.GUARDED));
 fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 
 function places() {
@@ -37,16 +37,16 @@ function places() {
 }
 
 /** After ending the connections of the campaign, which may still hold locks. */
-async function dropSchema({ url, schema, applicationName }) {
+async function dropSchemas({ url, schemas, applicationName }) {
   const { default: pg } = await import('pg');
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   try {
     await client.connect();
     const end = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
     await client.query(end, [applicationName]);
-    await client.query(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`);
+    await client.query(`DROP SCHEMA IF EXISTS ${schemas.map((name) => pg.escapeIdentifier(name)).join(', ')} CASCADE`);
   } catch (error) {
-    process.stderr.write(`The schema ${schema} could not be dropped: ${error.message}\n`);
+    process.stderr.write(`The schemas ${schemas.join(' and ')} could not be dropped: ${error.message}\n`);
   } finally {
     await client.end().catch(() => {});
   }

@@ -79,13 +79,9 @@ BEGIN
         FROM pg_catalog.pg_namespace AS n
        WHERE n.nspname = library AND library <> schema
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = n.nspowner AND (r.rolsuper OR r.rolname = current_user))
-                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = n.nspowner)
+                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(n.nspowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(n.nspowner, 'USAGE')
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-                   OR EXISTS (SELECT FROM host AS h
-                                JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                                JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                               WHERE h.part = 'codes'::text AND f.proowner = n.nspowner))
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)))
            OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                        WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid AND d.objid = n.oid AND d.deptype = 'e'::"char"))
       UNION ALL
@@ -94,27 +90,19 @@ BEGIN
        WHERE n.nspname = library
          AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
-                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = c.relowner)
+                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-                   OR EXISTS (SELECT FROM host AS h
-                                JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                                JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                               WHERE h.part = 'codes'::text AND f.proowner = c.relowner)) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                                                                                               OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name)))
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+                                                                                                                                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name)))
       UNION ALL
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
          AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
-                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = p.proowner)
+                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-                   OR EXISTS (SELECT FROM host AS h
-                                JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                                JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                               WHERE h.part = 'codes'::text AND f.proowner = p.proowner))
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)))
            OR (p.prosrc !~ mark
                AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
                     AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
@@ -167,14 +155,10 @@ BEGIN
        AND 'promo_codes' = 'promo_codes' AND 'promo_code_uses' = 'promo_code_uses'
        AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
        AND (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
-            OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = c.relowner)
+            OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
             OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-                AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-            OR EXISTS (SELECT FROM host AS h
-                         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                         JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                        WHERE h.part = 'codes'::text AND f.proowner = c.relowner)) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                                                                                        OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name))
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+                                                                                                                           OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name))
   LOOP
     IF found.into_oid IS NULL THEN
       EXECUTE pg_catalog.format('ALTER TABLE %I.%I SET SCHEMA %I', 'public', found.relname, 'pgpromocodes');
@@ -849,7 +833,7 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".verify_promo_code_limits() FROM PUBLIC;
 
 -- Takes ids for uses ahead of their use, so that a caller whose connection breaks can ask for its own use by its id: from the
--- sequence of the column, or as its default makes them, and random ones where UUIDs and texts have no default. An identity
+-- sequence of the column, or else as its default makes them, and random ones where UUIDs and texts have no default. An identity
 -- column asks no right on its sequence of those who insert, hence the owner's rights here; who is asking is known from the role
 -- that is set, or else from the login.
 CREATE OR REPLACE FUNCTION "pgpromocodes".reserve_promo_code_use_ids(how_many integer)
@@ -890,12 +874,22 @@ BEGIN
      WHERE f.adrelid = uses
      LIMIT 1;
   END IF;
-  IF numbers IS NULL THEN
+  IF numbers IS NOT NULL THEN
+    SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
+    RETURN ids;
+  END IF;
+  SELECT pg_get_expr(f.adbin, f.adrelid) INTO maker
+    FROM pg_attrdef AS f
+    JOIN pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attname = 'id'::name
+   WHERE f.adrelid = uses;
+  IF maker IS NULL THEN
     RAISE EXCEPTION '%.% takes its values from no sequence', 'promo_code_uses', 'id'
       USING ERRCODE = 'PC006', TABLE = 'promo_code_uses', COLUMN = 'id',
-            HINT = 'Make it an identity column, or give it a default of nextval().';
+            HINT = 'Make it an identity column, or give it a default, such as one of nextval().';
   END IF;
-  SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
+  EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(m.id) FROM (SELECT (%s)::text AS id FROM pg_catalog.generate_series(1, $1)) AS m',
+                            coalesce(maker, 'pg_catalog.gen_random_uuid()'))
+     INTO ids USING how_many;
   RETURN ids;
 END
 $body$;
@@ -928,7 +922,7 @@ SET search_path = pg_catalog, "public", pg_temp
 AS $body$
 -- pg-promo-codes 2
 BEGIN
-  RETURN pg_typeof(sample) IN ('text'::regtype, 'varchar'::regtype);
+  RETURN pg_catalog.pg_typeof(sample)::oid IN ('text'::regtype::oid, 'varchar'::regtype::oid);
 END
 $body$;
 
@@ -1046,7 +1040,7 @@ BEGIN
          THEN pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds,
                                            trim_scale(bonus))
          ELSE pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
-    END::text, 'UTF8'));
+    END::text, 'UTF8'::name));
 END
 $body$;
 
@@ -2100,11 +2094,14 @@ BEGIN
                   (SELECT h.promo_code_id FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = wanted)) INTO of_code;
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = of_code FOR NO KEY UPDATE;
 
-  SELECT h.released_as, h.expires_at <= clock_timestamp() AS is_over, u."id" IS NOT NULL AS has_use INTO hold
+  -- The host may have made it a use itself, by its status.
+  SELECT h.released_as, u."id" IS NOT NULL AS has_use,
+         h.expires_at <= clock_timestamp() AND (u."id" IS NULL OR (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )) AS is_over
+    INTO hold
     FROM "pgpromocodes".promo_code_holds AS h
-    LEFT JOIN "public"."promo_code_uses" AS u ON (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                           OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-   WHERE h.use_id = wanted;
+    LEFT JOIN "public"."promo_code_uses" AS u ON u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                          OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true WHERE h.use_id = wanted;
   IF FOUND THEN
     outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused') THEN 'unknown'
                     WHEN hold.released_as IS NOT NULL THEN hold.released_as WHEN hold.is_over THEN 'expired'

@@ -21,7 +21,7 @@ SELECT pg_catalog.json_build_object(
     SELECT FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
      -- In two parts: a host that looks for redemptions by their text, in a pool that it wraps, finds only redemptions.
-     WHERE n.nspname::text = place.library AND :is_trusted(n.nspowner) AND :is_trusted(p.proowner) AND p.proname::text = pg_catalog.concat('redeem_', 'promo_codes')),
+     WHERE n.nspname::text = place.library AND :trusted_owner(n.nspowner) AND :trusted_owner(p.proowner) AND p.proname::text = pg_catalog.concat('redeem_', 'promo_codes')),
   'tables', (
     SELECT pg_catalog.json_object_agg(h.part, pg_catalog.json_build_object(
              'kind', h.relkind::text,

@@ -91,7 +91,6 @@ const rules = readRules([
   knownRequests,
   decidedRequests,
   installedPlace,
-  isTrusted,
   columnLevels,
   filledByTriggers,
   describedColumns,

@@ -201,7 +201,7 @@ const OPERATORS = [
   '%',
 ];
 
-it('no operator of somebody else is used: each fits exactly in pg_catalog', async () => {
+it('no operator of somebody else is used: each fits exactly in pg_catalog', { timeout: 120_000 }, async () => {
   await createTables(t, COUPONS);
   await installTriggers(pool, { schema, ...COUPON_OPTIONS, grantTo: [nobody.role] });
   await sql('CREATE SCHEMA traps');

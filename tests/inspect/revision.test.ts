@@ -18,11 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-<<<<<<< HEAD
   2: '43f448398f8597adbab4c867cc629676ba3b58b088085aca700ef3fddba82098',
-=======
-  2: '72bfa01b929c5115b8e5f0f4573b8a08683ed1e9eb3c6e215c0a6150eeda6a45',
->>>>>>> fix-redemption
 };
 
 it('every function carries the current revision', () => {

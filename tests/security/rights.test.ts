@@ -64,8 +64,10 @@ describe('what a stranger has made under a name of the library', () => {
     await repository.amendUse(id, { bonusAmount: 3 });
     await repository.rollbackUse(id);
     const { rows } = await t.sql(
-      `SELECT DISTINCT pg_get_userbyid(proowner)::text AS owner FROM pg_proc WHERE pronamespace = to_regnamespace(:'schema')
-        AND prosrc LIKE '%runs%'`.replace(":'schema'", `'${t.expand(':"schema"').replaceAll("'", "''")}'`),
+      `SELECT DISTINCT pg_get_userbyid(p.proowner)::text AS owner
+         FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname = $1 AND p.prosrc LIKE '%runs%'`,
+      [t.schema],
     );
     expect(rows).toEqual([{ owner: stranger.role }]);
   });

@@ -103,9 +103,10 @@ describe.each(VARIANTS)('uses that are kept when they are rolled back, by $kind 
   });
 
   it('a deleted use is taken off only if it counted', async () => {
-    await update(gone, 'bonus_amount = 2');
-    await t.sql('DELETE FROM :"schema".promo_code_uses WHERE bonus_amount = 2');
-    await expectCounters({ 1: [1, '1.00'], 2: [1, '4.00'] });
+    // The smaller one: a counter below zero would be recounted.
+    await update(gone, 'bonus_amount = 1');
+    await t.sql('DELETE FROM :"schema".promo_code_uses WHERE bonus_amount = 1');
+    await expectCounters({ 1: [1, '2.00'], 2: [1, '4.00'] });
     await update(gone, 'bonus_amount = 4');
     await t.sql('DELETE FROM :"schema".promo_code_uses');
     await expectCounters({});

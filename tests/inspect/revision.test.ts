@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '2e51c528659f3d86694947290b34e6bebe1e1d237a8d7d5f28d3218aeaa22ca0',
+  2: '1f93b83850731ef863519aba7f8e59d421bf63bab68db82505f00145c6753511',
 };
 
 it('every function carries the current revision', () => {

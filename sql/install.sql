@@ -79,13 +79,9 @@ BEGIN
         FROM pg_catalog.pg_namespace AS n
        WHERE n.nspname = library AND library <> schema
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = n.nspowner AND (r.rolsuper OR r.rolname = current_user))
-                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = n.nspowner)
+                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(n.nspowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(n.nspowner, 'USAGE')
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-                   OR EXISTS (SELECT FROM host AS h
-                                JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                                JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                               WHERE h.part = 'codes'::text AND f.proowner = n.nspowner))
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)))
            OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                        WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid AND d.objid = n.oid AND d.deptype = 'e'::"char"))
       UNION ALL
@@ -94,27 +90,19 @@ BEGIN
        WHERE n.nspname = library
          AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
-                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = c.relowner)
+                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-                   OR EXISTS (SELECT FROM host AS h
-                                JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                                JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                               WHERE h.part = 'codes'::text AND f.proowner = c.relowner)) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                                                                                               OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name)))
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+                                                                                                                                  OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name)))
       UNION ALL
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer)","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer)","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean)","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer)","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
-                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = p.proowner)
+                   OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-                   OR EXISTS (SELECT FROM host AS h
-                                JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                                JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                               WHERE h.part = 'codes'::text AND f.proowner = p.proowner))
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)))
            OR (p.prosrc !~ mark
                AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
                     AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
@@ -126,7 +114,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -167,14 +155,10 @@ BEGIN
        AND 'promo_codes' = 'promo_codes' AND 'promo_code_uses' = 'promo_code_uses'
        AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
        AND (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
-            OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND h.relowner = c.relowner)
+            OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
             OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
-                AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
-            OR EXISTS (SELECT FROM host AS h
-                         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
-                         JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-                        WHERE h.part = 'codes'::text AND f.proowner = c.relowner)) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
-                                                                                        OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name))
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))) AND (coalesce(pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%', false)
+                                                                                                                           OR EXISTS (SELECT FROM pg_catalog.pg_policy AS own WHERE own.polrelid = c.oid AND own.polname = 'promo_code_redeemers'::pg_catalog.name))
   LOOP
     IF found.into_oid IS NULL THEN
       EXECUTE pg_catalog.format('ALTER TABLE %I.%I SET SCHEMA %I', 'public', found.relname, 'pgpromocodes');
@@ -849,7 +833,7 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".verify_promo_code_limits() FROM PUBLIC;
 
 -- Takes ids for uses ahead of their use, so that a caller whose connection breaks can ask for its own use by its id: from the
--- sequence of the column, or as its default makes them, and random ones where UUIDs and texts have no default. An identity
+-- sequence of the column, or else as its default makes them, and random ones where UUIDs and texts have no default. An identity
 -- column asks no right on its sequence of those who insert, hence the owner's rights here; who is asking is known from the role
 -- that is set, or else from the login.
 CREATE OR REPLACE FUNCTION "pgpromocodes".reserve_promo_code_use_ids(how_many integer)
@@ -890,12 +874,22 @@ BEGIN
      WHERE f.adrelid = uses
      LIMIT 1;
   END IF;
-  IF numbers IS NULL THEN
+  IF numbers IS NOT NULL THEN
+    SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
+    RETURN ids;
+  END IF;
+  SELECT pg_get_expr(f.adbin, f.adrelid) INTO maker
+    FROM pg_attrdef AS f
+    JOIN pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attname = 'id'::name
+   WHERE f.adrelid = uses;
+  IF maker IS NULL THEN
     RAISE EXCEPTION '%.% takes its values from no sequence', 'promo_code_uses', 'id'
       USING ERRCODE = 'PC006', TABLE = 'promo_code_uses', COLUMN = 'id',
-            HINT = 'Make it an identity column, or give it a default of nextval().';
+            HINT = 'Make it an identity column, or give it a default, such as one of nextval().';
   END IF;
-  SELECT pg_catalog.array_agg(nextval(numbers::regclass)::text) INTO ids FROM generate_series(1, how_many);
+  EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(m.id) FROM (SELECT (%s)::text AS id FROM pg_catalog.generate_series(1, $1)) AS m',
+                            coalesce(maker, 'pg_catalog.gen_random_uuid()'))
+     INTO ids USING how_many;
   RETURN ids;
 END
 $body$;
@@ -928,7 +922,7 @@ SET search_path = pg_catalog, "public", pg_temp
 AS $body$
 -- pg-promo-codes 2
 BEGIN
-  RETURN pg_typeof(sample) IN ('text'::regtype, 'varchar'::regtype);
+  RETURN pg_catalog.pg_typeof(sample)::oid IN ('text'::regtype::oid, 'varchar'::regtype::oid);
 END
 $body$;
 
@@ -1028,8 +1022,8 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".find_promo_code_as_stored(text, text) FROM PUBLIC;
 
 -- What tells whether two requests with the same idempotency key ask for the same. Numbers are compared by value. A request
--- without a bonus of its own has the fingerprint that it always had.
-CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_fingerprint(code text, customer text, base numeric, bonus numeric, transaction text, hold_seconds integer)
+-- without a bonus or columns of its own has the fingerprint that it always had.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_fingerprint(code text, customer text, base numeric, bonus numeric, transaction text, hold_seconds integer, columns jsonb)
 RETURNS bytea
 LANGUAGE plpgsql
 IMMUTABLE
@@ -1039,19 +1033,80 @@ AS $body$
 #variable_conflict use_variable
 BEGIN
   RETURN sha256(convert_to(
-    CASE WHEN bonus IS NULL
-         THEN jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
-         ELSE jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds, trim_scale(bonus))
-    END::text, 'UTF8'));
+    CASE WHEN columns IS NOT NULL
+         THEN pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds,
+                                           trim_scale(bonus), columns)
+         WHEN bonus IS NOT NULL
+         THEN pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds,
+                                           trim_scale(bonus))
+         ELSE pg_catalog.jsonb_build_array(upper(btrim(code)), customer, trim_scale(base), transaction, hold_seconds)
+    END::text, 'UTF8'::name));
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_fingerprint(text, text, numeric, numeric, text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb) FROM PUBLIC;
+
+-- Inserts accepted uses (the outcome is NULL) for record_promo_code_uses alone, and answers as that does, where requests fill
+-- further columns of the host: one statement for all that fill the same ones, so that the others have their defaults.
+CREATE OR REPLACE FUNCTION "pgpromocodes".record_promo_code_uses_with_columns(outcomes text[], use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], with_holds boolean, columns jsonb[])
+RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  alike record;
+BEGIN
+  FOR alike IN
+    SELECT k.names, pg_catalog.array_agg(k.n ORDER BY k.n) AS places,
+           (SELECT pg_catalog.string_agg(pg_catalog.format(', %I', a.attname), '' ORDER BY a.attnum)
+              FROM pg_attribute AS a WHERE a.attrelid = '"public"."promo_code_uses"'::regclass::oid AND a.attname::text = ANY (k.names)) AS targets,
+           (SELECT pg_catalog.string_agg(pg_catalog.format(', p.%I', a.attname), '' ORDER BY a.attnum)
+              FROM pg_attribute AS a WHERE a.attrelid = '"public"."promo_code_uses"'::regclass::oid AND a.attname::text = ANY (k.names)) AS sources,
+           (SELECT pg_catalog.string_agg(pg_catalog.format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+              FROM pg_attribute AS a WHERE a.attrelid = '"public"."promo_code_uses"'::regclass::oid AND a.attname::text = ANY (k.names)) AS definitions
+      FROM (SELECT a.n, coalesce((SELECT pg_catalog.array_agg(o.name ORDER BY o.name)
+                                    FROM jsonb_object_keys(a.more) AS o(name)), '{}'::text[]) AS names
+              FROM unnest(outcomes, columns) WITH ORDINALITY AS a(outcome, more, n)
+             WHERE a.outcome IS NULL) AS k
+     GROUP BY k.names
+  LOOP
+    RETURN QUERY EXECUTE pg_catalog.format($insert$
+      INSERT INTO "public"."promo_code_uses" AS u ("id", "promo_code_id", "customer_address"
+                                , "shop_id" , "transaction_id" , "base_reward" , "bonus_amount" , "total_reward" , "used_at" %1$s)
+      OVERRIDING SYSTEM VALUE
+      SELECT q.id, a.code_id, q.customer
+             , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() %2$s
+      FROM (SELECT r.id, r.code_id,
+                 "pgpromocodes".promo_code_value(r.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address") AS customer,
+                 "pgpromocodes".promo_code_value(r.transaction, (CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS transaction,
+                 r.base, r.given, r.more
+            FROM unnest($2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY AS r(id, code_id, customer, transaction, base, given, more, n)
+           WHERE r.n = ANY ($1)) AS q
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
+                                                                                       q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                       "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+                            FROM "public"."promo_codes" AS c
+                           WHERE c."id" = q.code_id
+                          OFFSET 0) AS a
+      CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p(%3$s)
+      RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+                                           u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, CASE WHEN $9 THEN (SELECT extract(epoch FROM h.expires_at)::text
+                                                                                                                                                                                               FROM "pgpromocodes".promo_code_holds AS h
+                                                                                                                                                                                              WHERE h.use_id = u."id" AND h.created_at = now()) END
+      $insert$, alike.targets, alike.sources, coalesce(alike.definitions, '"pg-promo-codes" text'))
+      USING alike.places, use_ids, code_ids, customers, transactions, bases, bonuses, columns, with_holds;
+  END LOOP;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[]) FROM PUBLIC;
 
 -- Inserts what redeem_promo_codes_in_order has accepted (the outcome is NULL), in one statement, so that the triggers count
 -- once, and answers the rows as the table took them. Its caller knows which request each of them answers by the id. It runs
 -- under the settings of redeem_promo_codes. Customers come as they are compared.
-CREATE OR REPLACE FUNCTION "pgpromocodes".record_promo_code_uses(outcomes text[], use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[])
+CREATE OR REPLACE FUNCTION "pgpromocodes".record_promo_code_uses(outcomes text[], use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], hold_seconds integer[], columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
@@ -1069,14 +1124,15 @@ BEGIN
   -- only after its retry.
   IF pg_partition_root('"public"."promo_code_uses"'::regclass) IS NOT NULL
      AND EXISTS (SELECT FROM "public"."promo_code_uses" AS u
-                  WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome) WHERE a.outcome IS NULL)))
+                  WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                         WHERE a.outcome IS NULL)))
   THEN
     RAISE EXCEPTION 'an id of a use is in use already'
       USING ERRCODE = 'unique_violation', TABLE = 'promo_code_uses', DETAIL = pg_catalog.format('Key (%s)=(reserved) exists.', 'id');
   END IF;
   IF with_holds THEN
     INSERT INTO "pgpromocodes".promo_code_holds AS h (use_id, promo_code_id, customer_address, expires_at, created_at)
-    SELECT q.id, q.code_id, q.customer, clock_timestamp() + make_interval(secs => q.seconds::double precision), now()
+    SELECT q.id, q.code_id, q.customer, clock_timestamp() + pg_catalog.make_interval(secs => q.seconds::double precision), now()
       FROM (SELECT a.id, a.code_id, a.customer, a.seconds
             FROM unnest(use_ids, code_ids, customers, hold_seconds, outcomes) AS a(id, code_id, customer, seconds, outcome)
            WHERE a.outcome IS NULL) AS q
@@ -1085,28 +1141,34 @@ BEGIN
        SET promo_code_id = excluded.promo_code_id, customer_address = excluded.customer_address,
            expires_at = excluded.expires_at, created_at = excluded.created_at, released_at = NULL, released_as = NULL;
   END IF;
-  RETURN QUERY
-    INSERT INTO "public"."promo_code_uses" AS u ( "id", "promo_code_id", "customer_address",
-      "shop_id", "transaction_id", "base_reward", "bonus_amount", "total_reward", "used_at")
-    OVERRIDING SYSTEM VALUE
-    SELECT q.id, a.code_id, q.customer,
-      a.shop, q.transaction, q.base, a.bonus, q.base + a.bonus, now()
-    FROM (SELECT a.id, a.code_id, "pgpromocodes".promo_code_value(a.customer, use_row."customer_address") AS customer,
-               "pgpromocodes".promo_code_value(a.transaction, use_row."transaction_id") AS transaction, a.base, a.given
-          FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
-                 AS a(outcome, id, code_id, customer, transaction, base, given)
-         WHERE a.outcome IS NULL) AS q
-    CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
-                                                                                     q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                     "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
-                          FROM "public"."promo_codes" AS c
-                         WHERE c."id" = q.code_id
-                        OFFSET 0) AS a
-    RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
-                                         u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, CASE WHEN with_holds THEN (SELECT extract(epoch FROM h.expires_at)::text
-                                                                                                                                                                                                     FROM "pgpromocodes".promo_code_holds AS h
-                                                                                                                                                                                                    WHERE h.use_id = u."id" AND h.created_at = now()) END;
-  GET DIAGNOSTICS recorded = ROW_COUNT;
+  IF pg_catalog.cardinality(columns) > 0 THEN
+    RETURN QUERY
+      SELECT r.* FROM "pgpromocodes".record_promo_code_uses_with_columns(
+        outcomes, use_ids, code_ids, customers, transactions, bases, bonuses, with_holds, columns) AS r;
+    GET DIAGNOSTICS recorded = ROW_COUNT;
+  ELSE
+    RETURN QUERY
+      INSERT INTO "public"."promo_code_uses" AS u ("id", "promo_code_id", "customer_address"
+                                , "shop_id" , "transaction_id" , "base_reward" , "bonus_amount" , "total_reward" , "used_at" )
+      OVERRIDING SYSTEM VALUE
+      SELECT q.id, a.code_id, q.customer
+             , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() FROM (SELECT a.id, a.code_id, "pgpromocodes".promo_code_value(a.customer, use_row."customer_address") AS customer,
+                 "pgpromocodes".promo_code_value(a.transaction, use_row."transaction_id") AS transaction, a.base, a.given
+            FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
+                   AS a(outcome, id, code_id, customer, transaction, base, given)
+           WHERE a.outcome IS NULL) AS q
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
+                                                                                       q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                       "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+                            FROM "public"."promo_codes" AS c
+                           WHERE c."id" = q.code_id
+                          OFFSET 0) AS a
+      RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+                                           u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, CASE WHEN with_holds THEN (SELECT extract(epoch FROM h.expires_at)::text
+                                                                                                                                                                                                       FROM "pgpromocodes".promo_code_holds AS h
+                                                                                                                                                                                                      WHERE h.use_id = u."id" AND h.created_at = now()) END;
+    GET DIAGNOSTICS recorded = ROW_COUNT;
+  END IF;
   IF with_holds THEN
     NULL
 ;
@@ -1117,7 +1179,7 @@ BEGIN
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[]) FROM PUBLIC;
 
 -- Gives back what expired holds of one code take up, the longest expired first, and forgets those whose uses are gone. The
 -- caller holds the lock on the code. Answers how many uses it took back.
@@ -1289,8 +1351,7 @@ BEGIN
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS has_new_hold
                     FROM (SELECT q.*, row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n) AS rank
                             FROM (SELECT a.n, a.code_id, coalesce(a.who, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text) AS who, a.outcome, a.seconds,
-                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached'), false)
-                                           AND a.may_replace AS looks
+                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached'), false) AND a.may_replace AS looks
                                     FROM unnest(outcomes, may_replace, code_ids, customers, hold_seconds) WITH ORDINALITY
                                            AS a(outcome, may_replace, code_id, who, seconds, n)) AS q) AS r
                     LEFT JOIN LATERAL (
@@ -1310,13 +1371,50 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[]) FROM PUBLIC;
 
+-- Takes the uses back whose holds give way to requests of a segment. The arrays have an element for each of these: the outcome
+-- is NULL where a request is accepted, the refusal is what it would be without the hold.
+--
+-- Answers the outcomes as they are then: 'answered' where an answer showed the hold before it gave way, and the refusal where
+-- a trigger of the host kept the use; the key of that request is free again.
+CREATE OR REPLACE FUNCTION "pgpromocodes".replace_promo_code_holds(outcomes text[], refusals text[], replaced_ids bigint[], found_ids bigint[], code_ids bigint[], shops text[], places integer[], keys text[])
+RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  new_outcomes text[];
+BEGIN
+  UPDATE "pgpromocodes".promo_code_holds AS h SET released_at = clock_timestamp(), released_as = 'replaced'
+   WHERE h.use_id = ANY (replaced_ids);
+  WITH gone AS (
+    DELETE FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (replaced_ids) AND u."promo_code_id" = ANY (code_ids)
+    RETURNING u."id" AS use_id
+  )
+  SELECT pg_catalog.array_agg(
+           CASE WHEN q.outcome = 'found' AND pg_catalog.array_position(replaced_ids, q.found_id)::bigint > q.n THEN 'answered'
+                WHEN q.outcome IS NULL AND q.replaced_id <> ALL (ARRAY(SELECT g.use_id FROM gone AS g)) THEN q.refusal
+                ELSE q.outcome END ORDER BY q.n)
+    INTO new_outcomes
+    FROM unnest(outcomes, refusals, replaced_ids, found_ids)
+           WITH ORDINALITY AS q(outcome, refusal, replaced_id, found_id, n);
+  DELETE FROM "pgpromocodes".promo_code_idempotency_keys AS e
+   USING unnest(new_outcomes, replaced_ids, places, keys) AS q(outcome, replaced_id, place, key)
+   WHERE q.outcome IS NOT NULL AND q.replaced_id IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key;
+  RETURN new_outcomes;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[]) FROM PUBLIC;
+
 -- Redeems requests of a batch, for redeem_promo_codes_in_order alone, and answers as that does; skipped is the number of
 -- requests before them. Nothing is decided one by one. The rank of a request among those of its customer, against what is
 -- left for the customer, tells whether it passes; the number of those before it that pass, against what is left of the code,
 -- tells the rest. A request that a limit refuses takes the place of a hold of the same customer, where there is one: that
 -- leaves all counts as they are. Requests that have to wait for what others leave behind are not answered: from the first of
 -- them on, they are the next segment.
-CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer)
+CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
@@ -1372,8 +1470,7 @@ BEGIN
                     coalesce(CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
                                   WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
                                   WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END,
-                             CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL
-                                  THEN 'unsupported_bonus_type' END) AS state
+                             CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL THEN 'unsupported_bonus_type' END) AS state
                FROM "public"."promo_codes" AS c
               WHERE c."id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
@@ -1406,7 +1503,7 @@ BEGIN
                                                         WHEN mark.is_taken_back AND NOT is_retry THEN 'id_taken'
                                                         WHEN used.fingerprint IS NOT NULL
                                                         THEN CASE WHEN used.fingerprint = "pgpromocodes".promo_code_fingerprint(
-                                                                         codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds)
+                                                                         codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, q.more)
                                                                   THEN 'found' ELSE 'key_conflict' END
                                                         WHEN q.n = ANY (lost) THEN 'key_conflict'
                                                         WHEN NOT made.is_same_code THEN 'id_taken'
@@ -1417,9 +1514,9 @@ BEGIN
                                                         THEN states[q.place]
                                                         WHEN mark.is_taken_back THEN 'id_taken' END AS outcome
                                               FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.bonus,
-                                                           a.transaction, a.key, a.id, a.seconds
-                                                      FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds)
-                                                             WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, n)) AS q
+                                                           a.transaction, a.key, a.id, a.seconds, a.more
+                                                      FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
+                                                             WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, more, n)) AS q
                                               LEFT JOIN LATERAL (
                                                      SELECT e.fingerprint, e.use_id, e.promo_code_id AS code_id, e.customer_address AS customer, e.created_at
                                                        FROM "pgpromocodes".promo_code_idempotency_keys AS e
@@ -1466,9 +1563,10 @@ BEGIN
     -- Before anything is taken away for a request it has to have its key.
     WITH wanted AS (
       SELECT q.n::integer AS n, shops[q.place] AS shop, q.key, q.id, q.code_id, q.who,
-             "pgpromocodes".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds) AS fingerprint
-        FROM unnest(outcomes, of_code_ids, whos, places, bases, bonuses, transactions, keys, use_ids, hold_seconds)
-               WITH ORDINALITY AS q(outcome, code_id, who, place, base, bonus, transaction, key, id, seconds, n)
+             "pgpromocodes".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds,
+                                                 q.more) AS fingerprint
+        FROM unnest(outcomes, of_code_ids, whos, places, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
+               WITH ORDINALITY AS q(outcome, code_id, who, place, base, bonus, transaction, key, id, seconds, more, n)
        WHERE q.outcome IS NULL AND q.key IS NOT NULL
     ), taken AS (
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
@@ -1497,29 +1595,19 @@ BEGIN
   END IF;
 
   IF pg_catalog.cardinality(pg_catalog.array_remove(replaced_ids, NULL)) > 0 THEN
-    -- Who is answered with such a hold before is answered as it is before.
-    RETURN QUERY
-      SELECT r.*
-        FROM (SELECT pg_catalog.array_agg(CASE WHEN pg_catalog.array_position(replaced_ids, q.found_id) > q.n THEN q.outcome END
-                                          ORDER BY q.n) AS outcomes
-                FROM unnest(outcomes, found_ids) WITH ORDINALITY AS q(outcome, found_id, n)) AS a
-       CROSS JOIN LATERAL "pgpromocodes".answer_promo_code_requests(
-                a.outcomes, of_code_ids, found_ids, found_code_ids, found_customers, found_times, skipped) AS r;
-    UPDATE "pgpromocodes".promo_code_holds AS h SET released_at = clock_timestamp(), released_as = 'replaced'
-     WHERE h.use_id = ANY (replaced_ids);
-    WITH gone AS (
-      DELETE FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (replaced_ids) AND u."promo_code_id" = ANY (of_code_ids)
-      RETURNING u."id" AS use_id
-    )
-    SELECT pg_catalog.array_agg(CASE WHEN q.outcome IS NULL AND q.replaced_id <> ALL (ARRAY(SELECT g.use_id FROM gone AS g)) THEN q.refusal
-                                     WHEN pg_catalog.array_position(replaced_ids, q.found_id) > q.n AND q.outcome IS NOT NULL THEN 'answered'
-                                     ELSE q.outcome END ORDER BY q.n)
-      INTO outcomes
-      FROM unnest(outcomes, refusals, replaced_ids, found_ids) WITH ORDINALITY AS q(outcome, refusal, replaced_id, found_id, n);
-    -- A trigger of the host may have kept a use.
-    DELETE FROM "pgpromocodes".promo_code_idempotency_keys AS e
-     USING unnest(outcomes, replaced_ids, places, keys) AS q(outcome, replaced_id, place, key)
-     WHERE q.outcome IS NOT NULL AND q.replaced_id IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key;
+    IF pg_catalog.array_position(outcomes, 'found') IS NOT NULL THEN
+      -- Who is answered with such a hold before is answered as it is before.
+      RETURN QUERY
+        SELECT r.*
+          FROM (SELECT pg_catalog.array_agg(
+                         CASE WHEN pg_catalog.array_position(replaced_ids, q.found_id)::bigint > q.n AND q.outcome = 'found'
+                              THEN 'found' END ORDER BY q.n) AS outcomes
+                  FROM unnest(outcomes, found_ids) WITH ORDINALITY AS q(outcome, found_id, n)) AS a
+         CROSS JOIN LATERAL "pgpromocodes".answer_promo_code_requests(
+                  a.outcomes, of_code_ids, found_ids, found_code_ids, found_customers, found_times, skipped) AS r;
+    END IF;
+    outcomes := "pgpromocodes".replace_promo_code_holds(
+      outcomes, refusals, replaced_ids, found_ids, of_code_ids, shops, places, keys);
   END IF;
 
   IF is_retry THEN
@@ -1534,7 +1622,7 @@ BEGIN
   IF pg_catalog.array_position(outcomes, NULL) IS NOT NULL THEN
     RETURN QUERY
       SELECT r.* FROM "pgpromocodes".record_promo_code_uses(
-        outcomes, use_ids, of_code_ids, whos, transactions, bases, bonuses, hold_seconds) AS r;
+        outcomes, use_ids, of_code_ids, whos, transactions, bases, bonuses, hold_seconds, columns) AS r;
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(outcomes, NULL)) > 0 THEN
     RETURN QUERY
@@ -1544,7 +1632,7 @@ BEGIN
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[]) FROM PUBLIC;
 
 -- Redeems a batch as redeem_promo_codes does, with the results that its requests would have one after another, for batches
 -- that cannot be recorded as they are: refusals, holds that give way, keys that are known, retries. That function alone calls
@@ -1559,7 +1647,7 @@ REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_code_segment(text[], text[], 
 -- of that number: 'found' (the use of an earlier attempt or of the same key), 'rolled_back' (it is gone), 'key_conflict',
 -- 'id_taken', 'uncertain' (the use with the id is of the code, and it is unknown whether it is that of an earlier attempt), or
 -- the reason of a refusal.
-CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean)
+CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_codes_in_order(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
@@ -1583,7 +1671,7 @@ BEGIN
         FROM "pgpromocodes".redeem_promo_code_segment(
                codes, shops, places[first:last], customers[first:last], bases[first:last], bonuses[first:last],
                transactions[first:last], keys[first:last], use_ids[first:last], hold_seconds[first:last], is_retry, strict,
-               first - 1) AS r;
+               first - 1, columns[first:last]) AS r;
     GET DIAGNOSTICS done = ROW_COUNT;
     first := first + done;
     last := least(first + 2 * done - 1, requests);
@@ -1591,7 +1679,7 @@ BEGIN
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[]) FROM PUBLIC;
 
 -- Takes the lock of an attempt, the last of call_ids, for later ones to wait for. Those before it are of earlier attempts,
 -- which must have ended: they are waited for, in shared mode, so that parts of one batch that are repeated on several
@@ -1622,10 +1710,10 @@ REVOKE ALL ON FUNCTION "pgpromocodes".wait_for_promo_code_call(bigint[]) FROM PU
 -- in the batch before). is_retry: whether an earlier attempt may have recorded them. strict: whether a conflict of keys is an
 -- error (PC007) that undoes the whole batch. call_ids: the numbers of the attempts of this call, this one last; see
 -- wait_for_promo_code_call. NULL inside the host's transaction. lock_wait_ms: how long to wait for a lock, where the session
--- sets no shorter lock_timeout of its own.
+-- sets no shorter lock_timeout of its own. columns: further columns of the host and their values.
 --
 -- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order.
-CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer)
+CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer, columns jsonb[])
 RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
@@ -1640,7 +1728,8 @@ DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
   wait_here boolean := session_wait = '0'
-                       OR session_wait::interval > make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+                       OR session_wait::interval
+                          > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   -- By the place in codes.
   code_ids bigint[];
@@ -1678,10 +1767,10 @@ BEGIN
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
                   SELECT c."id" AS id, c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
-                         CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
-                              WHEN c."start_date"::timestamptz > now() THEN 'not_started'
-                              WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL
-                           AND "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL AS is_open
+                         coalesce(CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
+                                       WHEN c."start_date"::timestamptz > now() THEN 'not_started'
+                                       WHEN c."end_date"::timestamptz < now() THEN 'expired' END,
+                                  CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL THEN 'unsupported_bonus_type' END) IS NULL AS is_open
                     FROM "public"."promo_codes" AS c
                    WHERE c."id" = f.id
                      FOR NO KEY UPDATE) AS b
@@ -1690,7 +1779,7 @@ BEGIN
 
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
-  accepted := accepted AND NOT is_retry AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
+  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id");
   IF accepted THEN
@@ -1714,7 +1803,7 @@ BEGIN
       WITH taken AS (
         INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
                                                                 customer_address)
-        SELECT shops[q.place], q.key, "pgpromocodes".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds), q.id, code_ids[q.place], q.who
+        SELECT shops[q.place], q.key, "pgpromocodes".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, NULL), q.id, code_ids[q.place], q.who
         FROM (SELECT a.*, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who
                  FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds)
                         AS a(place, customer, base, bonus, transaction, key, id, seconds)) AS q
@@ -1739,7 +1828,7 @@ BEGIN
   IF accepted THEN
     IF pg_catalog.cardinality(hold_seconds) > 0 THEN
       INSERT INTO "pgpromocodes".promo_code_holds AS h (use_id, promo_code_id, customer_address, expires_at, created_at)
-      SELECT q.id, q.code_id, q.customer, clock_timestamp() + make_interval(secs => q.seconds::double precision), now()
+      SELECT q.id, q.code_id, q.customer, clock_timestamp() + pg_catalog.make_interval(secs => q.seconds::double precision), now()
         FROM (SELECT a.id, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS customer, a.seconds
              FROM unnest(use_ids, places, customers, hold_seconds) AS a(id, place, customer, seconds)) AS q
        WHERE q.seconds IS NOT NULL
@@ -1748,12 +1837,11 @@ BEGIN
              expires_at = excluded.expires_at, created_at = excluded.created_at, released_at = NULL, released_as = NULL;
     END IF;
     WITH made AS (
-      INSERT INTO "public"."promo_code_uses" AS u ( "id", "promo_code_id", "customer_address",
-        "shop_id", "transaction_id", "base_reward", "bonus_amount", "total_reward", "used_at")
+      INSERT INTO "public"."promo_code_uses" AS u ("id", "promo_code_id", "customer_address"
+                                , "shop_id" , "transaction_id" , "base_reward" , "bonus_amount" , "total_reward" , "used_at" )
       OVERRIDING SYSTEM VALUE
-      SELECT q.id, a.code_id, q.customer,
-        a.shop, q.transaction, q.base, a.bonus, q.base + a.bonus, now()
-      FROM (SELECT a.id, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS customer, a.transaction, a.base, a.given
+      SELECT q.id, a.code_id, q.customer
+             , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() FROM (SELECT a.id, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS customer, a.transaction, a.base, a.given
            FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
                   AS a(id, place, customer, transaction, base, given)) AS q
       CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
@@ -1781,7 +1869,7 @@ BEGIN
       INTO answer
       FROM "pgpromocodes".redeem_promo_codes_in_order(
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
-             is_retry, strict) AS r;
+             is_retry, strict, columns) AS r;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);
@@ -1790,7 +1878,7 @@ BEGIN
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[]) FROM PUBLIC;
 
 -- Redeems one request on the shortest path: where nothing speaks against it, it is recorded by four small statements.
 -- Everything else (a refusal, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
@@ -1810,7 +1898,7 @@ DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
   wait_here boolean := session_wait = '0' OR session_wait::interval
-                       > make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+                       > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   code record;
   accepted boolean := false;
@@ -1853,7 +1941,7 @@ BEGIN
     IF accepted AND key IS NOT NULL THEN
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
                                                               customer_address)
-      SELECT in_shop, key, "pgpromocodes".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL), new_id, code.id, code.who
+      SELECT in_shop, key, "pgpromocodes".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL, NULL), new_id, code.id, code.who
       WHERE NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
        ORDER BY 1, 2
           ON CONFLICT DO NOTHING;
@@ -1863,12 +1951,11 @@ BEGIN
 
   IF accepted THEN
     -- Not under an id whose use was taken back: this may be a request that the network delivers late.
-    INSERT INTO "public"."promo_code_uses" AS u ( "id", "promo_code_id", "customer_address",
-      "shop_id", "transaction_id", "base_reward", "bonus_amount", "total_reward", "used_at")
+    INSERT INTO "public"."promo_code_uses" AS u ("id", "promo_code_id", "customer_address"
+                              , "shop_id" , "transaction_id" , "base_reward" , "bonus_amount" , "total_reward" , "used_at" )
     OVERRIDING SYSTEM VALUE
-    SELECT new_id, code.id, code.who,
-      code.shop, in_transaction, on_base, code.bonus, on_base + code.bonus, now()
-    WHERE NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
+    SELECT new_id, code.id, code.who
+           , code.shop , in_transaction , on_base , code.bonus , on_base + code.bonus , now() WHERE NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
     RETURNING pg_catalog.array_to_json(ARRAY[ARRAY['1', 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
                                                                     u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, NULL]])::text INTO answer;
   END IF;
@@ -1879,7 +1966,7 @@ BEGIN
     END IF;
     answer := "pgpromocodes".redeem_promo_codes(
       ARRAY[wanted], ARRAY[in_shop], '{1}', ARRAY[of_customer], ARRAY[on_base], ARRAY[on_bonus], ARRAY[in_transaction],
-      ARRAY[key], ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms);
+      ARRAY[key], ARRAY[new_id], '{}', '{}', false, false, NULL, lock_wait_ms, '{}');
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);
@@ -2007,11 +2094,14 @@ BEGIN
                   (SELECT h.promo_code_id FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = wanted)) INTO of_code;
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = of_code FOR NO KEY UPDATE;
 
-  SELECT h.released_as, h.expires_at <= clock_timestamp() AS is_over, u."id" IS NOT NULL AS has_use INTO hold
+  -- The host may have made it a use itself, by its status.
+  SELECT h.released_as, u."id" IS NOT NULL AS has_use,
+         h.expires_at <= clock_timestamp() AND (u."id" IS NULL OR (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )) AS is_over
+    INTO hold
     FROM "pgpromocodes".promo_code_holds AS h
-    LEFT JOIN "public"."promo_code_uses" AS u ON (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                           OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-   WHERE h.use_id = wanted;
+    LEFT JOIN "public"."promo_code_uses" AS u ON u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                          OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true WHERE h.use_id = wanted;
   IF FOUND THEN
     outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused') THEN 'unknown'
                     WHEN hold.released_as IS NOT NULL THEN hold.released_as WHEN hold.is_over THEN 'expired'
@@ -2336,7 +2426,7 @@ BEGIN
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(?n)^\\s*-- pg-promo-codes [0-9]+$'
     ), given AS (
@@ -2481,7 +2571,8 @@ BEGIN
       FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)?[)]+|upper[(]+code[)]*(::text)?[)]+ shop_id) ?$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)?[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
       JOIN pg_catalog.pg_class AS c ON c.relname::text = i.on_table
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
-     WHERE NOT EXISTS (
+     -- Nobody else may build one; everything is right without it.
+     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_index AS x
               WHERE x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL
                 AND pg_catalog.replace(pg_catalog.concat_ws(' ', pg_catalog.pg_get_indexdef(x.indexrelid, 1, true),
@@ -2514,7 +2605,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

@@ -34,11 +34,13 @@ BEGIN
     LOOP
       PERFORM :"library".apply_promo_code_stats(code_id, uses, bonus);
     END LOOP;
+    /*if use_id*/
     IF NEW.:"promo_code_id" <> OLD.:"promo_code_id" THEN
       UPDATE :"library".promo_code_holds AS h
          SET promo_code_id = NEW.:"promo_code_id"
        WHERE h.promo_code_id = OLD.:"promo_code_id" AND h.released_at IS NULL AND h.use_id = NEW.:"use_id";
     END IF;
+    /*fi*/
     RETURN NULL;
   END IF;
 
@@ -65,6 +67,7 @@ BEGIN
     PERFORM :"library".apply_promo_code_stats(code_id, uses, bonus);
     codes := pg_catalog.array_append(codes, code_id);
   END LOOP;
+  /*if use_id*/
   -- Whoever moves a use names two codes.
   IF pg_catalog.cardinality(codes) > 1
      AND EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
@@ -74,6 +77,7 @@ BEGIN
      WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL AND h.use_id = n.:"use_id"
        AND h.promo_code_id <> n.:"promo_code_id";
   END IF;
+  /*fi*/
   RETURN NULL;
 END
 $body$;

@@ -3,7 +3,7 @@
 -- what characters there are. Reads system catalogs only, so that it cannot fail inside the host's transaction. Every operator
 -- has arguments of its own types: a host may have others of its name.
 WITH RECURSIVE :installed_place(), host AS (
-  SELECT c.oid, c.relkind, CASE WHEN c.relname::text = place.codes THEN 'codes'::text ELSE 'uses'::text END AS part
+  SELECT c.oid, c.relkind, c.relowner, CASE WHEN c.relname::text = place.codes THEN 'codes'::text ELSE 'uses'::text END AS part
     FROM place
     JOIN pg_catalog.pg_namespace AS n ON n.nspname::text = place.schema
     JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname::text IN (place.codes, place.uses)
@@ -21,7 +21,7 @@ SELECT pg_catalog.json_build_object(
     SELECT FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
      -- In two parts: a host that looks for redemptions by their text, in a pool that it wraps, finds only redemptions.
-     WHERE n.nspname::text = place.library AND p.proname::text = pg_catalog.concat('redeem_', 'promo_codes')),
+     WHERE n.nspname::text = place.library AND :trusted_owner(n.nspowner) AND :trusted_owner(p.proowner) AND p.proname::text = pg_catalog.concat('redeem_', 'promo_codes')),
   'tables', (
     SELECT pg_catalog.json_object_agg(h.part, pg_catalog.json_build_object(
              'kind', h.relkind::text,

@@ -12,6 +12,18 @@ DECLARE
   clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
   counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
   other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
+  trusted constant oid[] := ARRAY(
+    SELECT r.oid
+      FROM pg_catalog.pg_roles AS r
+     WHERE r.rolsuper OR r.rolname = current_user
+        OR EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = schema AND n.nspowner = r.oid)
+        OR (pg_catalog.pg_has_role(r.oid, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS me WHERE me.rolname = current_user AND me.rolsuper))
+        OR NOT EXISTS (SELECT FROM (VALUES (:'codes_name'), (:'uses_name')) AS t(name)
+                        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                                           WHERE n.nspname = schema AND c.relname::text = t.name
+                                             AND pg_catalog.has_table_privilege(r.oid, c.oid, 'TRIGGER'))));
   problems text;
   found record;
 BEGIN

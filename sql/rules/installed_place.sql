@@ -18,7 +18,7 @@ installations AS (
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))
       OR EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
                    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname::text = i.codes
-                  WHERE n.nspname::text = i.schema AND pg_catalog.pg_has_role(i.proowner, c.relowner, 'USAGE'))
+                  WHERE n.nspname::text = i.schema AND pg_catalog.has_table_privilege(i.proowner, c.oid, 'TRIGGER'))
 ), chosen AS (
   SELECT i.library, i.stored, i.schema, i.codes, i.uses
     FROM installations AS i

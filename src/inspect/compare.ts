@@ -43,7 +43,7 @@ export function installedRevision(catalog: Catalog): number {
 export function compareNewer({ layout }: Wanted, catalog: Catalog): ComparedObject[] {
   const functions = catalog.functions.filter((found) => found.inLibrary && found.trusted && revisionOf(found) > 0);
   return [
-    ...functions.map(({ name }) => compared({ kind: 'function', name }, 'newer')),
+    ...functions.map(({ name }) => compared({ kind: 'function', name }, 'ok')),
     ...catalog.triggers.flatMap((found) => {
       const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
       const isOurs = found.functionSchema === layout.librarySchema && revisionOf({ source: found.functionSource }) > 0;

@@ -59,10 +59,13 @@ const LONG_NAMES: Record<string, string> = {
   'bpchar[]': 'character[]',
 };
 
-/** All functions, whatever the options: which of them fire is a matter of the triggers. */
+/**
+ * All functions, whatever the options: which of them fire is a matter of the triggers. A host without what redeeming needs
+ * has those that count.
+ */
 export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
   const render = renderer(wanted);
-  return functionFiles.map((file) => {
+  return functionFiles.filter(redeems(wanted.layout) ? () => true : isForCounting).map((file) => {
     const [, name = '', parameters = ''] = HEADER.exec(file) ?? [];
     const types = render(parameters)
       .split(', ')
@@ -74,7 +77,7 @@ export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
       arguments: types,
       source: render(BODY.exec(file)?.[1] ?? ''),
       securityDefiner: /^SECURITY DEFINER$/m.test(file),
-      isForRedeemers: !/^REVOKE ALL ON FUNCTION/m.test(file),
+      isForRedeemers: isForRedeemers(file),
       settings: [...file.matchAll(/^SET (\w+) = (.*)$/gm)].map(
         ([, setting, value = '']) => `${setting}=${render(value).replace(/^'(.*)'$/, '$1')}`,
       ),
@@ -84,6 +87,21 @@ export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
       ],
     };
   });
+}
+
+function redeems({ codes, uses }: Layout): boolean {
+  return codes.columns.code !== null && uses.columns.id !== null && uses.columns.customerAddress !== null;
+}
+
+function isForRedeemers(file: string): boolean {
+  return !/^REVOKE ALL ON FUNCTION/m.test(file);
+}
+
+/** Beside what counts: what an installation says of itself, and what the policies of its tables call. */
+const OF_ALL_HOSTS: ReadonlySet<string> = new Set(['promo_code_installation', 'promo_code_is_visible']);
+
+function isForCounting(file: string): boolean {
+  return !isForRedeemers(file) || OF_ALL_HOSTS.has(HEADER.exec(file)?.[1] ?? '');
 }
 
 /** Renders for an installation; what it stores of itself is a part of one of its functions. */

@@ -82,7 +82,7 @@ export async function inspectWith(db: Queryable, given: Given): Promise<Inspecti
   requireRoles(given, catalog);
   const objects = choice.isNewer ? compareNewer(choice, catalog) : compareObjects(choice, catalog);
   return {
-    ok: objects.every(({ state }) => state === 'ok' || (choice.isNewer && state === 'newer')),
+    ok: objects.every(({ state }) => state === 'ok'),
     objects,
     librarySchema: layout.librarySchema,
     granularity: triggerLevel(options, catalog),

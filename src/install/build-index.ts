@@ -65,7 +65,8 @@ export async function buildIndexes(
   const built: string[] = [];
   const warnings: string[] = [];
   for (const wanted of await find()) {
-    const stillMissing = async () => (await find()).find(({ definition }) => definition === wanted.definition);
+    const stillMissing = async () =>
+      (await find()).find(({ definition }) => definition.name === wanted.definition.name);
     try {
       const name = await buildIndex(db, options, wanted.table, stillMissing);
       if (name) built.push(name);

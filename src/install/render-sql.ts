@@ -72,7 +72,8 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  * - `'uninstall'`: removes the library's schema, triggers and indexes.
  * - `'drift'`: the query of `checkDrift`.
  *
- * It sees no database: an option that is left out has its default, whatever is installed.
+ * It sees no database: an option that is left out has its default, whatever is installed, and a column that the host does not
+ * have is described as `null`.
  *
  * @throws ValidationError for an unknown name, option or value.
  */

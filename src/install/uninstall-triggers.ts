@@ -8,6 +8,7 @@ import { revisionOf } from '../inspect/marks.js';
 import { uninstallOptions } from '../inspect/options.js';
 import { parseArguments, type SchemaOption } from '../options.js';
 import type { Database, Queryable } from '../postgres/database.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
@@ -65,7 +66,7 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
     } catch (error) {
       if (!(error instanceof LockTimeoutError)) throw error;
       // As when installing: a host that writes its tables in either order lets them be locked one by one only.
-      await withShortLocks(lockTimeoutMs, 'one', remove(['uses'], dropTriggersOnUses));
+      await withShortLocks(lockTimeoutMs, 'one', remove(['uses'], dropOnUses));
       done = await withShortLocks(lockTimeoutMs, 'one', remove(['codes'], everything));
     }
     return { removed: [...installed.names, ...(done.keepsSchema ? [] : [installed.layout.librarySchema])] };
@@ -79,6 +80,7 @@ interface Installed {
   tables: HostTable[];
   names: string[];
   triggers: CatalogTrigger[];
+  indexesOfUses: string[];
 }
 
 /** Nothing where the library schema that is asked for is not there: the tables may be those of another installation. */
@@ -101,9 +103,15 @@ async function installedObjects(db: Queryable, asked: SchemaOption): Promise<Ins
     tables: (['uses', 'codes'] as const).filter((table) => catalog.tables[table] !== undefined),
     names: [...new Set(names)],
     triggers,
+    indexesOfUses: indexes.filter(({ part }) => part === 'uses').map(({ name }) => name),
   };
 }
 
-function dropTriggersOnUses({ triggers }: Installed): string[] {
-  return triggers.filter(({ part, isClone }) => part === 'uses' && !isClone).map(dropTrigger);
+/** All that takes a lock on the uses, which the rest then does without. */
+function dropOnUses({ layout, triggers, indexesOfUses }: Installed): string[] {
+  const schema = quoteIdentifier(layout.schema);
+  return [
+    ...triggers.filter(({ part, isClone }) => part === 'uses' && !isClone).map(dropTrigger),
+    ...indexesOfUses.map((name) => `DROP INDEX ${schema}.${quoteIdentifier(name)};`),
+  ];
 }

@@ -56,7 +56,7 @@ export class Explainer {
         `transaction since ${holder.since.toISOString()}.`
       : '';
     return new LockTimeoutError(
-      `The lock of the promo code ${row.code} (id ${row.code_id}, shop ${row.shop}) was not granted in time. Nothing was ` +
+      `The lock of the promo code ${row.code} (id ${row.code_id}${row.shop ? `, shop ${row.shop}` : ''}) was not granted in time. Nothing was ` +
         `written; try again when the transaction that holds it has ended.${by}`,
       { sqlState: error.sqlState, cause: error.cause, promoCodeId: row.code_id, holder },
     );

@@ -37,10 +37,17 @@ export interface UseRow {
   used: string | null;
 }
 
-/** The same columns for a statement that reads the table as `u`, under a session of any time zone. */
+/**
+ * The same columns for a statement that reads the table as `u`, under a session of any time zone. The shop is that of the
+ * code, where uses have none of their own.
+ */
 export function useColumns(host: Host): string {
+  const shop =
+    host.has('codes', 'shopId') && !host.has('uses', 'shopId')
+      ? '(SELECT s.:"code_shop_id" FROM :"codes" AS s WHERE s.:"code_id" = u.:"promo_code_id")'
+      : 'u.:"use_shop_id"';
   return `u.:"use_id"::text AS use_id, u.:"promo_code_id"::text AS code_id, u.:"customer_address"::text AS customer,
-    u.:"use_shop_id"::text AS shop, u.:"transaction_id"::text AS transaction, u.:"base_reward"::text AS base,
+    ${shop}::text AS shop, u.:"transaction_id"::text AS transaction, u.:"base_reward"::text AS base,
     u.:"bonus_amount"::text AS bonus, u.:"total_reward"::text AS total, ${epochOf(host, 'uses', 'usedAt')}::text AS used`;
 }
 

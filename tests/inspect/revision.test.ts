@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '1f93b83850731ef863519aba7f8e59d421bf63bab68db82505f00145c6753511',
+  2: 'bd79ae085984b2a3c6266fa1f6662e6d9500c5b076babb2bc2db25de3a606d6c',
 };
 
 it('every function carries the current revision', () => {

@@ -62,7 +62,6 @@ describe('tables that cannot be counted in', () => {
       'ALTER TABLE :"schema".promo_code_uses ALTER bonus_amount TYPE real',
       'promo_code_uses.bonus_amount',
     ],
-    ['a date as updated_at', 'ALTER TABLE :"schema".promo_codes ALTER updated_at TYPE date', 'promo_codes.updated_at'],
     ['no updated_at', 'ALTER TABLE :"schema".promo_codes DROP updated_at', 'promo_codes.updated_at'],
     ['no amount', 'ALTER TABLE :"schema".promo_code_uses DROP bonus_amount', 'promo_code_uses.bonus_amount'],
     [
@@ -112,9 +111,9 @@ describe('options', () => {
     ['a schema name that PostgreSQL would cut', () => checkDrift(pool, { schema: long }), ['schema']],
     ['a limit of zero', () => checkDrift(pool, { limit: 0 }), ['limit']],
     [
-      'ids that are none',
-      () => checkDrift(pool, { promoCodeIds: ['1; DROP TABLE x', 1.5, 2n ** 63n] as never }),
-      ['promoCodeIds.0', 'promoCodeIds.1', 'promoCodeIds.2'],
+      'ids that are none, whatever type a host has',
+      () => checkDrift(pool, { promoCodeIds: ['1', 1.5, ''] as never }),
+      ['promoCodeIds.1', 'promoCodeIds.2'],
     ],
     ['a batch size that is none', () => streamDrift(pool, { batchSize: -1 }).next(), ['batchSize']],
     ['an option of another call', () => uninstallTriggers(pool, { granularity: 'row' } as never), ['granularity']],

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { defaultLibrarySchema } from '../../src/host/library-schema';
 import {
   assertNoDrift,
   inspectTriggers,
@@ -153,13 +154,15 @@ it('a schema name may be anything that PostgreSQL allows', async () => {
       await pool.query(renderSql('triggers', { schema: name }));
       expect(await installTriggers(pool, { schema: name })).toMatchObject({ changed: false });
     } finally {
-      await pool.query(`DROP SCHEMA ${quoted} CASCADE`);
+      const library = pg.escapeIdentifier(defaultLibrarySchema(name));
+      await pool.query(`DROP SCHEMA IF EXISTS ${quoted}, ${library} CASCADE`);
     }
   }
-});
+}, 120_000);
 
 it('a function of the host with the same name and other arguments is none of its business', async () => {
-  await sql(`CREATE FUNCTION :"library".apply_promo_code_stats(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`);
+  await sql(`CREATE SCHEMA :"library";
+             CREATE FUNCTION :"library".apply_promo_code_stats(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`);
   await installTriggers(pool, { schema });
   await uninstallTriggers(pool, { schema });
   expect(await uninstallTriggers(pool, { schema })).toEqual({ removed: [] });
@@ -177,12 +180,15 @@ it('an application role does not stumble over a recount that the owner has not d
   expect(await inspectTriggers(pool, { schema })).toMatchObject({ reconcilePending: true });
 });
 
-it('what a superuser installs on the tables of another role belongs to that role, and to the psql path as well', async () => {
+it('what a superuser installs on the tables of another role belongs to that role, and what the rendered SQL does as well', async () => {
   await sql(`GRANT USAGE, CREATE ON SCHEMA :"schema" TO ${owner.quoted};
              ALTER TABLE :"schema".promo_codes OWNER TO ${owner.quoted}; ALTER TABLE :"schema".promo_code_uses OWNER TO ${owner.quoted}`);
   const owners = async () => {
     const { rows } = await sql(`SELECT DISTINCT pg_get_userbyid(proowner) AS owner FROM pg_proc
-      WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'schema')`);
+      WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'library')
+     UNION SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = :'library'
+     UNION SELECT pg_get_userbyid(relowner) FROM pg_class
+            WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :'library')`);
     return rows;
   };
   await installTriggers(pool, { schema });
@@ -204,7 +210,7 @@ it('changing the options under a reader that then writes costs nobody a deadlock
   const writer = await client();
   await writer.query(expand('BEGIN; SELECT FROM :"schema".promo_code_uses'));
   const installer = await client();
-  const installing = installTriggers(installer, { schema });
+  const installing = installTriggers(installer, { schema, enforceLimits: false });
   await waitUntilBlocked(pool, backendPid(installer));
   await writer.query(expand(insertUses(1)));
   await writer.query('COMMIT');

@@ -10,8 +10,8 @@ const [FIRST_TABLES = ''] =
     readFileSync(new URL('./fixtures/installed-by-revision-1.sql', import.meta.url), 'utf8'),
   ) ?? [];
 const SAVED_ROWS = `
-  INSERT INTO :"library".promo_code_idempotency_keys SELECT * FROM :"schema".saved_keys;
-  INSERT INTO :"library".promo_code_holds SELECT * FROM :"schema".saved_holds`;
+  INSERT INTO :"schema".promo_code_idempotency_keys SELECT * FROM :"schema".saved_keys;
+  INSERT INTO :"schema".promo_code_holds SELECT * FROM :"schema".saved_holds`;
 
 const t = useSchema('own tables');
 const { pool, schema, sql } = t;
@@ -52,6 +52,7 @@ it.each([
   expect(before.objects.filter(({ state }) => state !== 'ok').map(({ name, state }) => [name, state])).toEqual([
     ['promo_code_idempotency_keys', 'outdated'],
     ['promo_code_holds', 'outdated'],
+    ['promo_code_rate_limits', 'outdated'],
   ]);
   await install();
   expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });

@@ -1,16 +1,16 @@
 import { beforeEach, expect, it } from 'vitest';
 import { assertNoDrift, type InsufficientPrivilegeError, installTriggers, uninstallTriggers } from '../../src/index';
-import { useRole, useSchema } from '../support';
+import { useDatabase, useRole } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 
-const { schema, pool, sql, client, expand } = useSchema('privileges');
+const { schema, library, pool, sql, client, expand } = useDatabase('privileges');
 const application = useRole({ label: 'application' });
 const owner = useRole({ label: 'owner' });
 
 beforeEach(async () => {
   await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   await sql(
-    `GRANT USAGE, CREATE ON SCHEMA :"schema" TO ${owner.quoted}; GRANT USAGE ON SCHEMA :"schema" TO ${application.quoted}`,
+    `GRANT CREATE ON DATABASE :"database" TO ${owner.quoted}; GRANT USAGE, CREATE ON SCHEMA :"schema" TO ${owner.quoted}; GRANT USAGE ON SCHEMA :"schema" TO ${application.quoted}`,
   );
   const connection = await client(owner.login);
   await connection.query(expand(SEED_TABLES));
@@ -42,7 +42,7 @@ it('otherwise it is told what the owner must run, and running that is enough', a
   const error = await failure(installTriggers(connection, { schema, counterWrites: 'ignore' }));
   expect(error).toMatchObject({ name: 'InsufficientPrivilegeError', code: 'INSUFFICIENT_PRIVILEGE' });
   expect(error.message).toContain(`The role ${application.role} may not install`);
-  expect(error.message).toContain(`CREATE on schema ${schema}`);
+  expect(error.message).toContain(`CREATE on the database, for the schema ${library}`);
   expect(error.message).toContain(owner.role);
 
   await (await client(owner.login)).query(error.sql ?? '');
@@ -51,7 +51,7 @@ it('otherwise it is told what the owner must run, and running that is enough', a
 });
 
 it('a role that may create triggers but not write the counters is stopped before it breaks the inserts of others', async () => {
-  await sql(`GRANT CREATE ON SCHEMA :"schema" TO ${application.quoted};
+  await sql(`GRANT CREATE ON DATABASE :"database" TO ${application.quoted};
              GRANT TRIGGER, SELECT ON ALL TABLES IN SCHEMA :"schema" TO ${application.quoted}`);
   const error = await failure(installTriggers(await client(application.login), { schema }));
   expect(error.message).toContain(`UPDATE on ${schema}.promo_codes`);

@@ -28,7 +28,9 @@ function faulty(fate: (sent: Sent, number: number) => 'never sent' | 'answer los
   const pool = intercepted(t.pool, async (text, values, send) => {
     if (!text.includes('.redeem_promo_code')) return send(text, values);
     const batch = text.includes('.redeem_promo_codes');
-    const callIds = String(values!.at(-2)).replace(/[{}]/g, '').split(',');
+    const callIds = String(values![batch ? 13 : 8])
+      .replace(/[{}]/g, '')
+      .split(',');
     const each: Sent = { batch, callIds, customers: [values![batch ? 3 : 2]].flat() as string[] };
     if (each.customers.includes('before')) return send(text, values);
     const number = sent.push(each);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../src/index';
-import type { Attempted, RedeemRequest } from '../../src/redemption/redeem';
 import { readHost } from '../../src/redemption/host';
+import type { Attempted, RedeemRequest } from '../../src/redemption/redeem';
 import { redeemStatements, valuesOfBatch } from '../../src/redemption/statements';
 import { type TestRepository, useRepository, waitingRedemption } from '../support/repository';
 
@@ -72,14 +72,10 @@ describe('a batch', () => {
 
   /** Gives the answers by the number of the request. */
   async function redeem(t: TestRepository, entries: Attempted[], isRetry: boolean): Promise<unknown[]> {
-    const { rows } = await t.pool.query<{ answer: string }>(redeemStatements(await readHost(t.pool, { schema: t.schema })).batch, [
-      ...valuesOfBatch(entries),
-      isRetry,
-      false,
-      null,
-      5_000,
-      [],
-    ]);
+    const { rows } = await t.pool.query<{ answer: string }>(
+      redeemStatements(await readHost(t.pool, { schema: t.schema })).batch,
+      [...valuesOfBatch(entries), isRetry, false, null, 5_000, []],
+    );
     const answers = JSON.parse(rows[0]!.answer) as (string | null)[][];
     expect(answers).toHaveLength(entries.length);
     return entries.map(({ useId }, index) => {

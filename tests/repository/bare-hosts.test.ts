@@ -32,6 +32,8 @@ async function issuesOf(call: Promise<unknown>) {
 const leftOut = (table: string, fields: readonly string[]) =>
   fields.map((path) => expect.objectContaining({ path, message: `must be left out: ${table} has no column for it` }));
 
+const shopless = useSchema('shopless uses');
+
 describe.each(['uuid', 'text'])('a host with ids of type %s and little else', (type) => {
   const t = useSchema(`bare ${type}`);
   const { schema } = t;
@@ -162,6 +164,27 @@ describe.each(['uuid', 'text'])('a host with ids of type %s and little else', (t
     await assertNoDrift(t.pool, { schema });
   });
 
+  it('finds a code that was stored with a character that nobody types', async () => {
+    const name = newName();
+    await t.sql('INSERT INTO :"schema".vouchers (code, bonus_value) VALUES ($1, 5)', [`${name}\r`]);
+    expect(await repository.findByCode(name)).toMatchObject({ code: `${name}\r` });
+    expect(await fresh().redeem({ code: name, customerAddress: 'ann', baseReward: 1 })).toMatchObject({ ok: true });
+  });
+
+  it('says whose lock was waited for, without a shop', async () => {
+    const { id, code } = await newCode();
+    const holder = await t.client();
+    await holder.query('BEGIN');
+    await holder.query(t.expand(`SELECT FROM :"schema".vouchers WHERE id::text = $1 FOR UPDATE`), [id]);
+    const impatient = new PromoCodeRepository(t.pool, { schema, lockTimeoutMs: 100 });
+    const redeeming = impatient.redeem({ code, shopId: 'anything', customerAddress: 'ann', baseReward: 1 });
+    await expect(redeeming).rejects.toMatchObject({
+      ...{ code: 'LOCK_TIMEOUT', promoCodeId: id },
+      message: expect.stringContaining(`the promo code ${code} (id ${id}) was not granted`),
+    });
+    await holder.query('ROLLBACK');
+  });
+
   it('reads ids as its columns do', async () => {
     const code = await newCode();
     const padded = `{${code.id.toUpperCase()}}`;
@@ -179,6 +202,34 @@ describe.each(['uuid', 'text'])('a host with ids of type %s and little else', (t
       expect(await issuesOf(fresh().list({ cursor }))).toMatchObject([{ path: 'cursor' }]);
     }
   });
+});
+
+it('uses without a shop of their own have that of their code', async () => {
+  await shopless.sql(SEED_TABLES);
+  await shopless.sql('ALTER TABLE :"schema".promo_code_uses DROP shop_id');
+  const { schema } = shopless;
+  await installTriggers(shopless.pool, { schema, tables: { uses: { columns: { shopId: null } } } });
+  const repository = new PromoCodeRepository(shopless.pool, { schema });
+  const code = await repository.create({ code: 'X', shopId: 'shop-1', bonusValue: 5, perCustomerLimit: null });
+  const asked = { code: 'x', shopId: 'shop-1', customerAddress: 'ann', baseReward: 1 };
+  const shopId = 'shop-1';
+  const used = await repository.redeem({ ...asked, idempotencyKey: 'key' });
+  expect(used).toMatchObject({ ok: true, use: { shopId } });
+  expect(await repository.redeem({ ...asked, idempotencyKey: 'key' })).toMatchObject({
+    replayed: true,
+    use: { shopId },
+  });
+  const many = await repository.redeemMany([asked, asked]);
+  expect(many).toMatchObject([{ use: { shopId } }, { use: { shopId } }]);
+  const held = await repository.reserve({ ...asked, ttlSeconds: 60 });
+  if (!held.ok) throw new Error(held.message);
+  expect(await repository.confirm(held.use.id, { transactionId: 'order' })).toMatchObject({ shopId });
+  expect(await repository.amendUse(held.use.id, { bonusAmount: 1 })).toMatchObject({ shopId });
+  const { items } = await repository.usesByCode(code.id);
+  expect(items.map((use) => use.shopId)).toEqual(Array.from({ length: 4 }, () => shopId));
+  expect((await repository.usesByCustomer('ann', { shopId })).items).toEqual(items);
+  expect((await repository.usesByCustomer('ann', { shopId: 'shop-2' })).items).toEqual([]);
+  await assertNoDrift(shopless.pool, { schema });
 });
 
 describe('a host without a column for caps', () => {

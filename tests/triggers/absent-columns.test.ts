@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { checkDrift, type InstallOptions, inspectTriggers, installTriggers, repairDrift } from '../../src/index';
+import {
+  checkDrift,
+  type InstallOptions,
+  inspectTriggers,
+  installTriggers,
+  PromoCodeRepository,
+  repairDrift,
+} from '../../src/index';
 import { useSchema } from '../support';
 import { createHost, GRANULARITIES, insert, unguarded, use } from './host';
 
@@ -136,6 +143,8 @@ it.each(GRANULARITIES)(
       described: { uses: { columns: { id: null, customerAddress: null, shopId: null } } },
       alter: 'ALTER TABLE :"schema".promo_code_uses DROP id, DROP customer_address, DROP shop_id',
     });
+    expect(await inspectTriggers(t.pool, { schema: t.schema })).toMatchObject({ ok: true });
+    expect(await installTriggers(t.pool, { schema: t.schema })).toMatchObject({ changed: false });
     await t.sql(
       `INSERT INTO :"schema".promo_code_uses (promo_code_id, bonus_amount, base_reward, total_reward)
      VALUES (1, 1, 1, 1), (2, 2, 1, 1), (1, 4, 1, 1)`,
@@ -150,5 +159,9 @@ it.each(GRANULARITIES)(
       { id: 3, bonus: '4.00' },
     ]);
     expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+    const ask = { code: 'C1', shopId: 'shop', customerAddress: 'ann', baseReward: 10 };
+    await expect(new PromoCodeRepository(t.pool, { schema: t.schema }).redeem(ask)).rejects.toThrow(
+      /promo_code_uses has no column described as id, which redeeming needs/,
+    );
   },
 );

@@ -111,6 +111,16 @@ export const fromJson: CreateInput = {
 };
 export const patchFromJson: UpdateInput = { startDate: '2026-06-01T00:00:00Z', endDate: null };
 
+/** A host without shops names none, and one without a column for the value of a bonus says so. */
+export const withoutShop: [RedeemInput, ValidateInput, CreateInput, GenerateInput] = [
+  { code: 'SUMMER', customerAddress: 'ann', baseReward: 1 },
+  { code: 'SUMMER', customerAddress: 'ann' },
+  { code: 'SUMMER', bonusValue: null },
+  { count: 10, bonusValue: 5 },
+];
+// @ts-expect-error Everybody else gives it.
+export const withoutValue: CreateInput = { code: 'SUMMER' };
+
 /** A refusal and a success are told from each other in several ways. */
 export function outcome(result: RedeemResult): string {
   if (result.ok) return result.use.totalReward;

@@ -20,10 +20,11 @@
          'hasDefault', EXISTS (
            SELECT FROM levels AS l WHERE l.relation = $table.oid AND l.attnum = a.attnum AND l.has_default),
          -- For no relation, because for one it would lock the table: what needs one is generated.
-         'defaultExpression', CASE WHEN a.attgenerated = ''::"char" THEN coalesce(
+         'defaultConstant', CASE WHEN a.attgenerated = ''::"char" THEN pg_catalog.substring(coalesce(
            (SELECT pg_catalog.pg_get_expr(d.adbin, 0::oid)
               FROM pg_catalog.pg_attrdef AS d
-             WHERE d.adrelid = $table.oid AND d.adnum = a.attnum), ot.typdefault) END,
+             WHERE d.adrelid = $table.oid AND d.adnum = a.attnum), ot.typdefault),
+           '^(''(?:[^'']|'''')*''|true|false|[0-9]+)(?:::|$)') END,
          -- The current time in the time zone of the session: what is converted with AT TIME ZONE is not. From
          -- the stored expression, because pg_get_expr may lock the table.
          'defaultsToNow', a.attgenerated = ''::"char" AND EXISTS (

@@ -42,8 +42,8 @@ export interface CatalogColumn {
   notNull: boolean;
   /** Whether it gets a value where none is written: a default, an identity, the default of its domain. */
   hasDefault: boolean;
-  /** The default as the server writes it, where there is one and the column is not generated. */
-  defaultExpression: string | null;
+  /** The default where it is a constant, as a literal. */
+  defaultConstant: string | null;
   /** Whether the default is the current time in the time zone of the session. */
   defaultsToNow: boolean;
   /** `pg_attribute.attgenerated`: `s` stored, `v` virtual. */

@@ -51,7 +51,7 @@ export function rolledBackFaults(rolledBack: RolledBack, uses: CatalogTable, tab
     const usual = redeemed === undefined ? constantOf(status) : undefined;
     if (usual !== undefined && !counts.includes(usual) && !uses.filledByTriggers) {
       const is =
-        `has the default ${status.defaultExpression}, which is none of rolledBack.counts, so that a new use would not ` +
+        `has the default ${status.defaultConstant}, which is none of rolledBack.counts, so that a new use would not ` +
         'count: rolledBack.redeemed says which value it gets';
       check.notRedeemable.push({ ...at, is });
     }
@@ -59,11 +59,9 @@ export function rolledBackFaults(rolledBack: RolledBack, uses: CatalogTable, tab
 }
 
 /** The default of a column, where it is a constant, as the server writes the value. */
-function constantOf({ baseType, defaultExpression }: CatalogColumn): string | undefined {
-  if (defaultExpression === null) return undefined;
-  const plain = /^(?:true|false|\d+)$/.exec(defaultExpression)?.[0];
-  const quoted = /^'((?:[^']|'')*)'(?:::|$)/.exec(defaultExpression)?.[1]?.replaceAll("''", "'");
-  return plain ?? (baseType === 'character' ? quoted?.trimEnd() : quoted);
+function constantOf({ baseType, defaultConstant }: CatalogColumn): string | undefined {
+  const text = defaultConstant?.replace(/^'([\s\S]*)'$/, '$1').replaceAll("''", "'");
+  return baseType === 'character' ? text?.trimEnd() : text;
 }
 
 /** What the column may hold, where that is not this text. It is compared as the server writes the value. */

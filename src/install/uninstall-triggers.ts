@@ -43,13 +43,14 @@ export async function uninstallTriggers(db: Database, options?: UninstallOptions
   const { lockTimeoutMs, ...asked } = parseArguments(db, uninstallOptions, options, 'uninstallTriggers()');
   try {
     const installed = await installedObjects(db, asked);
-    if (installed.names.length === 0) return { removed: [] };
+    if (!installed || installed.names.length === 0) return { removed: [] };
     const remove =
       (tables: LockedTables, statementsFor: (objects: Installed) => string[]) => (waitMs: number, attempt: number) =>
         inTransaction(db, async (transaction) => {
           await installationLock(transaction, installed.layout.librarySchema, lockTimeoutMs);
           await setLockTimeout(transaction, `${waitMs}ms`);
           const now = await installedObjects(transaction, asked);
+          if (!now) return { keepsSchema: false };
           const present = tables.filter((table) => now.tables.includes(table));
           await lockTables(transaction, now.layout, present, attempt, 'ACCESS EXCLUSIVE');
           for (const statement of statementsFor(now)) await transaction.query(statement);
@@ -82,8 +83,10 @@ interface Installed {
   indexesOfUses: string[];
 }
 
-async function installedObjects(db: Queryable, asked: SchemaOption): Promise<Installed> {
+/** Nothing where the library schema that is asked for is not there: the tables may be those of another installation. */
+async function installedObjects(db: Queryable, asked: SchemaOption): Promise<Installed | undefined> {
   const catalog = await readCatalog(db, asked);
+  if (asked.librarySchema !== undefined && catalog.library === null) return undefined;
   const { layout } = chooseInstallation(asked, catalog);
   const isOfLibrary = hasFormerLayout(layout)
     ? (schema: string) => [layout.librarySchema, layout.schema].includes(schema)

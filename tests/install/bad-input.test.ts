@@ -112,8 +112,8 @@ describe('options', () => {
     ['a limit of zero', () => checkDrift(pool, { limit: 0 }), ['limit']],
     [
       'ids that are none, whatever type a host has',
-      () => checkDrift(pool, { promoCodeIds: ['1', 1.5, ''] as never }),
-      ['promoCodeIds.1', 'promoCodeIds.2'],
+      () => checkDrift(pool, { promoCodeIds: ['1', 1.5] as never }),
+      ['promoCodeIds.1'],
     ],
     ['a batch size that is none', () => streamDrift(pool, { batchSize: -1 }).next(), ['batchSize']],
     ['an option of another call', () => uninstallTriggers(pool, { granularity: 'row' } as never), ['granularity']],

@@ -68,7 +68,7 @@ describe('20 installations at once', () => {
     ]);
     await assertNoDrift(pool, { schema });
     expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true, reconcilePending: false });
-  });
+  }, 120_000);
 });
 
 describe('a table lock that somebody holds', () => {

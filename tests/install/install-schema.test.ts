@@ -38,7 +38,7 @@ it('20 at once all succeed', async () => {
   const reports = await Promise.all(Array.from({ length: 20 }, () => installSchema(pool, { schema })));
   expect(reports.filter(({ created }) => created.includes('promo_codes'))).toHaveLength(1);
   await assertNoDrift(pool, { schema });
-});
+}, 120_000);
 
 it("leaves a host's table as it is, but for columns that it lacks", async () => {
   await sql(SEED_TABLES);

@@ -26,6 +26,18 @@ DECLARE
   clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
   counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
   other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
+  trusted constant oid[] := ARRAY(
+    SELECT r.oid
+      FROM pg_catalog.pg_roles AS r
+     WHERE r.rolsuper OR r.rolname = current_user
+        OR EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = schema AND n.nspowner = r.oid)
+        OR (pg_catalog.pg_has_role(r.oid, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS me WHERE me.rolname = current_user AND me.rolsuper))
+        OR NOT EXISTS (SELECT FROM (VALUES ('promo_codes'), ('promo_code_uses')) AS t(name)
+                        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                                           WHERE n.nspname = schema AND c.relname::text = t.name
+                                             AND pg_catalog.has_table_privilege(r.oid, c.oid, 'TRIGGER'))));
   problems text;
   found record;
 BEGIN
@@ -1091,7 +1103,9 @@ BEGIN
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
       CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p(%3$s)
-      RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+      RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+                                           u."shop_id"::text,
+                                           u."transaction_id"::text,
                                            u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, CASE WHEN $9 THEN (SELECT extract(epoch FROM h.expires_at)::text
                                                                                                                                                                                                FROM "pgpromocodes".promo_code_holds AS h
                                                                                                                                                                                               WHERE h.use_id = u."id" AND h.created_at = now()) END
@@ -1163,7 +1177,9 @@ BEGIN
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
-      RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+      RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+                                           u."shop_id"::text,
+                                           u."transaction_id"::text,
                                            u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, CASE WHEN with_holds THEN (SELECT extract(epoch FROM h.expires_at)::text
                                                                                                                                                                                                        FROM "pgpromocodes".promo_code_holds AS h
                                                                                                                                                                                                       WHERE h.use_id = u."id" AND h.created_at = now()) END;
@@ -1308,7 +1324,9 @@ BEGIN
     FROM unnest(outcomes, code_ids, found_ids, found_code_ids, found_customers, found_times) WITH ORDINALITY
            AS a(outcome, code_id, use_id, of_code_id, of_customer, made_at, n)
     LEFT JOIN LATERAL (
-           SELECT ARRAY[u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+           SELECT ARRAY[u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+                        u."shop_id"::text,
+                        u."transaction_id"::text,
                         u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text] AS texts, extract(epoch FROM h.expires_at)::text AS expires,
                   h.expires_at <= clock_timestamp() AS is_over
              FROM "public"."promo_code_uses" AS u
@@ -1850,7 +1868,9 @@ BEGIN
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
-      RETURNING ARRAY[NULL, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+      RETURNING ARRAY[NULL, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+                                        u."shop_id"::text,
+                                        u."transaction_id"::text,
                                         u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text,
                       CASE WHEN pg_catalog.cardinality(hold_seconds) > 0 THEN (SELECT extract(epoch FROM h.expires_at)::text
                                                                                  FROM "pgpromocodes".promo_code_holds AS h
@@ -1956,7 +1976,9 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     SELECT new_id, code.id, code.who
            , code.shop , in_transaction , on_base , code.bonus , on_base + code.bonus , now() WHERE NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
-    RETURNING pg_catalog.array_to_json(ARRAY[ARRAY['1', 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+    RETURNING pg_catalog.array_to_json(ARRAY[ARRAY['1', 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+                                                                    u."shop_id"::text,
+                                                                    u."transaction_id"::text,
                                                                     u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, NULL]])::text INTO answer;
   END IF;
   IF answer IS NULL THEN
@@ -2064,7 +2086,9 @@ BEGIN
        SET "id" = u."id",
            "base_reward" = use_row."base_reward", "bonus_amount" = use_row."bonus_amount", "transaction_id" = use_row."transaction_id", "total_reward" = coalesce(use_row."base_reward"::numeric, 0::numeric) + coalesce(use_row."bonus_amount"::numeric, 0::numeric)
      WHERE u."id" = wanted
-    RETURNING u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+    RETURNING u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+              u."shop_id"::text,
+              u."transaction_id"::text,
               u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text;
 END
 $body$;
@@ -2124,7 +2148,9 @@ BEGIN
     SELECT CASE WHEN of_transaction IS NULL
                   OR u."transaction_id" = "pgpromocodes".promo_code_value(of_transaction, use_row."transaction_id")
                 THEN 'confirmed' ELSE 'conflict' END,
-           u."id"::text, u."promo_code_id"::text, u."customer_address"::text, u."shop_id"::text, u."transaction_id"::text,
+           u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+           u."shop_id"::text,
+           u."transaction_id"::text,
            u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text
       FROM "public"."promo_code_uses" AS u
      WHERE u."id" = wanted AND true ;

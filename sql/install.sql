@@ -255,8 +255,7 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "public"."promo_codes" AS c
      SET "times_used" = actual_uses,
-         "total_bonus_issued" = actual_bonus,
-         "updated_at" = stamp
+         "total_bonus_issued" = actual_bonus, "updated_at" = stamp
    WHERE c."id" = code_id AND (c."times_used"::numeric IS DISTINCT FROM actual_uses::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM actual_bonus);
   corrected := FOUND;
   marker := set_config('pg_promo_codes.counting', earlier, true);
@@ -284,8 +283,7 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   stamp "public"."promo_codes"."updated_at"%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
-  total numeric;
-  counted boolean;
+  total numeric; counted boolean;
   marker text;
   earlier text;
 BEGIN
@@ -302,13 +300,11 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "public"."promo_codes" AS c
      SET "times_used" = coalesce(c."times_used"::bigint, 0::bigint) + uses_delta,
-         "total_bonus_issued" = coalesce(c."total_bonus_issued"::numeric, 0::numeric) + bonus_delta,
-         "updated_at" = stamp
+         "total_bonus_issued" = coalesce(c."total_bonus_issued"::numeric, 0::numeric) + bonus_delta, "updated_at" = stamp
    WHERE c."id" = code_id
      AND least(0::bigint, uses_delta) + coalesce(c."times_used"::bigint, 0::bigint) >= 0::bigint
      AND least(0::numeric, bonus_delta) + coalesce(c."total_bonus_issued"::numeric, 0::numeric) >= 0::numeric
-  RETURNING c."total_bonus_issued" INTO total;
-  counted := FOUND;
+  RETURNING c."total_bonus_issued" INTO total; counted := FOUND;
 
   IF NOT counted THEN
     -- A counter would go below zero, or is there already: it had drifted, or another trigger has come before the one that adds (a trigger of
@@ -317,9 +313,7 @@ BEGIN
     UPDATE "public"."promo_codes" AS c
        SET "id" = c."id"
            , "times_used" = greatest(coalesce(c."times_used"::bigint, 0::bigint) + uses_delta, 0::bigint)
-           , "total_bonus_issued" = greatest(coalesce(c."total_bonus_issued"::numeric, 0::numeric) + bonus_delta, 0::numeric)
-           , "updated_at" = stamp
-     WHERE c."id" = code_id;
+           , "total_bonus_issued" = greatest(coalesce(c."total_bonus_issued"::numeric, 0::numeric) + bonus_delta, 0::numeric) , "updated_at" = stamp WHERE c."id" = code_id;
     counted := FOUND;
     total := NULL;
   END IF;
@@ -406,13 +400,11 @@ BEGIN
     marker := set_config('pg_promo_codes.counting', 'on', true);
     UPDATE "public"."promo_codes" AS c
        SET "times_used" = coalesce(c."times_used"::bigint, 0::bigint) + uses,
-           "total_bonus_issued" = coalesce(c."total_bonus_issued"::numeric, 0::numeric) + bonus,
-           "updated_at" = stamp
+           "total_bonus_issued" = coalesce(c."total_bonus_issued"::numeric, 0::numeric) + bonus, "updated_at" = stamp
      WHERE c."id" = first_code AND bonus >= 0::numeric AND bonus < 'Infinity'::numeric
                                          AND coalesce(c."times_used"::bigint, 0::bigint) >= 0::bigint
                                          AND coalesce(c."total_bonus_issued"::numeric, 0::numeric) >= 0::numeric
-                                         AND scale(trim_scale(bonus)) <= scale(c."total_bonus_issued"::numeric)
-;
+                                         AND scale(trim_scale(bonus)) <= scale(c."total_bonus_issued"::numeric);
     is_counted := FOUND;
     marker := set_config('pg_promo_codes.counting', earlier, true);
     IF NOT is_counted THEN
@@ -436,14 +428,12 @@ BEGIN
   WITH counted AS (
     UPDATE "public"."promo_codes" AS c
        SET "times_used" = coalesce(c."times_used"::bigint, 0::bigint) + a.uses,
-           "total_bonus_issued" = coalesce(c."total_bonus_issued"::numeric, 0::numeric) + a.bonus,
-           "updated_at" = stamp
+           "total_bonus_issued" = coalesce(c."total_bonus_issued"::numeric, 0::numeric) + a.bonus, "updated_at" = stamp
       FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS a(id, uses, bonus)
      WHERE c."id" = a.id AND a.bonus >= 0::numeric AND a.bonus < 'Infinity'::numeric
                                    AND coalesce(c."times_used"::bigint, 0::bigint) >= 0::bigint
                                    AND coalesce(c."total_bonus_issued"::numeric, 0::numeric) >= 0::numeric
-                                   AND scale(trim_scale(a.bonus)) <= scale(c."total_bonus_issued"::numeric)
-    RETURNING c."id" AS id
+                                   AND scale(trim_scale(a.bonus)) <= scale(c."total_bonus_issued"::numeric) RETURNING c."id" AS id
   )
   SELECT pg_catalog.array_agg(g.n ORDER BY g.n) INTO places_left
     FROM pg_catalog.generate_subscripts(codes, 1) AS g(n)
@@ -695,11 +685,9 @@ BEGIN
       RETURN NEW;
     END IF;
     uses_written := NEW."times_used" IS DISTINCT FROM OLD."times_used";
-    bonus_written := NEW."total_bonus_issued" IS DISTINCT FROM OLD."total_bonus_issued";
-  ELSE
+    bonus_written := NEW."total_bonus_issued" IS DISTINCT FROM OLD."total_bonus_issued"; ELSE
     uses_written := coalesce(NEW."times_used"::bigint, 0::bigint) <> 0::bigint;
-    bonus_written := coalesce(NEW."total_bonus_issued"::numeric, 0::numeric) <> 0::numeric;
-  END IF;
+    bonus_written := coalesce(NEW."total_bonus_issued"::numeric, 0::numeric) <> 0::numeric; END IF;
 
   IF (uses_written OR bonus_written) AND counter_writes <> 'allow' THEN
     counters := pg_catalog.concat_ws(' and ', CASE WHEN uses_written THEN 'times_used' END,
@@ -734,21 +722,18 @@ BEGIN
 
   IF TG_OP = 'UPDATE' AND NEW."id" = OLD."id" THEN
     NEW."times_used" := OLD."times_used";
-    NEW."total_bonus_issued" := OLD."total_bonus_issued";
-    RETURN NEW;
+    NEW."total_bonus_issued" := OLD."total_bonus_issued"; RETURN NEW;
   END IF;
 
   IF (uses_written OR bonus_written) AND TG_OP = 'INSERT' AND counter_writes = 'allow' THEN
     NEW."times_used" := coalesce(NEW."times_used", 0);
-    NEW."total_bonus_issued" := coalesce(NEW."total_bonus_issued", 0);
-    RETURN NEW;
+    NEW."total_bonus_issued" := coalesce(NEW."total_bonus_issued", 0); RETURN NEW;
   END IF;
 
   -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after
   -- this, are counted by their own triggers or by the recount at commit.
   NEW."times_used" := 0;
-  NEW."total_bonus_issued" := 0;
-  RETURN NEW;
+  NEW."total_bonus_issued" := 0; RETURN NEW;
 END
 $body$;
 
@@ -956,9 +941,7 @@ DECLARE
   code_row "public"."promo_codes"%ROWTYPE;
 BEGIN
   use_row."bonus_amount" := 1.00000095367431640625;
-  use_row."total_reward" := 1.00000095367431640625;
-  code_row."total_bonus_issued" := 1.00000095367431640625;
-  RETURN least(20
+  use_row."total_reward" := 1.00000095367431640625; code_row."total_bonus_issued" := 1.00000095367431640625; RETURN least(20
                , scale(use_row."bonus_amount"::numeric) , scale(use_row."total_reward"::numeric) , scale(code_row."total_bonus_issued"::numeric));
 END
 $body$;
@@ -1186,8 +1169,7 @@ BEGIN
     GET DIAGNOSTICS recorded = ROW_COUNT;
   END IF;
   IF with_holds THEN
-    NULL
-;
+    NULL;
   END IF;
   IF recorded <> pg_catalog.cardinality(outcomes) - pg_catalog.cardinality(pg_catalog.array_remove(outcomes, NULL)) THEN
     RAISE EXCEPTION 'a trigger of the host kept a use from being inserted' USING ERRCODE = 'PC008';
@@ -1877,8 +1859,7 @@ BEGIN
                                                                                 WHERE h.use_id = u."id" AND h.created_at = now()) END] AS answer
     )
     SELECT count(*), pg_catalog.array_to_json(pg_catalog.array_agg(m.answer))::text INTO recorded, answer FROM made AS m;
-    NULL
-;
+    NULL;
     IF recorded <> pg_catalog.cardinality(use_ids) THEN
       RAISE EXCEPTION 'a trigger of the host kept a use from being inserted' USING ERRCODE = 'PC008';
     END IF;
@@ -2077,11 +2058,9 @@ BEGIN
   END IF;
   IF jsonb_exists(changes, 'bonusAmount') THEN
     use_row."bonus_amount" := (changes ->> 'bonusAmount'::text)::numeric;
-  END IF;
-  IF jsonb_exists(changes, 'transactionId') THEN
+  END IF; IF jsonb_exists(changes, 'transactionId') THEN
     use_row."transaction_id" := changes ->> 'transactionId'::text;
-  END IF;
-  RETURN QUERY
+  END IF; RETURN QUERY
     UPDATE "public"."promo_code_uses" AS u
        SET "id" = u."id",
            "base_reward" = use_row."base_reward", "bonus_amount" = use_row."bonus_amount", "transaction_id" = use_row."transaction_id", "total_reward" = coalesce(use_row."base_reward"::numeric, 0::numeric) + coalesce(use_row."bonus_amount"::numeric, 0::numeric)
@@ -2139,8 +2118,7 @@ BEGIN
     IF of_transaction IS NOT NULL THEN
       use_row."transaction_id" := of_transaction;
       UPDATE "public"."promo_code_uses" AS u SET "transaction_id" = use_row."transaction_id" WHERE u."id" = wanted;
-    END IF;
-    -- Whatever the table made of it, it is confirmed for this transaction.
+    END IF; -- Whatever the table made of it, it is confirmed for this transaction.
     of_transaction := NULL;
   END IF;
 
@@ -2224,7 +2202,7 @@ BEGIN
   IF given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN
     use_row."bonus_amount" := code.bonus;
     bonus := use_row."bonus_amount"::text;
-  END IF;
+    END IF;
 
   room := code.room;
   IF code.customer_limit IS NOT NULL THEN

@@ -3,10 +3,9 @@ import { type Layout, type Rendering, renderingOf, renderTable } from './layout.
 
 /**
  * What is for some hosts only stands between comments `if name` and `fi`; also `not name`, `one and other`, `one or other`.
- * The innermost, with the whole lines that the comments have for themselves.
+ * They may have whole lines for themselves.
  */
-const CONDITIONAL =
-  /(^[ ]*)?\/\*if ([a-z_ ]+)\*\/([ ]*\n)?((?:(?!\/\*if )[\s\S])*?)(^[ ]*)?\/\*fi\*\/([ ]*(?:\n[ ]*)?)/m;
+const CONDITIONAL = /(^ *)?\/\*(?:if ([a-z_ ]+)|fi)\*\/( *(?:\n *)?)/gm;
 /** The last comma in a list goes, whatever its last item is. */
 const LIST = /[ ]*\/\*list\*\/\s*([\s\S]*?)\s*\/\*end\*\//g;
 /**
@@ -60,20 +59,59 @@ export function renderSqlFile(
   );
 }
 
+/** What was made of a file for some conditions; most hosts have the same. */
+const MOST_CONDITIONS = 100;
+const forConditions = new Map<string, Map<string, string>>();
+
 /** Without what is for other hosts. */
 export function forHost(file: string, { conditions }: Pick<Rendering, 'conditions'>): string {
-  let text = file;
-  for (let found = CONDITIONAL.exec(text); found; found = CONDITIONAL.exec(text)) {
-    const [whole, firstIndent, condition = '', firstEnd, inner = '', lastIndent, lastEnd = ''] = found;
-    const kept = holds(condition.trim(), conditions) ? inner : '';
-    const isOfLines = firstIndent !== undefined && firstEnd !== undefined && lastIndent !== undefined;
-    // What stands in a line of other things leaves one space.
-    const instead = isOfLines
-      ? kept + lastEnd.replace(/^ *\n/, '')
-      : (firstIndent ?? '') + kept.trim() + (lastEnd === '' || kept.trim() === '' ? '' : ' ');
-    text = text.slice(0, found.index) + instead + text.slice(found.index + whole.length);
+  if (!file.includes('/*')) return file;
+  const key = [...conditions].sort().join(' ');
+  const files = forConditions.get(key) ?? new Map<string, string>();
+  if (!forConditions.has(key)) {
+    if (forConditions.size >= MOST_CONDITIONS) forConditions.clear();
+    forConditions.set(key, files);
   }
-  return text.replace(LIST, (_, items: string) => ` ${items.replace(/,\s*$/, '')}`);
+  const known = files.get(file);
+  if (known !== undefined) return known;
+  const text = keptOf(file, conditions).replace(LIST, (_, items: string) => ` ${items.replace(/,\s*$/, '')}`);
+  files.set(file, text);
+  return text;
+}
+
+/** A conditional part that is open. */
+interface Part {
+  condition: string;
+  indent: string | undefined;
+  ownsLine: boolean;
+  /** What stands before it. */
+  before: string;
+}
+
+function keptOf(file: string, conditions: ReadonlySet<string>): string {
+  const open: Part[] = [];
+  let text = '';
+  let end = 0;
+  for (const { 0: token, 1: indent, 2: condition, 3: space = '', index } of file.matchAll(CONDITIONAL)) {
+    text += file.slice(end, index);
+    end = index + token.length;
+    if (condition !== undefined) {
+      const ownsLine = indent !== undefined && space.includes('\n');
+      // The indentation of the next line is part of it.
+      end -= space.length - (space.indexOf('\n') + 1);
+      open.push({ condition: condition.trim(), indent, ownsLine, before: text });
+      text = '';
+      continue;
+    }
+    const part = open.pop();
+    if (!part) throw new Error('a conditional part ends that has not begun');
+    const kept = holds(part.condition, conditions) ? text : '';
+    if (part.ownsLine && indent !== undefined) text = part.before + kept + space.replace(/^ *\n/, '');
+    // What stands in a line of other things leaves one space.
+    else text = part.before + (part.indent ?? '') + kept.trim() + (space === '' || kept.trim() === '' ? '' : ' ');
+  }
+  if (open.length > 0) throw new Error(`the part for ${open[0]!.condition} does not end`);
+  return text + file.slice(end);
 }
 
 function holds(condition: string, conditions: ReadonlySet<string>): boolean {

@@ -59,31 +59,72 @@ const LONG_NAMES: Record<string, string> = {
   'bpchar[]': 'character[]',
 };
 
+/** A file of a function, taken apart. */
+interface FunctionFile {
+  name: string;
+  parameters: string;
+  /** What stands before its body, in it and after it, without what closes it to PUBLIC. */
+  head: string;
+  body: string;
+  tail: string;
+  securityDefiner: boolean;
+  isForRedeemers: boolean;
+  settings: [name: string, value: string][];
+}
+
+const files: readonly FunctionFile[] = functionFiles.map((file) => {
+  const [, name = '', parameters = ''] = HEADER.exec(file) ?? [];
+  const body = BODY.exec(file)?.[1] ?? '';
+  const [head = '', tail = ''] = file.replace(/\nREVOKE [^;]*;\n/, '').split(body);
+  return {
+    name,
+    parameters,
+    head,
+    body,
+    tail,
+    securityDefiner: /^SECURITY DEFINER$/m.test(file),
+    isForRedeemers: !/^REVOKE ALL ON FUNCTION/m.test(file),
+    settings: [...file.matchAll(/^SET (\w+) = (.*)$/gm)].map(([, setting = '', value = '']) => [setting, value]),
+  };
+});
+
+/** What was rendered for some installations: one call asks for it several times. */
+const MOST_INSTALLATIONS = 20;
+const rendered = new Map<string, FunctionDefinition[]>();
+
 /**
  * All functions, whatever the options: which of them fire is a matter of the triggers. A host without what redeeming needs
  * has those that count.
  */
 export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
+  const key = JSON.stringify([wanted.layout, wanted.options]);
+  const definitions = rendered.get(key) ?? renderFunctions(wanted);
+  if (rendered.size >= MOST_INSTALLATIONS) rendered.clear();
+  rendered.set(key, definitions);
+  return definitions;
+}
+
+function renderFunctions(wanted: Wanted): FunctionDefinition[] {
   const render = renderer(wanted);
-  return functionFiles.filter(redeems(wanted.layout) ? () => true : isForCounting).map((file) => {
-    const [, name = '', parameters = ''] = HEADER.exec(file) ?? [];
-    const types = render(parameters)
+  const library = quoteIdentifier(wanted.layout.librarySchema);
+  return files.filter(redeems(wanted.layout) ? () => true : isForCounting).map((file) => {
+    const { name, securityDefiner, isForRedeemers } = file;
+    const types = render(file.parameters)
       .split(', ')
       .map((parameter) => parameter.split(' ').slice(1).join(' '))
       .map((type) => LONG_NAMES[type] ?? type)
       .join(', ');
+    const source = render(file.body);
     return {
       name,
       arguments: types,
-      source: render(BODY.exec(file)?.[1] ?? ''),
-      securityDefiner: /^SECURITY DEFINER$/m.test(file),
-      isForRedeemers: isForRedeemers(file),
-      settings: [...file.matchAll(/^SET (\w+) = (.*)$/gm)].map(
-        ([, setting, value = '']) => `${setting}=${render(value).replace(/^'(.*)'$/, '$1')}`,
-      ),
+      source,
+      securityDefiner,
+      isForRedeemers,
+      settings: file.settings.map(([setting, value]) => `${setting}=${render(value).replace(/^'(.*)'$/, '$1')}`),
       statements: [
-        render(file.replace(/\nREVOKE [^;]*;\n/, '')).trim(),
-        `REVOKE ALL ON FUNCTION ${quoteIdentifier(wanted.layout.librarySchema)}.${name}(${types}) FROM PUBLIC;`,
+        `${render(file.head)}${source}${render(file.tail)}`.trim(),
+        `REVOKE ALL ON FUNCTION ${library}.${name}(${types}) FROM PUBLIC;`,
       ],
     };
   });
@@ -93,15 +134,11 @@ function redeems({ codes, uses }: Layout): boolean {
   return codes.columns.code !== null && uses.columns.id !== null && uses.columns.customerAddress !== null;
 }
 
-function isForRedeemers(file: string): boolean {
-  return !/^REVOKE ALL ON FUNCTION/m.test(file);
-}
-
 /** Beside what counts: what an installation says of itself, and what the policies of its tables call. */
 const OF_ALL_HOSTS: ReadonlySet<string> = new Set(['promo_code_installation', 'promo_code_is_visible']);
 
-function isForCounting(file: string): boolean {
-  return !isForRedeemers(file) || OF_ALL_HOSTS.has(HEADER.exec(file)?.[1] ?? '');
+function isForCounting({ name, isForRedeemers }: FunctionFile): boolean {
+  return !isForRedeemers || OF_ALL_HOSTS.has(name);
 }
 
 /** Renders for an installation; what it stores of itself is a part of one of its functions. */

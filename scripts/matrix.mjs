@@ -102,6 +102,8 @@ async function runVitest(lane, file) {
     TEST_POSTGRES: 'embedded',
     TEST_POSTGRES_VERSION: `${lane.version}`,
     TEST_SCHEMA_STYLE: lane.style ?? 'plain',
+    // Those that run everything.
+    TEST_HOSTS: lane.tests === undefined ? 'all' : '',
   };
   const child = spawn(
     node,

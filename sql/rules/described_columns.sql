@@ -31,11 +31,12 @@
            SELECT FROM pg_catalog.pg_attrdef AS d
             WHERE d.adrelid = $table.oid AND d.adnum = a.attnum
               AND (pg_catalog.strpos(d.adbin::pg_catalog.text, '{SQLVALUEFUNCTION ') > 0 OR EXISTS (
-                    SELECT FROM pg_catalog.pg_proc AS p
-                     WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
-                       AND p.proname::text IN ('now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp')
-                       AND pg_catalog.strpos(d.adbin::pg_catalog.text,
-                             pg_catalog.concat('{FUNCEXPR :funcid ', p.oid, ' ')) > 0))
+                    SELECT FROM (VALUES ('pg_catalog.now()'::pg_catalog.regprocedure::pg_catalog.oid),
+                                        ('pg_catalog.transaction_timestamp()'::pg_catalog.regprocedure::pg_catalog.oid),
+                                        ('pg_catalog.statement_timestamp()'::pg_catalog.regprocedure::pg_catalog.oid),
+                                        ('pg_catalog.clock_timestamp()'::pg_catalog.regprocedure::pg_catalog.oid)) AS f(oid)
+                     WHERE pg_catalog.strpos(d.adbin::pg_catalog.text,
+                             pg_catalog.concat('{FUNCEXPR :funcid ', f.oid, ' ')) > 0))
               AND pg_catalog.strpos(d.adbin::pg_catalog.text, pg_catalog.concat('{FUNCEXPR :funcid ',
                     'pg_catalog.timezone(pg_catalog.text,pg_catalog.timestamptz)'::pg_catalog.regprocedure::pg_catalog.oid,
                     ' ')) = 0),

@@ -138,8 +138,8 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
     });
   try {
     // A trigger that counts a customer's uses without an index would stop a busy table, so that one comes first.
-    const first = await indexes('enforceLimits');
-    const done = changes.count > 0 ? await createTriggers(db, options, inspect) : await unchanged(db, inspect);
+    const first = state.choice.options.enforceLimits ? await indexes('enforceLimits') : { built: [], warnings: [] };
+    const done = changes.count > 0 ? await createTriggers(db, layout, options, inspect) : await unchanged(db, inspect);
     const last = await indexes('redemption');
     const { report } = done;
     const created = [...first.built, ...report.created, ...last.built];
@@ -191,13 +191,18 @@ async function requireCountableAmounts(db: Database, { choice, catalog }: Inspec
  * uses first, so that the counters are never guarded while nothing of ours counts. Should only the first succeed, the
  * mark in the database lets the next call go on.
  */
-async function createTriggers(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
+async function createTriggers(db: Database, layout: Layout, options: ParsedInstallOptions, inspect: Inspect) {
   const { lockTimeoutMs } = options;
   let inHostTransaction = false;
   const create = (tables: LockedTables) => (waitMs: number, attempt: number) =>
     inTransaction(db, (transaction) => {
       inHostTransaction = transaction.owner === 'host';
-      return changeInTransaction(transaction, options, { tables, waitMs, attempt }, inspect);
+      return changeInTransaction(
+        transaction,
+        options,
+        { librarySchema: layout.librarySchema, tables, waitMs, attempt },
+        inspect,
+      );
     });
   try {
     return await withShortLocks(lockTimeoutMs, 'two', create(['uses', 'codes']));
@@ -214,11 +219,16 @@ async function createTriggers(db: Database, options: ParsedInstallOptions, inspe
 async function changeInTransaction(
   transaction: Transaction,
   { lockTimeoutMs }: ParsedInstallOptions,
-  { tables, waitMs, attempt }: { tables: LockedTables; waitMs: number; attempt: number },
+  {
+    librarySchema,
+    tables,
+    waitMs,
+    attempt,
+  }: { librarySchema: string; tables: LockedTables; waitMs: number; attempt: number },
   inspect: Inspect,
 ) {
   const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
-  await installationLock(transaction, (await inspect(transaction)).librarySchema, lockTimeoutMs);
+  await installationLock(transaction, librarySchema, lockTimeoutMs);
   await setLockTimeout(transaction, `${waitMs}ms`);
   // Another instance may have done it while this one waited.
   const state = await inspect(transaction);

@@ -147,7 +147,9 @@ function storedName(name: string): string {
 
 function plainly(text: string, name: string): string {
   const placeholder = '\u0000';
-  return text
+  return ['promo_codes', 'promo_code_uses']
+    .map((table) => ({ table: `${quoteIdentifier(name)}."${table}"`, plain: `"${placeholder}"."${table}"` }))
+    .reduce((all, { table, plain }) => all.replaceAll(quoteLiteral(table), `'${plain}'`), text)
     .replaceAll(quoteIdentifier(name), `"${placeholder}"`)
     .replaceAll(quoteLiteral(name), `'${placeholder}'`)
     .replace(`"schema":"${storedName(name)}"`, () => `"schema":"${placeholder}"`)

@@ -287,7 +287,7 @@ describe('a key or a hold that somebody has planted', () => {
     const { id } = redeemed(await repository.redeem(request('X', 'ann')));
     await (await connect(app)).sql(
       `INSERT INTO :"library".promo_code_idempotency_keys (shop_id, idempotency_key, fingerprint, use_id, promo_code_id, customer_address)
-       VALUES ('shop', 'planted', :"library".promo_code_fingerprint('X', 'eve', 1, NULL, NULL, NULL), $1, $2, 'eve')`,
+       VALUES ('shop', 'planted', :"library".promo_code_fingerprint('X', 'eve', 1, NULL, NULL, NULL, NULL), $1, $2, 'eve')`,
       [id, code.id],
     );
     expect(await repository.redeem({ ...request('X', 'eve'), idempotencyKey: 'planted' })).toMatchObject({

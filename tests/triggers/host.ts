@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { checkDrift, type InstallOptions, installSchema, installTriggers } from '../../src/index';
 import type { TestSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
+import { hostOf } from '../support/reuse';
 
 export const GRANULARITIES = ['statement', 'row'] as const;
 
@@ -23,17 +24,18 @@ export interface HostOptions extends Omit<InstallOptions, 'schema' | 'tables'> {
   alter?: string;
 }
 
-/** Empties both schemas and puts a host into it: two tables, the triggers, and the codes C1 to C9 with ids 1 to 9. */
+/** Puts a host into both schemas: two tables, the triggers, and the codes C1 to C9 with ids 1 to 9. */
 export async function createHost(t: TestSchema, { tables = 'seed', alter, described, ...install }: HostOptions = {}) {
-  await t.sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');
   const options = { schema: t.schema, tables: described, ...install };
-  if (tables === 'library') {
-    await installSchema(t.pool, options);
-  } else {
-    await t.sql(SEED_TABLES);
-    if (alter) await t.sql(alter);
-    await installTriggers(t.pool, options);
-  }
+  await hostOf(t, JSON.stringify([tables, alter, options]), async () => {
+    if (tables === 'library') {
+      await installSchema(t.pool, options);
+    } else {
+      await t.sql(SEED_TABLES);
+      if (alter) await t.sql(alter);
+      await installTriggers(t.pool, options);
+    }
+  });
   await t.sql(
     `INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date, per_customer_limit)
      SELECT 'C' || n, 'shop', 5, now() + interval '30 days', NULL FROM generate_series(1, 9) AS n`,

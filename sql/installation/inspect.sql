@@ -151,7 +151,8 @@ SELECT pg_catalog.json_build_object(
              'ownedBySuperuser', o.rolsuper,
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),
-             'source', p.prosrc,
+             'source', coalesce(:mark(p.prosrc), p.prosrc),
+             'digest', CASE WHEN :mark(p.prosrc) IS NOT NULL THEN pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(p.prosrc, 'UTF8'::name)), 'hex') END,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
              'calledElsewhere', EXISTS (
@@ -164,7 +165,7 @@ SELECT pg_catalog.json_build_object(
              'comment', pg_catalog.obj_description(p.oid, 'pg_proc')))
       FROM homes AS s
       -- The schema first: matching the names of all functions there are would cost more than all the rest.
-      JOIN pg_catalog.pg_proc AS p ON p.pronamespace = s.oid AND p.proname::text ~ 'promo_code'
+      JOIN pg_catalog.pg_proc AS p ON p.pronamespace = s.oid AND p.proname::text LIKE '%promo_code%'
       JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
   ),
   'triggers', (
@@ -186,7 +187,7 @@ SELECT pg_catalog.json_build_object(
                pg_catalog.format(' EXECUTE FUNCTION %s(', f.proname)), '"', '') END,
              'functionSchema', fn.nspname::text,
              'function', f.proname::text,
-             'functionSource', f.prosrc))
+             'functionSource', coalesce(:mark(f.prosrc), f.prosrc)))
       FROM watched AS w
       JOIN pg_catalog.pg_class AS c ON c.oid = w.oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -226,7 +227,7 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(c.relname::text)
       FROM pg_catalog.pg_namespace AS n
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
-     WHERE n.nspname::text = place.schema AND c.relname::text ~ '_idx'
+     WHERE n.nspname::text = place.schema AND c.relname::text LIKE '%_idx%'
   )
 )::text AS catalog
   FROM place;

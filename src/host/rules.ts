@@ -30,6 +30,7 @@ import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
+import mark from '../../sql/rules/mark.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
 import recordHolds from '../../sql/rules/record_holds.sql';
@@ -96,6 +97,7 @@ const rules = readRules([
   describedColumns,
   trustedOwner,
   isOwnTable,
+  mark,
 ]);
 
 /** A file of `sql/` with the text of its rules in their places. */

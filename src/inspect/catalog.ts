@@ -108,7 +108,10 @@ export interface CatalogFunction {
   /** A function of a superuser on somebody else's table would lend its rights to that table's triggers. */
   ownedBySuperuser: boolean;
   ownedByTableOwner: boolean;
+  /** The body; of one with our mark the mark alone, since the bodies are long. */
   source: string;
+  /** What tells marked bodies apart. */
+  digest: string | null;
   securityDefiner: boolean;
   settings: string[] | null;
   /** Whether a trigger of another table calls it. */
@@ -132,6 +135,7 @@ export interface CatalogTrigger {
   definition: string | null;
   functionSchema: string;
   function: string;
+  /** As the `source` of a function. */
   functionSource: string;
 }
 

@@ -46,9 +46,10 @@ export function compareNewer({ layout }: Wanted, catalog: Catalog): ComparedObje
     ...functions.map(({ name }) => compared({ kind: 'function', name }, 'ok')),
     ...catalog.triggers.flatMap((found) => {
       const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
-      const isOurs = found.functionSchema === layout.librarySchema && revisionOf({ source: found.functionSource }) > 0;
-      if (isOurs) return fires(found) ? [] : [compared(object, 'disabled', [enableTrigger(found)])];
-      const foreign = fires(found) && writesCounters(found.functionSource, layout);
+      const isMarked = revisionOf({ source: found.functionSource }) > 0;
+      if (isMarked && found.functionSchema === layout.librarySchema)
+        return fires(found) ? [] : [compared(object, 'disabled', [enableTrigger(found)])];
+      const foreign = fires(found) && (isMarked || writesCounters(found.functionSource, layout));
       return foreign ? [compared(object, 'foreign', [dropTrigger(found)])] : [];
     }),
   ];
@@ -107,7 +108,7 @@ function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Ca
     );
   }
   const isSame =
-    found.source === expected.source &&
+    found.digest === expected.digest &&
     found.securityDefiner === expected.securityDefiner &&
     hasSettings(found, wanted, expected) &&
     (found.ownedByTableOwner || !found.ownedBySuperuser);

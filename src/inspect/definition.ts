@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { HostTable } from '../host/description.js';
 import { type InstallationOptions, SQL_REVISION, toStoredName, toStoredText } from '../host/installation.js';
 import type { Layout } from '../host/layout.js';
@@ -20,6 +21,7 @@ export interface FunctionDefinition {
   /** Its types, as `oidvectortypes` writes them. */
   arguments: string;
   source: string;
+  digest: string;
   securityDefiner: boolean;
   /** Whether those who redeem call it; the others are for triggers and for the owner. */
   isForRedeemers: boolean;
@@ -119,6 +121,7 @@ function renderFunctions(wanted: Wanted): FunctionDefinition[] {
       name,
       arguments: types,
       source,
+      digest: createHash('sha256').update(source).digest('hex'),
       securityDefiner,
       isForRedeemers,
       settings: file.settings.map(([setting, value]) => `${setting}=${render(value).replace(/^'(.*)'$/, '$1')}`),

@@ -111,6 +111,8 @@ async function rehearse(db: Database, options: ParsedInstallOptions, inspect: In
   };
 }
 
+const NONE_BUILT = { built: [], warnings: [] };
+
 async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
   const state = await inspect(db);
   const { layout } = state.choice;
@@ -138,14 +140,14 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
     });
   try {
     // A trigger that counts a customer's uses without an index would stop a busy table, so that one comes first.
-    const first = state.choice.options.enforceLimits ? await indexes('enforceLimits') : { built: [], warnings: [] };
+    const first = state.choice.options.enforceLimits ? await indexes('enforceLimits') : NONE_BUILT;
     const done = changes.count > 0 ? await createTriggers(db, layout, options, inspect) : await unchanged(db, inspect);
-    const last = await indexes('redemption');
-    const { report } = done;
+    const last = done.hasIndexesLeft ? await indexes('redemption') : NONE_BUILT;
+    const { report, pending } = done;
     const created = [...first.built, ...report.created, ...last.built];
     const warnings = [...report.warnings, ...first.warnings, ...last.warnings];
     if (report.changed) warnings.push(...(await unknownBonusTypes(db, state.choice, state.catalog)));
-    return { ...done, layout, report: { ...report, changed: report.changed || created.length > 0, created, warnings } };
+    return { layout, pending, report: { ...report, changed: report.changed || created.length > 0, created, warnings } };
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
     throw insufficient(layout.schema, state.catalog, messageOf(error), sqlForOwner, {
@@ -158,9 +160,9 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
 async function unchanged(db: Database, inspect: Inspect) {
   const state = await inspect(db);
   return {
-    layout: state.choice.layout,
     report: reportOf(state, requiredChanges(state)),
     pending: state.reconcilePending && mayReconcile(state.catalog),
+    hasIndexesLeft: true,
   };
 }
 
@@ -234,6 +236,7 @@ async function changeInTransaction(
   const state = await inspect(transaction);
   const { layout } = state.choice;
   const changes = requiredChanges(state, tables);
+  let indexesLeft = indexesToBuild(state, changes);
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
     if (changes.functions.length > 0) {
@@ -244,15 +247,21 @@ async function changeInTransaction(
     for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
     // In a moment, under the lock that the triggers have taken anyway.
-    for (const { table, object } of indexesToBuild(state, changes)) {
+    for (const index of indexesLeft) {
+      const { table, object } = index;
       if (!changes.tables.includes(table) || !(await isSmall(transaction, layout, table))) continue;
       for (const statement of object.statements) await transaction.query(underLock(statement));
       await transaction.query(markIndex(layout, { object }));
       changes.created.push(object.name);
+      indexesLeft = indexesLeft.filter((other) => other !== index);
     }
   }
   await setLockTimeout(transaction, rows[0]?.lock_timeout);
-  return { layout, report: reportOf(state, changes), pending: state.reconcilePending || changes.count > 0 };
+  return {
+    report: reportOf(state, changes),
+    pending: state.reconcilePending || changes.count > 0,
+    hasIndexesLeft: indexesLeft.length > 0,
+  };
 }
 
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {

@@ -9,7 +9,7 @@ import {
   repairDrift,
   uninstallTriggers,
 } from '../../src/index';
-import { backendPid, eventually, useRole, useSchema, waitUntilBlocked } from '../support';
+import { backendPid, endBackend, eventually, useRole, useSchema, waitUntilBlocked } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 
 const { schema, pool, sql, client, expand, url, version } = useSchema('difficult-hosts');
@@ -128,7 +128,7 @@ describe('connections', () => {
 
   it('a lost one is an error of the tree', async () => {
     const connection = await client();
-    await sql('SELECT pg_terminate_backend($1, 5000)', [backendPid(connection)]);
+    await endBackend(pool, backendPid(connection));
     await expect(installTriggers(connection, { schema })).rejects.toMatchObject({
       name: 'ConnectionError',
       code: 'CONNECTION_LOST',

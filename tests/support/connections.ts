@@ -66,8 +66,13 @@ export function openConnections(url: string, tag: string, names: Readonly<Record
       const kept = await takeBack(lent);
       await pool.end();
       // A backend that still waits for a lock does not notice that its client has gone, and would block the cleaning.
-      const ended = 'select pg_terminate_backend(pid, $2) from pg_stat_activity where application_name = $1';
-      await admin.query(`${ended} and pid <> pg_backend_pid()`, [tag, TERMINATE_LIMIT_MS]);
+      const ended = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1';
+      const limit = Date.now() + TERMINATE_LIMIT_MS;
+      while (Date.now() < limit) {
+        const { rowCount } = await admin.query(`${ended} and pid <> pg_backend_pid()`, [tag]);
+        if (rowCount === 0) break;
+        await sleep(2);
+      }
       if (kept > 0) throw new Error(`${kept} connections of the pool were never released`);
     },
   };

@@ -40,6 +40,18 @@ export function backendPid(client: pg.ClientBase): number {
   return processID;
 }
 
+/** Ends a backend and waits until it has gone. (The wait of pg_terminate_backend looks every 100 ms only.) */
+export async function endBackend(watcher: Queryable, pid: number): Promise<void> {
+  await watcher.query('select pg_terminate_backend($1)', [pid]);
+  await eventually(
+    async () => {
+      const { rows } = await watcher.query('select from pg_stat_activity where pid = $1', [pid]);
+      if (rows.length > 0) throw new Error(`Backend ${pid} was ended and is still there`);
+    },
+    { intervalMs: 2 },
+  );
+}
+
 /**
  * Waits until the backend waits for a lock, so that a race is provoked and never slept for.
  * @param watcher runs the looking; it must not be the blocked connection itself

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { backendPid, eventually, type TestSchema, waitUntilBlocked } from '../support';
+import { backendPid, endBackend, eventually, type TestSchema, waitUntilBlocked } from '../support';
 
 /** A connection for one test: whatever it still holds or waits for when the test ends is gone with it. */
 export interface Session {
@@ -13,7 +13,7 @@ export async function session(t: TestSchema, changes: Parameters<TestSchema['cli
   const client = await t.client(changes);
   const pid = backendPid(client);
   onTestFinished(async () => {
-    await t.sql('SELECT pg_terminate_backend($1, 5000)', [pid]);
+    await endBackend(t.pool, pid);
     await client.end().catch(() => undefined);
   });
   return { client, sql: (text, values) => client.query(t.expand(text), values) };

@@ -46,6 +46,21 @@ export interface RenderOptions extends InstallOptions {
   rolledBackType?: string | undefined;
 }
 
+const SHORT_NAMES: [RegExp, string][] = [
+  [/^timestamptz(\(\d+\))?$/, 'timestamp$1 with time zone'],
+  [/^timestamp(\(\d+\))?$/, 'timestamp$1 without time zone'],
+  [/^varchar(\(\d+\))?$/, 'character varying$1'],
+  [/^(?:bp)?char(\(\d+\))$/, 'character$1'],
+];
+
+/** A type as `installTriggers` reads it from the catalogs, so that it finds the same functions. */
+function asCatalogsName(type: string): string {
+  const [, schema, name] = /^([a-z_][a-z0-9_]*|"[^"]+")\.([a-z_][a-z0-9_]*|"[^"]+")$/.exec(type) ?? [];
+  const quoted = (part: string) => `"${part.replaceAll('"', '')}"`;
+  if (schema && name) return `${quoted(schema)}.${quoted(name)}`;
+  return SHORT_NAMES.reduce((text, [short, long]) => text.replace(short, long), type);
+}
+
 const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
 const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
 const typeEntries = {
@@ -57,6 +72,7 @@ const typeEntries = {
         /^(?:(?:[a-z_][a-z0-9_]*|"[^"\0$]+")\.)?(?:[a-z_][a-z0-9_ ]*(?:\(\d+\))?(?: with(?:out)? time zone)?|"[^"\0$]+")$/,
         'must be the name of a type as SQL takes it',
       ),
+      v.transform(asCatalogsName),
     ),
   ),
 };

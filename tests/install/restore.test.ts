@@ -10,9 +10,7 @@ const source = useDatabase('dumped');
 const target = useDatabase('restored');
 const pgDump = clientToolOrSkip('pg_dump');
 const psql = clientToolOrSkip('psql');
-const folder = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-dump-'));
-const file = path.join(folder, 'dump.sql');
-afterAll(() => rmSync(folder, { recursive: true }));
+let file: string;
 
 type CounterWrites = 'allow' | 'ignore' | 'reject';
 
@@ -34,7 +32,12 @@ async function emptyTarget(): Promise<void> {
 describe.skipIf(!pgDump || !psql)('a restore by pg_dump and psql', () => {
   const { schema } = source;
 
+  let folder: string;
+  afterAll(() => rmSync(folder, { recursive: true }));
+
   beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-dump-'));
+    file = path.join(folder, 'dump.sql');
     await installSchema(source.pool, { schema });
     await source.sql(`INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date)
                       SELECT 'C' || n, 'shop', 5, now() FROM generate_series(1, 4) AS n`);

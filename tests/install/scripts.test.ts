@@ -96,6 +96,23 @@ const HOSTS: [string, () => Host][] = [
       },
     }),
   ],
+  ...(['timestamp', 'timestamptz(3)', 'date'] as const).map((type): [string, () => Host] => [
+    `uses that are marked by a ${type}`,
+    () => ({
+      ...seed('public', `ALTER TABLE :"schema".promo_code_uses ADD undone ${type};`),
+      options: { rolledBackType: type, tables: { uses: { rolledBack: { column: 'undone' } } } },
+    }),
+  ]),
+  [
+    'uses that have a status of so many characters',
+    () => ({
+      ...seed('public', `ALTER TABLE :"schema".promo_code_uses ADD status varchar(10) NOT NULL DEFAULT 'open';`),
+      options: {
+        rolledBackType: 'varchar(10)',
+        tables: { uses: { rolledBack: { column: 'status', counts: ['open'], value: 'void' } } },
+      },
+    }),
+  ],
   ['a role that redeems', () => ({ ...seed('public'), options: { grantTo: [application.role] } })],
   [
     'limits that are enforced',

@@ -12,19 +12,38 @@ const sqlAsText: Plugin = {
   },
 };
 
+/** What changes the clock, a module or the process; each of these files has a process of its own. */
+const APART = [
+  'tests/faults/connecting.test.ts',
+  'tests/faults/silence.test.ts',
+  'tests/redemption/queue-deadlines.test.ts',
+  'tests/redemption/shared-context.test.ts',
+  'tests/redemption/time.test.ts',
+  'tests/repository/columns.test.ts',
+  'tests/server/**',
+  'tests/support/**',
+];
+const TESTS = 'tests/**/*.test.ts';
+
 export default defineConfig({
   plugins: [sqlAsText],
   // What a host imports is here the sources as they are now.
   resolve: { alias: { 'pg-promo-codes': path.resolve('src/index.ts') } },
   test: {
-    include: ['tests/**/*.test.ts'],
     globalSetup: 'tests/server/global-setup.ts',
-    pool: 'forks',
     // Files wait for the server more than they compute, so there may be more of them than processors.
     maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // A test that passes at the second attempt has found a race, and races are what this library is about.
     retry: 0,
+    projects: [
+      // Reading the sources takes half a second, so the other files share the processes.
+      { extends: true, test: { name: 'shared', include: [TESTS], exclude: APART, pool: 'forks', isolate: false } },
+      {
+        extends: true,
+        test: { name: 'apart', include: APART.map((file) => file.replace(/\*\*$/, '*.test.ts')), pool: 'forks' },
+      },
+    ],
   },
 });

@@ -6,7 +6,7 @@ import { LockTimeoutError, NewerInstallationError, NotInstalledError, PromoCodes
 import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { decimalsOfTotal } from '../host/types.js';
-import { type Catalog, hostCatalogOf, readCatalog } from '../inspect/catalog.js';
+import { type Catalog, hostCatalogOf } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
 import {
   type Inspection,
@@ -305,9 +305,13 @@ async function clearPendingMark(db: Database, layout: Layout, lockTimeoutMs: num
     const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
     await installationLock(transaction, layout.librarySchema, lockTimeoutMs);
     // Somebody may have uninstalled meanwhile.
-    const { functions } = await readCatalog(transaction, { librarySchema: layout.librarySchema });
-    if (functions.some(isMarkedPending))
-      await transaction.query(`COMMENT ON FUNCTION ${markedFunction(layout)} IS NULL`);
+    const { rows: marked } = await transaction.query(
+      `SELECT true AS pending FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname = $1::pg_catalog.name AND p.proname = 'update_promo_code_stats_on_insert'::pg_catalog.name
+          AND p.pronargs = 0::smallint AND pg_catalog.obj_description(p.oid, 'pg_proc') = $2::text`,
+      [layout.librarySchema, PENDING_MARK],
+    );
+    if (marked.length > 0) await transaction.query(`COMMENT ON FUNCTION ${markedFunction(layout)} IS NULL`);
     await setLockTimeout(transaction, rows[0]?.lock_timeout);
   });
 }

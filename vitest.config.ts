@@ -32,7 +32,7 @@ export default defineConfig({
   test: {
     globalSetup: 'tests/server/global-setup.ts',
     // Files wait for the server more than they compute, so there may be more of them than processors.
-    maxWorkers: 4,
+    maxWorkers: 5,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // A test that passes at the second attempt has found a race, and races are what this library is about.

@@ -64,6 +64,11 @@ function lanes() {
   return [{ name: `PostgreSQL ${newest}, hostile names`, version: newest, style: 'hostile' }, ...all];
 }
 
+/** Every case of the longest tables (tests/support/scope.ts): with --brief on one lane, else on all that run everything. */
+function isWhole({ tests, style }) {
+  return options.brief ? style === 'hostile' : tests === undefined;
+}
+
 /** Whether `npm test` in this environment is what the lane of the newest PostgreSQL would be. */
 function isDefaultLane() {
   const changing = ['TEST_DATABASE_URL', 'TEST_POSTGRES_VERSION', 'POSTGRES_IMAGE', 'TEST_SCHEMA_STYLE'];
@@ -102,8 +107,7 @@ async function runVitest(lane, file) {
     TEST_POSTGRES: 'embedded',
     TEST_POSTGRES_VERSION: `${lane.version}`,
     TEST_SCHEMA_STYLE: lane.style ?? 'plain',
-    // Those that run everything.
-    TEST_HOSTS: lane.tests === undefined ? 'all' : '',
+    TEST_SCOPE: isWhole(lane) ? 'whole' : '',
   };
   const child = spawn(
     node,

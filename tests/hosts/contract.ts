@@ -1,4 +1,5 @@
 import { afterEach, describe } from 'vitest';
+import { cases } from '../support';
 import { describeCodes } from './codes';
 import { describeCounting } from './counting';
 import { describeCrowds } from './crowds';
@@ -11,15 +12,12 @@ import { describeProperty } from './property';
 import { describeReading } from './reading';
 import { describeRedeeming } from './redeeming';
 
-/** `npm test` has one host of each kind, the matrix (`npm run test:matrix`) has all of them. */
+/** One host of each kind, for `npm test`. */
 const EVERYDAY = [own, renamed, textIds, softDeletes, enumStatus, sumOnly, neededColumns];
 
 /** The whole contract, on one host. Whatever a test does, the counters are true after it. */
 export function describeContract(host: Host): void {
-  const isLeftOut = process.env.TEST_HOSTS !== 'all' && !EVERYDAY.includes(host);
-  if (isLeftOut)
-    console.log(`SKIPPED: the contract on ${host.name}, which is for TEST_HOSTS=all (npm run test:matrix)`);
-  describe.skipIf(isLeftOut)(`on ${host.name}`, () => {
+  describe.each(cases(`contracts, on ${host.name},`, [host], () => EVERYDAY.includes(host)))('on $name', () => {
     const h = useHost(host);
     afterEach(() => h.expectTrue());
 

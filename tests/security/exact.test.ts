@@ -14,7 +14,7 @@ import {
   streamDrift,
   uninstallTriggers,
 } from '../../src/index';
-import { useDatabase, useRole } from '../support';
+import { cases, useDatabase, useRole } from '../support';
 import { intercepted } from '../support/intercepted';
 import { layTraps } from './traps';
 
@@ -134,98 +134,98 @@ it('what is not exact falls into a trap', async () => {
   }
 });
 
-// The others are for the matrix.
-const hosts = process.env.TEST_HOSTS === 'all' ? HOSTS : HOSTS.slice(0, 1);
-
-describe.each(hosts)('nothing of the library falls into a trap: $name', (host) => {
-  const options = {
-    schema: t.schema,
-    librarySchema: `library of ${host.codes}`,
-    ...(host.tables && { tables: host.tables }),
-  };
-  const where = { schema: t.schema, librarySchema: options.librarySchema };
-  const names = { ...host, library: options.librarySchema };
-  const say = (text: string) =>
-    hand.query(
-      t.expand(
-        text.replaceAll(/:"(codes|uses|library)"/g, (_, name: keyof typeof names) =>
-          name === 'library' ? `"${names.library}"` : `:"schema".${names[name]}`,
+describe.each(cases('hosts', HOSTS, (_, index) => index === 0))(
+  'nothing of the library falls into a trap: $name',
+  (host) => {
+    const options = {
+      schema: t.schema,
+      librarySchema: `library of ${host.codes}`,
+      ...(host.tables && { tables: host.tables }),
+    };
+    const where = { schema: t.schema, librarySchema: options.librarySchema };
+    const names = { ...host, library: options.librarySchema };
+    const say = (text: string) =>
+      hand.query(
+        t.expand(
+          text.replaceAll(/:"(codes|uses|library)"/g, (_, name: keyof typeof names) =>
+            name === 'library' ? `"${names.library}"` : `:"schema".${names[name]}`,
+          ),
         ),
-      ),
-    );
-
-  describe.each([
-    ['the owner installs', 'owner'],
-    ['a superuser installs', 'superuser'],
-  ] as const)('%s', (_, installer) => {
-    const pool = () => t.poolWith({ max: 4 }, installer === 'owner' ? owner.login : {});
-    let admin: pg.Pool;
-
-    it('installs', async () => {
-      admin = pool();
-      const more = { ...options, grantTo: [app.role] };
-      for (const step of [
-        ...[more, more, { ...more, granularity: 'row' as const }, { ...more, granularity: 'auto' as const }],
-        ...[
-          { ...more, enforceLimits: true },
-          { ...more, counterWrites: 'allow' as const },
-          { ...more, counterWrites: 'ignore' as const },
-        ],
-        { ...more, dryRun: true },
-      ]) {
-        if (host.ddl) await installTriggers(admin, step);
-        else await installSchema(admin, step);
-      }
-      // As a migration tool does; it does not know of other types of ids.
-      const scripts = host.ddl ? [] : (['schema', 'triggers', 'drift'] as const);
-      for (const script of scripts) await admin.query(renderSql(script, { ...more, enforceLimits: true }));
-      const { objects } = await inspectTriggers(admin, where);
-      expect(objects.filter(({ state }) => state !== 'ok')).toEqual([]);
-      await say(`GRANT SELECT, INSERT, UPDATE, DELETE ON :"codes", :"uses" TO ${app.quoted}`);
-      if (host.name.startsWith("the seed's")) {
-        await say(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"schema" TO ${app.quoted}`);
-      }
-    });
-
-    it.each([
-      ['who may redeem', () => t.poolWith({ max: 4 }, app.login)],
-      ['who has installed', pool],
-    ])('serves %s', async (_who, open) => {
-      await contract(new PromoCodeRepository(open(), { ...where, rateLimit: true }), host, say);
-      await drift(admin, where, say);
-    });
-
-    it('finds out what became of calls whose answers were lost', async () => {
-      await doubts(t.poolWith({ max: 4 }, app.login), where, host);
-    });
-
-    it('explains what went wrong', async () => {
-      const repository = new PromoCodeRepository(admin, { ...where, lockTimeoutMs: 50 });
-      const code = await repository.create({ code: 'LOCKED', shopId: host.shop, bonusValue: 5 });
-      const request = { code: code.code, shopId: host.shop, customerAddress: host.customer(1), baseReward: 1 };
-      await repository.redeem({ ...request, customerAddress: host.customer(2) });
-      await say('BEGIN; SELECT FROM :"codes" FOR UPDATE');
-      await expect(repository.redeem(request)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT', promoCodeId: code.id });
-      await expect(repository.rollbackUse(code.id))
-        .rejects.toThrow()
-        .catch(() => undefined);
-      await say('ROLLBACK');
-      const denied = new PromoCodeRepository(t.poolWith({}, stranger.login), where);
-      await expect(denied.redeem(request)).rejects.toMatchObject({
-        code: 'INSUFFICIENT_PRIVILEGE',
-        sql: expect.stringContaining('GRANT'),
-      });
-      await expect(installTriggers(admin, { schema: t.schema, tables: { codes: { name: 'none' } } })).rejects.toThrow(
-        host.codes,
       );
-    });
 
-    it('uninstalls', async () => {
-      expect((await uninstallTriggers(admin, where)).removed).not.toEqual([]);
-      if (installer === 'owner') await say('DELETE FROM :"uses"; DELETE FROM :"codes"');
+    describe.each([
+      ['the owner installs', 'owner'],
+      ['a superuser installs', 'superuser'],
+    ] as const)('%s', (_, installer) => {
+      const pool = () => t.poolWith({ max: 4 }, installer === 'owner' ? owner.login : {});
+      let admin: pg.Pool;
+
+      it('installs', async () => {
+        admin = pool();
+        const more = { ...options, grantTo: [app.role] };
+        for (const step of [
+          ...[more, more, { ...more, granularity: 'row' as const }, { ...more, granularity: 'auto' as const }],
+          ...[
+            { ...more, enforceLimits: true },
+            { ...more, counterWrites: 'allow' as const },
+            { ...more, counterWrites: 'ignore' as const },
+          ],
+          { ...more, dryRun: true },
+        ]) {
+          if (host.ddl) await installTriggers(admin, step);
+          else await installSchema(admin, step);
+        }
+        // As a migration tool does; it does not know of other types of ids.
+        const scripts = host.ddl ? [] : (['schema', 'triggers', 'drift'] as const);
+        for (const script of scripts) await admin.query(renderSql(script, { ...more, enforceLimits: true }));
+        const { objects } = await inspectTriggers(admin, where);
+        expect(objects.filter(({ state }) => state !== 'ok')).toEqual([]);
+        await say(`GRANT SELECT, INSERT, UPDATE, DELETE ON :"codes", :"uses" TO ${app.quoted}`);
+        if (host.name.startsWith("the seed's")) {
+          await say(`GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"schema" TO ${app.quoted}`);
+        }
+      });
+
+      it.each([
+        ['who may redeem', () => t.poolWith({ max: 4 }, app.login)],
+        ['who has installed', pool],
+      ])('serves %s', async (_who, open) => {
+        await contract(new PromoCodeRepository(open(), { ...where, rateLimit: true }), host, say);
+        await drift(admin, where, say);
+      });
+
+      it('finds out what became of calls whose answers were lost', async () => {
+        await doubts(t.poolWith({ max: 4 }, app.login), where, host);
+      });
+
+      it('explains what went wrong', async () => {
+        const repository = new PromoCodeRepository(admin, { ...where, lockTimeoutMs: 50 });
+        const code = await repository.create({ code: 'LOCKED', shopId: host.shop, bonusValue: 5 });
+        const request = { code: code.code, shopId: host.shop, customerAddress: host.customer(1), baseReward: 1 };
+        await repository.redeem({ ...request, customerAddress: host.customer(2) });
+        await say('BEGIN; SELECT FROM :"codes" FOR UPDATE');
+        await expect(repository.redeem(request)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT', promoCodeId: code.id });
+        await expect(repository.rollbackUse(code.id))
+          .rejects.toThrow()
+          .catch(() => undefined);
+        await say('ROLLBACK');
+        const denied = new PromoCodeRepository(t.poolWith({}, stranger.login), where);
+        await expect(denied.redeem(request)).rejects.toMatchObject({
+          code: 'INSUFFICIENT_PRIVILEGE',
+          sql: expect.stringContaining('GRANT'),
+        });
+        await expect(installTriggers(admin, { schema: t.schema, tables: { codes: { name: 'none' } } })).rejects.toThrow(
+          host.codes,
+        );
+      });
+
+      it('uninstalls', async () => {
+        expect((await uninstallTriggers(admin, where)).removed).not.toEqual([]);
+        if (installer === 'owner') await say('DELETE FROM :"uses"; DELETE FROM :"codes"');
+      });
     });
-  });
-});
+  },
+);
 
 /** Everything that a repository does. */
 async function contract(repository: PromoCodeRepository, host: Host, say: (text: string) => Promise<unknown>) {

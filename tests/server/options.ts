@@ -47,6 +47,8 @@ export function serverSettings(options: ServerOptions): Record<string, string> {
     max_connections: '300',
     shared_buffers: '128MB',
     autovacuum: 'on',
+    // Each installation that goes leaves dead rows in the catalogs, which every look at them would read.
+    autovacuum_naptime: '2s',
     timezone: 'UTC',
     // For tests of logical replication and of two-phase commit, which are off by default.
     wal_level: 'logical',

@@ -5,3 +5,4 @@ export { type TestDatabase, useDatabase } from './database';
 export { type Blocked, backendPid, barrier, endBackend, eventually, waitUntilBlocked } from './races';
 export { type RoleOptions, type TestRole, useRole } from './role';
 export { type TestSchema, useSchema } from './schema';
+export { cases, isWhole } from './scope';

@@ -8,7 +8,7 @@ import {
   repairDrift,
 } from '../../src/index';
 import { useSchema } from '../support';
-import { createHost, GRANULARITIES, insert, unguarded, use } from './host';
+import { createHost, insert, USUAL_GRANULARITIES, unguarded, use } from './host';
 
 const t = useSchema('absent columns');
 
@@ -35,7 +35,7 @@ const HOSTS: { lacks: string; drop: string; counters: string[]; columns: Record<
   },
 ];
 
-describe.each(HOSTS.flatMap((host) => GRANULARITIES.map((granularity) => ({ ...host, granularity }))))(
+describe.each(HOSTS.flatMap((host) => USUAL_GRANULARITIES.map((granularity) => ({ ...host, granularity }))))(
   'a host without $lacks ($granularity triggers)',
   ({ drop, counters: names, columns, granularity }) => {
     const described: InstallOptions['tables'] = { codes: { columns } };
@@ -135,7 +135,7 @@ it('uses without amounts are counted by number', async () => {
   expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
 });
 
-it.each(GRANULARITIES)(
+it.each(USUAL_GRANULARITIES)(
   'uses without an id, a customer and a shop are counted, also when they move (%s)',
   async (granularity) => {
     await createHost(t, {

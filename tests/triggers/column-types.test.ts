@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { installTriggers, renderSql } from '../../src/index';
 import { useSchema } from '../support';
-import { counters, createHost, expectCounters, GRANULARITIES, insert, unguarded, use } from './host';
+import { counters, createHost, expectCounters, insert, USUAL_GRANULARITIES, unguarded, use } from './host';
 
 const t = useSchema('column types');
 const codes = 'ALTER TABLE :"schema".promo_codes';
 const uses = 'ALTER TABLE :"schema".promo_code_uses';
 
-describe.each(GRANULARITIES)('columns of other types (%s triggers)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('columns of other types (%s triggers)', (granularity) => {
   const exercise = async (counted: (uses: number, bonus: number) => [number, string]) => {
     await t.sql(insert(use(1, 5), use(2, 7), use(1, 11)));
     await t.sql('UPDATE :"schema".promo_code_uses SET bonus_amount = 8, promo_code_id = 1 WHERE bonus_amount = 7');

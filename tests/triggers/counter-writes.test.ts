@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkDrift, installTriggers, repairDrift } from '../../src/index';
 import { type TestSchema, useSchema } from '../support';
-import { counters, createHost, expectCounters, GRANULARITIES, insert, use, versionsOfCodes } from './host';
+import { counters, createHost, expectCounters, insert, USUAL_GRANULARITIES, use, versionsOfCodes } from './host';
 import { session } from './session';
 
 /** A session whose notices are kept. */
@@ -37,7 +37,7 @@ const WRITES: [name: string, statement: string][] = [
   ],
 ];
 
-describe.each(GRANULARITIES)('counterWrites with %s triggers', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('counterWrites with %s triggers', (granularity) => {
   const host = async (counterWrites: 'allow' | 'ignore' | 'reject', alter = '') => {
     await createHost(t, { granularity, counterWrites, alter });
     await t.sql(insert(use(1, 1), use(1, 2), use(2, 4)));

@@ -1,20 +1,23 @@
 import { expect } from 'vitest';
 import { checkDrift, type InstallOptions, installSchema, installTriggers } from '../../src/index';
-import type { TestSchema } from '../support';
+import { cases, type TestSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
 import { hostOf } from '../support/reuse';
 
 export const GRANULARITIES = ['statement', 'row'] as const;
 
 /** Each write path is tested on the tables of the seed's application and on our own, with either kind of trigger. */
-const ALL_VARIANTS = (['seed', 'library'] as const).flatMap((tables) =>
-  GRANULARITIES.map((granularity) => ({ tables, granularity })),
+export const VARIANTS = cases(
+  'pairs of tables and triggers',
+  (['seed', 'library'] as const).flatMap((tables) => GRANULARITIES.map((granularity) => ({ tables, granularity }))),
+  ({ tables, granularity }) => (tables === 'seed') === (granularity === 'statement'),
 );
-/** `npm test` has each kind of table and of trigger once, the matrix (`npm run test:matrix`) all four together. */
-export const VARIANTS =
-  process.env.TEST_HOSTS === 'all'
-    ? ALL_VARIANTS
-    : ALL_VARIANTS.filter(({ tables, granularity }) => (tables === 'seed') === (granularity === 'statement'));
+/** For what is no matter of how a statement is counted. */
+export const USUAL_GRANULARITIES = cases(
+  'kinds of triggers',
+  GRANULARITIES,
+  (granularity) => granularity === 'statement',
+);
 
 export interface HostOptions extends Omit<InstallOptions, 'schema' | 'tables'> {
   tables?: 'seed' | 'library';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useSchema } from '../support';
-import { createHost, expectCounters, GRANULARITIES, insert, unguarded, use } from './host';
+import { createHost, expectCounters, insert, USUAL_GRANULARITIES, unguarded, use } from './host';
 import { type Session, session } from './session';
 
 const t = useSchema('search path');
@@ -35,7 +35,7 @@ const trapOperator = (schema: string, operator: string, left: string, right: str
 const TYPES = ['integer', 'bigint', 'numeric', 'text', 'smallint'];
 const pairs = TYPES.flatMap((left) => TYPES.map((right) => [left, right] as const));
 
-describe.each(GRANULARITIES)('the search_path of a session means nothing to the triggers (%s)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('the search_path of a session means nothing to the triggers (%s)', (granularity) => {
   beforeEach(() => createHost(t, { granularity, enforceLimits: true }));
 
   it.each([`''`, 'pg_catalog', 'pg_temp', '"nothing of that name"'])('search_path = %s', async (path) => {

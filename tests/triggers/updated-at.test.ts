@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { repairDrift } from '../../src/index';
 import { useSchema } from '../support';
-import { createHost, expectCounters, GRANULARITIES, insert, unguarded, use } from './host';
+import { createHost, expectCounters, insert, USUAL_GRANULARITIES, unguarded, use } from './host';
 import { type Session, session } from './session';
 
 const t = useSchema('updated at');
@@ -35,7 +35,7 @@ const SETTINGS = [
 ];
 
 describe.each(COLUMNS)('updated_at of type $type', ({ type, withTimeZone }) => {
-  describe.each(GRANULARITIES)('with %s triggers', (granularity) => {
+  describe.each(USUAL_GRANULARITIES)('with %s triggers', (granularity) => {
     const host = async (): Promise<Session> => {
       await createHost(t, {
         granularity,

@@ -28,7 +28,7 @@ export interface CallLimits {
 }
 
 /** What an attempt has to know. */
-interface Attempt {
+export interface Attempt {
   /** An earlier attempt failed for its connection and may have had its effect. */
   inDoubt: boolean;
   /** How long this attempt may wait for a lock, in milliseconds: never longer than the client waits for its answer. */

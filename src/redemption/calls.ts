@@ -45,6 +45,11 @@ export class Call {
     this.deadline = deadline ?? now() + settings.limits.deadlineMs;
   }
 
+  /** The client in whose transaction the call is, where that is the host's. */
+  get hostClient(): Database | undefined {
+    return this.hosted ? (this.client ?? this.#settings.db) : undefined;
+  }
+
   get host(): Host {
     if (!this.#host) throw new Error('The host has not been read yet.');
     return this.#host;

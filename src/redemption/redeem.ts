@@ -1,13 +1,15 @@
 import { OutcomeUnknownError, PromoCodesError, RetryableTransactionError } from '../errors.js';
+import type { Attempt } from '../postgres/attempts.js';
 import type { Queryable } from '../postgres/database.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { Answer, conflict, isIdInUse, ofRequest, tooLarge, toSettled, unanswered, wrongColumns } from './answers.js';
 import { asPromoCodesError, concernOf } from './batch-errors.js';
+import type { Call } from './calls.js';
 import { findLostUses } from './lost-uses.js';
 import { codesOf, numberOf, PARTS_AT_ONCE, type Part, partsOf, Slots } from './parts.js';
 import { type RedeemResult, refusal } from './results.js';
-import { columnsOfBatch, isPlain, type RedeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
-import type { Taker, UseIds } from './use-ids.js';
+import { columnsOfBatch, isPlain, redeemStatements, valuesOfBatch, valuesOfOne } from './statements.js';
+import type { UseIds } from './use-ids.js';
 
 /** One request, checked, with amounts as text. */
 export interface RedeemRequest {
@@ -24,38 +26,17 @@ export interface RedeemRequest {
   columns?: Record<string, unknown> | undefined;
 }
 
-/** What a batch is sent with. */
-export interface RedeemContext {
-  statements: RedeemStatements;
+/** How requests are sent: in which call, and what the repository has for all calls. */
+export interface Sending {
+  call: Call;
   ids: UseIds;
-  /** Milliseconds that a lock is waited for where nothing is in doubt, if that is shorter than usual. */
-  patienceMs?: number | undefined;
   uniformRefusals: boolean;
-  /** Whether the database has all characters of these texts; a code or shop with others does not exist. */
-  canWrite(...texts: string[]): boolean;
-  /** Runs a call with the retries that it may have; a call in the host's transaction has none. */
-  run<Result>(
-    work: (connection: Queryable, attempt: RedeemAttempt) => Promise<Result>,
-    inDoubt?: boolean,
-  ): Promise<Result>;
-  /** Runs what leaves nothing in doubt, such as taking ids. */
-  read<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result>;
-  /** The client of the host whose transaction the call is a part of. */
-  client: object | undefined;
   /** Callers of other partitions may reach other databases. */
   partition: string;
   /** Whether all of it is one transaction, which a conflict of keys undoes. */
   strict: boolean;
-}
-
-/** What an attempt has to know. */
-interface RedeemAttempt {
-  /** An earlier attempt failed for its connection and may have had its effect. */
-  inDoubt: boolean;
-  /** Milliseconds that a lock is waited for, where the session sets no `lock_timeout`. */
-  lockTimeoutMs: number;
-  /** Runs a part that changes nothing. */
-  reads<Result>(part: Promise<Result>): Promise<Result>;
+  /** Milliseconds that a lock is waited for where nothing is in doubt, if that is shorter than usual. */
+  patienceMs?: number | undefined;
 }
 
 /** A request on its way, with what its attempts so far have left. */
@@ -94,45 +75,43 @@ const BROKEN_BEFORE_PARTS = 2;
  * Nothing became of a request in doubt whose code somebody holds, where the batch had others: its callers have to go once
  * more, by themselves.
  */
-export async function redeemBatch(
-  context: RedeemContext,
-  requests: readonly Attempted[],
-): Promise<(Settled | undefined)[]> {
+export async function redeemBatch(sending: Sending, requests: readonly Attempted[]): Promise<(Settled | undefined)[]> {
   const settled = new Map<Attempted, Settled>();
   const held = new Set<Attempted>();
   let open: readonly Attempted[] = requests;
-  if (!requests.every(({ request }) => context.canWrite(request.code, request.shopId))) {
+  const { host } = sending.call;
+  if (!requests.every(({ request }) => host.canWrite(request.code, request.shopId))) {
     open = requests.filter((entry) => {
-      if (context.canWrite(entry.request.code, entry.request.shopId)) return true;
-      settled.set(entry, refusal('not_found', undefined, context.uniformRefusals));
+      if (host.canWrite(entry.request.code, entry.request.shopId)) return true;
+      settled.set(entry, refusal('not_found', undefined, sending.uniformRefusals));
       return false;
     });
   }
   for (let attempt = 1; open.length > 0; attempt += 1) {
     let answers: Map<Attempted, Settled>;
     try {
-      if (attempt > ID_ATTEMPTS) throw sequenceBehind(context);
-      const missing = withoutIds(context, open);
-      if (missing) await takeIds(context, missing);
-      answers = await deliver(context, open, held);
+      if (attempt > ID_ATTEMPTS) throw sequenceBehind(sending);
+      const missing = withoutIds(sending, open);
+      if (missing) await takeIds(sending, missing);
+      answers = await deliver(sending, open, held);
     } catch (error) {
       // What was answered before stays so; the error is that of the others.
-      if (context.strict || settled.size === 0) throw afterAnswers(error, settled);
+      if (sending.strict || settled.size === 0) throw afterAnswers(error, settled);
       answers = new Map(open.map((entry) => [entry, asPromoCodesError(error)]));
     }
     if (answers.size === requests.length) return requests.map((entry) => answers.get(entry)!);
     for (const [entry, answer] of answers) settled.set(entry, answer);
     open = open.filter((entry) => !settled.has(entry) && !held.has(entry));
-    if (open.length > 0) context.ids.discard();
+    if (open.length > 0) sending.ids.discard();
     for (const entry of open) entry.useId = undefined;
   }
   return requests.map((entry) => settled.get(entry));
 }
 
-function sequenceBehind(context: RedeemContext): PromoCodesError {
+function sequenceBehind(sending: Sending): PromoCodesError {
   return new PromoCodesError(
     'SEQUENCE_BEHIND',
-    `The sequence of ${useIdOf(context)} gives ids that are in use already. Set it past the highest id, with setval().`,
+    `The sequence of ${useIdOf(sending.call)} gives ids that are in use already. Set it past the highest id, with setval().`,
   );
 }
 
@@ -149,29 +128,25 @@ function afterAnswers(error: unknown, answers: ReadonlyMap<Attempted, Settled>):
 }
 
 /** Requests that wait for ids to be reserved; as a rule there are enough for all that have none. */
-function withoutIds(context: RedeemContext, entries: readonly Attempted[]) {
-  const { ids, client } = context;
+function withoutIds(sending: Sending, entries: readonly Attempted[]) {
+  const { ids, call } = sending;
   const without = entries.filter(({ useId }) => useId === undefined);
   if (without.length === 0) return undefined;
-  const taken = client === undefined ? ids.takeReserved(without.length, takerOf(context)) : undefined;
+  const taken = call.hosted ? undefined : ids.takeReserved(without.length, sending);
   if (taken === undefined) return without;
   for (let place = 0; place < without.length; place += 1) without[place]!.useId = taken[place]!;
   return undefined;
 }
 
-async function takeIds(context: RedeemContext, without: Attempted[]): Promise<void> {
-  const taken = await context.ids.take(without.length, takerOf(context));
+async function takeIds(sending: Sending, without: Attempted[]): Promise<void> {
+  const taken = await sending.ids.take(without.length, sending);
   without.forEach((entry, index) => {
     entry.useId = taken[index]!;
   });
 }
 
-function takerOf({ statements, read, partition, client }: RedeemContext): Taker {
-  return { statement: statements.takeIds, run: read, partition, client };
-}
-
 /** The column of the ids of uses, as messages name it. */
-function useIdOf({ statements: { host } }: Pick<RedeemContext, 'statements'>): string {
+function useIdOf({ host }: Call): string {
   const { schema, uses } = host.layout;
   return `${schema}.${uses.name}.${uses.columns.id}`;
 }
@@ -186,14 +161,14 @@ interface Sent {
 
 /** Answers all but those in `held` and those whose ids are in use already, in one statement, or in parts where that broke too often. */
 async function deliver(
-  context: RedeemContext,
+  sending: Sending,
   entries: readonly Attempted[],
   held: Set<Attempted>,
 ): Promise<Map<Attempted, Settled>> {
   const callIds = [numberOf(entries[0]!.useId!)];
   for (const entry of entries) entry.callIds ??= callIds;
-  const { answers, rest, perCode } = await send(context, entries);
-  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(context, rest, perCode, held))]);
+  const { answers, rest, perCode } = await send(sending, entries);
+  return rest.length === 0 ? answers : new Map([...answers, ...(await deliverInParts(sending, rest, perCode, held))]);
 }
 
 /**
@@ -201,7 +176,7 @@ async function deliver(
  * A code that somebody holds concerns its own callers, and the others do not wait for their answers.
  */
 async function deliverInParts(
-  context: RedeemContext,
+  sending: Sending,
   entries: readonly Attempted[],
   perCode: boolean,
   held: Set<Attempted>,
@@ -211,7 +186,7 @@ async function deliverInParts(
   const isPatient = codesOf(entries).size === 1;
   const carry = async (part: Part): Promise<void> => {
     try {
-      const sent = await slots.use(() => send(context, part, isPatient));
+      const sent = await slots.use(() => send(sending, part, isPatient));
       for (const [entry, answer] of sent.answers) answers.set(entry, answer);
       if (sent.perCode && codesOf(sent.rest).size === 1) for (const entry of sent.rest) held.add(entry);
       else if (sent.rest.length > 0) await share(sent.rest, sent.perCode);
@@ -228,16 +203,16 @@ async function deliverInParts(
 
 /** @param isPatient whether what is in doubt waits for locks as long as there is time */
 async function send(
-  context: RedeemContext,
+  sending: Sending,
   entries: readonly Attempted[],
-  isPatient = !isSplittable(context, entries),
+  isPatient = !isSplittable(sending, entries),
 ): Promise<Sent> {
-  const { statements, client, strict, patienceMs = Number.POSITIVE_INFINITY, ids } = context;
+  const { call, strict, patienceMs = Number.POSITIVE_INFINITY, ids } = sending;
   let isInDoubt = entries.some(({ inDoubt }) => inDoubt);
   const answers = new Map<Attempted, Settled>();
   let open = entries;
   let broken = 0;
-  const work = async (connection: Queryable, attempt: RedeemAttempt): Promise<Answer | 'broken' | 'late'> => {
+  const work = async (connection: Queryable, attempt: Attempt): Promise<Answer | 'broken' | 'late'> => {
     if (attempt.inDoubt) {
       broken += 1;
       ids.discard();
@@ -245,8 +220,8 @@ async function send(
       isInDoubt = true;
     }
     if (isInDoubt) {
-      for (const [entry, row] of await attempt.reads(findLostUses(connection, statements.host, open))) {
-        answers.set(entry, toSettled(context, row, entry));
+      for (const [entry, row] of await attempt.reads(findLostUses(connection, call.host, open))) {
+        answers.set(entry, toSettled(sending, row, entry));
       }
       open = open.filter((entry) => !answers.has(entry));
       if (open.length === 0 || (broken >= BROKEN_BEFORE_PARTS && open.length > 1 && !strict)) return 'broken';
@@ -256,12 +231,12 @@ async function send(
       attempt.lockTimeoutMs,
       isHasty ? PATIENCE_MS : isInDoubt ? attempt.lockTimeoutMs : patienceMs,
     );
-    const common = [client === undefined ? `{${entries[0]!.callIds!.join(',')}}` : null, waitMs];
+    const common = [call.hosted ? null : `{${entries[0]!.callIds!.join(',')}}`, waitMs];
     const [only] = open;
     const query =
       open.length === 1 && isPlain(only!)
-        ? connection.query(statements.one, [...valuesOfOne(only!), ...common])
-        : connection.query(statements.batch, [
+        ? connection.query(call.sql(redeemStatements.one), [...valuesOfOne(only!), ...common])
+        : connection.query(call.sql(redeemStatements.batch), [
             ...valuesOfBatch(open),
             isInDoubt,
             strict,
@@ -277,16 +252,16 @@ async function send(
     }
   };
   try {
-    const answer = await context.run(work, isInDoubt);
+    const answer = await call.run(work, isInDoubt);
     if (typeof answer === 'string') return { answers, rest: open, perCode: answer === 'late' };
     for (let place = 0; place < open.length; place += 1) {
       const entry = open[place]!;
       const row = answer.of(entry, place);
-      if (row?.[1] !== ID_TAKEN) answers.set(entry, row ? toSettled(context, row, entry) : unanswered(entry));
+      if (row?.[1] !== ID_TAKEN) answers.set(entry, row ? toSettled(sending, row, entry) : unanswered(entry));
     }
     return { answers, rest: [], perCode: false };
   } catch (error) {
-    const failure = failureOf(context, entries, error);
+    const failure = failureOf(sending, entries, error);
     if (failure === ID_TAKEN) return { answers, rest: [], perCode: false };
     // What was found stays known. Where one request may be the bad one, the others are sent without it, and find theirs.
     if (answers.size === 0 || strict || concernOf(failure) !== 'all')
@@ -297,13 +272,13 @@ async function send(
 }
 
 /** Whether the requests may be shared out to several transactions, and are of several codes. */
-function isSplittable({ strict, client }: RedeemContext, entries: readonly Attempted[]): boolean {
-  return !strict && client === undefined && codesOf(entries).size > 1;
+function isSplittable({ strict, call }: Sending, entries: readonly Attempted[]): boolean {
+  return !strict && !call.hosted && codesOf(entries).size > 1;
 }
 
 /** The error of a statement as the library tells it; or that its ids are in use already, which undid all of it. */
 function failureOf(
-  { client, ids, strict, statements }: RedeemContext,
+  { call, ids, strict }: Sending,
   entries: readonly Attempted[],
   error: unknown,
 ): PromoCodesError | typeof ID_TAKEN {
@@ -316,16 +291,13 @@ function failureOf(
   if (sqlState === SqlState.numberTooLarge) return tooLarge(cause);
   if (entries.length === 1 && entries[0]!.request.columns !== undefined && sqlState?.startsWith('22'))
     return wrongColumns(cause);
-  if (isIdInUse(cause, statements.host.layout)) {
-    if (client === undefined) return ID_TAKEN;
+  if (isIdInUse(cause, call.host.layout)) {
+    if (!call.hosted) return ID_TAKEN;
     ids.discard();
-    return new RetryableTransactionError(
-      `The sequence of ${useIdOf({ statements })} was set back; run the transaction again.`,
-      {
-        sqlState: SqlState.uniqueViolation,
-        cause,
-      },
-    );
+    return new RetryableTransactionError(`The sequence of ${useIdOf(call)} was set back; run the transaction again.`, {
+      sqlState: SqlState.uniqueViolation,
+      cause,
+    });
   }
   return strict ? ofRequest(asPromoCodesError(error), entries) : asPromoCodesError(error);
 }

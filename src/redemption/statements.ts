@@ -1,4 +1,3 @@
-import type { Host } from './host.js';
 import type { Attempted } from './redeem.js';
 
 const ARGUMENTS = {
@@ -7,23 +6,17 @@ const ARGUMENTS = {
     'text[], text[], integer[], text[], numeric[], numeric[], text[], text[], :use_id_type[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[]',
 };
 
-/** The answer is one column of text, however many columns and rows are in it: the least that there is to describe and read. */
-export function redeemStatements(host: Host) {
-  const callOf = (name: string, types: string) => {
-    const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
-    return host.sql(`SELECT :"library".${name}(${values.join(', ')}) AS answer`);
-  };
-  return {
-    host,
-    one: callOf('redeem_promo_code', ARGUMENTS.one),
-    batch: callOf('redeem_promo_codes', ARGUMENTS.batch),
-    takeIds: host.sql(
-      'SELECT pg_catalog.array_to_json(:"library".reserve_promo_code_use_ids($1::integer))::text AS ids',
-    ),
-  };
-}
+/** With placeholders. The answer is one column of text, however much is in it: the least that there is to describe and read. */
+export const redeemStatements = {
+  one: callOf('redeem_promo_code', ARGUMENTS.one),
+  batch: callOf('redeem_promo_codes', ARGUMENTS.batch),
+  takeIds: 'SELECT pg_catalog.array_to_json(:"library".reserve_promo_code_use_ids($1::integer))::text AS ids',
+};
 
-export type RedeemStatements = ReturnType<typeof redeemStatements>;
+function callOf(name: string, types: string): string {
+  const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
+  return `SELECT :"library".${name}(${values.join(', ')}) AS answer`;
+}
 
 /** Whether the short path knows the request. */
 export function isPlain({ request, inDoubt }: Attempted): boolean {

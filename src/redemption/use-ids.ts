@@ -1,7 +1,8 @@
 import type { AsyncResource } from 'node:async_hooks';
-import type { Queryable } from '../postgres/database.js';
 import type { Removals } from '../postgres/removals.js';
 import { now } from '../postgres/timers.js';
+import type { Call } from './calls.js';
+import { redeemStatements } from './statements.js';
 
 /** Few enough that an id of four bytes is not used up by restarts. */
 const SMALLEST_BLOCK = 100;
@@ -14,18 +15,12 @@ const BLOCK_MS = 1_000;
 /** Partitions that ids are kept for; the oldest are forgotten, and their ids are gaps. */
 const MOST_PARTITIONS = 1_000;
 
-type Run = <R>(work: (connection: Queryable) => Promise<R>) => Promise<R>;
-
 /** Who takes ids. */
 export interface Taker {
-  /** The statement that takes as many ids as its parameter says. */
-  statement: string;
-  /** Runs a statement, with what retries it needs. */
-  run: Run;
+  /** Ids that are taken in a transaction of the host are its own, as its failure is. */
+  call: Call;
   /** Callers of one partition may wait for one block; they reach the same database, which others may not. */
   partition: string;
-  /** The client of the host whose transaction the call is a part of: its failure is its own, and so are ids taken in it. */
-  client: object | undefined;
 }
 
 /**
@@ -53,8 +48,9 @@ export class UseIds {
   }
 
   async take(count: number, taker: Taker): Promise<string[]> {
-    const { partition, client } = taker;
+    const { partition, call } = taker;
     const fetch = (size: number) => fetchIds(size, taker);
+    const client = call.hostClient;
     if (client !== undefined) return this.#takeOwn(count, client, this.#blocks.get(partition), fetch);
     for (;;) {
       const taken = this.takeReserved(count, taker);
@@ -119,8 +115,9 @@ export class UseIds {
   }
 }
 
-async function fetchIds(size: number, { statement, run }: Taker): Promise<string[]> {
-  const { rows } = await run((connection) => connection.query(statement, [Math.min(MOST_AT_ONCE, size)]));
+async function fetchIds(size: number, { call }: Taker): Promise<string[]> {
+  const statement = call.sql(redeemStatements.takeIds);
+  const { rows } = await call.read((connection) => connection.query(statement, [Math.min(MOST_AT_ONCE, size)]));
   return JSON.parse(String(rows[0]?.ids));
 }
 

@@ -9,8 +9,7 @@ import { Call, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
-import { type RedeemContext, redeemBatch } from '../redemption/redeem.js';
-import { type RedeemStatements, redeemStatements } from '../redemption/statements.js';
+import { redeemBatch, type Sending } from '../redemption/redeem.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas } from './inputs.js';
 import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
@@ -36,7 +35,6 @@ export class Context {
   /** The asynchronous context in which the repository was made: that of statements which several callers share. */
   readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
-  #statements: RedeemStatements | undefined;
   #queue: RedemptionQueue | undefined;
   #host: Host | undefined;
   #reading: Promise<Host> | undefined;
@@ -122,29 +120,14 @@ export class Context {
   async #readHost(call: Call): Promise<Host> {
     const host = await call.read((connection) => readHost(connection, this.options));
     this.#host = host;
-    this.#statements = undefined;
     this.#schemas = inputSchemas(host);
     return host;
   }
 
-  /** What a redemption is sent with. */
-  redemption(call: Call, strict: boolean, partition = this.#partition()): RedeemContext {
-    return {
-      statements: this.#statementsFor(call.host),
-      ids: this.#ids,
-      uniformRefusals: this.options.uniformRefusals,
-      client: call.hosted ? (call.client ?? this.db) : undefined,
-      partition,
-      canWrite: call.host.canWrite,
-      strict,
-      run: (work, inDoubt) => call.run(work, inDoubt),
-      read: (work) => call.read(work),
-    };
-  }
-
-  #statementsFor(host: Host): RedeemStatements {
-    if (this.#statements?.host !== host) this.#statements = redeemStatements(host);
-    return this.#statements;
+  /** How a redemption is sent in this call. */
+  sending(call: Call, strict: boolean, partition = this.#partition()): Sending {
+    const { uniformRefusals } = this.options;
+    return { call, ids: this.#ids, uniformRefusals, partition, strict };
   }
 
   /** Where redemptions meet that need not be by themselves. */
@@ -161,7 +144,7 @@ export class Context {
     const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
     return new RedemptionQueue(host.layout.schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
       const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
-      return redeemBatch({ ...this.redemption(call, false, partition), patienceMs }, requests);
+      return redeemBatch({ ...this.sending(call, false, partition), patienceMs }, requests);
     });
   }
 

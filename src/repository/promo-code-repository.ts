@@ -104,7 +104,7 @@ export class PromoCodeRepository extends CodeMethods {
       (schemas, parse) => parse(schemas.redeemMany, requests, 'requests'),
       async (call, input) => {
         const attempted = input.map((request) => ({ request }));
-        return (await redeemBatch(context.redemption(call, true), attempted)).map(toResult);
+        return (await redeemBatch(context.sending(call, true), attempted)).map(toResult);
       },
     );
   }
@@ -249,7 +249,7 @@ function send(context: Context, call: Call, request: RedeemRequest): Promise<Red
   const queue = context.queue(call);
   const settling = queue
     ? queue.redeem(request, call.deadline)
-    : redeemBatch(context.redemption(call, false), [{ request }]).then(([settled]) => toResult(settled));
+    : redeemBatch(context.sending(call, false), [{ request }]).then(([settled]) => toResult(settled));
   return call.explainLock(settling, request);
 }
 

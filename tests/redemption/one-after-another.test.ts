@@ -74,7 +74,7 @@ describe('a batch', () => {
   /** Gives the answers by the number of the request. */
   async function redeem(t: TestRepository, entries: Attempted[], isRetry: boolean): Promise<unknown[]> {
     const { rows } = await t.pool.query<{ answer: string }>(
-      redeemStatements(await readHost(t.pool, { schema: t.schema })).batch,
+      (await readHost(t.pool, { schema: t.schema })).sql(redeemStatements.batch),
       [...valuesOfBatch(entries), isRetry, false, null, 5_000, []],
     );
     const answers = JSON.parse(rows[0]!.answer) as (string | null)[][];

@@ -28,12 +28,23 @@ export {
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
+export type {
+  BonusTypeWords,
+  CodeColumn,
+  CodesTable,
+  HostTables,
+  RolledBack,
+  RolledBackAt,
+  RolledBackStatus,
+  UseColumn,
+  UsesTable,
+} from './host/description.js';
 export { type InstallationState, inspectTriggers } from './inspect/inspect-triggers.js';
 export type { ObjectState } from './inspect/object-state.js';
 export type { InstallOptions } from './inspect/options.js';
 export { installSchema } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';
-export { type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
+export { type IdTypes, type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
 export type { RetryPolicy } from './postgres/attempts.js';

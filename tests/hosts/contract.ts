@@ -17,7 +17,9 @@ const EVERYDAY = [renamed, textIds, softDeletes, enumStatus, sumOnly];
 
 /** The whole contract, on one host. Whatever a test does, the counters are true after it. */
 export function describeContract(host: Host): void {
-  describe.each(cases(`contracts, on ${host.name},`, [host], () => EVERYDAY.includes(host)))('on $name', () => {
+  const isLeftOut = cases(`contracts, on ${host.name},`, [host], () => EVERYDAY.includes(host)).length === 0;
+  // Not `each`: a file without any suite is an error.
+  describe.skipIf(isLeftOut)(`on ${host.name}`, () => {
     const h = useHost(host);
     afterEach(() => h.expectTrue());
 

@@ -106,7 +106,7 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
       }
       const pauseMs = pauseBefore(attempt, retry.maxDelayMs);
       if (outcome.outOfTime || now() + pauseMs >= plan.deadline) throw finalError(failure, state);
-      await pause(pauseMs, () => ({ attempt, inDoubt: known.inDoubt, error: reasonToRetry(failure, pool) }));
+      await pause(pauseMs, () => ({ ...failure, attempt, inDoubt: known.inDoubt }));
     }
   } finally {
     door.leave(caller);
@@ -125,11 +125,6 @@ function isWorthRepeating({ error, fault, connecting }: Failure, inDoubt: boolea
   if (error instanceof PromoCodesError || isClosed(error)) return false;
   if (connecting) return fault !== 'other' || error instanceof NoConnection;
   return fault !== 'other' && (fault !== 'passing' || inDoubt);
-}
-
-function reasonToRetry({ error, connecting }: Failure, pool: ConnectionPool): PromoCodesError {
-  if (error instanceof CommitUnanswered) return new OutcomeUnknownError(error.message);
-  return translateError(error, { target: targetOf(pool), connecting });
 }
 
 async function tryOnce<Result>(

@@ -18,11 +18,15 @@ const { schema } = t;
 const installations = useEvents<InstallEvent>('install');
 const checks = useEvents<DriftEvent>('drift');
 
-/** Shop `shop` has five codes, two of them drifted; shop `other` has one. */
-async function drift(): Promise<void> {
+/** Five codes of `shop`, and one of `other`. */
+async function makeCodes(): Promise<void> {
   const repository = new PromoCodeRepository(t.pool, { schema });
-  for (const code of ['A', 'B', 'C', 'D', 'E']) await repository.ensure({ code, shopId: 'shop', bonusValue: '1' });
-  await repository.ensure({ code: 'F', shopId: 'other', bonusValue: '1' });
+  for (const code of ['A', 'B', 'C', 'D', 'E']) await repository.create({ code, shopId: 'shop', bonusValue: '1' });
+  await repository.create({ code: 'F', shopId: 'other', bonusValue: '1' });
+}
+
+/** Two of the codes differ from their uses. */
+async function drift(): Promise<void> {
   await t.sql('ALTER TABLE :"schema".promo_codes DISABLE TRIGGER USER');
   await t.sql(`UPDATE :"schema".promo_codes SET times_used = 7 WHERE code IN ('B', 'D')`);
   await t.sql('ALTER TABLE :"schema".promo_codes ENABLE TRIGGER USER');
@@ -54,6 +58,7 @@ describe('install', () => {
   });
 
   it('tells how many codes were healed, and an error', async () => {
+    await makeCodes();
     await drift();
     await uninstallTriggers(t.pool, { schema });
     installations.events = [];
@@ -69,7 +74,6 @@ describe('install', () => {
 
 describe('drift', () => {
   beforeEach(async () => {
-    await installSchema(t.pool, { schema });
     await drift();
     checks.events = [];
     checks.phases = [];

@@ -22,7 +22,7 @@ export interface DiagnosticEvent {
 
 /**
  * What a call was given and what it came to: codes, customers, keys, amounts. Events have it only with the option
- * `diagnostics: { personalData: true }` of the repository.
+ * `diagnostics: { personalData: true }` of the repository. The objects are the caller's own: do not change them.
  */
 export interface PersonalData<Input, Result> {
   /** The argument as the caller gave it, before it was checked. */
@@ -203,7 +203,12 @@ export interface RetryEvent extends DiagnosticEvent {
   inDoubt: boolean;
 }
 
-/** What the channels of `node:diagnostics_channel` are told of a repository. */
+/**
+ * What the channels of `node:diagnostics_channel` are told of a repository.
+ *
+ * @example
+ * new PromoCodeRepository(pool, { diagnostics: { personalData: true } }); // events say which code, and whose
+ */
 export interface DiagnosticsOptions {
   /**
    * Whether events of calls carry what the call was given and what it came to, as `personal`: codes, customers, keys and

@@ -3,8 +3,11 @@ import { isPromoCodesError } from '../errors.js';
 import { now } from '../postgres/timers.js';
 import type { DiagnosticEvent, EventError, PersonalData } from './events.js';
 
-/** Completes an event at its end; there is no result where it failed. */
-export type Finish<Event, Result> = (event: Event, result: Result | undefined) => void;
+/** What an event is filled in with at its end, beside the error and the duration. */
+export interface Finish<Event, Result> {
+  answered(result: Result, event: Event): Partial<Event>;
+  failed(error: EventError, event: Event): Partial<Event>;
+}
 
 /** Events of a call may carry what it was given. */
 type Traceable = DiagnosticEvent & { personal?: PersonalData<unknown, unknown> };
@@ -70,18 +73,30 @@ export class Trace<Event extends Traceable> {
     return now() - this.#began;
   }
 
+  /** Fills in what is known by now. A subscriber may have frozen the event, or worse; that must not harm the call. */
+  note(fieldsOf: (event: Event) => Partial<Event>): void {
+    this.#fillIn(fieldsOf);
+  }
+
+  #fillIn(fieldsOf: (event: Event) => object): void {
+    try {
+      Object.assign(this.event, fieldsOf(this.event));
+    } catch {
+      // The subscriber's own loss.
+    }
+  }
+
   /** Runs all of it, with what subscribers have bound to the start (`bindStore`) as its asynchronous context. */
   run<Result>(work: (trace: Trace<Event>) => Promise<Result>, finish?: Finish<Event, Result>): Promise<Result> {
     return this.start(() =>
       work(this).then(
         (result) => {
-          if (this.event.personal) this.event.personal.result = result;
-          finish?.(this.event, result);
+          this.#fillIn((event) => ({ ...finish?.answered(result, event), ...withPersonal(event, { result }) }));
           this.end();
           return result;
         },
         (error: unknown) => {
-          this.fail(error, () => finish?.(this.event, undefined));
+          this.fail(error, finish);
           this.end();
           throw error;
         },
@@ -101,22 +116,25 @@ export class Trace<Event extends Traceable> {
     });
   }
 
-  fail(error: unknown, finish?: () => void): void {
-    const { event } = this;
-    event.durationMs = this.elapsedMs;
-    event.error = describeError(error);
-    if (event.personal) event.personal.error = error;
-    finish?.();
-    this.#tracing.error.publish(event);
+  /** Publishes that it failed; `end` has to follow. */
+  fail(error: unknown, finish?: Finish<Event, never>): void {
+    const described = describeError(error);
+    const common = { error: described, durationMs: this.elapsedMs };
+    this.#fillIn((event) => ({ ...common, ...finish?.failed(described, event), ...withPersonal(event, { error }) }));
+    this.#tracing.error.publish(this.event);
   }
 
   end(): void {
     const { asyncStart, asyncEnd } = this.#tracing;
-    this.event.durationMs = this.elapsedMs;
+    this.#fillIn(() => ({ durationMs: this.elapsedMs }));
     asyncStart.publish(this.event);
     asyncEnd.publish(this.event);
     this.#whole.publish(this.event);
   }
+}
+
+function withPersonal({ personal }: Traceable, outcome: Partial<PersonalData<unknown, unknown>>): object {
+  return personal ? { personal: { ...personal, ...outcome } } : {};
 }
 
 export function describeError(error: unknown): EventError {

@@ -44,8 +44,7 @@ export async function findDrift(
     const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     if (!trace) return rows.map(toDriftRecord);
     const records = rows.filter(({ actual_uses }) => actual_uses !== null).map(toDriftRecord);
-    trace.event.codes = Number(rows[0]?.codes);
-    trace.event.drifted = records.length;
+    trace.note(() => ({ codes: Number(rows[0]?.codes), drifted: records.length }));
     return records;
   } catch (error) {
     throw await explainMissing(db, layout, error);

@@ -20,12 +20,11 @@ export async function* observeLoop<Record>(
   records: (trace: DriftTrace) => AsyncGenerator<Record, void, void>,
 ): AsyncGenerator<Record, void, void> {
   const trace = driftChannel.begin(newEvent(method));
-  const { event } = trace;
   let isWhole = false;
   trace.start(() => undefined);
   try {
     for await (const record of records(trace)) {
-      event.drifted += 1;
+      trace.note(({ drifted }) => ({ drifted: drifted + 1 }));
       yield record;
     }
     isWhole = true;
@@ -33,20 +32,20 @@ export async function* observeLoop<Record>(
     trace.fail(error);
     throw error;
   } finally {
-    event.isPartial ||= !isWhole;
+    if (!isWhole) trace.note(() => ({ isPartial: true }));
     trace.end();
   }
 }
 
 /** What is known when the arguments have been checked and the tables were found. */
 export function noteScope(
-  { event }: DriftTrace,
+  trace: DriftTrace,
   { schema }: Layout,
   { shopId, promoCodeIds }: ParsedFilter,
   limit?: number,
 ): void {
-  event.schema = schema;
-  event.isPartial = shopId !== undefined || promoCodeIds !== undefined || limit !== undefined;
+  const isPartial = shopId !== undefined || promoCodeIds !== undefined || limit !== undefined;
+  trace.note(() => ({ schema, isPartial }));
 }
 
 function newEvent(method: DriftEvent['method']): DriftEvent {

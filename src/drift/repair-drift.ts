@@ -59,7 +59,7 @@ async function repair(
   for (const batch of batchesOf(repairable)) {
     const { corrected, inexact } = await repairBatch(db, layout, batch, lockTimeoutMs);
     repaired.push(...corrected);
-    if (trace) trace.event.repaired += corrected.length;
+    trace?.note(() => ({ repaired: repaired.length }));
     refused.push(...inexact);
     done += batch.length;
     onProgress?.({ phase: 'repair', done, total });

@@ -68,7 +68,7 @@ async function* compare(
     const isLast = inBatch < batchSize;
     yield* driftBetween(after, isLast ? null : String(range?.last));
     done += inBatch;
-    if (trace) trace.event.codes = done;
+    trace?.note(() => ({ codes: done }));
     onProgress?.({ phase: 'check', done, total: Math.max(total, done) });
     if (isLast) return;
     after = String(range?.last);

@@ -13,19 +13,19 @@ export function observeInstallation<Report extends InstallReport | UninstallRepo
   work: (trace?: InstallTrace) => Promise<Report>,
 ): Promise<Report> {
   if (!installChannel.isHeard) return work();
-  return installChannel.run(
-    () => newEvent(method),
-    work,
-    (event, report) => {
-      if (report) Object.assign(event, 'removed' in report ? ofRemoval(report) : ofReport(report));
-    },
-  );
+  return installChannel.run(() => newEvent(method), work, {
+    answered: (report) => ('removed' in report ? ofRemoval(report) : ofReport(report)),
+    failed: () => ({}),
+  });
 }
 
 /** What is known when the arguments have been checked and the tables were found. */
-export function noteTables({ event }: InstallTrace, { schema }: Layout, { dryRun }: { dryRun?: boolean } = {}): void {
-  event.schema = schema;
-  event.dryRun = dryRun ?? false;
+export function noteTables(
+  trace: InstallTrace,
+  { schema }: Layout,
+  { dryRun = false }: { dryRun?: boolean } = {},
+): void {
+  trace.note(() => ({ schema, dryRun }));
 }
 
 function newEvent(method: InstallEvent['method']): InstallEvent {

@@ -106,7 +106,7 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
       }
       const pauseMs = pauseBefore(attempt, retry.maxDelayMs);
       if (outcome.outOfTime || now() + pauseMs >= plan.deadline) throw finalError(failure, state);
-      await pause(pauseMs, () => ({ ...failure, attempt, inDoubt: known.inDoubt }));
+      await pause(pauseMs, () => ({ ...failure, error: reasonOf(failure), attempt, inDoubt: known.inDoubt }));
     }
   } finally {
     door.leave(caller);
@@ -125,6 +125,11 @@ function isWorthRepeating({ error, fault, connecting }: Failure, inDoubt: boolea
   if (error instanceof PromoCodesError || isClosed(error)) return false;
   if (connecting) return fault !== 'other' || error instanceof NoConnection;
   return fault !== 'other' && (fault !== 'passing' || inDoubt);
+}
+
+/** Where a COMMIT has no answer yet, subscribers are told that, and not that the database failed. */
+function reasonOf({ error }: Failure): unknown {
+  return error instanceof CommitUnanswered ? new OutcomeUnknownError(error.message) : error;
 }
 
 async function tryOnce<Result>(

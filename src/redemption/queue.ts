@@ -306,9 +306,7 @@ export class RedemptionQueue {
         durationMs: 0,
       }),
       () => this.#send(batch, options),
-      (event) => {
-        event.waiting = this.#waiting;
-      },
+      { answered: () => ({ waiting: this.#waiting }), failed: () => ({ waiting: this.#waiting }) },
     );
   }
 }

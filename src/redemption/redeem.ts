@@ -282,9 +282,11 @@ function noteSent(entries: readonly Attempted[]): void {
   let last: Trace<RedeemEvent> | undefined;
   for (const { trace } of entries) {
     if (trace === undefined || trace === last) continue;
-    if (trace.event.attempts === 0) trace.event.waitedMs = trace.elapsedMs;
-    trace.event.attempts += 1;
-    trace.event.batchSize = entries.length;
+    trace.note(({ attempts, waitedMs }) => ({
+      attempts: attempts + 1,
+      waitedMs: attempts === 0 ? trace.elapsedMs : waitedMs,
+      batchSize: entries.length,
+    }));
     last = trace;
   }
 }

@@ -27,16 +27,17 @@ export function observeRedemption<Result extends RedeemResult | RedeemResult[]>(
     durationMs: 0,
     ...personalOf(context, input),
   });
-  return redeemChannel.run(describe, work, (event, result) => {
-    event.outcomes = result ? outcomesOf(result) : { [event.error!.code]: event.size };
+  return redeemChannel.run(describe, work, {
+    answered: (result) => ({ outcomes: outcomesOf(result) }),
+    failed: ({ code }, { size }) => ({ outcomes: { [code]: size } }),
   });
 }
 
 /** What is known of a redemption when its arguments have been checked. */
-export function noteRequests({ event }: Trace<RedeemEvent>, call: Call, requests: readonly { shopId: string }[]): void {
+export function noteRequests(trace: Trace<RedeemEvent>, call: Call, requests: readonly { shopId: string }[]): void {
   const shopId = requests[0]?.shopId;
-  noteCall(event, call, requests.every((request) => request.shopId === shopId) ? shopId : undefined);
-  event.size = requests.length;
+  const isOfOneShop = requests.every((request) => request.shopId === shopId);
+  trace.note(() => ({ ...whereIs(call), shopId: isOfOneShop ? shopId : undefined, size: requests.length }));
 }
 
 /** The same for a preview. */
@@ -52,9 +53,9 @@ export function observePreview(
     durationMs: 0,
     ...personalOf(context, input),
   });
-  return validateChannel.run(describe, work, (event, result) => {
-    if (!result) event.outcome = event.error?.code;
-    else event.outcome = result.valid ? 'valid' : result.reason;
+  return validateChannel.run(describe, work, {
+    answered: (result) => ({ outcome: result.valid ? 'valid' : result.reason }),
+    failed: ({ code }) => ({ outcome: code }),
   });
 }
 
@@ -72,23 +73,18 @@ export function observeRollback(
     durationMs: 0,
     ...personalOf(context, input),
   });
-  return rollbackChannel.run(describe, work, (event, result) => {
-    if (!result) event.outcome = event.error?.code;
-    else event.outcome = result.rolledBack ? 'rolled_back' : 'not_found';
+  return rollbackChannel.run(describe, work, {
+    answered: ({ rolledBack }) => ({ outcome: rolledBack ? 'rolled_back' : 'not_found' }),
+    failed: ({ code }) => ({ outcome: code }),
   });
 }
 
-/** What is known of a call when its arguments have been checked. */
-export function noteCall(
-  event: { schema: string | undefined; inTransaction: boolean; shopId?: string | undefined },
-  call: Call,
-  shopId?: string,
-): void {
-  event.schema = call.host.layout.schema;
-  event.inTransaction = call.hosted;
-  if ('shopId' in event) event.shopId = shopId;
+/** Where a call goes whose arguments have been checked. */
+export function whereIs({ host, hosted }: Call): { schema: string; inTransaction: boolean } {
+  return { schema: host.layout.schema, inTransaction: hosted };
 }
 
+/** What is known of that before. */
 function whereOf({ schema }: Context): Pick<RedeemEvent, 'schema' | 'shopId' | 'inTransaction'> {
   return { schema, shopId: undefined, inTransaction: false };
 }

@@ -9,7 +9,7 @@ import { CodeMethods } from './code-methods.js';
 import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
 import type { AmendInput, RedeemInput, ValidateInput } from './input-types.js';
-import { noteCall, noteRequests, observePreview, observeRedemption, observeRollback } from './observed.js';
+import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
 import { type CallOptions, splitOptions } from './options.js';
 import {
   amendUse,
@@ -63,7 +63,7 @@ export class PromoCodeRepository extends CodeMethods {
         options,
         (schemas, parse) => parse(schemas.validate, request, 'request'),
         (call, input) => {
-          if (trace) noteCall(trace.event, call, input.shopId);
+          trace?.note(() => ({ ...whereIs(call), shopId: input.shopId }));
           return previewCode(call, input, uniformRefusals);
         },
         ({ reason }) => reason !== undefined && isGuess(reason),
@@ -202,7 +202,7 @@ export class PromoCodeRepository extends CodeMethods {
         options,
         (schemas, parse) => parse(schemas.useById, { id: useId }),
         (call, input) => {
-          if (trace) noteCall(trace.event, call);
+          trace?.note(() => whereIs(call));
           return rollbackUse(call, input.id);
         },
       ),

@@ -3,7 +3,7 @@ import { afterEach, beforeEach } from 'vitest';
 import type { DiagnosticEvent } from '../../src/index';
 
 export const CHANNELS = ['redeem', 'batch', 'validate', 'rollback', 'install', 'drift', 'retry'] as const;
-export const PHASES = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const;
+const PHASES = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const;
 export type ChannelName = (typeof CHANNELS)[number];
 
 /** All names under which something can be published. */

@@ -60,17 +60,19 @@ describe('where nobody listens', () => {
   });
 
   it('a call is described and completed only for a subscriber', async () => {
-    const [describeCall, finish] = [vi.fn(() => ({ durationMs: 0 }) as RedeemEvent), vi.fn()];
+    const describeCall = vi.fn(() => ({ durationMs: 0 }) as RedeemEvent);
+    const answered = vi.fn(() => ({}));
+    const finish = { answered, failed: answered };
     const work = vi.fn(async (trace?: unknown) => trace);
     expect(await redeemChannel.run(describeCall, work, finish)).toBeUndefined();
     expect(describeCall).not.toHaveBeenCalled();
-    expect(finish).not.toHaveBeenCalled();
+    expect(answered).not.toHaveBeenCalled();
     const listener = () => undefined;
     subscribe('pg-promo-codes:redeem', listener);
     expect(await redeemChannel.run(describeCall, work, finish)).toBeInstanceOf(Trace);
     unsubscribe('pg-promo-codes:redeem', listener);
     expect(describeCall).toHaveBeenCalledOnce();
-    expect(finish).toHaveBeenCalledOnce();
+    expect(answered).toHaveBeenCalledOnce();
     expect(await redeemChannel.run(describeCall, work, finish)).toBeUndefined();
   });
 });
@@ -111,6 +113,16 @@ describe('a subscriber that throws', () => {
     expect(thrown.length).toBeGreaterThan(50);
     for (const error of thrown) expect(error).toMatchObject({ message: 'of a subscriber' });
   });
+});
+
+it('a subscriber that freezes what it gets harms no call', async () => {
+  const expected = await everything(repository);
+  for (const name of NAMES) subscribe(name, Object.freeze);
+  try {
+    expect(await everything(failingOnce())).toEqual(expected);
+  } finally {
+    for (const name of NAMES) unsubscribe(name, Object.freeze);
+  }
 });
 
 describe('the asynchronous context', () => {

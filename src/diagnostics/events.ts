@@ -204,7 +204,7 @@ export interface RetryEvent extends DiagnosticEvent {
 }
 
 /**
- * What the channels of `node:diagnostics_channel` are told of a repository.
+ * What a repository publishes on the channels of `node:diagnostics_channel`.
  *
  * @example
  * new PromoCodeRepository(pool, { diagnostics: { personalData: true } }); // events say which code, and whose

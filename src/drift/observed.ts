@@ -6,7 +6,7 @@ import type { ParsedFilter } from './options.js';
 
 export type DriftTrace = Trace<DriftEvent>;
 
-/** Runs a comparison and tells the subscribers of `pg-promo-codes:drift`, where there are any. */
+/** Runs a comparison and reports it to the subscribers of `pg-promo-codes:drift`, where there are any. */
 export function observeDrift<Result>(
   method: DriftEvent['method'],
   work: (trace?: DriftTrace) => Promise<Result>,

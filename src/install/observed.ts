@@ -7,7 +7,7 @@ import type { UninstallReport } from './uninstall-triggers.js';
 
 export type InstallTrace = Trace<InstallEvent>;
 
-/** Runs an installation and tells the subscribers of `pg-promo-codes:install`, where there are any. */
+/** Runs an installation and reports it to the subscribers of `pg-promo-codes:install`, where there are any. */
 export function observeInstallation<Report extends InstallReport | UninstallReport>(
   method: InstallEvent['method'],
   work: (trace?: InstallTrace) => Promise<Report>,

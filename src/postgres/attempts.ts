@@ -127,7 +127,7 @@ function isWorthRepeating({ error, fault, connecting }: Failure, inDoubt: boolea
   return fault !== 'other' && (fault !== 'passing' || inDoubt);
 }
 
-/** Where a COMMIT has no answer yet, subscribers are told that, and not that the database failed. */
+/** Where a COMMIT has no answer yet, subscribers learn that, and not that the database failed. */
 function reasonOf({ error }: Failure): unknown {
   return error instanceof CommitUnanswered ? new OutcomeUnknownError(error.message) : error;
 }

@@ -4,7 +4,7 @@ import { describeError } from '../diagnostics/operation.js';
 import { translateError } from './server-errors.js';
 import { sleep } from './timers.js';
 
-/** What the subscribers of `pg-promo-codes:retry` are told of a retry. */
+/** What the subscribers of `pg-promo-codes:retry` learn of a retry. */
 interface Reason extends Pick<RetryEvent, 'attempt' | 'inDoubt'> {
   /** Of the attempt that failed. */
   error: unknown;

@@ -8,7 +8,7 @@ import type { RedeemInput, ValidateInput } from './input-types.js';
 import type { RollbackReport } from './uses.js';
 import type { ValidateResult } from './validate.js';
 
-/** Runs a redemption and tells the subscribers of `pg-promo-codes:redeem`, where there are any. */
+/** Runs a redemption and reports it to the subscribers of `pg-promo-codes:redeem`, where there are any. */
 export function observeRedemption<Result extends RedeemResult | RedeemResult[]>(
   context: Context,
   method: RedeemEvent['method'],

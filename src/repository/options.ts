@@ -66,7 +66,7 @@ export interface RepositoryOptions extends SchemaOption {
    * Default: `false`.
    */
   prepare?: boolean | undefined;
-  /** What the channels of `node:diagnostics_channel` are told. Default: no personal data. */
+  /** What is published on the channels of `node:diagnostics_channel`. Default: no personal data. */
   diagnostics?: DiagnosticsOptions | undefined;
 }
 

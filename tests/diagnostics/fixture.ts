@@ -12,7 +12,7 @@ export const NAMES = CHANNELS.flatMap((name) => [
   ...PHASES.map((phase) => `tracing:pg-promo-codes:${name}:${phase}`),
 ]);
 
-/** What a channel was told at the end of each operation, in each test anew; and the phases that it went through. */
+/** The events of a channel at the end of each operation, and the phases that they went through, since the test began. */
 export function useEvents<Event extends DiagnosticEvent>(channel: ChannelName) {
   const heard = { events: [] as Event[], phases: [] as string[] };
   const onEvent = (event: unknown) => heard.events.push(event as Event);

@@ -33,7 +33,7 @@ async function drift(): Promise<void> {
 }
 
 describe('install', () => {
-  it('tells what was created, that nothing was changed, and what was removed', async () => {
+  it('reports what was created, that nothing was changed, and what was removed', async () => {
     const rehearsed = await installSchema(t.pool, { schema, dryRun: true });
     const installed = await installSchema(t.pool, { schema });
     await installTriggers(t.pool, { schema });
@@ -57,7 +57,7 @@ describe('install', () => {
     expect(installations.events[1]!.created).not.toBe(installed.created);
   });
 
-  it('tells how many codes were healed, and an error', async () => {
+  it('reports how many codes were healed, and an error', async () => {
     await makeCodes();
     await drift();
     await uninstallTriggers(t.pool, { schema });
@@ -79,7 +79,7 @@ describe('drift', () => {
     checks.phases = [];
   });
 
-  it('tells how many codes were looked at, how many differ, and how many were corrected', async () => {
+  it('reports how many codes were looked at, how many differ, and how many were corrected', async () => {
     const found = await checkDrift(t.pool, { schema });
     expect(found.map(({ code }) => code)).toEqual(['B', 'D']);
     await repairDrift(t.pool, { schema, dryRun: true });
@@ -95,7 +95,7 @@ describe('drift', () => {
     expect(checks.phases).toEqual(checks.events.flatMap(() => SUCCESS));
   });
 
-  it('tells that not all codes were looked at', async () => {
+  it('reports that not all codes were looked at', async () => {
     const [drifted] = await checkDrift(t.pool, { schema, limit: 1 });
     await checkDrift(t.pool, { schema, shopId: 'other' });
     await checkDrift(t.pool, { schema, promoCodeIds: [drifted!.promoCodeId] });

@@ -9,7 +9,7 @@ const { newCode, request, repository, schema } = t;
 describe('validate', () => {
   const heard = useEvents<ValidateEvent>('validate');
 
-  it('tells the shop and what it came to', async () => {
+  it('reports the shop and what it came to', async () => {
     await repository.validate(request(await newCode()));
     expect(heard.events).toEqual([
       { schema, shopId: 'shop', inTransaction: false, outcome: 'valid', durationMs: expect.any(Number) },
@@ -38,7 +38,7 @@ describe('validate', () => {
 describe('rollbackUse', () => {
   const heard = useEvents<RollbackEvent>('rollback');
 
-  it('tells whether there was such a use', async () => {
+  it('reports whether there was such a use', async () => {
     const made = await repository.redeem(request(await newCode()));
     const id = made.ok ? made.use.id : '';
     await repository.rollbackUse(id);

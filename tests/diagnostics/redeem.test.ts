@@ -87,7 +87,7 @@ it('refusals of a code that is not there, and of a use that was rolled back', as
   expect(onlyEvent()).toMatchObject({ outcomes: { rolled_back: 1 } });
 });
 
-it('with uniform refusals no more is told than the caller is', async () => {
+it('with uniform refusals no more is reported than the caller learns', async () => {
   const uniform = new PromoCodeRepository(t.pool, { schema, uniformRefusals: true });
   await uniform.redeem(request(await newCode({ isActive: false })));
   expect(onlyEvent()).toMatchObject({ outcomes: { not_found: 1 } });

@@ -1,3 +1,17 @@
+export type {
+  BatchEvent,
+  DiagnosticEvent,
+  DiagnosticsOptions,
+  DriftEvent,
+  EventError,
+  InstallEvent,
+  PersonalData,
+  RedeemEvent,
+  RedeemOutcome,
+  RetryEvent,
+  RollbackEvent,
+  ValidateEvent,
+} from './diagnostics/events.js';
 export { assertNoDrift } from './drift/assert-no-drift.js';
 export { checkDrift } from './drift/check-drift.js';
 export type { DecimalString, DriftRecord } from './drift/drift-record.js';
@@ -58,7 +72,6 @@ export type {
   QueryResultLike,
 } from './postgres/database.js';
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
-export type { BatchEvent } from './redemption/queue.js';
 export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';
 export type { Amount } from './repository/amount-field.js';
 export type { CodeState } from './repository/code-state.js';

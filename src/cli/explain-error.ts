@@ -45,7 +45,8 @@ const FLAGS: ReadonlySet<string> = new Set([
 export function explainError(error: unknown): Explanation {
   const { exitCode, message } = explained(error);
   const sentences = message.replaceAll(/\s*\n\s*/g, ' ').trim();
-  return { exitCode, message: withoutPasswords(inOwnWords(sentences)) };
+  const isOwn = error instanceof CommandError;
+  return { exitCode, message: withoutPasswords(isOwn ? sentences : inOwnWords(sentences)) };
 }
 
 function explained(error: unknown): Explanation {

@@ -10,13 +10,19 @@ for (const [signal, exitCode] of Object.entries(SIGNALS)) {
     interruption.abort(exitCode);
   });
 }
-for (const stream of [process.stdout, process.stderr]) {
+const { stdin, stdout, stderr, env } = process;
+let isOutputGone = false;
+for (const stream of [stdout, stderr]) {
   // A reader that has gone, as `head` does, needs nothing more; the exit code is that of the command all the same.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
+    if (stream === stdout) isOutputGone = true;
   });
 }
-const { stdin, stdout, stderr, env } = process;
-process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, signal: interruption.signal });
+process.exitCode = await run(process.argv.slice(2), {
+  ...{ stdin, stdout, stderr, env },
+  signal: interruption.signal,
+  isOutputGone: () => isOutputGone,
+});
 // What was interrupted may still wait for something.
 if (interruption.signal.aborted) process.exit();

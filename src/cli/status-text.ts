@@ -11,6 +11,8 @@ const MOST_LINES = 4;
 const MOST_FIXES = 8;
 const MOST_WARNINGS = 5;
 const COUNTED = 100_000;
+/** What kind, state and count take up of a line. */
+const OTHER_COLUMNS = 32;
 
 /** The state of an installation on one screen; what to do comes last. */
 export function statusText(status: Status, target: string, terminal: Terminal): string {
@@ -61,7 +63,7 @@ function objectTable(objects: readonly ObjectState[], width: number): string {
   const rows = [...groups.values()].map((group) => {
     const { kind, state } = group[0]!;
     const names = state === 'ok' ? '' : group.map(nameOf).join(', ');
-    return [kind, state, String(group.length), visible(names, Math.max(20, width - 36))];
+    return [kind, state, String(group.length), visible(names, Math.max(20, width - OTHER_COLUMNS))];
   });
   return table(
     [{ title: 'object' }, { title: 'state' }, { title: 'count', isNumber: true }, { title: '' }],
@@ -70,8 +72,9 @@ function objectTable(objects: readonly ObjectState[], width: number): string {
   );
 }
 
-function nameOf({ name, table: on }: ObjectState): string {
-  return on === undefined ? name : `${name} on ${on}`;
+function nameOf({ kind, name, table: on }: ObjectState): string {
+  // Foreign ones say nothing of the table by their names.
+  return kind === 'trigger' && on !== undefined ? `${name} on ${on.slice(on.indexOf('.') + 1)}` : name;
 }
 
 function warningLines(warnings: readonly string[], color: (text: string) => string): string[] {

@@ -12,6 +12,8 @@ export interface Terminal {
   env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C, with the exit code as its reason. */
   signal: AbortSignal;
+  /** Whether whoever reads the output has gone, as `head` does. */
+  isOutputGone(): boolean;
 }
 
 /** The width of what is printed where there is no terminal. */
@@ -30,11 +32,6 @@ export function print({ stdout }: Terminal, text: string): void {
 /** Writes what is said about it: nothing that a pipe should get. */
 export function note({ stderr }: Terminal, text: string): void {
   stderr.write(`${text}\n`);
-}
-
-/** Whether whoever reads the output has gone, as `head` does. */
-export function isOutputGone({ stdout }: Terminal): boolean {
-  return stdout.destroyed || stdout.errored !== null;
 }
 
 /** Whether to write in colour (https://no-color.org, and FORCE_COLOR as Node.js reads it). */

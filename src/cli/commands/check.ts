@@ -7,7 +7,7 @@ import { explainError } from '../explain-error.js';
 import { progressLine } from '../progress.js';
 import type { Session } from '../session.js';
 import { counted } from '../table.js';
-import { isOutputGone, note, print } from '../terminal.js';
+import { note, print } from '../terminal.js';
 
 interface Flags {
   limit?: number;
@@ -73,7 +73,7 @@ async function watch(session: Session, flags: Flags, seconds: number): Promise<n
   let shown = '[]';
   let isLost = false;
   let exitCode: number = EXIT.ok;
-  while (!terminal.signal.aborted && !isOutputGone(terminal)) {
+  while (!terminal.signal.aborted && !terminal.isOutputGone()) {
     try {
       const records = await findRecords(session, flags);
       if (isLost) note(terminal, `${now()}  connected again`);

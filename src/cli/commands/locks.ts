@@ -61,7 +61,7 @@ async function findSessions(db: Queryable, host: Host, name: string, shop: strin
   } catch (error) {
     if (!(error instanceof LockTimeoutError)) throw error;
     const rows = await runFile(db, host, tableLockSessionsSql, [], SESSION_COLUMNS);
-    return { title: `The table ${host.layout.codes.name} itself is locked`, sessions: rows.map(toSession) };
+    return { title: `The table ${visible(host.layout.codes.name)}`, sessions: rows.map(toSession) };
   }
   const ask = (isMultixact: boolean) => runFile(db, host, lockSessionsSql, [code.id, isMultixact], SESSION_COLUMNS);
   let rows = await ask(false);
@@ -87,7 +87,7 @@ function toSession(row: Record<string, string | null>): LockSession {
     client: row.client ?? '',
     state: row.state ?? '',
     since: date(row.since),
-    seconds: row.seconds == null ? null : Math.max(0, Number(row.seconds)),
+    seconds: row.seconds == null ? null : Math.max(0, Math.floor(Number(row.seconds))),
     statementSince: date(row.statement_since),
     statement: withoutPasswords(row.statement ?? ''),
   };

@@ -11,8 +11,6 @@ const CONNECT_LIMIT_MS = 10_000;
 const MOST_CONNECTIONS = 4;
 /** A connection that says nothing at its end is not waited for longer. */
 const END_LIMIT_MS = 1_000;
-/** As long as a request to cancel takes to be sent. */
-const CANCEL_MS = 100;
 
 /** The connections of a command. */
 export interface Connection {
@@ -53,13 +51,8 @@ export async function openConnection(url: string | undefined): Promise<Connectio
     pool,
     target: describeTarget(targetOf(pool)),
     async close() {
-      const isBusy = lent.size > 0;
-      for (const client of lent) {
-        cancelStatement(client as CancellableClient);
-        client.on('error', () => undefined);
-      }
-      if (isBusy) await within(CANCEL_MS, new Promise(() => undefined));
-      for (const client of [...lent]) client.release(true);
+      // Whoever waits for an answer gets an error, and gives the connection back.
+      for (const client of lent) cancelStatement(client as CancellableClient);
       await within(END_LIMIT_MS, pool.end());
     },
   };

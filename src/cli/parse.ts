@@ -15,13 +15,19 @@ export function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
 }
 
+/** `--name=value` as two words: what is unknown is then a name, without a value that nobody should see. */
+export function splitFlags(argv: readonly string[]): string[] {
+  return argv.flatMap((word) => {
+    const [, name, value] = /^(--[a-z][a-z-]*)=(.*)$/s.exec(word) ?? [];
+    return name === undefined || value === undefined ? [word] : [name, value];
+  });
+}
+
 /** What the parser says of a command line that it cannot read. */
 export function oneLine(text: string): string {
   const line = withoutPasswords(text)
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
-    .trim()
-    // The value of an unknown flag is nobody's business.
-    .replace(/^(unknown option '--[^'=]+)=.*?'(?= \(|$)/, "$1'");
+    .trim();
   return /[.)?]$/.test(line) ? line : `${line}; --help shows what there is`;
 }

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { EXIT } from './command-error.js';
 import { explainError, withoutPasswords } from './explain-error.js';
+import { splitFlags } from './parse.js';
 import { createProgram, NAME } from './program.js';
 import { Session } from './session.js';
 import { note, type Terminal } from './terminal.js';
@@ -32,7 +33,7 @@ async function execute(argv: readonly string[], session: Session): Promise<numbe
     const program = createProgram(session, (code) => {
       exitCode = code;
     });
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(splitFlags(argv), { from: 'user' });
     return exitCode;
   } catch (error) {
     // What was wrong with the command line has been said by the parser.

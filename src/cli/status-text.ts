@@ -12,7 +12,7 @@ const MOST_FIXES = 8;
 const MOST_WARNINGS = 5;
 const COUNTED = 100_000;
 /** What kind, state and count take up of a line. */
-const OTHER_COLUMNS = 32;
+const OTHER_COLUMNS = 28;
 
 /** The state of an installation on one screen; what to do comes last. */
 export function statusText(status: Status, target: string, terminal: Terminal): string {

@@ -23,7 +23,7 @@ interface Surroundings {
 }
 
 /** A run that has not ended yet. */
-export interface Running {
+interface Running {
   child: ChildProcess;
   /** Waits until either stream has this. */
   says(text: string): Promise<string>;

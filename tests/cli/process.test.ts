@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { backendPid, endBackend, eventually, useSchema, waitUntilBlocked } from '../support';
@@ -47,11 +48,12 @@ it.concurrent('writes no colours into a pipe, and keeps its exit code when the r
 });
 
 it.concurrent('says what to install where there is no driver', async () => {
-  const home = path.join(cli.folder, 'without-driver');
+  const home = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-cli-'));
   mkdirSync(path.join(home, 'node_modules'), { recursive: true });
   symlinkSync(path.resolve('node_modules', 'pg-format'), path.join(home, 'node_modules', 'pg-format'));
   cpSync(path.join(cli.folder, 'pg-promo-codes.mjs'), path.join(home, 'cli.mjs'));
   const outcome = await cli.shell(`'${process.execPath}' cli.mjs status`, { cwd: home });
+  rmSync(home, { recursive: true });
   expect(outcome).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('Run `npm install pg`') });
   expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
 });

@@ -10,7 +10,7 @@ export async function makeDriftedShop(t: TestSchema, schema: string): Promise<vo
     INSERT INTO $shop.promo_codes
       (code, shop_id, bonus_type, bonus_value, max_bonus, start_date, end_date, total_usage_limit, per_customer_limit)
     VALUES
-      ('SUMMER', 'shop-1', 'percentage', 15.15, 20, now() - interval '20 days', '2099-12-31 12:00+00', 20, 1),
+      ('SUMMER', 'shop-1', 'percentage', 15.15, 20, now() - interval '20 days', '2099-12-31 12:00+00', 18, 1),
       ('WELCOME', 'shop-1', 'fixed', 5, NULL, now() - interval '20 days', '2099-12-31 12:00+00', NULL, NULL),
       ('SPRING', 'shop-2', 'fixed', 5, NULL, now() - interval '20 days', '2099-12-31 12:00+00', 1000, 1)`);
   await sql(`

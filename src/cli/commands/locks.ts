@@ -130,7 +130,7 @@ function describeHolder({ pid, prepared, user, application, client, state, since
     ]),
     hidden
       ? 'To see more, connect as a member of pg_read_all_stats, or as the user of that session.'
-      : `To do: let it commit or roll back; SELECT pg_terminate_backend(${pid}); ends it, and rolls its transaction back.`,
+      : `To do: let it commit or roll back; this ends it, and rolls its transaction back:\n  SELECT pg_terminate_backend(${pid});`,
   ].join('\n');
 }
 

@@ -40,8 +40,8 @@ try {
     await installPackage(tarball);
   });
   await step('the command line', async () => {
-    const said = await run(path.join(project, 'node_modules', '.bin', name), ['--version']);
-    return `version ${String(said).trim()}`;
+    const { stdout } = await run(path.join(project, 'node_modules', '.bin', name), ['--version']);
+    return `version ${stdout.trim()}`;
   });
   await step('files of sql/', () => checkSqlFiles(name));
   let names = [];

@@ -23,7 +23,7 @@ export function statusText(status: Status, target: string, terminal: Terminal): 
   const newer = revision > versions.sqlRevision ? ', of a newer version' : '';
   const head = [
     ['library', `pg-promo-codes ${versions.library}, SQL revision ${versions.sqlRevision}`],
-    ['server', `PostgreSQL ${versions.server} at ${target}`],
+    ['server', `PostgreSQL ${versions.server} at ${visible(target, 200)}`],
     ['tables', `in schema ${visible(schema)}; library in schema ${visible(librarySchema)}`],
     ['installed', `${installed}${newer}`],
     [

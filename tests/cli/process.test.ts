@@ -87,7 +87,7 @@ it.concurrent('Ctrl-C ends the statement in the server, too', async () => {
   const holder = await t.client();
   await holder.query(t.expand(`BEGIN; UPDATE :"schema".promo_codes SET name = 'held' WHERE code = 'SUMMER'`));
   const repairing = cli.start(['repair', '--yes', ...here()]);
-  const pid = await eventually(() => waitingFor(backendPid(holder)));
+  const pid = await eventually(() => waitingFor(backendPid(holder)), { timeoutMs: 20_000 });
   repairing.child.kill('SIGINT');
   expect(await repairing.ended).toMatchObject({ code: 130, stdout: '', stderr: '' });
   const { rows } = await t.sql(`SELECT FROM pg_stat_activity WHERE pid = ${pid} AND state = 'active'`);

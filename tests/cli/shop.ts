@@ -1,11 +1,12 @@
+import pg from 'pg';
 import { installSchema } from '../../src/index';
 import type { TestSchema } from '../support';
 
 /** Three codes with uses, and what no trigger has seen: the counters of two of them are wrong, and one trigger is switched off. */
 export async function makeDriftedShop(t: TestSchema, schema: string): Promise<void> {
   await installSchema(t.pool, { schema });
-  const own = schema.replaceAll('"', '""');
-  const sql = (text: string) => t.pool.query(text.replaceAll('$shop', `"${own}"`));
+  const own = pg.escapeIdentifier(schema);
+  const sql = (text: string) => t.pool.query(text.replaceAll('$shop', () => own));
   await sql(`
     INSERT INTO $shop.promo_codes
       (code, shop_id, bonus_type, bonus_value, max_bonus, start_date, end_date, total_usage_limit, per_customer_limit)

@@ -1,4 +1,6 @@
-import { type Channel, channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import type { Channel, TracingChannel } from 'node:diagnostics_channel';
+// As a whole: an older Node.js, which has no tracing channels, must get as far as the error that names it.
+import * as channels from 'node:diagnostics_channel';
 import { isPromoCodesError } from '../errors.js';
 import { now } from '../postgres/timers.js';
 import type { DiagnosticEvent, EventError, PersonalData } from './events.js';
@@ -23,8 +25,8 @@ export class Operation<Event extends Traceable> {
   readonly #whole: Channel;
 
   constructor(name: string) {
-    this.#tracing = tracingChannel(`pg-promo-codes:${name}`);
-    this.#whole = channel(`pg-promo-codes:${name}`);
+    this.#tracing = channels.tracingChannel(`pg-promo-codes:${name}`);
+    this.#whole = channels.channel(`pg-promo-codes:${name}`);
   }
 
   /** Channel by channel: before 20.13, Node.js cannot be asked about a tracing channel as a whole. */

@@ -2,6 +2,7 @@ import { ValidationError } from '../errors.js';
 import { describeReceived } from '../received.js';
 import type { Queryable } from './database.js';
 import { libraryOf } from './other-libraries.js';
+import { translateError } from './server-errors.js';
 
 /** Connections that were seen to answer as they should. */
 const seen = new WeakSet<object>();
@@ -13,7 +14,9 @@ const seen = new WeakSet<object>();
  */
 export async function requireRows(connection: Queryable, path: string): Promise<void> {
   if (seen.has(connection) || isOfNodePostgres(connection)) return;
-  const answer: unknown = await connection.query('SELECT 1 AS one', []);
+  const answer: unknown = await connection.query('SELECT 1 AS one', []).catch((error: unknown) => {
+    throw translateError(error, { hosted: true });
+  });
   if (Number(rowsOf(answer, connection, path)[0]?.one) !== 1) throw wrongAnswer(connection, path, answer);
   seen.add(connection);
 }

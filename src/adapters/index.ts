@@ -6,7 +6,7 @@ export { fromMikroOrm, type MikroOrmEntityManager } from './mikro-orm.js';
 export { fromPglite, type PgliteRunner, type PgliteTransaction } from './pglite.js';
 export { type Pglite, poolFromPglite } from './pglite-pool.js';
 export { fromPostgresJs, type PostgresJsTransaction } from './postgres-js.js';
-export { type PostgresJs, type PostgresJsReserved, poolFromPostgresJs } from './postgres-js-pool.js';
+export { type PostgresJs, poolFromPostgresJs } from './postgres-js-pool.js';
 export { fromPrisma, type PrismaTransaction } from './prisma.js';
 export { fromSequelize, type SequelizeInstance, type SequelizeTransaction } from './sequelize.js';
 export { fromTypeOrm, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm.js';

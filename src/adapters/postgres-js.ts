@@ -1,5 +1,6 @@
 import type { ClientLike, QueryResultLike } from '../postgres/database.js';
 import { clientOf } from './client.js';
+import { untilLost } from './pools.js';
 import { hasMethods, refusal } from './refusal.js';
 
 /** A transaction of postgres.js: what `sql.begin(async (sql) => …)` hands in, or what `sql.reserve()` gives. */
@@ -45,7 +46,7 @@ export function fromPostgresJs(sql: PostgresJsTransaction): ClientLike {
   }
   return clientOf(sql, () => ({
     name: 'This transaction of postgres.js',
-    run: (text, values) => runUnsafe(sql, text, values),
+    run: untilLost((text, values) => runUnsafe(sql, text, values)),
   }));
 }
 

@@ -25,12 +25,18 @@ export function refusal({ adapter, argument, rule }: Taken, received: unknown, i
   ]);
 }
 
-/** Whether a value has all these methods. A proxy may refuse to be looked at; then it has none. */
+/** Whether a value has all these methods. */
 export function hasMethods(value: unknown, ...names: string[]): boolean {
-  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false;
+  return names.every((name) => typeof fieldOf(value, name) === 'function');
+}
+
+/** A field of whatever was handed in. */
+export function fieldOf(value: unknown, name: string): unknown {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined;
   try {
-    return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+    return (value as Record<string, unknown>)[name];
   } catch {
-    return false;
+    // A proxy that refuses to be looked at.
+    return undefined;
   }
 }

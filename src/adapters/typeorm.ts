@@ -1,6 +1,6 @@
 import type { ClientLike } from '../postgres/database.js';
 import { clientOf, toResult } from './client.js';
-import { hasMethods, refusal } from './refusal.js';
+import { fieldOf, hasMethods, refusal } from './refusal.js';
 
 /** A `QueryRunner` of TypeORM. */
 export interface TypeOrmQueryRunner {
@@ -64,7 +64,6 @@ interface Structured {
 }
 
 function runnerOf(manager: TypeOrmManager | TypeOrmQueryRunner): TypeOrmQueryRunner | undefined {
-  const isObject = typeof manager === 'object' && manager !== null;
-  const runner = isObject && 'queryRunner' in manager ? manager.queryRunner : manager;
+  const runner = fieldOf(manager, 'queryRunner') ?? manager;
   return hasMethods(runner, 'query', 'startTransaction') ? (runner as TypeOrmQueryRunner) : undefined;
 }

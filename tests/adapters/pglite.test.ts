@@ -230,6 +230,20 @@ describe('in a transaction of PGlite', () => {
     expect(await repository.findById(code.id)).toMatchObject({ timesUsed: 0, isActive: true });
   });
 
+  it('the database in its place is refused, as is a transaction in the place of the database', async () => {
+    expect(() => fromPglite(db as never)).toThrow(/fromPglite\(\) takes.*poolFromPglite\(db\).*received PGlite/);
+    await db.transaction(async (tx) => {
+      expect(() => poolFromPglite(tx as never)).toThrow(/poolFromPglite\(\) takes.*\{ client: fromPglite\(tx\) \}/);
+      for (const call of [
+        () => repository.findById('1', { client: db as never }),
+        () => checkDrift(db as never),
+        async () => new PromoCodeRepository(db as never),
+      ]) {
+        await expect(call()).rejects.toThrow(/PGlite.*(fromPglite\(tx\)|poolFromPglite\(db\))/);
+      }
+    });
+  });
+
   it('a call after its end is refused', async () => {
     const code = await newCode();
     const client = await db.transaction(async (tx) => fromPglite(tx));

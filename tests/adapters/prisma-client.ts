@@ -47,6 +47,9 @@ export interface PrismaClient extends PrismaTransactionClient {
   $disconnect(): Promise<void>;
 }
 
+/** What an example imports. */
+export { Client as PrismaClient };
+
 export function newPrismaClient(connectionString: string): PrismaClient {
   return new (Client as never as new (options: object) => PrismaClient)({
     adapter: new PrismaPg({ connectionString }),

@@ -11,7 +11,7 @@ export interface HostTransaction {
   run(text: string): Promise<unknown>;
 }
 
-export type Transact = <Result>(
+type Transact = <Result>(
   work: (transaction: HostTransaction) => Promise<Result>,
   isolation?: Isolation,
 ) => Promise<Result>;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientLike } from '../../src/adapters/index';
+import { cases } from '../support';
 import { useRepository } from '../support/repository';
 import type { Adapted, HostTransaction, Isolation } from './adapted';
 import { codesContract } from './contract-codes';
@@ -20,7 +21,7 @@ export interface Given extends HostTransaction {
 }
 
 /** Thrown to roll back, where nothing is wrong. */
-export class Rollback extends Error {}
+class Rollback extends Error {}
 
 /** Runs the work in a transaction that is rolled back, and gives its result. */
 export async function undone<Result>(
@@ -37,8 +38,32 @@ export async function undone<Result>(
   return result!.value;
 }
 
+interface Extent {
+  /** The parts that `npm test` runs; the matrix runs all of them. */
+  everyday?: readonly Part[];
+}
+
+const PARTS = {
+  redeeming: redeemingContract,
+  codes: codesContract,
+  installation: installationContract,
+  faults: faultsContract,
+};
+type Part = keyof typeof PARTS;
+const NAMES = Object.keys(PARTS) as Part[];
+
 /** Everything that a call does with a client, in a transaction of this library. */
-export function adapterContract(name: string, open: (url: string) => Promise<Adapted>): void {
+export function adapterContract(
+  name: string,
+  open: (url: string) => Promise<Adapted>,
+  { everyday = NAMES }: Extent = {},
+): void {
+  const parts = cases(`parts of the contract of ${name}`, NAMES, (part) => everyday.includes(part));
+  // Setting up a database takes as long as a part.
+  if (parts.length === 0) {
+    it.skip(`in a transaction of ${name} (npm run test:matrix)`, () => {});
+    return;
+  }
   const t = useRepository(`adapter ${name}`);
   let library: Adapted;
   const contract: Contract = {
@@ -55,9 +80,6 @@ export function adapterContract(name: string, open: (url: string) => Promise<Ada
     it('the same transaction is the same client', async () => {
       expect(await contract.transaction(async ({ client, adapt }) => client === adapt())).toBe(true);
     });
-    redeemingContract(contract);
-    codesContract(contract);
-    installationContract(contract);
-    faultsContract(contract);
+    for (const part of parts) PARTS[part](contract);
   });
 }

@@ -24,19 +24,23 @@ adapterContract('Drizzle on node-postgres', async (url) => {
   };
 });
 
-adapterContract('Drizzle on postgres.js', async (url) => {
-  const connection = postgres(url, { onnotice: () => {} });
-  const db = drizzleOnPostgresJs(connection);
-  return {
-    transaction: (work, isolationLevel) =>
-      db.transaction(
-        (tx) =>
-          work({
-            adapt: () => fromDrizzle(tx, sql),
-            run: (text) => tx.execute(text),
-          }),
-        isolationLevel && { isolationLevel },
-      ),
-    close: () => connection.end(),
-  };
-});
+adapterContract(
+  'Drizzle on postgres.js',
+  async (url) => {
+    const connection = postgres(url, { onnotice: () => {} });
+    const db = drizzleOnPostgresJs(connection);
+    return {
+      transaction: (work, isolationLevel) =>
+        db.transaction(
+          (tx) =>
+            work({
+              adapt: () => fromDrizzle(tx, sql),
+              run: (text) => tx.execute(text),
+            }),
+          isolationLevel && { isolationLevel },
+        ),
+      close: () => connection.end(),
+    };
+  },
+  { everyday: [] },
+);

@@ -10,23 +10,27 @@ function renamed(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [camelCase(name), renamed(field)]));
 }
 
-adapterContract('Knex', async (url) => {
-  const knex = knexOf({
-    client: 'pg',
-    connection: { connectionString: url, types: parsers } as object,
-    postProcessResponse: renamed,
-    wrapIdentifier: (name, quote) => quote(name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
-  });
-  return {
-    transaction: (work, isolationLevel) =>
-      knex.transaction(
-        (trx) =>
-          work({
-            adapt: () => fromKnex(trx),
-            run: async (text) => trx.raw(text.replaceAll('?', '\\?')),
-          }),
-        isolationLevel && { isolationLevel },
-      ),
-    close: () => knex.destroy(),
-  };
-});
+adapterContract(
+  'Knex',
+  async (url) => {
+    const knex = knexOf({
+      client: 'pg',
+      connection: { connectionString: url, types: parsers } as object,
+      postProcessResponse: renamed,
+      wrapIdentifier: (name, quote) => quote(name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+    });
+    return {
+      transaction: (work, isolationLevel) =>
+        knex.transaction(
+          (trx) =>
+            work({
+              adapt: () => fromKnex(trx),
+              run: async (text) => trx.raw(text.replaceAll('?', '\\?')),
+            }),
+          isolationLevel && { isolationLevel },
+        ),
+      close: () => knex.destroy(),
+    };
+  },
+  { everyday: ['redeeming', 'faults'] },
+);

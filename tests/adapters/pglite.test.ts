@@ -17,12 +17,13 @@ import { SEED_TABLES } from '../support/host-tables';
 
 const db = new PGlite();
 const pool = poolFromPglite(db);
-const repository = new PromoCodeRepository(pool);
+const repository = new PromoCodeRepository(pool, { deadlineMs: 60_000 });
 let serial = 0;
 
+// It computes in this process: on a busy machine it takes its time.
 beforeAll(async () => {
   await installSchema(pool);
-});
+}, 120_000);
 afterAll(async () => {
   await repository.close();
   await db.close();

@@ -23,13 +23,17 @@ adapterContract('postgres.js', async (url) => {
   };
 });
 
-adapterContract('postgres.js, bare', async (url) => {
-  const sql = postgres(url, { transform: postgres.pascal, fetch_types: false, prepare: false, onnotice: () => {} });
-  return {
-    transaction: async (work, isolation) =>
-      (await sql.begin(`isolation level ${isolation ?? 'read committed'}`, (tx) =>
-        work({ adapt: () => fromPostgresJs(tx), run: (text) => tx.unsafe(text) }),
-      )) as never,
-    close: () => sql.end(),
-  };
-});
+adapterContract(
+  'postgres.js, bare',
+  async (url) => {
+    const sql = postgres(url, { transform: postgres.pascal, fetch_types: false, prepare: false, onnotice: () => {} });
+    return {
+      transaction: async (work, isolation) =>
+        (await sql.begin(`isolation level ${isolation ?? 'read committed'}`, (tx) =>
+          work({ adapt: () => fromPostgresJs(tx), run: (text) => tx.unsafe(text) }),
+        )) as never,
+      close: () => sql.end(),
+    };
+  },
+  { everyday: [] },
+);

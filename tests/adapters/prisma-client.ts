@@ -29,7 +29,7 @@ const Client = getPrismaClient({
 } as never);
 
 /** As it is typed in a generated client. */
-export interface PrismaTransactionClient {
+interface PrismaTransactionClient {
   $queryRawUnsafe<T = unknown>(
     query: string,
     // biome-ignore lint/suspicious/noExplicitAny: as Prisma types it.

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 
 /** Of `engines` in package.json; as JavaScript that any Node.js reads, because an older one has to get as far as this. */
 const { engines, name } = JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -38,7 +38,29 @@ const selfContained: Plugin = {
   },
 };
 
-export default defineConfig({
+/** The command line takes the library from the file beside it, so that the package holds it once, and loads it when it is needed. */
+const libraryBeside: Plugin = {
+  name: 'library-beside',
+  setup(build) {
+    build.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, () => ({ path: './index.js', external: true }));
+  },
+};
+
+/** What is bundled goes along with its licence; esbuild writes each once, at the end. */
+const licensed: Plugin = {
+  name: 'licensed',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path: file }) => {
+      const [home = '', name = ''] = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file) ?? [];
+      const licence = readdirSync(home).find((found) => /^licen[cs]e/i.test(found));
+      if (licence === undefined) return { errors: [{ text: `${name} comes without a licence` }] };
+      const text = readFileSync(path.join(home, licence), 'utf8').trim().replaceAll('*/', '* /');
+      return { contents: `/*! ${name}\n\n${text}\n*/\n${readFileSync(file, 'utf8')}`, loader: 'js' };
+    });
+  },
+};
+
+const library: Options = {
   // Each in one piece: the adapters need little of the rest, and errors know each other over copies.
   entry: ['src/index.ts', 'src/adapters/index.ts'],
   splitting: false,
@@ -55,4 +77,26 @@ export default defineConfig({
   removeNodeProtocol: false,
   sourcemap: true,
   clean: true,
-});
+};
+
+/** `npx pg-promo-codes`. What it is made with is bundled, and so no dependency of a host that only uses the library. */
+const commandLine: Options = {
+  entry: { cli: 'src/cli/main.ts' },
+  format: 'esm',
+  target: 'node20',
+  loader: { '.sql': 'text' },
+  external: ['pg'],
+  noExternal: [/^(?!pg$)/],
+  // What a command does not need is not even begun; without splitting, `import()` stays where it is, in one file.
+  splitting: false,
+  esbuildPlugins: [libraryBeside, selfContained, licensed],
+  // Comments and indentation of the parser are most of the file; names stay, for stack traces.
+  esbuildOptions: (options) => Object.assign(options, { minifyWhitespace: true, minifySyntax: true }),
+  banner: {
+    js: `${requireNode}\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);`,
+  },
+  removeNodeProtocol: false,
+  clean: false,
+};
+
+export default defineConfig([library, commandLine]);

@@ -14,6 +14,7 @@ const sqlAsText: Plugin = {
 
 /** What changes the clock, a module or the process; each of these files has a process of its own. */
 const APART = [
+  'tests/diagnostics/page.test.ts',
   'tests/faults/connecting.test.ts',
   'tests/faults/silence.test.ts',
   'tests/redemption/queue-deadlines.test.ts',

@@ -39,6 +39,10 @@ try {
     await tools;
     await installPackage(tarball);
   });
+  await step('the command line', async () => {
+    const { stdout } = await run(path.join(project, 'node_modules', '.bin', name), ['--version']);
+    return `version ${stdout.trim()}`;
+  });
   await step('files of sql/', () => checkSqlFiles(name));
   let names = [];
   await step('ES modules and CommonJS', async () => {

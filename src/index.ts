@@ -1,3 +1,17 @@
+export type {
+  BatchEvent,
+  DiagnosticEvent,
+  DiagnosticsOptions,
+  DriftEvent,
+  EventError,
+  InstallEvent,
+  PersonalData,
+  RedeemEvent,
+  RedeemOutcome,
+  RetryEvent,
+  RollbackEvent,
+  ValidateEvent,
+} from './diagnostics/events.js';
 export { assertNoDrift } from './drift/assert-no-drift.js';
 export { checkDrift } from './drift/check-drift.js';
 export type { DecimalString, DriftRecord } from './drift/drift-record.js';
@@ -28,12 +42,23 @@ export {
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
+export type {
+  BonusTypeWords,
+  CodeColumn,
+  CodesTable,
+  HostTables,
+  RolledBack,
+  RolledBackAt,
+  RolledBackStatus,
+  UseColumn,
+  UsesTable,
+} from './host/description.js';
 export { type InstallationState, inspectTriggers } from './inspect/inspect-triggers.js';
 export type { ObjectState } from './inspect/object-state.js';
 export type { InstallOptions } from './inspect/options.js';
 export { installSchema } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';
-export { type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
+export { type IdTypes, type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
 export type { Progress, SchemaOption } from './options.js';
 export type { RetryPolicy } from './postgres/attempts.js';
@@ -47,7 +72,6 @@ export type {
   QueryResultLike,
 } from './postgres/database.js';
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
-export type { BatchEvent } from './redemption/queue.js';
 export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';
 export type { Amount } from './repository/amount-field.js';
 export type { CodeState } from './repository/code-state.js';

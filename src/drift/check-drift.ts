@@ -5,9 +5,10 @@ import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { withConnection } from '../postgres/transaction.js';
-import { type DriftScope, driftQueryAsText } from './drift-query.js';
+import { countedDriftQueryAsText, type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { readLayout } from './layout-of.js';
+import { type DriftTrace, noteScope, observeDrift } from './observed.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
 
 /**
@@ -19,24 +20,32 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws NotInstalledError where the tables or columns do not exist.
  * @throws ValidationError for an unknown option or value.
  */
-export async function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
-  const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
-  return findDrift(db, await readLayout(db, filter), filter, limit);
+export function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
+  return observeDrift('checkDrift', async (trace) => {
+    const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
+    return findDrift(db, await readLayout(db, filter), filter, limit, trace);
+  });
 }
 
-/** The check itself, on checked arguments. */
+/** The check itself, on checked arguments. For a subscriber the same statement counts the codes that it looks at as well. */
 export async function findDrift(
   db: Database,
   layout: Layout,
   filter: ParsedFilter,
   limit?: number,
+  trace?: DriftTrace,
 ): Promise<DriftRecord[]> {
+  if (trace) noteScope(trace, layout, filter, limit);
   const { scope, values } = scopeOf(layout, filter);
   const orderAndLimit = limit === undefined ? 'ORDER BY 1' : `ORDER BY 1 LIMIT ${limit}`;
   try {
-    const statement = driftQueryAsText(layout, { ...scope, orderAndLimit });
+    const queryOf = trace ? countedDriftQueryAsText : driftQueryAsText;
+    const statement = queryOf(layout, { ...scope, orderAndLimit });
     const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
-    return rows.map(toDriftRecord);
+    if (!trace) return rows.map(toDriftRecord);
+    const records = rows.filter(({ actual_uses }) => actual_uses !== null).map(toDriftRecord);
+    trace.note(() => ({ codes: Number(rows[0]?.codes), drifted: records.length }));
+    return records;
   } catch (error) {
     throw await explainMissing(db, layout, error);
   }

@@ -30,3 +30,15 @@ export function driftQuery(layout: Layout, scope?: DriftScope): string {
 export function driftQueryAsText(layout: Layout, scope?: DriftScope): string {
   return `SELECT ${DRIFT_COLUMNS} FROM (\n${driftQuery(layout, scope)}\n) AS drift`;
 }
+
+/** The same, and in each row how many codes were looked at; at least one row, which without drift has no id. */
+export function countedDriftQueryAsText(layout: Layout, scope: DriftScope): string {
+  const looked = renderSqlFile(
+    `SELECT count(*)::text AS codes FROM :"codes" AS c WHERE ${scope.codes ?? 'TRUE'}`,
+    layout,
+  );
+  return (
+    `SELECT looked.codes, ${DRIFT_COLUMNS} FROM (${looked}) AS looked ` +
+    `LEFT JOIN (\n${driftQuery(layout, scope)}\n) AS drift ON TRUE ORDER BY drift.promo_code_id`
+  );
+}

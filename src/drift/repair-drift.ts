@@ -11,6 +11,7 @@ import { findDrift } from './check-drift.js';
 import { driftFile } from './drift-query.js';
 import { DRIFT_COLUMNS, type DriftRecord, toDriftRecord } from './drift-record.js';
 import { readLayout } from './layout-of.js';
+import { type DriftTrace, observeDrift } from './observed.js';
 import { type RepairDriftOptions, repairDriftOptions } from './options.js';
 
 /** A batch ends at so many codes, or at so many uses to count, so that no lock is held for long. */
@@ -31,7 +32,15 @@ const ATTEMPTS = 5;
  * @throws PromoCodesError with code `UNCOUNTABLE_AMOUNT` for codes that have a use with an amount that is not finite, or
  * whose amounts add up to less than zero; the other codes are corrected first.
  */
-export async function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
+export function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
+  return observeDrift('repairDrift', (trace) => repair(db, options, trace));
+}
+
+async function repair(
+  db: Database,
+  options: RepairDriftOptions | undefined,
+  trace: DriftTrace | undefined,
+): Promise<DriftRecord[]> {
   const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseArguments(
     db,
     repairDriftOptions,
@@ -39,7 +48,7 @@ export async function repairDrift(db: Database, options?: RepairDriftOptions): P
     'repairDrift()',
   );
   const layout = await readLayout(db, filter);
-  const found = (await findDrift(db, layout, filter)).filter(hasCode);
+  const found = (await findDrift(db, layout, filter, undefined, trace)).filter(hasCode);
   const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;
 
@@ -50,6 +59,7 @@ export async function repairDrift(db: Database, options?: RepairDriftOptions): P
   for (const batch of batchesOf(repairable)) {
     const { corrected, inexact } = await repairBatch(db, layout, batch, lockTimeoutMs);
     repaired.push(...corrected);
+    trace?.note(() => ({ repaired: repaired.length }));
     refused.push(...inexact);
     done += batch.length;
     onProgress?.({ phase: 'repair', done, total });
@@ -113,7 +123,7 @@ async function repairBatch(db: Database, layout: Layout, batch: string[], lockTi
         continue;
       }
       if (sqlStateOf(error) !== SqlState.deadlockDetected || attempt === ATTEMPTS) throw translateError(error);
-      await pauseBeforeRetry(attempt);
+      await pauseBeforeRetry(attempt, error);
       attempt += 1;
     }
   }

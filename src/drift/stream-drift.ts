@@ -1,3 +1,4 @@
+import { driftChannel } from '../diagnostics/channels.js';
 import { renderSqlFile } from '../host/render.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
@@ -7,6 +8,7 @@ import { scopeOf } from './check-drift.js';
 import { driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { readLayout } from './layout-of.js';
+import { type DriftTrace, noteScope, observeLoop } from './observed.js';
 import { type StreamDriftOptions, streamDriftOptions } from './options.js';
 
 /**
@@ -19,12 +21,20 @@ import { type StreamDriftOptions, streamDriftOptions } from './options.js';
  * @throws NotInstalledError where the tables or columns do not exist.
  * @throws ValidationError for an unknown option or value.
  */
-export async function* streamDrift(
+export function streamDrift(db: Database, options?: StreamDriftOptions): AsyncGenerator<DriftRecord, void, void> {
+  return driftChannel.isHeard
+    ? observeLoop('streamDrift', (trace) => compare(db, options, trace))
+    : compare(db, options, undefined);
+}
+
+async function* compare(
   db: Database,
-  options?: StreamDriftOptions,
+  options: StreamDriftOptions | undefined,
+  trace: DriftTrace | undefined,
 ): AsyncGenerator<DriftRecord, void, void> {
   const { batchSize, onProgress, ...filter } = parseArguments(db, streamDriftOptions, options, 'streamDrift()');
   const layout = await readLayout(db, filter);
+  if (trace) noteScope(trace, layout, filter);
   const { scope, values } = scopeOf(layout, filter);
   const query = async (text: string, parameters: unknown[]) => {
     try {
@@ -58,6 +68,7 @@ export async function* streamDrift(
     const isLast = inBatch < batchSize;
     yield* driftBetween(after, isLast ? null : String(range?.last));
     done += inBatch;
+    trace?.note(() => ({ codes: done }));
     onProgress?.({ phase: 'check', done, total: Math.max(total, done) });
     if (isLast) return;
     after = String(range?.last);

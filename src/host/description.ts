@@ -1,54 +1,123 @@
-/** The columns of the host's table of codes, by the names of the fields of `PromoCode`. */
-export const CODE_COLUMNS = [
-  ...(['id', 'code', 'shopId', 'name', 'description', 'bonusType', 'bonusValue', 'maxBonus', 'startDate'] as const),
-  ...(['endDate', 'totalUsageLimit', 'perCustomerLimit', 'timesUsed', 'totalBonusIssued', 'isActive'] as const),
-  ...(['createdAt', 'updatedAt'] as const),
-] as const;
+/** A column of the host's table of codes, by the name of the field of `PromoCode`. */
+export type CodeColumn =
+  | ('id' | 'code' | 'shopId' | 'name' | 'description' | 'bonusType' | 'bonusValue' | 'maxBonus' | 'startDate')
+  | ('endDate' | 'totalUsageLimit' | 'perCustomerLimit' | 'timesUsed' | 'totalBonusIssued' | 'isActive')
+  | ('createdAt' | 'updatedAt');
 
-/** The columns of the host's table of uses, by the names of the fields of `PromoCodeUse`. */
-export const USE_COLUMNS = [
-  ...(['id', 'promoCodeId', 'customerAddress', 'shopId', 'transactionId', 'baseReward', 'bonusAmount'] as const),
-  ...(['totalReward', 'usedAt'] as const),
-] as const;
+/** A column of the host's table of uses, by the name of the field of `PromoCodeUse`. */
+export type UseColumn =
+  | ('id' | 'promoCodeId' | 'customerAddress' | 'shopId' | 'transactionId' | 'baseReward' | 'bonusAmount')
+  | ('totalReward' | 'usedAt');
 
-export type CodeColumn = (typeof CODE_COLUMNS)[number];
-export type UseColumn = (typeof USE_COLUMNS)[number];
+/** In the order in which they are created. */
+export const CODE_COLUMNS: readonly CodeColumn[] = keysOf<CodeColumn>({
+  id: true,
+  code: true,
+  shopId: true,
+  name: true,
+  description: true,
+  bonusType: true,
+  bonusValue: true,
+  maxBonus: true,
+  startDate: true,
+  endDate: true,
+  totalUsageLimit: true,
+  perCustomerLimit: true,
+  timesUsed: true,
+  totalBonusIssued: true,
+  isActive: true,
+  createdAt: true,
+  updatedAt: true,
+});
+
+export const USE_COLUMNS: readonly UseColumn[] = keysOf<UseColumn>({
+  id: true,
+  promoCodeId: true,
+  customerAddress: true,
+  shopId: true,
+  transactionId: true,
+  baseReward: true,
+  bonusAmount: true,
+  totalReward: true,
+  usedAt: true,
+});
 
 /** The two tables of a host. */
 export type HostTable = 'codes' | 'uses';
 
-/** How a use is taken back that the host keeps: such a use is not counted. */
-export type RolledBack =
-  /** A timestamp: NULL counts; `rollbackUse` sets it. */
-  | { column: string; counts?: undefined; value?: undefined; redeemed?: undefined; reserved?: undefined }
-  /** A status: uses with one of the values in `counts` count; `rollbackUse` sets `value`. */
-  | {
-      column: string;
-      counts: string[];
-      value: string;
-      /** What a new use gets, where the default of the column is not it. */
-      redeemed?: string | undefined;
-      /** What a hold gets, where the default of the column is not it. */
-      reserved?: string | undefined;
-    };
+/** How a use is taken back whose row stays; such a use is not counted. */
+export type RolledBack = RolledBackAt | RolledBackStatus;
 
-/** The host's two tables, as far as they differ from those of `installSchema`. A column that a host does not have is `null`. */
+/** A timestamp: a use with NULL counts, and `rollbackUse` sets the timestamp. */
+export interface RolledBackAt {
+  /** The column. */
+  column: string;
+  /** Only with a status. */
+  counts?: undefined;
+  /** Only with a status. */
+  value?: undefined;
+  /** Only with a status. */
+  redeemed?: undefined;
+  /** Only with a status. */
+  reserved?: undefined;
+}
+
+/** A status: a use with one of the values in `counts` counts, and `rollbackUse` sets `value`. */
+export interface RolledBackStatus {
+  /** The column. */
+  column: string;
+  /** The values of a use that counts. */
+  counts: string[];
+  /** What a use gets when it is taken back. */
+  value: string;
+  /** What a new use gets, where the default of the column is not it. */
+  redeemed?: string | undefined;
+  /** What a hold gets, where the default of the column is not it. */
+  reserved?: string | undefined;
+}
+
+/**
+ * The host's two tables, as far as they differ from those of `installSchema`.
+ *
+ * @example
+ * const tables: HostTables = {
+ *   codes: { name: 'coupons', columns: { code: 'name', name: null, shopId: null } },
+ *   uses: { name: 'coupon_redemptions', columns: { promoCodeId: 'coupon_id' }, rolledBack: { column: 'cancelled_at' } },
+ * };
+ */
 export interface HostTables {
-  codes?:
-    | {
-        name?: string | undefined;
-        columns?: { [Role in CodeColumn]?: string | null | undefined } | undefined;
-        /** The host's own words for the two types of bonus. */
-        bonusTypes?: { fixed?: string[] | undefined; percentage?: string[] | undefined } | undefined;
-      }
-    | undefined;
-  uses?:
-    | {
-        name?: string | undefined;
-        columns?: { [Role in UseColumn]?: string | null | undefined } | undefined;
-        rolledBack?: RolledBack | undefined;
-      }
-    | undefined;
+  /** The table of codes. */
+  codes?: CodesTable | undefined;
+  /** The table of their uses. */
+  uses?: UsesTable | undefined;
+}
+
+/** The host's table of codes. */
+export interface CodesTable {
+  /** Its name. Default: `promo_codes`. */
+  name?: string | undefined;
+  /** The names of its columns; `null` for one that the host does not have. Default: as `shop_id` for `shopId`. */
+  columns?: Partial<Record<CodeColumn, string | null | undefined>> | undefined;
+  /** The host's own words for the two types of bonus. */
+  bonusTypes?: BonusTypeWords | undefined;
+}
+
+/** The host's table of uses. */
+export interface UsesTable {
+  /** Its name. Default: `promo_code_uses`. */
+  name?: string | undefined;
+  /** The names of its columns; `null` for one that the host does not have. Default: as `promo_code_id` for `promoCodeId`. */
+  columns?: Partial<Record<UseColumn, string | null | undefined>> | undefined;
+  /** How a use is taken back, where its row stays. Default: the row is deleted. */
+  rolledBack?: RolledBack | undefined;
+}
+
+/** Words for the two types of bonus, compared without case and outer spaces. */
+export interface BonusTypeWords {
+  /** The bonus is an amount. Default: `['fixed']`. */
+  fixed?: string[] | undefined;
+  /** The bonus is a part of the reward. Default: `['percentage']`. */
+  percentage?: string[] | undefined;
 }
 
 /** The description of the host's tables with every default filled in: what an installation stores. */
@@ -109,4 +178,9 @@ export function describeTables(schema: string, tables: HostTables = {}): HostDes
     timeZone: 'UTC',
     customerMatching: 'folded',
   };
+}
+
+/** Every name once: the compiler misses none and takes no other. */
+function keysOf<Key extends string>(all: Record<Key, true>): Key[] {
+  return Object.keys(all) as Key[];
 }

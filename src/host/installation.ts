@@ -4,7 +4,7 @@ import type { HostDescription } from './description.js';
 export const SQL_REVISION = 2;
 
 /** The oldest revision that can use what this one installs. */
-export const USABLE_FROM = 2;
+const USABLE_FROM = 2;
 
 /** How an installation counts, and for whom it is. */
 export interface InstallationOptions {

@@ -66,7 +66,7 @@ export interface Grant {
   privilege: string;
 }
 
-export interface CatalogTable extends DescribedTable {
+interface CatalogTable extends DescribedTable {
   name: string;
   owner: string;
   /** Whether the current role has the rights of the owner, as building an index takes. */

@@ -7,7 +7,7 @@ const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 const WRITES = /^(INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER)$/;
 
 /** Who redeems beside the owner of the library's objects: the roles that are named, and the owners of the host's tables. */
-export function redeemersOf({ options }: Wanted, { tables, missingRoles }: Catalog): string[] {
+function redeemersOf({ options }: Wanted, { tables, missingRoles }: Catalog): string[] {
   const owners = [tables.codes?.owner, tables.uses?.owner].flatMap((name) => name ?? []);
   return [...new Set([...options.grantTo, ...owners])].filter((name) => !missingRoles.includes(name)).sort();
 }

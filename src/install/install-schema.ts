@@ -12,7 +12,8 @@ import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
 import { changesOf } from './changes.js';
-import { type InstallReport, installTriggers } from './install-triggers.js';
+import { type InstallReport, putTriggers } from './install-triggers.js';
+import { type InstallTrace, noteTables, observeInstallation } from './observed.js';
 import { insufficient } from './privileges.js';
 import { renderSql } from './render-sql.js';
 import { columnsToAdd, tableStatements } from './schema-file.js';
@@ -30,19 +31,28 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
  * @throws InsufficientPrivilegeError, LockTimeoutError, NewerInstallationError, NotInstalledError (an existing table has a
  * column of a wrong type), ValidationError: as `installTriggers`.
  */
-export async function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
+export function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
+  return observeInstallation('installSchema', (trace) => putSchema(db, options, trace));
+}
+
+async function putSchema(
+  db: Database,
+  options: InstallOptions | undefined,
+  trace: InstallTrace | undefined,
+): Promise<InstallReport> {
   const parsed = parseArguments(db, installOptions, options, 'installSchema()');
   const created: string[] = [];
   try {
     const catalog = await readCatalog(db, parsed);
     const choice = chooseInstallation(parsed, catalog);
+    if (trace) noteTables(trace, choice.layout, parsed);
     const missing = missingParts(choice, catalog);
     if (missing.length > 0 && parsed.dryRun) return rehearse(choice, catalog, missing);
     if (missing.length > 0) created.push(...(await createMissing(db, parsed, catalog)));
   } catch (error) {
     throw translateError(error);
   }
-  const report = await installTriggers(db, options);
+  const report = await putTriggers(db, options, trace);
   return { ...report, changed: report.changed || created.length > 0, created: [...created, ...report.created] };
 }
 

@@ -25,6 +25,7 @@ import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
 import { buildIndexes, indexesToBuild, isSmall, markIndex, underLock } from './build-index.js';
 import { type Changes, changesOf } from './changes.js';
+import { type InstallTrace, noteTables, observeInstallation } from './observed.js';
 import { insufficient, requirePrivileges } from './privileges.js';
 import { renderTriggers } from './render-sql.js';
 import { rightsScript } from './rights.js';
@@ -73,10 +74,23 @@ export interface InstallReport {
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
  * @throws ValidationError for an unknown option or value.
  */
-export async function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
+export function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
+  return observeInstallation('installTriggers', (trace) => putTriggers(db, options, trace));
+}
+
+/** The installation itself, also as the second half of `installSchema`. */
+export async function putTriggers(
+  db: Database,
+  options: InstallOptions | undefined,
+  trace: InstallTrace | undefined,
+): Promise<InstallReport> {
   const parsed = parseArguments(db, installOptions, options, 'installTriggers()');
   const { reconcile, lockTimeoutMs, onProgress } = parsed;
-  const inspect = (connection: Queryable) => inspectWith(connection, parsed);
+  const inspect = async (connection: Queryable) => {
+    const state = await inspectWith(connection, parsed);
+    if (trace) noteTables(trace, state.choice.layout, parsed);
+    return state;
+  };
   try {
     if (parsed.dryRun) return await rehearse(db, parsed, inspect);
     const { report, pending, layout } = await applyChanges(db, parsed, inspect);

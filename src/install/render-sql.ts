@@ -33,12 +33,18 @@ import { uninstallScript } from './uninstall-script.js';
 /** What `renderSql` can write. */
 export type SqlScript = 'schema' | 'triggers' | 'uninstall' | 'drift';
 
+/** The types of ids that `renderSql` writes. */
+export interface IdTypes {
+  /** Of the codes, and of what refers to them. Default: `bigint`. */
+  codes?: 'bigint' | 'uuid' | 'text' | undefined;
+  /** Of the uses. Default: `bigint`. */
+  uses?: 'bigint' | 'uuid' | 'text' | undefined;
+}
+
 /** Options of `renderSql`, which sees no database. */
 export interface RenderOptions extends InstallOptions {
   /** The types of ids, where they are not whole numbers. Default: `bigint`. */
-  idTypes?:
-    | { codes?: 'bigint' | 'uuid' | 'text' | undefined; uses?: 'bigint' | 'uuid' | 'text' | undefined }
-    | undefined;
+  idTypes?: IdTypes | undefined;
   /**
    * The type of the column `rolledBack`, as SQL takes it, such as `'timestamp'` or the name of an enum with its schema. Default:
    * `timestamp with time zone`, for a status `text`.

@@ -41,7 +41,7 @@ export async function withShortLocks<Result>(
           { sqlState, cause: error },
         );
       }
-      await pauseBeforeRetry(attempt);
+      await pauseBeforeRetry(attempt, error, attempt + 1);
     }
   }
 }

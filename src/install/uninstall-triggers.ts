@@ -12,6 +12,7 @@ import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
+import { type InstallTrace, noteTables, observeInstallation } from './observed.js';
 import { type LockedTables, lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 import { uninstallScript } from './uninstall-script.js';
 
@@ -39,10 +40,19 @@ export interface UninstallOptions extends SchemaOption {
  * @throws LockTimeoutError when the tables stayed locked through all attempts.
  * @throws ValidationError for an unknown option or value, and where several installations may be meant.
  */
-export async function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<UninstallReport> {
+export function uninstallTriggers(db: Database, options?: UninstallOptions): Promise<UninstallReport> {
+  return observeInstallation('uninstallTriggers', (trace) => removeTriggers(db, options, trace));
+}
+
+async function removeTriggers(
+  db: Database,
+  options: UninstallOptions | undefined,
+  trace: InstallTrace | undefined,
+): Promise<UninstallReport> {
   const { lockTimeoutMs, ...asked } = parseArguments(db, uninstallOptions, options, 'uninstallTriggers()');
   try {
     const installed = await installedObjects(db, asked);
+    if (trace && installed) noteTables(trace, installed.layout);
     if (!installed || installed.names.length === 0) return { removed: [] };
     const remove =
       (tables: LockedTables, statementsFor: (objects: Installed) => string[]) => (waitMs: number, attempt: number) =>

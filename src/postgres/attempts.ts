@@ -5,10 +5,11 @@ import type { ConnectionPool, Queryable } from './database.js';
 import { type Doorway, doorwayOf } from './doorway.js';
 import { type Fault, faultOf, isClosed, isSilence, NoAnswer } from './faults.js';
 import { hasOwnQuery, type Lease, NoConnection, PoolQuery, takeConnection, withLimit } from './lease.js';
+import { pause } from './retry.js';
 import { readable, translateError } from './server-errors.js';
 import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
-import { now, sleep } from './timers.js';
+import { now } from './timers.js';
 import { isUsable } from './transaction.js';
 
 /** How attempts of a call whose transaction belongs to the library are repeated, until its deadline. */
@@ -103,9 +104,9 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
       if (!isWorthRepeating(failure, known.inDoubt) || attempt >= (retry.attempts ?? Number.POSITIVE_INFINITY)) {
         throw finalError(failure, state);
       }
-      const pause = pauseBefore(attempt, retry.maxDelayMs);
-      if (outcome.outOfTime || now() + pause >= plan.deadline) throw finalError(failure, state);
-      if (pause > 0) await sleep(pause);
+      const pauseMs = pauseBefore(attempt, retry.maxDelayMs);
+      if (outcome.outOfTime || now() + pauseMs >= plan.deadline) throw finalError(failure, state);
+      await pause(pauseMs, () => ({ ...failure, error: reasonOf(failure), attempt, inDoubt: known.inDoubt }));
     }
   } finally {
     door.leave(caller);
@@ -124,6 +125,11 @@ function isWorthRepeating({ error, fault, connecting }: Failure, inDoubt: boolea
   if (error instanceof PromoCodesError || isClosed(error)) return false;
   if (connecting) return fault !== 'other' || error instanceof NoConnection;
   return fault !== 'other' && (fault !== 'passing' || inDoubt);
+}
+
+/** Where a COMMIT has no answer yet, subscribers learn that, and not that the database failed. */
+function reasonOf({ error }: Failure): unknown {
+  return error instanceof CommitUnanswered ? new OutcomeUnknownError(error.message) : error;
 }
 
 async function tryOnce<Result>(

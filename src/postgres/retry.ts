@@ -1,7 +1,33 @@
+import { retryChannel } from '../diagnostics/channels.js';
+import type { RetryEvent } from '../diagnostics/events.js';
+import { describeError } from '../diagnostics/operation.js';
+import { translateError } from './server-errors.js';
 import { sleep } from './timers.js';
 
-/** A pause that grows with the attempts, with jitter so that many instances do not come back at the same moment. */
-export async function pauseBeforeRetry(attempt: number): Promise<void> {
+/** What the subscribers of `pg-promo-codes:retry` learn of a retry. */
+interface Reason extends Pick<RetryEvent, 'attempt' | 'inDoubt'> {
+  /** Of the attempt that failed. */
+  error: unknown;
+  /** It came to no connection. */
+  connecting?: boolean;
+}
+
+/**
+ * A pause that grows with the attempts, with jitter so that many instances do not come back at the same moment.
+ * @param failed how many attempts have failed
+ */
+export function pauseBeforeRetry(attempt: number, error: unknown, failed = attempt): Promise<void> {
   const longest = Math.min(1_000, 50 * 2 ** attempt);
-  await sleep(longest / 2 + Math.random() * (longest / 2));
+  return pause(longest / 2 + Math.random() * (longest / 2), () => ({ attempt: failed, error, inDoubt: false }));
+}
+
+/** @param why is asked only where somebody listens */
+export async function pause(pauseMs: number, why: () => Reason): Promise<void> {
+  const wait = async () => (pauseMs > 0 ? sleep(pauseMs) : undefined);
+  await retryChannel.run(() => ({ ...describe(why()), pauseMs, durationMs: 0 }), wait);
+}
+
+/** A conflict has the code that it has where the host has to run its transaction again. */
+function describe({ attempt, inDoubt, error, connecting = false }: Reason): Omit<RetryEvent, 'pauseMs' | 'durationMs'> {
+  return { attempt, inDoubt, failure: describeError(translateError(error, { connecting, hosted: true })) };
 }

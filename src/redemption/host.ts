@@ -46,7 +46,11 @@ const MOST_STATEMENTS = 1_000;
 export async function readHost(db: Queryable, asked: Asked): Promise<Host> {
   const installed = await readInstalledHost(db, asked);
   await requireRedeemable(db, installed);
-  const { layout, catalog, isolation, encoding } = installed;
+  return hostOf(installed);
+}
+
+/** The tables of a host as they are, whether or not codes can be redeemed with them. */
+export function hostOf({ layout, catalog, isolation, encoding }: InstalledHost): Host {
   const columnsOf = (table: HostTable) =>
     new Map(catalog.tables[table]?.columns.map((column) => [column.name, column]));
   const columns = { codes: columnsOf('codes'), uses: columnsOf('uses') };

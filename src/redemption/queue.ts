@@ -1,6 +1,8 @@
 import type { AsyncResource } from 'node:async_hooks';
-import { channel } from 'node:diagnostics_channel';
-import { OutcomeUnknownError, PromoCodesError, type PromoCodesErrorCode, QueueFullError } from '../errors.js';
+import { batchChannel } from '../diagnostics/channels.js';
+import type { RedeemEvent } from '../diagnostics/events.js';
+import type { Trace } from '../diagnostics/operation.js';
+import { OutcomeUnknownError, PromoCodesError, QueueFullError } from '../errors.js';
 import { type Alarm, afterCallbacks, alarmIn, endAlarm, now } from '../postgres/timers.js';
 import { asPromoCodesError, errorOfMany, isAtKey, isLate, Search } from './batch-errors.js';
 import { type Attempted, PATIENCE_MS, type RedeemRequest, type Settled } from './redeem.js';
@@ -20,27 +22,6 @@ export interface QueueLimits {
    * has time to be answered.
    */
   deadlineMs: number;
-}
-
-/** What a message on the diagnostics channel `pg-promo-codes:batch` holds, after every statement. No personal data. */
-export interface BatchEvent {
-  /** The schema of the repository. */
-  schema: string;
-  /** How many redemptions the statement held. */
-  size: number;
-  /** Of how many codes. */
-  codes: number;
-  /** How many callers wait meanwhile. */
-  waiting: number;
-  /** Milliseconds from sending to the answer, retries included. */
-  durationMs: number;
-  /** Where the statement failed: how. The server's message is not here, since it may quote a row. */
-  error?: {
-    /** The code of the error. */
-    code: PromoCodesErrorCode;
-    /** The server's SQLSTATE, where there is one. */
-    sqlState?: string;
-  };
 }
 
 /** Sends requests as one statement. Those of a code that somebody holds may get no answer. */
@@ -68,8 +49,6 @@ export interface Scopes {
  * silent, behind which it may wait.
  */
 const PART_TO_ANSWER = 0.2;
-
-const diagnostics = channel('pg-promo-codes:batch');
 
 /**
  * Lets redemptions that come while others are under way go together: those of a code that nothing is under way for go at
@@ -106,10 +85,15 @@ export class RedemptionQueue {
 
   /**
    * @param deadline when the call has to be over, by the clock of `now()`
+   * @param trace of the call, where somebody listens
    * @throws QueueFullError when too many callers wait already; nothing was sent.
    * @throws whatever `ofCaller` throws; nothing was sent.
    */
-  redeem(request: RedeemRequest, deadline = now() + this.#limits.deadlineMs): Promise<RedeemResult> {
+  redeem(
+    request: RedeemRequest,
+    deadline = now() + this.#limits.deadlineMs,
+    trace?: Trace<RedeemEvent>,
+  ): Promise<RedeemResult> {
     return new Promise((resolve, reject) => {
       const { partition = '', scope } = this.#scopes.ofCaller?.() ?? {};
       if (this.#waiting >= this.#limits.maxQueue) {
@@ -117,11 +101,16 @@ export class RedemptionQueue {
           `${this.#limits.maxQueue} redemptions wait for the server already (batching.maxQueue); this one was not sent.`,
         );
       }
-      this.#partition(partition).add(new Caller(request, this.#arrivals++, deadline, scope, resolve, reject));
+      this.#partition(partition).add(new Caller(request, this.#arrivals++, deadline, scope, trace, resolve, reject));
       this.#waiting += 1;
       this.#unsettled += 1;
       this.#dispatch();
     });
+  }
+
+  /** How many callers wait for a statement; those of the statements under way do not. */
+  get length(): number {
+    return this.#waiting;
   }
 
   /** Resolves when nobody waits and nothing is under way, which may be at once. */
@@ -257,15 +246,15 @@ export class RedemptionQueue {
   async #carry(batch: Waiting[], trip: Trip, isAtOneKey = false): Promise<void> {
     const { search, partition } = trip;
     if (search.over !== undefined) return answerAll(batch, errorOfMany(search.over));
-    const start = now();
     let error: PromoCodesError | undefined;
     try {
       const isHasty = trip.lane === 'shared' || (isAtOneKey && batch.length > 1);
-      const settled = await this.#send(batch, {
+      const options = {
         patienceMs: isHasty ? PATIENCE_MS : undefined,
         deadline: trip.deadline,
         partition: trip.name,
-      });
+      };
+      const settled = await (batchChannel.isHeard ? this.#sendHeard(batch, options) : this.#send(batch, options));
       for (let place = 0; place < batch.length; place += 1) batch[place]!.answer = settled[place];
       search.succeeded();
       const held = batch.filter(({ answer }) => answer === undefined);
@@ -273,7 +262,6 @@ export class RedemptionQueue {
     } catch (failure) {
       error = asPromoCodesError(failure);
     }
-    if (diagnostics.hasSubscribers) this.#publish(batch, now() - start, error);
     if (error) await this.#halve(batch, trip, isAtOneKey, error);
   }
 
@@ -308,17 +296,18 @@ export class RedemptionQueue {
     return batch.filter(isOver);
   }
 
-  #publish(batch: Waiting[], durationMs: number, error: PromoCodesError | undefined): void {
-    diagnostics.publish({
-      schema: this.#schema,
-      size: batch.length,
-      codes: codesOf(batch).size,
-      waiting: this.#waiting,
-      durationMs,
-      ...(error && {
-        error: { code: error.code, ...(error.sqlState !== undefined && { sqlState: error.sqlState }) },
+  #sendHeard(batch: Waiting[], options: SendOptions): Promise<(Settled | undefined)[]> {
+    return batchChannel.run(
+      () => ({
+        schema: this.#schema,
+        size: batch.length,
+        codes: codesOf(batch).size,
+        waiting: this.#waiting,
+        durationMs: 0,
       }),
-    } satisfies BatchEvent);
+      () => this.#send(batch, options),
+      { answered: () => ({ waiting: this.#waiting }), failed: () => ({ waiting: this.#waiting }) },
+    );
   }
 }
 
@@ -362,6 +351,7 @@ class Caller implements Waiting {
     readonly place: number,
     readonly deadline: number,
     readonly scope: AsyncResource | undefined,
+    readonly trace: Trace<RedeemEvent> | undefined,
     readonly resolve: (result: RedeemResult) => void,
     readonly reject: (error: PromoCodesError) => void,
   ) {

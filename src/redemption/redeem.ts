@@ -1,3 +1,6 @@
+import { redeemChannel } from '../diagnostics/channels.js';
+import type { RedeemEvent } from '../diagnostics/events.js';
+import type { Trace } from '../diagnostics/operation.js';
 import { OutcomeUnknownError, PromoCodesError, RetryableTransactionError } from '../errors.js';
 import type { Attempt } from '../postgres/attempts.js';
 import type { Queryable } from '../postgres/database.js';
@@ -48,6 +51,8 @@ export interface Attempted {
   callIds?: readonly string[] | undefined;
   /** A connection broke under an earlier attempt, which may have recorded it. */
   inDoubt?: boolean | undefined;
+  /** The call that it is of, where somebody listens. */
+  trace?: Trace<RedeemEvent> | undefined;
 }
 
 /** What became of a request; an error concerns this one alone. */
@@ -232,6 +237,7 @@ async function send(
       isHasty ? PATIENCE_MS : isInDoubt ? attempt.lockTimeoutMs : patienceMs,
     );
     const common = [call.hosted ? null : `{${entries[0]!.callIds!.join(',')}}`, waitMs];
+    if (redeemChannel.isHeard) noteSent(open);
     const [only] = open;
     const query =
       open.length === 1 && isPlain(only!)
@@ -268,6 +274,20 @@ async function send(
       throw strict ? afterAnswers(failure, answers) : failure;
     for (const entry of open) answers.set(entry, failure);
     return { answers, rest: [], perCode: false };
+  }
+}
+
+/** Requests of one call stand together and have one trace. */
+function noteSent(entries: readonly Attempted[]): void {
+  let last: Trace<RedeemEvent> | undefined;
+  for (const { trace } of entries) {
+    if (trace === undefined || trace === last) continue;
+    trace.note(({ attempts, waitedMs }) => ({
+      attempts: attempts + 1,
+      waitedMs: attempts === 0 ? trace.elapsedMs : waitedMs,
+      batchSize: entries.length,
+    }));
+    last = trace;
   }
 }
 

@@ -124,6 +124,16 @@ export class Context {
     return host;
   }
 
+  /** The schema of the host's tables, as far as it is known. */
+  get schema(): string | undefined {
+    return this.#host?.layout.schema ?? this.options.schema;
+  }
+
+  /** How many redemptions wait for a statement. */
+  get queueLength(): number {
+    return this.#queue?.length ?? 0;
+  }
+
   /** How a redemption is sent in this call. */
   sending(call: Call, strict: boolean, partition = this.#partition()): Sending {
     const { uniformRefusals } = this.options;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { DiagnosticsOptions } from '../diagnostics/events.js';
 import { ValidationError } from '../errors.js';
 import {
   DATABASE_RULE,
@@ -66,6 +67,8 @@ export interface RepositoryOptions extends SchemaOption {
    * Default: `false`.
    */
   prepare?: boolean | undefined;
+  /** What is published on the channels of `node:diagnostics_channel`. Default: no personal data. */
+  diagnostics?: DiagnosticsOptions | undefined;
 }
 
 /** The bounds of `batching`; the defaults are for everybody. */
@@ -160,6 +163,7 @@ const settings = optionsOf({
   ),
   batching: v.optional(v.union([trueOrFalse, batching], BATCHING_RULE), true),
   prepare: v.optional(trueOrFalse, false),
+  diagnostics: v.optional(optionsOf({ personalData: v.optional(trueOrFalse, false) }), { personalData: false }),
 });
 
 /** Each within the next, as far as they are given. */

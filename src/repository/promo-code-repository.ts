@@ -1,3 +1,5 @@
+import type { RedeemEvent } from '../diagnostics/events.js';
+import type { Trace } from '../diagnostics/operation.js';
 import { PromoCodesError } from '../errors.js';
 import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
@@ -7,6 +9,7 @@ import { CodeMethods } from './code-methods.js';
 import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
 import type { AmendInput, RedeemInput, ValidateInput } from './input-types.js';
+import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
 import { type CallOptions, splitOptions } from './options.js';
 import {
   amendUse,
@@ -51,16 +54,22 @@ export class PromoCodeRepository extends CodeMethods {
    * if (preview.valid) show(preview.bonusAmount);
    * @throws RateLimitedError with the option `rateLimit`
    */
-  async validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
-    const { uniformRefusals } = workOf(this).context.options;
-    const { result } = await workOf(this).runLimited(
-      'validate()',
-      options,
-      (schemas, parse) => parse(schemas.validate, request, 'request'),
-      (call, input) => previewCode(call, input, uniformRefusals),
-      ({ reason }) => reason !== undefined && isGuess(reason),
-    );
-    return result;
+  validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
+    const work = workOf(this);
+    const { uniformRefusals } = work.context.options;
+    return observePreview(work.context, request, async (trace) => {
+      const { result } = await work.runLimited(
+        'validate()',
+        options,
+        (schemas, parse) => parse(schemas.validate, request, 'request'),
+        (call, input) => {
+          trace?.note(() => ({ ...whereIs(call), shopId: input.shopId }));
+          return previewCode(call, input, uniformRefusals);
+        },
+        ({ reason }) => reason !== undefined && isGuess(reason),
+      );
+      return result;
+    });
   }
 
   /**
@@ -80,12 +89,14 @@ export class PromoCodeRepository extends CodeMethods {
    */
   redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
     const work = workOf(this);
-    return work.runLimited(
-      'redeem()',
-      options,
-      (schemas, parse) => parse(schemas.redeem, request, 'request'),
-      (call, input) => send(work.context, call, input),
-      isRefusedGuess,
+    return observeRedemption(work.context, 'redeem', request, (trace) =>
+      work.runLimited(
+        'redeem()',
+        options,
+        (schemas, parse) => parse(schemas.redeem, request, 'request'),
+        (call, input) => send(work.context, call, input, trace),
+        isRefusedGuess,
+      ),
     );
   }
 
@@ -97,15 +108,19 @@ export class PromoCodeRepository extends CodeMethods {
    * @throws IdempotencyConflictError when a key was used with other parameters; nothing of the batch was recorded
    */
   redeemMany(requests: readonly RedeemInput[], options?: CallOptions): Promise<RedeemResult[]> {
-    const { context } = workOf(this);
-    return workOf(this).run(
-      'redeemMany()',
-      options,
-      (schemas, parse) => parse(schemas.redeemMany, requests, 'requests'),
-      async (call, input) => {
-        const attempted = input.map((request) => ({ request }));
-        return (await redeemBatch(context.sending(call, true), attempted)).map(toResult);
-      },
+    const work = workOf(this);
+    const { context } = work;
+    return observeRedemption(context, 'redeemMany', requests, (trace) =>
+      work.run(
+        'redeemMany()',
+        options,
+        (schemas, parse) => parse(schemas.redeemMany, requests, 'requests'),
+        async (call, input) => {
+          if (trace) noteRequests(trace, call, input);
+          const attempted = input.map((request) => ({ request, trace }));
+          return (await redeemBatch(context.sending(call, true), attempted)).map(toResult);
+        },
+      ),
     );
   }
 
@@ -120,12 +135,14 @@ export class PromoCodeRepository extends CodeMethods {
    */
   reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
     const work = workOf(this);
-    return work.runLimited(
-      'reserve()',
-      options,
-      (schemas, parse) => parse(schemas.reserve, request, 'request'),
-      (call, input) => send(work.context, call, input),
-      isRefusedGuess,
+    return observeRedemption(work.context, 'reserve', request, (trace) =>
+      work.runLimited(
+        'reserve()',
+        options,
+        (schemas, parse) => parse(schemas.reserve, request, 'request'),
+        (call, input) => send(work.context, call, input, trace),
+        isRefusedGuess,
+      ),
     );
   }
 
@@ -178,11 +195,17 @@ export class PromoCodeRepository extends CodeMethods {
    * const { rolledBack } = await promoCodes.rollbackUse(use.id);
    */
   rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
-    return workOf(this).run(
-      'rollbackUse()',
-      options,
-      (schemas, parse) => parse(schemas.useById, { id: useId }),
-      (call, input) => rollbackUse(call, input.id),
+    const work = workOf(this);
+    return observeRollback(work.context, useId, (trace) =>
+      work.run(
+        'rollbackUse()',
+        options,
+        (schemas, parse) => parse(schemas.useById, { id: useId }),
+        (call, input) => {
+          trace?.note(() => whereIs(call));
+          return rollbackUse(call, input.id);
+        },
+      ),
     );
   }
 
@@ -226,6 +249,16 @@ export class PromoCodeRepository extends CodeMethods {
   }
 
   /**
+   * How many redemptions of this repository wait at this moment for a statement that takes them along (`batching`). A queue
+   * that stays long says that the server answers more slowly than codes are redeemed.
+   * @example
+   * new Gauge({ name: 'queue_length', help: '…', collect() { this.set(promoCodes.queueLength); } });
+   */
+  get queueLength(): number {
+    return workOf(this).context.queueLength;
+  }
+
+  /**
    * Waits for the calls under way, those that are queued included, and refuses every further one with a `ConnectionError` of
    * the code `CLOSED`. The pool stays the host's, which ends it afterwards. May be called twice.
    *
@@ -245,11 +278,17 @@ function isRefusedGuess(result: RedeemResult): boolean {
   return !result.ok && isGuess(result.reason);
 }
 
-function send(context: Context, call: Call, request: RedeemRequest): Promise<RedeemResult> {
+function send(
+  context: Context,
+  call: Call,
+  request: RedeemRequest,
+  trace: Trace<RedeemEvent> | undefined,
+): Promise<RedeemResult> {
+  if (trace) noteRequests(trace, call, [request]);
   const queue = context.queue(call);
   const settling = queue
-    ? queue.redeem(request, call.deadline)
-    : redeemBatch(context.sending(call, false), [{ request }]).then(([settled]) => toResult(settled));
+    ? queue.redeem(request, call.deadline, trace)
+    : redeemBatch(context.sending(call, false), [{ request, trace }]).then(([settled]) => toResult(settled));
   return call.explainLock(settling, request);
 }
 

@@ -1,9 +1,10 @@
 import type { DecimalString } from '../drift/drift-record.js';
 import { NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { withRules } from '../host/rules.js';
+import type { Queryable } from '../postgres/database.js';
 import { SqlState } from '../postgres/sqlstate.js';
+import type { Host } from '../redemption/host.js';
 import { momentOf } from '../redemption/moments.js';
-import type { Call } from './context.js';
 
 /** How a code has been used. */
 export interface UsageStats {
@@ -38,8 +39,20 @@ export interface DayOfUsage {
 const CUSTOMER = withRules(':customer(u)');
 const COUNTS = withRules(':counts(u)');
 
+/** What reads the tables: a call of the repository, or the command line. */
+export interface Reading {
+  host: Host;
+  sql(file: string): string;
+  read<Result>(work: (db: Queryable) => Promise<Result>): Promise<Result>;
+}
+
 /** One statement, and so one snapshot. Days are those of the time zone, also where one has 23 or 25 hours. */
-export async function usageStats(call: Call, promoCodeId: string, days: number, timeZone: string): Promise<UsageStats> {
+export async function usageStats(
+  call: Reading,
+  promoCodeId: string,
+  days: number,
+  timeZone: string,
+): Promise<UsageStats> {
   const used = `${momentOf(call.host, 'uses', 'usedAt')} AT TIME ZONE $3::text`;
   const stats = call.read((db) =>
     db.query(

@@ -78,8 +78,8 @@ it('every script that the documentation names is in package.json', () => {
   for (const name of new Set(named)) expect(Object.keys(scripts)).toContain(name);
 });
 
-describe('examples/checkout', () => {
-  const t = useDatabase('checkout');
+describe('examples', () => {
+  const t = useDatabase('examples');
   // As a clone is after npm ci: with the package as it is built now.
   const clone = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-examples-'));
   afterAll(() => rmSync(clone, { recursive: true }));
@@ -90,7 +90,7 @@ describe('examples/checkout', () => {
     execFileSync('npx', ['tsup', '--silent', '--no-dts', '--out-dir', path.join(clone, 'dist')], { stdio: 'pipe' });
   }, 60_000);
 
-  it('is started and used as its first lines say, and started once more', async () => {
+  it('the checkout is started and used as its first lines say, and started once more', async () => {
     const file = 'examples/checkout/start.ts';
     const command = commandOf('README.md', `npx tsx ${file}`);
     expect(commandOf(file, 'npx tsx')).toBe(command);
@@ -105,6 +105,25 @@ describe('examples/checkout', () => {
     }
     const { rows } = await t.sql('SELECT times_used::integer AS used FROM checkout_example.promo_codes');
     expect(rows).toEqual([{ used: 1 }]);
+  }, 90_000);
+
+  it('the service with metrics and spans is started and used as its first lines say', async () => {
+    const file = 'examples/observability/start.ts';
+    const command = commandOf('docs/observability.md', `npx tsx ${file}`);
+    expect(commandOf(file, 'npx tsx')).toBe(command);
+    const port = await freePort();
+    const ask = (beginning: string) => {
+      const curl = commandOf(file, beginning).replace('localhost:9464', `localhost:${port}`);
+      return execFileSync('sh', ['-c', `${curl} --silent`]).toString();
+    };
+    const service = start(command, { DATABASE_URL: t.url, PORT: port, SPANS: '1' }, clone);
+    await service.says('Listening on');
+    expect(JSON.parse(ask("curl 'localhost:9464/redeem"))).toEqual({ bonus: '5.00' });
+    const metrics = ask('curl localhost:9464/metrics');
+    expect(metrics).toContain('pg_promo_codes_redemptions_total{method="redeem",outcome="redeemed"} 1');
+    expect(metrics).toContain('pg_promo_codes_drifted_codes{schema="observability_example"} 0');
+    expect(metrics).toContain('pg_promo_codes_installations_total{method="installSchema",changed="true"} 1');
+    expect(await service.interrupt()).toContain("name: 'pg-promo-codes.redeem'");
   }, 90_000);
 });
 

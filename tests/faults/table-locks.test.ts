@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { LockTimeoutError, PromoCodeRepository, type RepositoryOptions } from '../../src/index';
@@ -8,6 +9,7 @@ import { useRepository } from '../support/repository';
 const t = useRepository('table locks');
 const { newCode, request, schema } = t;
 const POOL = 5;
+const LOOK_EVERY_MS = 20;
 /** Of connections that are being replaced: the old one has not ended yet. */
 const A_FEW = 3;
 
@@ -38,7 +40,10 @@ async function whileLocked(calls: () => Promise<unknown>[]): Promise<{ errors: u
     isOver = true;
   });
   let most = 0;
-  while (!isOver) most = Math.max(most, await waiting(watcher));
+  while (!isOver) {
+    most = Math.max(most, await waiting(watcher));
+    await sleep(LOOK_EVERY_MS);
+  }
   const errors = await settled;
   // Nobody waits who has nobody to answer to any more.
   await eventually(async () => expect(await waiting(watcher)).toBe(0));

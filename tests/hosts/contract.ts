@@ -6,18 +6,20 @@ import { describeCrowds } from './crowds';
 import { useHost } from './fixture';
 import { describeHolds } from './holds';
 import type { Host } from './host';
-import { enumStatus, neededColumns, own, renamed, softDeletes, sumOnly, textIds } from './hosts';
+import { enumStatus, renamed, softDeletes, sumOnly, textIds } from './hosts';
 import { describeInstalling, describeUninstalling } from './installing';
 import { describeProperty } from './property';
 import { describeReading } from './reading';
 import { describeRedeeming } from './redeeming';
 
-/** One host of each kind, for `npm test`. */
-const EVERYDAY = [own, renamed, textIds, softDeletes, enumStatus, sumOnly, neededColumns];
+/** One host of each kind, for `npm test`; our own is that of the other tests. */
+const EVERYDAY = [renamed, textIds, softDeletes, enumStatus, sumOnly];
 
 /** The whole contract, on one host. Whatever a test does, the counters are true after it. */
 export function describeContract(host: Host): void {
-  describe.each(cases(`contracts, on ${host.name},`, [host], () => EVERYDAY.includes(host)))('on $name', () => {
+  const isLeftOut = cases(`contracts, on ${host.name},`, [host], () => EVERYDAY.includes(host)).length === 0;
+  // Not `each`: a file without any suite is an error.
+  describe.skipIf(isLeftOut)(`on ${host.name}`, () => {
     const h = useHost(host);
     afterEach(() => h.expectTrue());
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { inspectTriggers, installTriggers, PromoCodeRepository, renderSql, uninstallTriggers } from '../../src/index';
-import { useDatabase, useRole } from '../support';
+import { cases, useDatabase, useRole } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
 
 const { schema, library, pool, sql, client, poolWith, expand } = useDatabase('grants');
@@ -45,65 +45,68 @@ async function redeems(role: { login: { user: string; password: string } }): Pro
   }
 }
 
-describe.each(['installTriggers', 'renderSql'] as const)('with %s', (way) => {
-  const install = async (role?: { login: { user: string; password: string } }, grantTo: string[] = []) => {
-    const connection = await client(role?.login);
-    if (way === 'installTriggers') await installTriggers(connection, { schema, grantTo });
-    else await connection.query(renderSql('triggers', { schema, grantTo }));
-    await connection.end();
-  };
+describe.each(cases('ways to install', ['installTriggers', 'renderSql'] as const, (way) => way === 'installTriggers'))(
+  'with %s',
+  (way) => {
+    const install = async (role?: { login: { user: string; password: string } }, grantTo: string[] = []) => {
+      const connection = await client(role?.login);
+      if (way === 'installTriggers') await installTriggers(connection, { schema, grantTo });
+      else await connection.query(renderSql('triggers', { schema, grantTo }));
+      await connection.end();
+    };
 
-  it.each([
-    ['a superuser', undefined],
-    ['the owner', owner],
-    ['another role', installer],
-  ])('%s installs: the owner of the tables redeems, roles of grantTo do, and others do not', async (_, role) => {
-    await install(role, [web.role]);
-    const roles = { owner, web, jobs };
-    const seen: Record<string, string> = {};
-    for (const [name, who] of Object.entries(roles)) seen[name] = await redeems(who);
-    expect(seen).toEqual({ owner: 'redeems', web: 'redeems', jobs: 'INSUFFICIENT_PRIVILEGE' });
-    const { objects } = await inspectTriggers(pool, { schema });
-    expect(objects.filter(({ state }) => state !== 'ok')).toEqual([]);
-    expect(await installTriggers(await client(web.login), { schema })).toMatchObject({ changed: false });
-  });
+    it.each([
+      ['a superuser', undefined],
+      ['the owner', owner],
+      ['another role', installer],
+    ])('%s installs: the owner of the tables redeems, roles of grantTo do, and others do not', async (_, role) => {
+      await install(role, [web.role]);
+      const roles = { owner, web, jobs };
+      const seen: Record<string, string> = {};
+      for (const [name, who] of Object.entries(roles)) seen[name] = await redeems(who);
+      expect(seen).toEqual({ owner: 'redeems', web: 'redeems', jobs: 'INSUFFICIENT_PRIVILEGE' });
+      const { objects } = await inspectTriggers(pool, { schema });
+      expect(objects.filter(({ state }) => state !== 'ok')).toEqual([]);
+      expect(await installTriggers(await client(web.login), { schema })).toMatchObject({ changed: false });
+    });
 
-  it('a role that is named no more loses what it had', async () => {
-    await install(owner, [web.role, jobs.role]);
-    expect(await redeems(jobs)).toBe('redeems');
-    await install(owner, [web.role]);
-    expect(await redeems(jobs)).toBe('INSUFFICIENT_PRIVILEGE');
-    expect(await redeems(web)).toBe('redeems');
-    expect(await rightsOf(jobs.role)).toEqual([]);
-    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
-  });
+    it('a role that is named no more loses what it had', async () => {
+      await install(owner, [web.role, jobs.role]);
+      expect(await redeems(jobs)).toBe('redeems');
+      await install(owner, [web.role]);
+      expect(await redeems(jobs)).toBe('INSUFFICIENT_PRIVILEGE');
+      expect(await redeems(web)).toBe('redeems');
+      expect(await rightsOf(jobs.role)).toEqual([]);
+      expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+    });
 
-  it('default privileges give nobody anything here', async () => {
-    await sql(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON TABLES TO PUBLIC, ${stranger.quoted};
+    it('default privileges give nobody anything here', async () => {
+      await sql(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON TABLES TO PUBLIC, ${stranger.quoted};
                ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON FUNCTIONS TO ${stranger.quoted};
                ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON SCHEMAS TO PUBLIC, ${stranger.quoted}`);
-    try {
-      await install(owner);
-      expect(await rightsOf(stranger.role)).toEqual([]);
-      expect(await rightsOf(null)).toEqual([]);
-      expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
-    } finally {
-      await sql(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON TABLES FROM PUBLIC, ${stranger.quoted};
+      try {
+        await install(owner);
+        expect(await rightsOf(stranger.role)).toEqual([]);
+        expect(await rightsOf(null)).toEqual([]);
+        expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+      } finally {
+        await sql(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON TABLES FROM PUBLIC, ${stranger.quoted};
                  ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON FUNCTIONS FROM ${stranger.quoted};
                  ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON SCHEMAS FROM PUBLIC, ${stranger.quoted}`);
-    }
-  });
+      }
+    });
 
-  it('a role that does not exist is named, before anything is written', async () => {
-    const installing = install(owner, [web.role, 'no such role', 'nor this']);
-    await expect(installing).rejects.toMatchObject(
-      way === 'installTriggers'
-        ? { code: 'VALIDATION', issues: [{ path: 'grantTo.1' }, { path: 'grantTo.2' }] }
-        : { code: '42704', message: expect.stringContaining('no such role') },
-    );
-    expect((await sql(`SELECT FROM pg_namespace WHERE nspname = :'library'`)).rowCount).toBe(0);
-  });
-});
+    it('a role that does not exist is named, before anything is written', async () => {
+      const installing = install(owner, [web.role, 'no such role', 'nor this']);
+      await expect(installing).rejects.toMatchObject(
+        way === 'installTriggers'
+          ? { code: 'VALIDATION', issues: [{ path: 'grantTo.1' }, { path: 'grantTo.2' }] }
+          : { code: '42704', message: expect.stringContaining('no such role') },
+      );
+      expect((await sql(`SELECT FROM pg_namespace WHERE nspname = :'library'`)).rowCount).toBe(0);
+    });
+  },
+);
 
 it('what a dump without privileges has lost is put right at the next start, without naming the roles', async () => {
   await installTriggers(await client(owner.login), { schema, grantTo: [web.role] });

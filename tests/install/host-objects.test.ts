@@ -10,7 +10,7 @@ import {
   renderSql,
   uninstallTriggers,
 } from '../../src/index';
-import { useRole, useSchema } from '../support';
+import { cases, useRole, useSchema } from '../support';
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
 const { schema, library, pool, sql } = useSchema('host-objects');
@@ -29,40 +29,45 @@ const indexes = async () => {
   return rows.map(({ name }) => name);
 };
 
-describe.each(['installTriggers', 'renderSql'] as const)("indexes of the host's, by %s", (way) => {
-  const install = () =>
-    way === 'installTriggers' ? installTriggers(pool, { schema }) : pool.query(renderSql('triggers', { schema }));
+describe.each(cases('ways to install', ['installTriggers', 'renderSql'] as const, (way) => way === 'installTriggers'))(
+  "indexes of the host's, by %s",
+  (way) => {
+    const install = () =>
+      way === 'installTriggers' ? installTriggers(pool, { schema }) : pool.query(renderSql('triggers', { schema }));
 
-  it('that has the name of ours keeps its meaning, and ours gets another name', async () => {
-    await sql('CREATE UNIQUE INDEX promo_codes_shop_code_idx ON :"schema".promo_codes (shop_id, code)');
-    await install();
-    expect(await indexes()).toEqual(['promo_codes_pkey', 'promo_codes_shop_code_idx', 'promo_codes_shop_code_idx_2']);
-    await expect(sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop')`)).rejects.toMatchObject({
-      code: '23505',
+    it('that has the name of ours keeps its meaning, and ours gets another name', async () => {
+      await sql('CREATE UNIQUE INDEX promo_codes_shop_code_idx ON :"schema".promo_codes (shop_id, code)');
+      await install();
+      expect(await indexes()).toEqual(['promo_codes_pkey', 'promo_codes_shop_code_idx', 'promo_codes_shop_code_idx_2']);
+      await expect(
+        sql(`INSERT INTO :"schema".promo_codes (code, shop_id) VALUES ('C1', 'shop')`),
+      ).rejects.toMatchObject({
+        code: '23505',
+      });
+      expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
     });
-    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
-  });
 
-  it.each([
-    'UNIQUE INDEX host_code ON :"schema".promo_codes (upper(code::text), shop_id)',
-    'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code))',
-    'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code), is_active)',
-  ])('that serves the look-up is enough: %s', async (index) => {
-    await sql(`CREATE ${index}`);
-    await install();
-    expect(await indexes()).toEqual(['host_code', 'promo_codes_pkey']);
-  });
+    it.each([
+      'UNIQUE INDEX host_code ON :"schema".promo_codes (upper(code::text), shop_id)',
+      'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code))',
+      'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code), is_active)',
+    ])('that serves the look-up is enough: %s', async (index) => {
+      await sql(`CREATE ${index}`);
+      await install();
+      expect(await indexes()).toEqual(['host_code', 'promo_codes_pkey']);
+    });
 
-  it.each([
-    'INDEX host_code ON :"schema".promo_codes (shop_id, lower(code))',
-    'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code)) WHERE is_active',
-    'INDEX host_code ON :"schema".promo_codes (shop_id, id, upper(code))',
-  ])('that does not serve is left beside ours: %s', async (index) => {
-    await sql(`CREATE ${index}`);
-    await install();
-    expect(await indexes()).toEqual(['host_code', 'promo_codes_pkey', 'promo_codes_shop_code_idx']);
-  });
-});
+    it.each([
+      'INDEX host_code ON :"schema".promo_codes (shop_id, lower(code))',
+      'INDEX host_code ON :"schema".promo_codes (shop_id, upper(code)) WHERE is_active',
+      'INDEX host_code ON :"schema".promo_codes (shop_id, id, upper(code))',
+    ])('that does not serve is left beside ours: %s', async (index) => {
+      await sql(`CREATE ${index}`);
+      await install();
+      expect(await indexes()).toEqual(['host_code', 'promo_codes_pkey', 'promo_codes_shop_code_idx']);
+    });
+  },
+);
 
 /** Objects of the host's own where one of ours would be, and what the error names. */
 const TAKEN: [what: string, ddl: string, name: string][] = [

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkDrift, type PromoCode, type RedeemResult } from '../../src/index';
+import { isWhole } from '../support';
 import { useRepository } from '../support/repository';
 import { Model } from './model';
 
@@ -129,7 +130,9 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
   }
 
   it('any order of calls has the results, the uses and the counters of the model', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), play), { numRuns: 60 });
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), play), {
+      numRuns: isWhole ? 60 : 25,
+    });
   }, 120_000);
 
   it('calls at once leave counters true and limits kept', async () => {
@@ -166,7 +169,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
         expect(rows.reduce((sum, { uses }) => sum + uses, 0)).toBeLessThanOrEqual(5);
         expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
       }),
-      { numRuns: 25 },
+      { numRuns: isWhole ? 25 : 12 },
     );
   }, 120_000);
 });

@@ -99,7 +99,7 @@ describe.skipIf(!pgbouncer)('behind PgBouncer that lends a server connection for
     expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
     expect(await installTriggers(pool, { schema, counterWrites: 'reject' })).toMatchObject({ changed: true });
     expect(await installTriggers(pool, { schema, counterWrites: 'reject' })).toMatchObject({ changed: false });
-    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: true });
+    expect(await installTriggers(pool, { schema, counterWrites: 'ignore' })).toMatchObject({ changed: true });
     expect(await repository.redeem(request(await newCode()))).toMatchObject({ ok: true });
   });
 
@@ -129,7 +129,7 @@ describe.skipIf(!pgbouncer)('behind PgBouncer that lends a server connection for
       created: expect.arrayContaining(['promo_code_uses_code_customer_idx']),
     });
     expect(settings).toEqual(Array(SERVER_CONNECTIONS).fill('0'));
-    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: true });
+    expect(await installTriggers(pool, { schema, enforceLimits: false })).toMatchObject({ changed: true });
   });
 
   it('no statement has a name: the next transaction may find itself on any connection of the server', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { installSchema, PromoCodeRepository, type RedeemResult, renderSql } from '../../src/index';
-import { useDatabase, useRole } from '../support';
+import { cases, useDatabase, useRole } from '../support';
 
 const t = useDatabase('rights');
 const [owner, app, inserter, connector, stranger] = [
@@ -166,68 +166,76 @@ async function claimOf(schema: string): Promise<string> {
   return claim;
 }
 
-describe.each(['statement', 'row'] as const)('who may only insert uses (%s triggers)', (granularity) => {
-  beforeEach(() => installed({ granularity, enforceLimits: true }));
+describe.each(cases('kinds of triggers', ['statement', 'row'] as const, (kind) => kind === 'statement'))(
+  'who may only insert uses (%s triggers)',
+  (granularity) => {
+    beforeEach(() => installed({ granularity, enforceLimits: true }));
 
-  it('is counted, without any right to the schema of the library', async () => {
-    const code = await repositoryOf(owner).create({ code: 'X', shopId: 'shop', bonusValue: 5, perCustomerLimit: null });
-    const { sql } = await connect(inserter);
-    await sql(
-      `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
-       VALUES ($1, 'ann', 'shop', 1, 2, 3), ($1, 'ann', 'shop', 1, 2, 3)`,
-      [code.id],
-    );
-    const { rows } = await t.sql('SELECT times_used, total_bonus_issued FROM :"schema".promo_codes');
-    expect(rows).toEqual([{ times_used: 2, total_bonus_issued: '4.00' }]);
-    const rights = await t.sql(
-      `SELECT has_schema_privilege($1, n.oid, 'USAGE') AS usage FROM pg_namespace AS n WHERE n.nspname = $2`,
-      [inserter.role, t.library],
-    );
-    expect(rights.rows).toEqual([{ usage: false }]);
-  });
-
-  it('reads and plants no keys and holds, also with a right to the schema, and calls no function', async () => {
-    await t.sql(`GRANT USAGE ON SCHEMA :"library" TO ${inserter.quoted}`);
-    const { sql } = await connect(inserter);
-    for (const table of TABLES) {
-      for (const statement of ['SELECT FROM', 'DELETE FROM', 'TRUNCATE']) {
-        await expect(sql(`${statement} :"library".${table}`), `${statement} ${table}`).rejects.toMatchObject(denied);
-      }
-      await expect(sql(`INSERT INTO :"library".${table} DEFAULT VALUES`), table).rejects.toMatchObject(denied);
-    }
-    const { rows } = await t.sql(
-      `SELECT p.proname::text AS name FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-        WHERE n.nspname = $2 AND has_function_privilege($1, p.oid, 'EXECUTE')`,
-      [inserter.role, t.library],
-    );
-    expect(rows).toEqual([]);
-  });
-
-  it('learns nothing of a code that has no use left but its id', async () => {
-    const fields = { shopId: 'shop', bonusValue: 5, perCustomerLimit: 7, totalUsageLimit: 8 };
-    const code = await repositoryOf(owner).create({ ...fields, code: 'SECRET' });
-    const { sql } = await connect(inserter);
-    const insert = (customers: string) =>
-      sql(
+    it('is counted, without any right to the schema of the library', async () => {
+      const code = await repositoryOf(owner).create({
+        code: 'X',
+        shopId: 'shop',
+        bonusValue: 5,
+        perCustomerLimit: null,
+      });
+      const { sql } = await connect(inserter);
+      await sql(
         `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
-         SELECT $1, ${customers}, 'shop', 1, 2, 3 FROM generate_series(1, 20) AS i`,
+       VALUES ($1, 'ann', 'shop', 1, 2, 3), ($1, 'ann', 'shop', 1, 2, 3)`,
         [code.id],
       );
-    for (const [customers, sqlState] of [
-      ['i::text', 'PC002'],
-      [`'ann'`, granularity === 'row' ? 'PC003' : 'PC002'],
-    ] as const) {
-      const error = await insert(customers).then(
-        () => expect.unreachable(),
-        (thrown) => thrown,
+      const { rows } = await t.sql('SELECT times_used, total_bonus_issued FROM :"schema".promo_codes');
+      expect(rows).toEqual([{ times_used: 2, total_bonus_issued: '4.00' }]);
+      const rights = await t.sql(
+        `SELECT has_schema_privilege($1, n.oid, 'USAGE') AS usage FROM pg_namespace AS n WHERE n.nspname = $2`,
+        [inserter.role, t.library],
       );
-      expect(error).toMatchObject({ code: sqlState });
-      const shown = [error.message, error.detail, error.hint, error.where].join(' ');
-      expect(shown).toContain(`promo code ${code.id} `);
-      expect(shown).not.toMatch(/SECRET|\b[78]\b/);
-    }
-  });
-});
+      expect(rights.rows).toEqual([{ usage: false }]);
+    });
+
+    it('reads and plants no keys and holds, also with a right to the schema, and calls no function', async () => {
+      await t.sql(`GRANT USAGE ON SCHEMA :"library" TO ${inserter.quoted}`);
+      const { sql } = await connect(inserter);
+      for (const table of TABLES) {
+        for (const statement of ['SELECT FROM', 'DELETE FROM', 'TRUNCATE']) {
+          await expect(sql(`${statement} :"library".${table}`), `${statement} ${table}`).rejects.toMatchObject(denied);
+        }
+        await expect(sql(`INSERT INTO :"library".${table} DEFAULT VALUES`), table).rejects.toMatchObject(denied);
+      }
+      const { rows } = await t.sql(
+        `SELECT p.proname::text AS name FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname = $2 AND has_function_privilege($1, p.oid, 'EXECUTE')`,
+        [inserter.role, t.library],
+      );
+      expect(rows).toEqual([]);
+    });
+
+    it('learns nothing of a code that has no use left but its id', async () => {
+      const fields = { shopId: 'shop', bonusValue: 5, perCustomerLimit: 7, totalUsageLimit: 8 };
+      const code = await repositoryOf(owner).create({ ...fields, code: 'SECRET' });
+      const { sql } = await connect(inserter);
+      const insert = (customers: string) =>
+        sql(
+          `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
+         SELECT $1, ${customers}, 'shop', 1, 2, 3 FROM generate_series(1, 20) AS i`,
+          [code.id],
+        );
+      for (const [customers, sqlState] of [
+        ['i::text', 'PC002'],
+        [`'ann'`, granularity === 'row' ? 'PC003' : 'PC002'],
+      ] as const) {
+        const error = await insert(customers).then(
+          () => expect.unreachable(),
+          (thrown) => thrown,
+        );
+        expect(error).toMatchObject({ code: sqlState });
+        const shown = [error.message, error.detail, error.hint, error.where].join(' ');
+        expect(shown).toContain(`promo code ${code.id} `);
+        expect(shown).not.toMatch(/SECRET|\b[78]\b/);
+      }
+    });
+  },
+);
 
 describe('who may only connect', () => {
   beforeAll(() => installed());

@@ -90,7 +90,7 @@ export async function eventually<T>(
       return await fn();
     } catch (error) {
       if (Date.now() > limit) throw error;
-      await sleep(options.intervalMs ?? 10);
+      await sleep(options.intervalMs ?? 20);
     }
   }
 }

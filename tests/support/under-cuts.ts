@@ -15,6 +15,8 @@ export interface CutRun {
   everyMs: number;
   /** Whether all open connections are cut each time, not one of them. */
   all?: boolean;
+  /** Whether a call has to be answered before the next cut: on a machine that is too busy for the pace none would be. */
+  afterAnswers?: boolean;
   /** Processes that burn a processor each meanwhile. */
   burners: number;
   make(pool: pg.Pool, options: RepositoryOptions): PromoCodeRepository;
@@ -43,7 +45,13 @@ export async function redeemUnderCuts(run: CutRun): Promise<CutFigures> {
   try {
     // One call beforehand: what a repository asks once is not what is looked at here.
     await repository.redeem({ ...run.code, customerAddress: 'before', baseReward: '1' });
-    const cutter = setInterval(() => (run.all ? proxy.cutAll() : proxy.cutOne(Math.random())), run.everyMs);
+    let answeredBefore = 0;
+    const cutter = setInterval(() => {
+      if (run.afterAnswers && figures.acknowledged.size === answeredBefore) return;
+      answeredBefore = figures.acknowledged.size;
+      if (run.all) proxy.cutAll();
+      else proxy.cutOne(Math.random());
+    }, run.everyMs);
     const until = performance.now() + run.durationMs;
     const caller = async () => {
       while (performance.now() < until) {

@@ -5,8 +5,8 @@ import {
   counters,
   createHost,
   expectCounters,
-  GRANULARITIES,
   insert,
+  USUAL_GRANULARITIES,
   unguarded,
   use,
   VARIANTS,
@@ -62,7 +62,7 @@ describe.each(VARIANTS)('amounts are exact ($tables tables, $granularity trigger
   });
 });
 
-describe.each(GRANULARITIES)('on columns without a scale (%s triggers)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('on columns without a scale (%s triggers)', (granularity) => {
   beforeEach(() => createHost(t, { granularity, alter: WITHOUT_SCALE }));
 
   it('many decimal places are kept', async () => {
@@ -88,7 +88,7 @@ describe.each(GRANULARITIES)('on columns without a scale (%s triggers)', (granul
   });
 });
 
-describe.each(GRANULARITIES)(
+describe.each(USUAL_GRANULARITIES)(
   'amounts that are not finite, from a time without the triggers (%s triggers)',
   (granularity) => {
     const notFinite = () =>
@@ -132,7 +132,7 @@ describe.each(GRANULARITIES)(
   },
 );
 
-describe.each(GRANULARITIES)(
+describe.each(USUAL_GRANULARITIES)(
   'negative amounts correct earlier ones, on a host that allows them (%s triggers)',
   (granularity) => {
     beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { assertNoDrift } from '../../src/index';
 import { useSchema } from '../support';
-import { createHost, expectCounters, GRANULARITIES, insert, USE_COLUMNS, use } from './host';
+import { createHost, expectCounters, insert, USE_COLUMNS, USUAL_GRANULARITIES, use } from './host';
 import { session } from './session';
 
 const t = useSchema('mid-flight');
@@ -11,7 +11,7 @@ function hostTrigger(timing: string, table: string, body: string): string {
           CREATE TRIGGER host_trigger ${timing} ON :"schema".${table} FOR EACH ROW EXECUTE FUNCTION :"schema".host_trigger()`;
 }
 
-describe.each(GRANULARITIES)(
+describe.each(USUAL_GRANULARITIES)(
   'a difference that comes before the one that it takes back (%s triggers)',
   (granularity) => {
     it.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, useSchema, waitUntilBlocked } from '../support';
+import { eventually, isWhole, useSchema, waitUntilBlocked } from '../support';
 import { type Counters, createHost, expectCounters, GRANULARITIES } from './host';
 import { type ModelUses, type WriteKind, type WriteStep, writeOf } from './model';
 
@@ -10,7 +10,9 @@ const t = useSchema('property');
 const CLIENTS = 3;
 const CODES = 3;
 /** Each kind of trigger gets so many milliseconds; the number of sequences is what fits. */
-const TIME_LIMIT_MS = 6_000;
+/** Also on a machine that is busy with other things. */
+const FEWEST = 6;
+const TIME_LIMIT_MS = isWhole ? 6_000 : 2_000;
 
 type Step = { client: number } & (
   | ({ does: 'write' } & WriteStep)
@@ -157,7 +159,7 @@ describe.each(GRANULARITIES)('any sequence of statements (%s triggers)', (granul
     let sequences = 0;
     const deadline = performance.now() + TIME_LIMIT_MS;
     const property = fc.asyncProperty(steps, async (sequence) => {
-      if (performance.now() > deadline) return;
+      if (performance.now() > deadline && sequences >= FEWEST) return;
       sequences += 1;
       await clear();
       await expectCounters(t, {});
@@ -181,7 +183,7 @@ describe.each(GRANULARITIES)('any sequence of statements (%s triggers)', (granul
     });
     // A failure prints the seed and the shortest sequence that still fails.
     await fc.assert(property, { numRuns: 1_000 });
-    expect(sequences).toBeGreaterThan(5);
+    expect(sequences).toBeGreaterThanOrEqual(FEWEST);
   });
 });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useSchema, waitUntilBlocked } from '../support';
-import { counters, createHost, expectCounters, GRANULARITIES, insert, unguarded, use, VARIANTS } from './host';
+import { counters, createHost, expectCounters, insert, USUAL_GRANULARITIES, unguarded, use, VARIANTS } from './host';
 import { session, sessions } from './session';
 
 const t = useSchema('recounts');
@@ -70,7 +70,7 @@ describe.each(VARIANTS)(
   },
 );
 
-describe.each(GRANULARITIES)('what is counted at the commit (%s triggers)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('what is counted at the commit (%s triggers)', (granularity) => {
   it('is not in the way of amounts on columns without a scale', async () => {
     await createHost(t, {
       granularity,

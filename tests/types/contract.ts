@@ -10,6 +10,7 @@ import {
   type ConnectionPool,
   type CreateInput,
   type Database,
+  type DiagnosticsOptions,
   type GenerateInput,
   type InstallOptions,
   isPromoCodesError,
@@ -20,6 +21,7 @@ import {
   type PromoCodesErrorDetails,
   type Queryable,
   type RateLimitOptions,
+  type RedeemEvent,
   type RedeemInput,
   type RedeemResult,
   type RepairDriftOptions,
@@ -89,7 +91,7 @@ type Inputs =
 type Options =
   | [Rigid<BatchingOptions>, Rigid<CallOptions>, Rigid<CheckDriftOptions>, Rigid<InstallOptions>]
   | [Rigid<RateLimitOptions>, Rigid<RepairDriftOptions>, Rigid<RepositoryOptions>, Rigid<RetryPolicy>]
-  | [Rigid<SchemaOption>, Rigid<StreamDriftOptions>, Rigid<UninstallOptions>];
+  | [Rigid<SchemaOption>, Rigid<StreamDriftOptions>, Rigid<UninstallOptions>, Rigid<DiagnosticsOptions>];
 type LastArgument<Method extends (...args: never[]) => unknown> = NonNullable<Required<Parameters<Method>>[1]>;
 type Settings = [
   Rigid<LastArgument<PromoCodeRepository['confirm']>>,
@@ -100,6 +102,13 @@ type IsNone<Names> = [Names] extends [never] ? true : Names;
 export const allOptionsMayBeUndefined: IsNone<(Inputs | Options | Settings)[number]> = true;
 /** The proof can fail. */
 export const rigidIsFound: IsNone<Rigid<{ free?: string | undefined; rigid?: string }>> = 'rigid';
+
+/** What a redemption came to is counted by name, and what is personal is only there where it was asked for. */
+export function refusalsIn({ outcomes, personal }: RedeemEvent): number {
+  // @ts-expect-error It may not be there.
+  personal.input;
+  return (outcomes.not_found ?? 0) + (outcomes.LOCK_TIMEOUT ?? 0) + (personal?.result ? 0 : 1);
+}
 
 /** Dates come from JSON as they are. */
 export const fromJson: CreateInput = {

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const folder = process.argv[2];
 const QUICK_STOP_MS = 8_000;
+const DROP_ATTEMPTS = 5;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 await new Promise((resolve) => process.stdin.on('end', resolve).on('close', resolve).on('error', resolve).resume());
@@ -36,20 +37,30 @@ function places() {
   }
 }
 
-/** After ending the connections of the campaign, which may still hold locks. */
-async function dropSchemas({ url, schemas, applicationName }) {
+/** A busy server may not let a client in at once, and connections that are being ended may begin once more. */
+async function dropSchemas(campaign) {
   const { default: pg } = await import('pg');
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  try {
-    await client.connect();
-    const end = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
-    await client.query(end, [applicationName]);
-    await client.query(`DROP SCHEMA IF EXISTS ${schemas.map((name) => pg.escapeIdentifier(name)).join(', ')} CASCADE`);
-  } catch (error) {
-    process.stderr.write(`The schemas ${schemas.join(' and ')} could not be dropped: ${error.message}\n`);
-  } finally {
-    await client.end().catch(() => {});
+  for (let attempt = 1; ; attempt += 1) {
+    const client = new pg.Client({ connectionString: campaign.url, connectionTimeoutMillis: 10_000 });
+    try {
+      await client.connect();
+      await endAndDrop(client, pg, campaign);
+      return;
+    } catch (error) {
+      if (attempt < DROP_ATTEMPTS) continue;
+      process.stderr.write(`The schemas ${campaign.schemas.join(' and ')} could not be dropped: ${error.message}\n`);
+      return;
+    } finally {
+      await client.end().catch(() => {});
+    }
   }
+}
+
+/** After ending the connections of the campaign, which may still hold locks. */
+async function endAndDrop(client, pg, { schemas, applicationName }) {
+  const end = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
+  await client.query(end, [applicationName]);
+  await client.query(`DROP SCHEMA IF EXISTS ${schemas.map((name) => pg.escapeIdentifier(name)).join(', ')} CASCADE`);
 }
 
 /** The process ids that the files in the data folders tell. */

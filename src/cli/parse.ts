@@ -1,0 +1,33 @@
+import { InvalidArgumentError } from 'commander';
+import { withoutPasswords } from './explain-error.js';
+
+/** Reads a flag that is a number. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** Reads a flag that may be given several times. */
+export function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
+}
+
+/** `--name=value` as two words: what is unknown is then a name, without a value that nobody should see. */
+export function splitFlags(argv: readonly string[]): string[] {
+  return argv.flatMap((word) => {
+    const [, name, value] = /^(--[a-z][a-z-]*)=(.*)$/s.exec(word) ?? [];
+    return name === undefined || value === undefined ? [word] : [name, value];
+  });
+}
+
+/** What the parser says of a command line that it cannot read. */
+export function oneLine(text: string): string {
+  const line = withoutPasswords(text)
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .trim();
+  return /[.)?]$/.test(line) ? line : `${line}; --help shows what there is`;
+}

@@ -1,0 +1,96 @@
+import type { PromoCode } from '../../repository/promo-code.js';
+import type { DayOfUsage } from '../../repository/usage-stats.js';
+import { counted, list, table, visible } from '../table.js';
+import { chart } from './chart.js';
+import { type CodeStats, NEAR_PERCENT, percentOfLimit, type ShopStats } from './read-stats.js';
+
+/** What a code is worth and until when, in a line. */
+export function describeCode(code: PromoCode): string {
+  const { bonusType, bonusValue, maxBonus, isActive } = code;
+  const bonus = bonusType === 'percentage' ? `${bonusValue} %` : `${bonusValue} (${visible(bonusType)})`;
+  return `${bonus}${maxBonus === null ? '' : `, at most ${maxBonus}`}, ${isActive ? 'active' : 'switched off'}`;
+}
+
+/** `840 of 1,000 (84 %)`. */
+export function describeUses(code: PromoCode): string {
+  const percent = percentOfLimit(code);
+  const uses = code.timesUsed.toLocaleString('en');
+  return percent === undefined
+    ? `${uses}, no limit`
+    : `${uses} of ${code.totalUsageLimit?.toLocaleString('en')} (${percent} %)`;
+}
+
+/** The latest date of JavaScript stands for a code without an end. */
+export function describeEnd({ endDate }: PromoCode): string {
+  return endDate.getUTCFullYear() > 9_999 ? 'no end' : endDate.toISOString().slice(0, 16).replace('T', ' ');
+}
+
+export function codeStatsText(stats: CodeStats, width: number): string {
+  const { promoCode } = stats;
+  const shop = promoCode.shopId === '' ? '' : `, shop ${visible(promoCode.shopId)}`;
+  const near = stats.nearLimit.length > 0 ? `, near its limit` : '';
+  return [
+    list([
+      ['code', `${visible(promoCode.code)} (id ${promoCode.id}${shop})`],
+      ['bonus', describeCode(promoCode)],
+      ['ends', describeEnd(promoCode)],
+      ['uses', `${describeUses(promoCode)}${near}`],
+      ['issued', `${promoCode.totalBonusIssued} in all, ${stats.averageBonus} on average`],
+      ['customers', stats.distinctCustomers.toLocaleString('en')],
+    ]),
+    '',
+    perDayText(stats.perDay, stats.timeZone, width),
+  ].join('\n');
+}
+
+export function shopStatsText(stats: ShopStats, width: number): string {
+  const codes = counted(stats.codes, 'code');
+  const parts = [
+    list([
+      ['shop', stats.shopId === null ? '(all)' : visible(stats.shopId)],
+      ['codes', `${codes}, ${stats.activeCodes.toLocaleString('en')} active`],
+      ['uses', stats.totalUses.toLocaleString('en')],
+      ['issued', stats.totalBonus],
+    ]),
+    perDayText(stats.perDay, stats.timeZone, width),
+  ];
+  if (stats.topCodes.length > 0) parts.push(`Most used:\n${codeTable(stats.topCodes)}`);
+  parts.push(
+    stats.nearLimit.length === 0
+      ? `No code has used up ${NEAR_PERCENT} % of its limit.`
+      : `Near their limit (${NEAR_PERCENT} % and more):\n${codeTable(stats.nearLimit)}`,
+  );
+  return parts.join('\n\n');
+}
+
+function codeTable(codes: readonly PromoCode[]): string {
+  const columns = [
+    ...[{ title: 'code' }, { title: 'shop' }],
+    ...['uses', 'limit', 'used up', 'issued'].map((title) => ({ title, isNumber: true })),
+    { title: 'ends' },
+  ];
+  const rows = codes.map((code) => {
+    const percent = percentOfLimit(code);
+    return [
+      code.code,
+      code.shopId,
+      code.timesUsed.toLocaleString('en'),
+      code.totalUsageLimit?.toLocaleString('en') ?? '',
+      percent === undefined ? '' : `${percent} %`,
+      code.totalBonusIssued,
+      describeEnd(code),
+    ];
+  });
+  return table(columns, rows);
+}
+
+function perDayText(perDay: readonly DayOfUsage[], timeZone: string, width: number): string {
+  const [first, last] = [perDay[0], perDay.at(-1)];
+  if (!first || !last) return 'The uses of these tables have no time, so there is no chart.';
+  const uses = perDay.reduce((sum, day) => sum + day.uses, 0);
+  const title = `Uses per day, ${first.date} to ${last.date} (${visible(timeZone)}): ${uses.toLocaleString('en')}`;
+  return `${title}\n${chart(
+    perDay.map((day) => day.uses),
+    width,
+  )}`;
+}

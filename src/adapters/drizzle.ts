@@ -5,14 +5,19 @@ import { parametersOf } from './statements.js';
 
 /** A transaction of Drizzle on PostgreSQL, whatever the driver: what `db.transaction(async (tx) => …)` hands in. */
 export interface DrizzleTransaction {
+  /** Runs SQL. */
   execute(query: never): PromiseLike<unknown>;
+  /** Only transactions have it. */
   rollback(): unknown;
 }
 
 /** `sql` of `drizzle-orm`. */
 export interface DrizzleSql {
+  /** SQL as it is. */
   raw(text: string): unknown;
+  /** A value. */
   param(value: never): unknown;
+  /** Several of them, one after the other. */
   join(chunks: never): unknown;
 }
 

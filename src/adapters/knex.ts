@@ -4,9 +4,12 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** A transaction of Knex: what `knex.transaction(async (trx) => …)` hands in, also below Objection.js. */
 export interface KnexTransaction {
+  /** What has the connection. */
   // biome-ignore lint/suspicious/noExplicitAny: Knex types it so.
   client: any;
+  /** Whether it was committed or rolled back. */
   isCompleted(): boolean;
+  /** Only transactions have it. */
   commit(value?: never): unknown;
 }
 

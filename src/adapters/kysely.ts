@@ -4,12 +4,27 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** A transaction of Kysely: what `db.transaction().execute(async (trx) => …)` hands in, or `db.startTransaction()` gives. */
 export interface KyselyTransaction {
+  /** Whether it is one. */
   readonly isTransaction: boolean;
-  withoutPlugins(): { executeQuery(query: never): Promise<{ rows: unknown[]; numAffectedRows?: bigint }> };
+  /** The same one, whose statements no plugin changes. */
+  withoutPlugins(): KyselyExecutor;
 }
 
-/** What is run of it. */
-type Executor = { executeQuery(query: object): Promise<{ rows: unknown[]; numAffectedRows?: bigint }> };
+/** What runs statements in Kysely. */
+export interface KyselyExecutor {
+  /** Runs a compiled query. */
+  executeQuery(query: never): Promise<KyselyAnswer>;
+}
+
+/** What comes back. */
+export interface KyselyAnswer {
+  /** An object for each row. */
+  rows: unknown[];
+  /** How many rows were written. */
+  numAffectedRows?: bigint;
+}
+
+type Executor = { executeQuery(query: object): Promise<KyselyAnswer> };
 
 const TAKEN = {
   adapter: 'fromKysely',

@@ -5,6 +5,7 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** An `EntityManager` of MikroORM: what `em.transactional(async (em) => …)` hands in. */
 export interface MikroOrmEntityManager {
+  /** The transaction below; none outside of one. */
   getTransactionContext(): unknown;
 }
 

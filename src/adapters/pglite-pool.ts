@@ -1,10 +1,11 @@
 import type { ConnectionPool } from '../postgres/database.js';
-import { type PgliteRunner, type PgliteTransaction, toPgliteResult } from './pglite.js';
+import { type PgliteAnswer, type PgliteRunner, type PgliteTransaction, toPgliteResult } from './pglite.js';
 import { poolOf, type Run } from './pools.js';
 import { hasMethods, refusal } from './refusal.js';
 
 /** A PGlite database. */
 export interface Pglite extends PgliteRunner {
+  /** Runs a function in a transaction. */
   transaction<Result>(callback: (tx: PgliteTransaction) => Promise<Result>): Promise<Result>;
 }
 
@@ -28,7 +29,7 @@ export function poolFromPglite(db: Pglite): ConnectionPool {
   if (!hasMethods(db, 'transaction')) {
     throw refusal(TAKEN, db, 'a transaction goes into a call, as { client: fromPglite(tx) }');
   }
-  // One connection, so that whoever waits in vain is told that it is in use.
+  // One connection: who waits in vain gets an error that says it is in use.
   const size = { totalCount: 1, options: { max: 1 } };
   return poolOf(db, size, {
     available: async () => void (await db.query('SELECT 1')),
@@ -44,7 +45,7 @@ export function poolFromPglite(db: Pglite): ConnectionPool {
 function runOn(runner: PgliteRunner): Run {
   return async (text, values) => {
     if (values.length > 0) return toPgliteResult(await runner.query(text, values));
-    const results = (await runner.exec(text)) as { rows: unknown[]; affectedRows?: number }[];
+    const results = (await runner.exec(text)) as PgliteAnswer[];
     return toPgliteResult(results.at(-1) ?? { rows: [] });
   };
 }

@@ -4,14 +4,26 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** What answers statements in PGlite: the database, or a transaction of it. */
 export interface PgliteRunner {
+  /** Runs a statement. */
   // biome-ignore lint/suspicious/noExplicitAny: as PGlite types it.
-  query(text: string, values?: any[]): Promise<{ rows: unknown[]; affectedRows?: number }>;
+  query(text: string, values?: any[]): Promise<PgliteAnswer>;
+  /** Runs several. */
   exec(text: string): Promise<unknown[]>;
+}
+
+/** What comes back. */
+export interface PgliteAnswer {
+  /** An object for each row. */
+  rows: unknown[];
+  /** How many rows were written. */
+  affectedRows?: number;
 }
 
 /** A transaction of PGlite: what `db.transaction(async (tx) => …)` hands in. */
 export interface PgliteTransaction extends PgliteRunner {
+  /** Only transactions have it. */
   rollback(): Promise<void>;
+  /** Whether it was committed or rolled back. */
   readonly closed: boolean;
 }
 
@@ -48,6 +60,6 @@ export function fromPglite(tx: PgliteTransaction): ClientLike {
 }
 
 /** @internal */
-export function toPgliteResult({ rows, affectedRows }: { rows: unknown[]; affectedRows?: number }) {
+export function toPgliteResult({ rows, affectedRows }: PgliteAnswer) {
   return toResult(rows, rows.length > 0 ? rows.length : affectedRows);
 }

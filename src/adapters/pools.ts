@@ -33,7 +33,7 @@ export function poolOf(database: object, size: PoolSize, connections: Connection
       await connections.available();
       pool.totalCount = size.totalCount;
     } catch (error) {
-      // So that who waits for the next attempt is not told that all connections are in use.
+      // Otherwise the error of the next attempt would say that all connections are in use.
       if (faultOf(error) === 'unreached') pool.totalCount = 0;
       throw error;
     }

@@ -5,6 +5,7 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** The `sql` of postgres.js. */
 export interface PostgresJs extends PostgresJsTransaction {
+  /** Runs a function in a transaction. */
   // biome-ignore lint/suspicious/noExplicitAny: what two overloads have in common.
   begin(options: any, work: any): Promise<unknown>;
 }
@@ -18,7 +19,7 @@ const TAKEN = {
 /**
  * The `sql` of postgres.js as the pool of a `PromoCodeRepository` and of every other function, without `pg`. It stays
  * yours: end it after `promoCodes.close()`. A call begins with a statement that does nothing, which waits for a connection, so it
- * takes one round trip more than with `pg`. postgres.js closes no connection that it was not told to close, so one whose
+ * takes one round trip more than with `pg`. postgres.js closes no single connection, so one whose
  * peer has gone silent is in use until the operating system gives it up; calls go on, on the others.
  *
  * @example

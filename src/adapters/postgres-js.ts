@@ -5,6 +5,7 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** A transaction of postgres.js: what `sql.begin(async (sql) => …)` hands in, or what `sql.reserve()` gives. */
 export interface PostgresJsTransaction {
+  /** Runs a statement. */
   unsafe(text: string, values: never): PromiseLike<unknown>;
 }
 

@@ -4,6 +4,7 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** An interactive transaction of Prisma: what `prisma.$transaction(async (tx) => …)` hands in. */
 export interface PrismaTransaction {
+  /** Runs a statement, and gives its rows. */
   // biome-ignore lint/suspicious/noExplicitAny: as Prisma types it.
   $queryRawUnsafe(text: string, ...values: any[]): PromiseLike<unknown>;
 }

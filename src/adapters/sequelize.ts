@@ -4,13 +4,17 @@ import { hasMethods, refusal } from './refusal.js';
 
 /** A managed or unmanaged transaction of Sequelize 6. */
 export interface SequelizeTransaction {
+  /** Only transactions have it. */
   commit(): Promise<unknown>;
+  /** Only transactions have it. */
   rollback(): Promise<unknown>;
 }
 
 /** The `Sequelize` that a transaction is of. */
 export interface SequelizeInstance {
+  /** Runs a statement. */
   query(text: string, options: never): Promise<unknown>;
+  /** Only Sequelize has it. */
   getQueryInterface(): unknown;
 }
 

@@ -4,12 +4,15 @@ import { fieldOf, hasMethods, refusal } from './refusal.js';
 
 /** A `QueryRunner` of TypeORM. */
 export interface TypeOrmQueryRunner {
+  /** Whether a transaction is open on it. */
   readonly isTransactionActive: boolean;
+  /** Runs a statement. */
   query(text: string, values: unknown[] | undefined, useStructuredResult: true): Promise<unknown>;
 }
 
 /** An `EntityManager` of TypeORM: what `dataSource.transaction(async (manager) => …)` hands in. */
 export interface TypeOrmManager {
+  /** The connection of the transaction; none outside of one. */
   readonly queryRunner?: TypeOrmQueryRunner | undefined;
 }
 

@@ -9,7 +9,7 @@ import { Sequelize } from 'sequelize';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as adapters from '../../src/adapters/index';
-import { ValidationError } from '../../src/index';
+import { PromoCodeRepository, ValidationError } from '../../src/index';
 import { useRepository } from '../support/repository';
 import { newPrismaClient } from './prisma-client';
 
@@ -130,6 +130,12 @@ describe('after its end', () => {
 });
 
 describe('in the place of a client', () => {
+  it('what never answers is not waited for longer than a call may take', async () => {
+    const hasty = new PromoCodeRepository(t.pool, { schema: t.schema, deadlineMs: 100 });
+    const client = { query: () => new Promise<never>(() => {}) };
+    await expect(hasty.list({}, { client })).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+
   it.each<[string, () => unknown]>([
     ['fromKysely', () => kysely],
     ['fromDrizzle', () => db],

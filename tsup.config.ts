@@ -61,7 +61,9 @@ const licensed: Plugin = {
 };
 
 const library: Options = {
-  entry: ['src/index.ts'],
+  // Each in one piece: the adapters need little of the rest, and errors know each other over copies.
+  entry: ['src/index.ts', 'src/adapters/index.ts'],
+  splitting: false,
   format: ['esm', 'cjs'],
   target: 'node20',
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },

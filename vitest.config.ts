@@ -29,7 +29,14 @@ const TESTS = 'tests/**/*.test.ts';
 export default defineConfig({
   plugins: [sqlAsText],
   // What a host imports is here the sources as they are now.
-  resolve: { alias: { 'pg-promo-codes': path.resolve('src/index.ts') } },
+  resolve: {
+    alias: [
+      { find: 'pg-promo-codes/adapters', replacement: path.resolve('src/adapters/index.ts') },
+      { find: 'pg-promo-codes', replacement: path.resolve('src/index.ts') },
+      // What `prisma generate` would write for an example.
+      { find: /^.*\/generated\/prisma\/client$/, replacement: path.resolve('tests/adapters/prisma-client.ts') },
+    ],
+  },
   test: {
     globalSetup: 'tests/server/global-setup.ts',
     // Files wait for the server more than they compute, so there may be more of them than processors.

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { MOST_ISSUES, ValidationError, type ValidationIssue } from './errors.js';
 import type { Queryable } from './postgres/database.js';
+import { ADAPTERS, isPglite } from './postgres/other-libraries.js';
 import { describeReceived, isSecretive } from './received.js';
 import { suggestionFor } from './suggestion.js';
 
@@ -113,9 +114,11 @@ export function isQueryable(value: unknown): value is Queryable {
 
 export const DATABASE_RULE =
   'must be a pool or a client of node-postgres, or anything with the same query method; for a URL: new pg.Pool({ connectionString: url })';
+export const PGLITE_RULE = `must be a pool, and this is PGlite itself: pass poolFromPglite(db), ${ADAPTERS}`;
 const databaseArgument = v.object({
   db: v.pipe(
     v.custom<Queryable>(isQueryable, DATABASE_RULE),
+    v.check((db) => !isPglite(db), PGLITE_RULE),
     v.check(
       isConnectedOrPool,
       'must be connected: this client of node-postgres would keep statements until its connect() is called',

@@ -21,7 +21,7 @@ export async function checkTypes(packageName, names) {
   const place = workplace('types');
   const sources = path.join(root, 'tests', 'types');
   for (const extension of ['ts', 'mts', 'cts']) {
-    for (const file of ['contract', 'loose']) {
+    for (const file of ['contract', 'loose', 'adapters']) {
       cpSync(path.join(sources, `${file}.ts`), path.join(place, `${file}.${extension}`));
     }
   }
@@ -34,14 +34,22 @@ export async function checkTypes(packageName, names) {
     return file;
   });
 
-  const modules = ['contract.mts', 'contract.cts', 'names.mts', 'names.cts', ...programs];
+  const modules = [
+    'contract.mts',
+    'contract.cts',
+    'adapters.mts',
+    'adapters.cts',
+    'names.mts',
+    'names.cts',
+    ...programs,
+  ];
   const lanes = VERSIONS.flatMap((version) => [
     { title: `TypeScript ${version}, node16, strict`, version, options: [...NODE16, ...STRICT], files: modules },
     {
       title: `TypeScript ${version}, bundler, strict`,
       version,
       options: [...BUNDLER, ...STRICT],
-      files: ['contract.ts', 'names.mts', ...programs],
+      files: ['contract.ts', 'adapters.ts', 'names.mts', ...programs],
     },
     {
       title: `TypeScript ${version}, not strict`,

@@ -1,7 +1,7 @@
 -- The code whose lock was waited for in vain ($1 its id, or $2 and $3 its name and shop), and who holds it: the transaction
 -- in xmax, or, with $4, those of the multixact that stands there. Without a row of pg_stat_activity that this role may see
 -- there is the code alone.
-SELECT c.:"code_id"::text AS code_id, c.:"code"::text AS code, c.:"code_shop_id"::text AS shop, a.pid::text AS pid,
+SELECT c.:"code_id"::text AS id, c.:"code"::text AS code, c.:"code_shop_id"::text AS shop, a.pid::text AS pid,
        coalesce(a.application_name, '') AS application,
        extract(epoch FROM a.xact_start)::text AS since
   FROM :"codes" AS c

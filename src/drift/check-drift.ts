@@ -43,7 +43,7 @@ export async function findDrift(
     const statement = queryOf(layout, { ...scope, orderAndLimit });
     const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     if (!trace) return rows.map(toDriftRecord);
-    const records = rows.filter(({ actual_uses }) => actual_uses !== null).map(toDriftRecord);
+    const records = rows.filter(({ uses }) => uses !== null).map(toDriftRecord);
     trace.note(() => ({ codes: Number(rows[0]?.codes), drifted: records.length }));
     return records;
   } catch (error) {

@@ -19,38 +19,33 @@ export interface DriftRecord {
   actualBonus: DecimalString;
 }
 
-/** A row of `sql/drift.sql`. */
+/** A row of `sql/counting/drift.sql`, as it is read. */
 export interface DriftRow {
-  promo_code_id: string;
+  id: string;
   code: string | null;
-  shop_id: string | null;
-  times_used: string | null;
-  actual_uses: string;
-  total_bonus_issued: string | null;
-  actual_bonus: string;
+  shop: string | null;
+  used: string | null;
+  uses: string;
+  issued: string | null;
+  bonus: string;
 }
 
-/** The columns of a drift query, cast so that no type parser of the host's `pg` touches them. */
-export const DRIFT_COLUMNS = [
-  'promo_code_id',
-  'code',
-  'shop_id',
-  'times_used',
-  'actual_uses',
-  'total_bonus_issued',
-  'actual_bonus',
-]
-  .map((column) => `drift.${column}::text AS ${column}`)
-  .join(', ');
+/**
+ * The columns of a drift query, cast so that no type parser of the host's `pg` touches them, under names that no library
+ * which renames columns changes.
+ */
+export const DRIFT_COLUMNS = `drift.promo_code_id::text AS id, drift.code::text AS code, drift.shop_id::text AS shop,
+  drift.times_used::text AS used, drift.actual_uses::text AS uses, drift.total_bonus_issued::text AS issued,
+  drift.actual_bonus::text AS bonus`;
 
 export function toDriftRecord(row: DriftRow): DriftRecord {
   return {
-    promoCodeId: row.promo_code_id,
+    promoCodeId: row.id,
     code: row.code,
-    shopId: row.shop_id,
-    timesUsed: row.times_used === null ? null : Number(row.times_used),
-    actualUses: Number(row.actual_uses),
-    totalBonusIssued: row.total_bonus_issued,
-    actualBonus: row.actual_bonus,
+    shopId: row.shop,
+    timesUsed: row.used === null ? null : Number(row.used),
+    actualUses: Number(row.uses),
+    totalBonusIssued: row.issued,
+    actualBonus: row.bonus,
   };
 }

@@ -143,8 +143,8 @@ async function recount(
   lockTimeoutMs: number,
 ): Promise<DriftRecord[]> {
   const { rows: earlier } = await transaction.query(
-    `SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('timezone') AS timezone,
-            current_setting('row_security') AS row_security`,
+    `SELECT current_setting('lock_timeout') AS wait, current_setting('timezone') AS zone,
+            current_setting('row_security') AS security`,
   );
   // The marker lets the write pass the counter guard. The host's zone makes now() right in a column without time zone as well. Row-level
   // security that hides uses from this role becomes an error instead of a wrong count.
@@ -157,7 +157,7 @@ async function recount(
     [ids],
   );
   const { rows } = await transaction.query(renderSqlFile(CORRECT, layout), [ids]);
-  await transaction.query(SETTINGS, [earlier[0]?.lock_timeout, earlier[0]?.timezone, earlier[0]?.row_security, '']);
+  await transaction.query(SETTINGS, [earlier[0]?.wait, earlier[0]?.zone, earlier[0]?.security, '']);
   const inexact = rows.filter(({ exact }) => exact !== 'true');
   if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);

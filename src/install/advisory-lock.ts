@@ -15,7 +15,7 @@ export async function installationLock(
 ): Promise<void> {
   await setLockTimeout(transaction, `${Math.max(lockTimeoutMs, PATIENCE_MS)}ms`);
   await transaction.query(
-    'SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1::pg_catalog.text, 0::bigint))',
+    'SELECT true AS locked FROM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1::pg_catalog.text, 0::bigint))',
     [`pg-promo-codes:${librarySchema}`],
   );
 }

@@ -76,7 +76,7 @@ async function createMissing(db: Database, options: ParsedInstallOptions, before
   try {
     return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
       inTransaction(db, async (transaction) => {
-        const { rows } = await transaction.query(`SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout`);
+        const { rows } = await transaction.query(`SELECT pg_catalog.current_setting('lock_timeout') AS earlier`);
         await installationLock(transaction, before.librarySchema, lockTimeoutMs);
         await setLockTimeout(transaction, `${waitMs}ms`);
         const catalog = await readCatalog(transaction, options);
@@ -87,7 +87,7 @@ async function createMissing(db: Database, options: ParsedInstallOptions, before
         for (const { statements } of parts) {
           for (const statement of statements) await transaction.query(statement);
         }
-        await setLockTimeout(transaction, rows[0]?.lock_timeout);
+        await setLockTimeout(transaction, rows[0]?.earlier);
         return parts.map(({ name }) => name);
       }),
     );

@@ -243,7 +243,7 @@ async function changeInTransaction(
   }: { librarySchema: string; tables: LockedTables; waitMs: number; attempt: number },
   inspect: Inspect,
 ) {
-  const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
+  const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS earlier`);
   await installationLock(transaction, librarySchema, lockTimeoutMs);
   await setLockTimeout(transaction, `${waitMs}ms`);
   // Another instance may have done it while this one waited.
@@ -270,7 +270,7 @@ async function changeInTransaction(
       indexesLeft = indexesLeft.filter((other) => other !== index);
     }
   }
-  await setLockTimeout(transaction, rows[0]?.lock_timeout);
+  await setLockTimeout(transaction, rows[0]?.earlier);
   return {
     report: reportOf(state, changes),
     pending: state.reconcilePending || changes.count > 0,
@@ -316,7 +316,7 @@ function markPending(layout: Layout): string {
 
 async function clearPendingMark(db: Database, layout: Layout, lockTimeoutMs: number): Promise<void> {
   await inTransaction(db, async (transaction) => {
-    const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS lock_timeout`);
+    const { rows } = await transaction.query(`SELECT current_setting('lock_timeout') AS earlier`);
     await installationLock(transaction, layout.librarySchema, lockTimeoutMs);
     // Somebody may have uninstalled meanwhile.
     const { rows: marked } = await transaction.query(
@@ -326,7 +326,7 @@ async function clearPendingMark(db: Database, layout: Layout, lockTimeoutMs: num
       [layout.librarySchema, PENDING_MARK],
     );
     if (marked.length > 0) await transaction.query(`COMMENT ON FUNCTION ${markedFunction(layout)} IS NULL`);
-    await setLockTimeout(transaction, rows[0]?.lock_timeout);
+    await setLockTimeout(transaction, rows[0]?.earlier);
   });
 }
 

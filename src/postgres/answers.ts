@@ -1,7 +1,9 @@
 import { ValidationError } from '../errors.js';
 import { describeReceived } from '../received.js';
 import type { Queryable } from './database.js';
-import { libraryOf } from './other-libraries.js';
+import { withLimit } from './lease.js';
+import { ADAPTERS, libraryOf } from './other-libraries.js';
+import { translateError } from './server-errors.js';
 
 /** Connections that were seen to answer as they should. */
 const seen = new WeakSet<object>();
@@ -9,11 +11,16 @@ const seen = new WeakSet<object>();
 /**
  * Makes sure that a connection answers `{ rows }` before anything is written through it. Those of node-postgres do; another
  * one is asked once, by a statement that does nothing.
+ * @param limitMs how long that may take
  * @throws ValidationError
  */
-export async function requireRows(connection: Queryable, path: string): Promise<void> {
+export async function requireRows(connection: Queryable, path: string, limitMs: number): Promise<void> {
   if (seen.has(connection) || isOfNodePostgres(connection)) return;
-  const answer: unknown = await connection.query('SELECT 1 AS one', []);
+  const answer: unknown = await withLimit(limitMs, connection.query('SELECT 1 AS one', []), () => undefined).catch(
+    (error: unknown) => {
+      throw translateError(error, { hosted: true });
+    },
+  );
   if (Number(rowsOf(answer, connection, path)[0]?.one) !== 1) throw wrongAnswer(connection, path, answer);
   seen.add(connection);
 }
@@ -39,7 +46,7 @@ function isOfNodePostgres(connection: object): boolean {
 function wrongAnswer(connection: object, path: string, answer: unknown): ValidationError {
   const library = libraryOf(connection);
   const remedy = library
-    ? `it looks like ${library.name}; pass ${library.client}`
+    ? `it looks like ${library.name}; pass ${library.client}, ${ADAPTERS}`
     : 'pass an object whose query does, or the client of node-postgres';
   const received = describeReceived(answer);
   return new ValidationError([

@@ -15,12 +15,12 @@ export interface OwnTransaction {
  * the COMMIT.
  */
 export const OWN_TRANSACTION = `CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_xact_id()::text END AS xid,
-  extract(epoch FROM pg_postmaster_start_time())::text AS server_start, extract(epoch FROM clock_timestamp())::text AS began`;
+  extract(epoch FROM pg_postmaster_start_time())::text AS start, extract(epoch FROM clock_timestamp())::text AS began`;
 
 export function toOwnTransaction(row: Record<string, unknown>): OwnTransaction {
   return {
     xid: row.xid === null ? null : String(row.xid),
-    serverStart: String(row.server_start),
+    serverStart: String(row.start),
     began: String(row.began),
   };
 }

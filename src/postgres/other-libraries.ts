@@ -1,90 +1,104 @@
-/** Another library's transaction in the place of a client. */
+/** Something of another library in the place of a client. */
 export interface OtherLibrary {
   /** What it looks like, for a person to read. */
   name: string;
-  /** An object with the `query` of node-postgres that runs in this transaction, as source text. */
+  /** What makes a client of it, or of what has to be passed in its place, as source text. */
   client: string;
 }
 
 /** By methods that only they have; the first that fits. */
 const LIBRARIES: (OtherLibrary & { has: string[] })[] = [
   {
-    name: 'a transaction of Prisma',
-    has: ['$queryRawUnsafe'],
-    client:
-      '{ query: async (text, values = []) => ({ rows: await tx.$queryRawUnsafe(text, ...values), rowCount: null }) }',
+    name: 'a PrismaClient',
+    has: ['$queryRawUnsafe', '$connect'],
+    client: 'fromPrisma(tx) with the tx of prisma.$transaction(async (tx) => …)',
   },
-  {
-    name: 'a transaction of Kysely',
-    has: ['executeQuery', 'selectFrom'],
-    client:
-      '{ query: (text, values = []) => trx.executeQuery(CompiledQuery.raw(text, values)).then(({ rows, numAffectedRows }) => ({ rows, rowCount: Number(numAffectedRows ?? rows.length) })) }',
-  },
+  { name: 'a transaction of Prisma', has: ['$queryRawUnsafe'], client: 'fromPrisma(tx)' },
+  { name: 'Kysely', has: ['executeQuery', 'selectFrom'], client: 'fromKysely(trx) with the trx of db.transaction()' },
   {
     name: 'an EntityManager or a DataSource of TypeORM',
     has: ['getRepository', 'query'],
-    client:
-      '{ query: (text, values) => manager.queryRunner.query(text, values, true).then(({ records, affected }) => ({ rows: records, rowCount: affected })) }',
+    client: 'fromTypeOrm(manager) with the manager of dataSource.transaction(async (manager) => …)',
   },
   {
     name: 'a QueryRunner of TypeORM',
     has: ['startTransaction', 'releaseTransaction'],
-    client:
-      'the manager of it, wrapped: { query: (text, values) => runner.query(text, values, true).then(({ records, affected }) => ({ rows: records, rowCount: affected })) }',
+    client: 'fromTypeOrm(queryRunner)',
+  },
+  {
+    name: 'a QueryRunner of TypeORM',
+    has: ['startTransaction', 'commitTransaction'],
+    client: 'fromTypeOrm(queryRunner)',
   },
   {
     name: 'Sequelize',
     has: ['getQueryInterface'],
-    client:
-      '{ query: (text, bind) => sequelize.query(text, { bind, transaction, raw: true }).then(([rows]) => ({ rows, rowCount: rows.length })) }',
+    client: 'fromSequelize(transaction) with the transaction of sequelize.transaction(async (transaction) => …)',
   },
   {
-    name: 'an EntityManager of MikroORM',
-    has: ['getKnex', 'flush'],
-    client: 'the client that its connection holds',
+    name: 'a transaction of Sequelize',
+    has: ['prepareEnvironment', 'afterCommit'],
+    client: 'fromSequelize(transaction)',
   },
-  {
-    name: 'an EntityManager of MikroORM',
-    has: ['getTransactionContext', 'flush'],
-    client: 'the Kysely of its transaction, wrapped as an object with query(text, values)',
-  },
-  {
-    name: 'a transaction of Knex',
-    has: ['raw', 'commit'],
-    client:
-      '{ query: (text, values) => client.query(text, values) } with client = await trx.client.acquireConnection() of that transaction',
-  },
+  { name: 'an EntityManager of MikroORM', has: ['getTransactionContext', 'flush'], client: 'fromMikroOrm(em)' },
+  { name: 'a transaction of Knex', has: ['raw', 'commit'], client: 'fromKnex(trx)' },
   {
     name: 'Knex',
     has: ['raw', 'schema'],
-    client: 'the client of a transaction',
+    client: 'fromKnex(trx) with the trx of knex.transaction(async (trx) => …)',
   },
   {
-    name: 'a transaction of postgres.js',
-    has: ['unsafe', 'savepoint'],
-    client:
-      '{ query: (text, values = []) => sql.unsafe(text, values).then((rows) => ({ rows: [...rows], rowCount: rows.count })) }',
+    name: 'Knex',
+    has: ['raw', 'transaction'],
+    client: 'fromKnex(trx) with the trx of knex.transaction(async (trx) => …)',
   },
+  { name: 'a transaction of postgres.js', has: ['unsafe', 'savepoint'], client: 'fromPostgresJs(sql)' },
   {
     name: 'postgres.js',
     has: ['unsafe', 'begin'],
-    client:
-      'the sql of a transaction, wrapped: { query: (text, values = []) => sql.unsafe(text, values).then((rows) => ({ rows: [...rows], rowCount: rows.count })) }',
+    client: 'fromPostgresJs(sql) with the sql of sql.begin(async (sql) => …)',
   },
   {
     name: 'a transaction of Drizzle',
-    has: ['execute', 'select', 'insert'],
-    client: 'the client of node-postgres that the transaction runs on',
+    has: ['execute', 'select', 'insert', 'rollback'],
+    client: 'fromDrizzle(tx, sql)',
   },
+  {
+    name: 'Drizzle',
+    has: ['execute', 'select', 'insert'],
+    client: 'fromDrizzle(tx, sql) with the tx of db.transaction(async (tx) => …)',
+  },
+  {
+    name: 'PGlite',
+    has: ['query', 'exec', 'execProtocol'],
+    client: 'fromPglite(tx) with the tx of db.transaction(async (tx) => …)',
+  },
+  { name: 'a transaction of PGlite', has: ['query', 'exec', 'rollback'], client: 'fromPglite(tx)' },
 ];
+
+/**
+ * Whether this is a PGlite database. It answers as a client does, but its statements are kept waiting by a transaction that
+ * is open, and get into one that others have begun by a statement.
+ */
+export function isPglite(value: object): boolean {
+  return libraryOf(value)?.name === 'PGlite';
+}
+
+/** Where `client` of a library comes from. */
+export const ADAPTERS = "of 'pg-promo-codes/adapters'";
 
 /** Which library a value is of, where its methods say so. */
 export function libraryOf(value: unknown): OtherLibrary | undefined {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined;
   try {
-    return LIBRARIES.find(({ has }) => has.every((name) => name in (value as object)));
+    return LIBRARIES.find(({ has }) => has.every((name) => isMethod(value, name)));
   } catch {
     // A proxy that refuses to be looked at.
     return undefined;
   }
+}
+
+/** Prisma's transactions have the names of what they have not. */
+function isMethod(value: object, name: string): boolean {
+  return name in value && (value as Record<string, unknown>)[name] !== undefined;
 }

@@ -10,7 +10,7 @@ import {
 } from '../errors.js';
 import { faultOf, isClosed, NoAnswer } from './faults.js';
 import { NoConnection } from './lease.js';
-import { messageOf, SqlState, serverField, sqlStateOf } from './sqlstate.js';
+import { messageOf, SqlState, serverField, serverMessageOf, sqlStateOf } from './sqlstate.js';
 import { describeTarget, type Target } from './target.js';
 
 /** What is known beside the error itself. */
@@ -46,9 +46,10 @@ export function translateError(error: unknown, context: ErrorContext = {}): Prom
   );
 }
 
-/** What the driver said, without a password. */
+/** What the server or the driver said, without a password. */
 export function readable(error: unknown): string {
-  return messageOf(error).replace(/(\/\/[^:/@\s]*:)[^@\s]*@/g, '$1***@');
+  const said = error instanceof PromoCodesError ? undefined : serverMessageOf(error);
+  return (said ?? messageOf(error)).replace(/(\/\/[^:/@\s]*:)[^@\s]*@/g, '$1***@');
 }
 
 function connectingError(

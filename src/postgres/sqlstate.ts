@@ -65,6 +65,15 @@ export function isRaised(error: unknown): boolean {
   return server !== undefined && 'routine' in server && server.routine === 'exec_stmt_raise';
 }
 
+/**
+ * What the server said, without what a library has put around it: the whole statement with its values, as a rule, and so data
+ * of the host's customers.
+ */
+export function serverMessageOf(error: unknown): string | undefined {
+  const { message, originalMessage } = (serverErrorOf(error) ?? {}) as { message?: unknown; originalMessage?: unknown };
+  return [originalMessage, message].find((text): text is string => typeof text === 'string' && text !== '');
+}
+
 function serverErrorOf(error: unknown): object | undefined {
   return errorChain(error).find((link) => ownSqlState(link) !== undefined);
 }

@@ -2,8 +2,9 @@ import { PromoCodesError, RetryableTransactionError } from '../errors.js';
 import { type Database, isPool, type Queryable } from './database.js';
 import { faultOf, NoAnswer } from './faults.js';
 import { takeConnection } from './lease.js';
-import { translateError } from './server-errors.js';
-import { messageOf, SqlState, sqlStateOf } from './sqlstate.js';
+import { isOneConnection } from './one-connection.js';
+import { readable, translateError } from './server-errors.js';
+import { SqlState, sqlStateOf } from './sqlstate.js';
 import { targetOf } from './target.js';
 import { watched } from './watch.js';
 
@@ -74,8 +75,8 @@ const oneConnection = new WeakSet<Queryable>();
  * and drag other callers' statements into it. Two queries at once tell: a connection answers both from one backend.
  */
 async function requireOneConnection(db: Queryable): Promise<void> {
-  if ('escapeLiteral' in db || 'release' in db || oneConnection.has(db)) return;
-  const answers = await Promise.all([1, 2].map(() => db.query('SELECT pg_backend_pid() AS pid, pg_sleep(0.05)')));
+  if ('escapeLiteral' in db || 'release' in db || isOneConnection(db) || oneConnection.has(db)) return;
+  const answers = await Promise.all([1, 2].map(() => db.query('SELECT pg_backend_pid() AS pid FROM pg_sleep(0.05)')));
   const [first, second] = answers.map(({ rows }) => rows[0]?.pid);
   if (first !== second) {
     throw new PromoCodesError(
@@ -114,7 +115,7 @@ async function inHostTransaction<Result>(
     await connection.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => undefined);
     const sqlState = sqlStateOf(error);
     if (sqlState === SqlState.serializationFailure || sqlState === SqlState.deadlockDetected) {
-      throw new RetryableTransactionError(`The transaction has to be rolled back and run again: ${messageOf(error)}`, {
+      throw new RetryableTransactionError(`The transaction has to be rolled back and run again: ${readable(error)}`, {
         sqlState,
         cause: error,
       });

@@ -68,7 +68,7 @@ export function toSettled(
     case 'found':
       return {
         ok: true,
-        use: toPromoCodeUse({ use_id: id, code_id: code!, customer, shop, transaction, base, bonus, total, used }),
+        use: toPromoCodeUse({ use: id, code: code!, customer, shop, transaction, base, bonus, total, used }),
         // A use under this call's own id was made by an earlier attempt of this same call.
         replayed: outcome === 'found' && id !== useId,
         ...(expires !== null && { expiresAt: toDate(expires) }),

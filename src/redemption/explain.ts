@@ -49,16 +49,16 @@ export class Explainer {
     let row = await this.#ask(`lock ${key}`, lockHolder, [...named, false]);
     // Several transactions that lock a row at the same time are a multixact.
     if (row && !row.pid) row = (await this.#ask(`locks ${key}`, lockHolder, [...named, true])) ?? row;
-    if (!row?.code_id) return error;
+    if (!row?.id) return error;
     const holder = holderOf(row);
     const by = holder
       ? ` It is held by process ${holder.pid} of the server (application ${JSON.stringify(holder.applicationName)}), in a ` +
         `transaction since ${holder.since.toISOString()}.`
       : '';
     return new LockTimeoutError(
-      `The lock of the promo code ${row.code} (id ${row.code_id}${row.shop ? `, shop ${row.shop}` : ''}) was not granted in time. Nothing was ` +
+      `The lock of the promo code ${row.code} (id ${row.id}${row.shop ? `, shop ${row.shop}` : ''}) was not granted in time. Nothing was ` +
         `written; try again when the transaction that holds it has ended.${by}`,
-      { sqlState: error.sqlState, cause: error.cause, promoCodeId: row.code_id, holder },
+      { sqlState: error.sqlState, cause: error.cause, promoCodeId: row.id, holder },
     );
   }
 

@@ -24,10 +24,10 @@ export interface PromoCodeUse {
   usedAt: Date;
 }
 
-/** A use as the functions of `sql/` answer it, everything as text. */
+/** A use as it is read, everything as text, under names that no library which renames columns changes. */
 export interface UseRow {
-  use_id: string;
-  code_id: string;
+  use: string;
+  code: string;
   customer: string;
   shop: string;
   transaction: string | null;
@@ -36,6 +36,9 @@ export interface UseRow {
   total: string;
   used: string | null;
 }
+
+/** Its columns, of the answer of a function of `sql/`. */
+export const USE_ANSWER = 'use_id AS use, code_id AS code, customer, shop, transaction, base, bonus, total, used';
 
 /**
  * The same columns for a statement that reads the table as `u`, under a session of any time zone. The shop is that of the
@@ -46,15 +49,15 @@ export function useColumns(host: Host): string {
     host.has('codes', 'shopId') && !host.has('uses', 'shopId')
       ? '(SELECT s.:"code_shop_id" FROM :"codes" AS s WHERE s.:"code_id" = u.:"promo_code_id")'
       : 'u.:"use_shop_id"';
-  return `u.:"use_id"::text AS use_id, u.:"promo_code_id"::text AS code_id, u.:"customer_address"::text AS customer,
+  return `u.:"use_id"::text AS use, u.:"promo_code_id"::text AS code, u.:"customer_address"::text AS customer,
     ${shop}::text AS shop, u.:"transaction_id"::text AS transaction, u.:"base_reward"::text AS base,
     u.:"bonus_amount"::text AS bonus, u.:"total_reward"::text AS total, ${epochOf(host, 'uses', 'usedAt')}::text AS used`;
 }
 
 export function toPromoCodeUse(row: UseRow): PromoCodeUse {
   return {
-    id: row.use_id,
-    promoCodeId: row.code_id,
+    id: row.use,
+    promoCodeId: row.code,
     customerAddress: row.customer,
     shopId: row.shop,
     transactionId: row.transaction,

@@ -14,7 +14,10 @@ export const redeemStatements = {
 };
 
 function callOf(name: string, types: string): string {
-  const values = types.split(', ').map((type, index) => `$${index + 1}::${type}`);
+  // As texts first: postgres.js writes what goes into a parameter of type jsonb as JSON, also where it is JSON already.
+  const values = types
+    .split(', ')
+    .map((type, index) => `$${index + 1}::${type === 'jsonb[]' ? `text[]::${type}` : type}`);
   return `SELECT :"library".${name}(${values.join(', ')}) AS answer`;
 }
 

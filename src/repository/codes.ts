@@ -63,7 +63,7 @@ function fieldsOf({ layout: { codes } }: Host, input: NewCode): { [Role in CodeC
 
 /** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
-  const statement = call.sql('SELECT code_id AS id FROM :"library".create_promo_codes($1::text, $2::jsonb)');
+  const statement = call.sql('SELECT code_id AS id FROM :"library".create_promo_codes($1::text, $2::text::jsonb)');
   const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(call.host, input))))];
   const codes = call.sql(
     `SELECT ${codeColumns(call.host)} FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY ${newestLast(call.host)}`,
@@ -117,9 +117,9 @@ export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<New
   const type = call.host.baseTypeOf('codes', 'endDate');
   const inColumn = (moment: string) => `${asColumn(call.host, 'codes', 'endDate', moment)}::${type}`;
   const { rows } = await call.read((db) =>
-    db.query(`SELECT (${inColumn('$1::timestamptz')} < ${inColumn('now()')})::text AS is_past`, [toTimestamp(endDate)]),
+    db.query(`SELECT (${inColumn('$1::timestamptz')} < ${inColumn('now()')})::text AS past`, [toTimestamp(endDate)]),
   );
-  if (rows[0]?.is_past === 'true') {
+  if (rows[0]?.past === 'true') {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
   }
 }

@@ -5,6 +5,7 @@ import {
   DATABASE_RULE,
   isQueryable,
   optionsOf,
+  PGLITE_RULE,
   parseOptions,
   readable,
   type SchemaOption,
@@ -14,7 +15,7 @@ import {
 } from '../options.js';
 import type { CallLimits, RetryPolicy } from '../postgres/attempts.js';
 import { type ClientLike, type Database, isPool, type Queryable } from '../postgres/database.js';
-import { libraryOf } from '../postgres/other-libraries.js';
+import { ADAPTERS, isPglite, libraryOf } from '../postgres/other-libraries.js';
 import { describeReceived } from '../received.js';
 import { type Id, isStorable } from './fields.js';
 
@@ -209,7 +210,7 @@ const KEY_RULE = `must be a string of 1 to ${LONGEST_KEY} bytes as UTF-8, withou
 const callEntries = {
   client: v.optional(
     v.custom<Queryable>(
-      (value) => isQueryable(value) && !isPool(value),
+      (value) => isQueryable(value) && !isPool(value) && !isPglite(value),
       ({ input }) => clientRule(input),
     ),
   ),
@@ -228,7 +229,7 @@ const lastArgument = {
 };
 
 function clientRule(client: unknown): string {
-  if (isQueryable(client)) {
+  if (isQueryable(client) && !isPglite(client)) {
     return (
       'must be a client that is inside your transaction, and this is a pool, each of whose statements may run on another ' +
       'connection: pass what pool.connect() resolved to'
@@ -236,7 +237,7 @@ function clientRule(client: unknown): string {
   }
   const library = libraryOf(client);
   return library
-    ? `must be a client with a query method, and this looks like ${library.name}: pass ${library.client}`
+    ? `must be a client with a query method, and this looks like ${library.name}: pass ${library.client}, ${ADAPTERS}`
     : 'must be a client with a query method';
 }
 
@@ -248,7 +249,9 @@ export function parseCallOptions(
 ): CallOptions & { shopId?: unknown } {
   const library = libraryOf(options);
   if (!isQueryable(options) && !library) return parseOptions(lastArgument[kind], options, callee);
-  const remedy = library ? `; this looks like ${library.name}: { client: ${library.client} }` : '';
+  const remedy = library
+    ? `; this looks like ${library.name}: pass { client }, made by ${library.client}, ${ADAPTERS}`
+    : '';
   const received = describeReceived(options);
   throw new ValidationError([
     {
@@ -259,7 +262,12 @@ export function parseCallOptions(
   ]);
 }
 
-export const poolArgument = v.object({ pool: v.custom<Database>(isQueryable, DATABASE_RULE) });
+export const poolArgument = v.object({
+  pool: v.pipe(
+    v.custom<Database>(isQueryable, DATABASE_RULE),
+    v.check((pool) => !isPglite(pool), PGLITE_RULE),
+  ),
+});
 
 /** Settings with what a method takes besides; what is no object stays what it is, and is refused as such. */
 export function withField(settings: unknown, field: object): unknown {

@@ -1,5 +1,4 @@
 import type { DecimalString } from '../drift/drift-record.js';
-import { snakeCase } from '../host/description.js';
 import { placeholderOf } from '../host/layout.js';
 import { withRules } from '../host/rules.js';
 import { foldWord } from '../host/structure.js';
@@ -63,16 +62,24 @@ const TIMES = ['startDate', 'endDate', 'createdAt', 'updatedAt'] as const;
 
 const COLUMNS = new WeakMap<Host, string>();
 
-/** Every column as text, so that no type parser of the host's `pg` and no setting of the session touches it. */
+/**
+ * Every column as text, so that no type parser of the host's `pg` and no setting of the session touches it; under a name that
+ * no library which renames columns changes.
+ */
 export function codeColumns(host: Host): string {
   const known = COLUMNS.get(host);
   if (known !== undefined) return known;
   const columns = [
-    ...FIELDS.map((role) => `(${READ[role] ?? `c.:"${placeholderOf('codes', role)}"`})::text AS ${snakeCase(role)}`),
-    ...TIMES.map((role) => `${epochOf(host, 'codes', role)}::text AS ${snakeCase(role)}`),
+    ...FIELDS.map((role) => `(${READ[role] ?? `c.:"${placeholderOf('codes', role)}"`})::text AS ${nameOf(role)}`),
+    ...TIMES.map((role) => `${epochOf(host, 'codes', role)}::text AS ${nameOf(role)}`),
   ].join(', ');
   COLUMNS.set(host, columns);
   return columns;
+}
+
+/** One word in lower case. */
+function nameOf(role: string): string {
+  return role.toLowerCase();
 }
 
 /** What stands in the rows where a host has no counter of its own. */
@@ -83,19 +90,9 @@ const READ: Partial<Record<(typeof FIELDS)[number], string>> = {
 
 /** A code as `codeColumns` reads it. */
 export type CodeRow = Record<
-  | (
-      | 'id'
-      | 'code'
-      | 'shop_id'
-      | 'name'
-      | 'description'
-      | 'bonus_type'
-      | 'bonus_value'
-      | 'max_bonus'
-      | 'total_usage_limit'
-    )
-  | ('per_customer_limit' | 'times_used' | 'total_bonus_issued' | 'is_active')
-  | ('start_date' | 'end_date' | 'created_at' | 'updated_at'),
+  | ('id' | 'code' | 'shopid' | 'name' | 'description' | 'bonustype' | 'bonusvalue' | 'maxbonus' | 'totalusagelimit')
+  | ('percustomerlimit' | 'timesused' | 'totalbonusissued' | 'isactive')
+  | ('startdate' | 'enddate' | 'createdat' | 'updatedat'),
   string | null
 >;
 
@@ -103,21 +100,21 @@ export function toPromoCode(host: Host, row: CodeRow): PromoCode {
   return {
     id: row.id ?? '',
     code: row.code ?? '',
-    shopId: row.shop_id ?? '',
+    shopId: row.shopid ?? '',
     name: row.name,
     description: row.description,
-    bonusType: bonusTypeOf(host, row.bonus_type),
-    bonusValue: row.bonus_value ?? '0',
-    maxBonus: row.max_bonus,
-    startDate: toDate(row.start_date ?? '-Infinity'),
-    endDate: toDate(row.end_date ?? 'Infinity'),
-    totalUsageLimit: toLimit(row.total_usage_limit),
-    perCustomerLimit: toLimit(row.per_customer_limit),
-    timesUsed: Number(row.times_used ?? 0),
-    totalBonusIssued: row.total_bonus_issued ?? '0',
-    isActive: row.is_active === 'true',
-    createdAt: toDate(row.created_at),
-    updatedAt: toDate(row.updated_at),
+    bonusType: bonusTypeOf(host, row.bonustype),
+    bonusValue: row.bonusvalue ?? '0',
+    maxBonus: row.maxbonus,
+    startDate: toDate(row.startdate ?? '-Infinity'),
+    endDate: toDate(row.enddate ?? 'Infinity'),
+    totalUsageLimit: toLimit(row.totalusagelimit),
+    perCustomerLimit: toLimit(row.percustomerlimit),
+    timesUsed: Number(row.timesused ?? 0),
+    totalBonusIssued: row.totalbonusissued ?? '0',
+    isActive: row.isactive === 'true',
+    createdAt: toDate(row.createdat),
+    updatedAt: toDate(row.updatedat),
   };
 }
 

@@ -69,7 +69,7 @@ export async function usageStats(
               pg_catalog.count(DISTINCT customer)::text AS customers, round(coalesce(avg(bonus), 0), 2)::text AS average,
               (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(d.day, d.uses, d.bonus::text) ORDER BY d.day)
                  FROM (SELECT days.day, pg_catalog.count(uses.day) AS uses, coalesce(sum(uses.bonus), 0.00) AS bonus
-                         FROM days LEFT JOIN uses ON uses.day = days.day GROUP BY days.day) AS d)::text AS per_day
+                         FROM days LEFT JOIN uses ON uses.day = days.day GROUP BY days.day) AS d)::text AS perday
          FROM uses`),
       [promoCodeId, days, timeZone],
     ),
@@ -81,7 +81,7 @@ export async function usageStats(
   });
   const [row] = rows;
   if (Number(row?.codes) === 0) throw new NotFoundError(`There is no promo code with the id ${promoCodeId}.`);
-  const perDay: [string, number, string][] = JSON.parse(row?.per_day);
+  const perDay: [string, number, string][] = JSON.parse(row?.perday);
   return {
     promoCodeId,
     totalUses: Number(row?.uses),

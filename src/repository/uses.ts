@@ -3,7 +3,13 @@ import { withRules } from '../host/rules.js';
 import { ReadOnlyServer } from '../postgres/faults.js';
 import type { Host } from '../redemption/host.js';
 import { epochOf } from '../redemption/moments.js';
-import { type PromoCodeUse, toPromoCodeUse, type UseRow, useColumns } from '../redemption/promo-code-use.js';
+import {
+  type PromoCodeUse,
+  toPromoCodeUse,
+  USE_ANSWER,
+  type UseRow,
+  useColumns,
+} from '../redemption/promo-code-use.js';
 import type { Call } from './context.js';
 import { type Mark, type Page, requireMark, toPage } from './cursor.js';
 
@@ -29,11 +35,11 @@ export interface PruneReport {
 
 export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
   const statement = `SELECT :"library".rollback_promo_code_use($1:::use_id_type)::text AS found,
-    current_setting('transaction_read_only'::text) AS read_only`;
+    current_setting('transaction_read_only'::text) AS readonly`;
   return call.write(async (db) => {
     const { rows } = await db.query(call.sql(statement), [id]);
     const rolledBack = rows[0]?.found === 'true';
-    if (!rolledBack && rows[0]?.read_only === 'on') throw new ReadOnlyServer();
+    if (!rolledBack && rows[0]?.readonly === 'on') throw new ReadOnlyServer();
     return { rolledBack };
   });
 }
@@ -46,14 +52,14 @@ export interface Amendment {
 }
 
 export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
-  const statement = `SELECT * FROM :"library".amend_promo_code_use($1:::use_id_type, $2::jsonb)`;
+  const statement = `SELECT ${USE_ANSWER} FROM :"library".amend_promo_code_use($1:::use_id_type, $2::text::jsonb)`;
   const { rows } = await call.write((db) => db.query(call.sql(statement), [id, JSON.stringify(changes)]));
   if (!rows[0]) throw unknownUse(id);
   return toPromoCodeUse(rows[0]);
 }
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
-  const statement = `SELECT * FROM :"library".confirm_promo_code_use($1:::use_id_type, $2::text)`;
+  const statement = `SELECT outcome, ${USE_ANSWER} FROM :"library".confirm_promo_code_use($1:::use_id_type, $2::text)`;
   const { rows } = await call.write((db) => db.query(call.sql(statement), [id, transactionId ?? null]));
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
@@ -85,15 +91,17 @@ export async function releaseExpired(call: Call, limit: number): Promise<Release
 }
 
 export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, limit: number): Promise<PruneReport> {
-  const statement = call.sql(`
+  // Counted by the statement itself: not every library says how many rows were deleted.
+  const statement = call.sql(`WITH pruned AS (
     DELETE FROM :"library".promo_code_idempotency_keys AS k USING (
       SELECT o.shop_id, o.idempotency_key FROM :"library".promo_code_idempotency_keys AS o
        WHERE o.created_at <= now() - pg_catalog.make_interval(days => $1::integer)
        ORDER BY o.created_at LIMIT $2::integer
     ) AS old
-    WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key`);
-  const { rowCount } = await call.run((db) => db.query(statement, [olderThanDays, limit]));
-  return { pruned: rowCount ?? 0 };
+    WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key RETURNING 1
+    ) SELECT count(*)::text AS pruned FROM pruned`);
+  const { rows } = await call.run((db) => db.query(statement, [olderThanDays, limit]));
+  return { pruned: Number(rows[0]?.pruned) };
 }
 
 interface UsePage {
@@ -152,7 +160,7 @@ async function pageOfUses(
   const statement = `SELECT ${useColumns(host)}, coalesce(${timeOf(host)}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
   const values = [of, cursor ? requireMark(host, 'uses', cursor.id) : null, cursor?.at ?? null, limit + 1, ...further];
   const { rows } = await call.read((db) => db.query(call.sql(statement), values));
-  const marks = new Map(rows.map(({ use_id, mark }) => [use_id, mark]));
+  const marks = new Map(rows.map(({ use, mark }) => [use, mark]));
   return toPage(
     rows.map((row: UseRow) => toPromoCodeUse(row)),
     limit,

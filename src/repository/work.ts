@@ -10,6 +10,7 @@ import { OpenCalls } from './open-calls.js';
 import {
   type CallOptions,
   type CodeOptions,
+  limitsOf,
   parseCallOptions,
   poolArgument,
   type RepositoryOptions,
@@ -27,6 +28,7 @@ export type Parse = <Schema extends v.GenericSchema>(
 /** What the methods of a repository work with. */
 export class Work {
   readonly context: Context;
+  readonly #deadlineMs: number;
   readonly limiter: Limiter | undefined;
   readonly openCalls = new OpenCalls();
 
@@ -35,6 +37,7 @@ export class Work {
       pool: () => parseOptions(poolArgument, { pool }, 'new PromoCodeRepository()'),
       parsed: () => parseOptions(repositoryOptions, options, 'new PromoCodeRepository()'),
     });
+    this.#deadlineMs = limitsOf(parsed).deadlineMs;
     this.context = new Context(pool, parsed);
     if (parsed.rateLimit !== false) {
       const { failures, windowSeconds } =
@@ -117,7 +120,7 @@ export class Work {
     this.openCalls.enter();
     try {
       const given = options === undefined ? NO_OPTIONS : parseCallOptions(options, callee, kind);
-      if (given.client) await requireRows(given.client, 'client');
+      if (given.client) await requireRows(given.client, 'client', this.#deadlineMs);
       const parse: Parse = (schema, input, root) => parseOptions(schema, input, callee, root);
       const begun = this.context.begin(given, (schemas) => check(schemas, parse, given));
       const { input, call } = begun instanceof Promise ? await begun : begun;

@@ -236,8 +236,16 @@ describe('C24: a client whose query does not answer { rows }', () => {
 
   it.each<[string, object, RegExp]>([
     ['an array', array, /must answer query\(text, values\) with \{ rows, rowCount \}/],
-    ['TypeORM', { ...array, getRepository: () => undefined }, /looks like an EntityManager.*TypeORM.*queryRunner/],
-    ['Sequelize', { ...array, getQueryInterface: () => undefined }, /looks like Sequelize.*bind/],
+    [
+      'TypeORM',
+      { ...array, getRepository: () => undefined },
+      /looks like an EntityManager.*TypeORM.*fromTypeOrm\(manager\).*pg-promo-codes\/adapters/,
+    ],
+    [
+      'Sequelize',
+      { ...array, getQueryInterface: () => undefined },
+      /looks like Sequelize.*fromSequelize\(transaction\)/,
+    ],
     ['nothing', { query: async () => undefined }, /nothing was written/],
     ['other rows', { query: async () => ({ rows: [['1']] }) }, /nothing was written/],
   ])('%s', async (_, client, message) => {
@@ -254,13 +262,13 @@ describe('C24: a client whose query does not answer { rows }', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['Prisma', { $queryRawUnsafe: async () => [] }, /Prisma.*\$queryRawUnsafe/],
-    ['Kysely', { executeQuery: async () => ({}), selectFrom: () => undefined }, /Kysely.*executeQuery/],
+    ['Prisma', { $queryRawUnsafe: async () => [] }, /Prisma.*fromPrisma\(tx\)/],
+    ['Kysely', { executeQuery: async () => ({}), selectFrom: () => undefined }, /Kysely.*fromKysely\(trx\)/],
     ['Knex', Object.assign(() => undefined, { raw: () => undefined, commit: () => undefined }), /Knex/],
     [
       'postgres.js',
       Object.assign(() => undefined, { unsafe: () => undefined, savepoint: () => undefined }),
-      /postgres\.js.*unsafe/,
+      /postgres\.js.*fromPostgresJs\(sql\)/,
     ],
     ['Drizzle', { execute: () => undefined, select: () => undefined, insert: () => undefined }, /Drizzle/],
     ['a string', 'client', /must be a client with a query method/],

@@ -1,0 +1,2 @@
+// As pg-promo-codes.d.ts, for its adapters.
+export * from '../src/adapters/index.js';

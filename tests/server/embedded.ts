@@ -23,7 +23,14 @@ interface Account {
 export async function startEmbedded(options: ServerOptions): Promise<StartedServer> {
   const { native, links } = findBinaries(chosenMajor(options));
   const account = process.getuid?.() === 0 ? unprivilegedAccount() : null;
-  const spec = { native, links, account, prefix: folderPrefix, settings: serverSettings(options) };
+  const spec = {
+    native,
+    links,
+    account,
+    prefix: folderPrefix,
+    settings: serverSettings(options),
+    durable: options.durable,
+  };
   // NODE_OPTIONS may carry the loader or the coverage of the parent; the supervisor must run without either.
   const { NODE_OPTIONS: _loader, NODE_V8_COVERAGE: _coverage, ...env } = process.env;
   const supervisor = spawn(process.execPath, [supervisorFile, JSON.stringify(spec)], {

@@ -48,7 +48,7 @@ export function serverSettings(options: ServerOptions): Record<string, string> {
     shared_buffers: '128MB',
     autovacuum: 'on',
     // Each installation that goes leaves dead rows in the catalogs, which every look at them would read.
-    autovacuum_naptime: '2s',
+    autovacuum_naptime: '10s',
     timezone: 'UTC',
     // For tests of logical replication and of two-phase commit, which are off by default.
     wal_level: 'logical',

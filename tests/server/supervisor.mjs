@@ -3,15 +3,17 @@
 // process group is its own, so that Ctrl-C in the terminal does not reach it: whatever ends the parent, the server is
 // stopped and the folder removed. It is plain JavaScript so that it needs no loader to run.
 //
-// argv[2] is JSON: { native, links, account: { uid, gid } | null, prefix, settings }. It answers with one line of JSON
+// argv[2] is JSON: { native, links, account: { uid, gid } | null, prefix, settings, durable }. It answers with one line of JSON
 // on standard output: { port, folder } or { error }.
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir } from 'node:os';
 import path from 'node:path';
 
 const PORT_ATTEMPTS = 20;
+const MEMORY = '/dev/shm';
+const MEMORY_NEEDED = 4 * 2 ** 30;
 const START_LIMIT_MS = 60_000;
 // An immediate shutdown gives the children of PostgreSQL five seconds before it kills them itself.
 const STOP_LIMIT_MS = 8_000;
@@ -74,7 +76,8 @@ function sendSignal(child, signal) {
 
 /** The folder's parent must be open to the account that PostgreSQL runs as: root's TMPDIR may not be. */
 function makeFolder() {
-  for (const parent of new Set([tmpdir(), '/tmp'])) {
+  const usual = new Set([tmpdir(), '/tmp']);
+  for (const parent of spec.durable || !hasMemory() ? usual : [MEMORY, ...usual]) {
     const made = fs.mkdtempSync(path.join(parent, spec.prefix));
     folder = made;
     if (!spec.account) return made;
@@ -85,6 +88,18 @@ function makeFolder() {
     folder = undefined;
   }
   throw new Error(`no folder that the account ${JSON.stringify(account)} can enter: ${tmpdir()}, /tmp`);
+}
+
+/** Files in memory are made and removed in less time; what the tests write is some hundred megabytes. */
+function hasMemory() {
+  if (process.env.TMPDIR || freemem() < 2 * MEMORY_NEEDED) return false;
+  try {
+    const { bavail, bsize } = fs.statfsSync(MEMORY);
+    fs.accessSync(MEMORY, fs.constants.W_OK);
+    return bavail * bsize >= MEMORY_NEEDED;
+  } catch {
+    return false;
+  }
 }
 
 /** Without the caller's PG* variables, which would change the server, and with messages in English to read. */

@@ -71,8 +71,20 @@ export interface Rendering {
   reads(name: string, alias: string): string | undefined;
 }
 
-/** Types that SQL takes for columns of the library and parameters, where a column is of a type below or above it. */
+const renderings = new WeakMap<Layout, Rendering>();
+
+/**
+ * What a host's files are rendered with; made once for each layout, since an installation renders dozens of files.
+ * @param further names beside those of the layout
+ */
 export function renderingOf(layout: Layout, further: Record<string, string> = {}): Rendering {
+  const own = renderings.get(layout) ?? newRendering(layout);
+  renderings.set(layout, own);
+  const more = Object.entries(further);
+  return more.length === 0 ? own : { ...own, names: new Map([...own.names, ...more]) };
+}
+
+function newRendering(layout: Layout): Rendering {
   const { schema, librarySchema, codes, uses, types, timeZone, customerMatching } = layout;
   const { rolledBack } = uses;
   const columns = new Map<string, string | null>([
@@ -96,7 +108,6 @@ export function renderingOf(layout: Layout, further: Record<string, string> = {}
     ['percentage', lowered(codes.bonusTypes.percentage)],
     ['time_zone', timeZone],
     ['stamp_format', `YYYY-MM-DD HH24:MI:SS.US"${timeZone === 'UTC' ? '+00' : ` ${timeZone}`}"`],
-    ...Object.entries(further),
   ]);
   const is = (condition: boolean, name: string) => (condition ? [name] : []);
   return {

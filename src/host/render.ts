@@ -62,11 +62,13 @@ export function renderSqlFile(
 /** What was made of a file for some conditions; most hosts have the same. */
 const MOST_CONDITIONS = 100;
 const forConditions = new Map<string, Map<string, string>>();
+const keys = new WeakMap<ReadonlySet<string>, string>();
 
 /** Without what is for other hosts. */
 export function forHost(file: string, { conditions }: Pick<Rendering, 'conditions'>): string {
   if (!file.includes('/*')) return file;
-  const key = [...conditions].sort().join(' ');
+  const key = keys.get(conditions) ?? [...conditions].sort().join(' ');
+  keys.set(conditions, key);
   const files = forConditions.get(key) ?? new Map<string, string>();
   if (!forConditions.has(key)) {
     if (forConditions.size >= MOST_CONDITIONS) forConditions.clear();

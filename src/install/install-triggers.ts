@@ -142,7 +142,7 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
     );
   }
 
-  const sqlForOwner = renderTriggers(state.choice);
+  const sqlForOwner = () => renderTriggers(state.choice);
   requirePrivileges(state.choice, state.catalog, changes, sqlForOwner);
   if (state.revision === 0) await requireCountableAmounts(db, state);
   const indexes = (of: 'enforceLimits' | 'redemption') =>
@@ -164,7 +164,7 @@ async function applyChanges(db: Database, options: ParsedInstallOptions, inspect
     return { layout, pending, report: { ...report, changed: report.changed || created.length > 0, created, warnings } };
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
-    throw insufficient(layout.schema, state.catalog, messageOf(error), sqlForOwner, {
+    throw insufficient(layout.schema, state.catalog, messageOf(error), sqlForOwner(), {
       sqlState: SqlState.insufficientPrivilege,
       cause: error,
     });

@@ -4,7 +4,7 @@ import type { Choice } from '../inspect/installation.js';
 import type { Changes } from './changes.js';
 
 /** Throws before anything is tried when the current role cannot install, with the SQL that the owner has to run. */
-export function requirePrivileges({ layout }: Choice, catalog: Catalog, changes: Changes, sql: string): void {
+export function requirePrivileges({ layout }: Choice, catalog: Catalog, changes: Changes, sql: () => string): void {
   const { schema, librarySchema } = layout;
   const lacks: string[] = [];
   if (!catalog.library && !catalog.mayCreateSchemas)
@@ -20,7 +20,7 @@ export function requirePrivileges({ layout }: Choice, catalog: Catalog, changes:
     if (part === 'codes' && !table.mayUpdate) lacks.push(`UPDATE on ${path}`);
     if (table.rowSecurity) lacks.push(`BYPASSRLS (row-level security hides rows of ${path} from it)`);
   }
-  if (lacks.length > 0) throw insufficient(schema, catalog, `it lacks ${lacks.join(', ')}`, sql);
+  if (lacks.length > 0) throw insufficient(schema, catalog, `it lacks ${lacks.join(', ')}`, sql());
 }
 
 export function insufficient(

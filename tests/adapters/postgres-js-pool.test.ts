@@ -125,7 +125,7 @@ it('a connection in doubt goes back when the server has answered, without its tr
 
 it('where nobody listens it says so, and after end() that it is closed', async () => {
   const nowhere = postgres('postgres://someone@127.0.0.1:1/shop', { max: 1, connect_timeout: 1 });
-  const unreached = new PromoCodeRepository(poolFromPostgresJs(nowhere), { schema, deadlineMs: 400 });
+  const unreached = new PromoCodeRepository(poolFromPostgresJs(nowhere), { schema, retry: { attempts: 2 } });
   await expect(unreached.list()).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
   await expect(checkDrift(poolFromPostgresJs(nowhere), { schema })).rejects.toMatchObject({
     code: 'CONNECTION_FAILED',

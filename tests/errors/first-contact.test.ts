@@ -35,11 +35,11 @@ const functions: [name: string, call: (db: Database) => Promise<unknown>][] = [
   ['streamDrift', (db) => streamDrift(db, { schema }).next()],
   ['repairDrift', (db) => repairDrift(db, { schema })],
   ['assertNoDrift', (db) => assertNoDrift(db, { schema })],
-  ['list', (db) => new PromoCodeRepository(db, { schema, deadlineMs: 200 }).list()],
+  ['list', (db) => new PromoCodeRepository(db, { schema, retry: { attempts: 2 } }).list()],
   [
     'redeem',
     (db) =>
-      new PromoCodeRepository(db, { schema, deadlineMs: 200 }).redeem({
+      new PromoCodeRepository(db, { schema, retry: { attempts: 2 } }).redeem({
         code: 'ANY',
         shopId: 'shop',
         customerAddress: 'ann',
@@ -281,7 +281,7 @@ it('C44: the tables of the library were dropped', async () => {
 it('C45: on a server that only reads', async () => {
   const code = await newCode();
   const pool = t.poolWith({ options: '-c default_transaction_read_only=on' });
-  const repository = new PromoCodeRepository(pool, { schema, deadlineMs: 300 });
+  const repository = new PromoCodeRepository(pool, { schema, retry: { attempts: 2 } });
   const { hostname, port } = new URL(t.url);
   const calls = [
     () => repository.redeem(request(code)),

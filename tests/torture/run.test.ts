@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it } from 'vitest';
-import { eventually, useSchema } from '../support';
+import { eventually, isWhole, useSchema } from '../support';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const t = useSchema('torture run');
@@ -78,7 +78,7 @@ describe('npm run torture', () => {
     }),
   );
 
-  it('leaves nothing behind when it is killed', { timeout: 80_000 }, () =>
+  it.skipIf(!isWhole)('leaves nothing behind when it is killed', { timeout: 80_000 }, () =>
     whileAtWork(async (child) => {
       child.kill('SIGKILL');
       await once(child, 'exit');

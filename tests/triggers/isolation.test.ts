@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useSchema, waitUntilBlocked } from '../support';
-import { createHost, expectCounters, expectNoDrift, GRANULARITIES, insert, unguarded, use } from './host';
+import { createHost, expectCounters, expectNoDrift, insert, USUAL_GRANULARITIES, unguarded, use } from './host';
 import { type Session, session, sessions } from './session';
 
 const t = useSchema('isolation');
@@ -29,7 +29,7 @@ async function withSnapshot(level: string): Promise<Session> {
   return opened;
 }
 
-describe.each(GRANULARITIES)('no isolation level loses an update (%s triggers)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('no isolation level loses an update (%s triggers)', (granularity) => {
   beforeEach(async () => {
     await createHost(t, { granularity });
     await t.sql(insert(use(1, 1), use(2, 2)));

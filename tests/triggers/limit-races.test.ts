@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { barrier, useSchema, waitUntilBlocked } from '../support';
-import { createHost, expectCounters, expectNoDrift, GRANULARITIES, insert, use } from './host';
+import { createHost, expectCounters, expectNoDrift, insert, USUAL_GRANULARITIES, use } from './host';
 import { session, sessions } from './session';
 
 const t = useSchema('limit races');
@@ -15,7 +15,7 @@ const ISOLATION = [
   { level: 'SERIALIZABLE', retry: true },
 ] as const;
 
-describe.each(GRANULARITIES)('races for the last use of a code (%s triggers)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('races for the last use of a code (%s triggers)', (granularity) => {
   beforeEach(() => createHost(t, { granularity, enforceLimits: true }));
 
   describe.each(LIMITS)('$limit', ({ limit, beyond, customers: [one, other] }) => {

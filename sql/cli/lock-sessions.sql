@@ -18,6 +18,9 @@ WITH RECURSIVE holders AS MATERIALIZED (
   SELECT a.pid, pg_catalog.pg_blocking_pids(a.pid) AS blockers
     FROM pg_catalog.pg_stat_activity AS a
    WHERE a.wait_event_type = 'Lock'
+     -- An index that is built concurrently, of any table, waits for whole transactions and not for what they have locked.
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+                      WHERE l.pid = a.pid AND NOT l.granted AND l.locktype = 'virtualxid')
 ), blocked AS (
   SELECT h.pid FROM holders AS h
    UNION

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ShopStats } from '../../src/cli/stats/read-stats';
 import { statsPage } from '../../src/cli/stats/stats-page';
 import type { PromoCode } from '../../src/index';
+import { cases } from '../support';
 
 const code: PromoCode = {
   ...{ id: '1', code: '<SUMMER & "sun">', shopId: 'a-shop-with-a-name-that-does-not-fit-a-phone', name: null },
@@ -84,7 +85,7 @@ describe.skipIf(!chromium)('in a browser', () => {
     return JSON.parse(/<title>(.*?)<\/title>/.exec(dom)![1]!.replaceAll('&quot;', '"'));
   };
 
-  it.each([1_280, 500])('fits a window %i pixels wide', (width) => {
+  it.each(cases('widths', [1_280, 500], (width) => width === 500))('fits a window %i pixels wide', (width) => {
     const { overflow, bars, paper } = measure(width);
     expect(overflow).toBeLessThanOrEqual(0);
     expect(bars).toBeGreaterThan(100);

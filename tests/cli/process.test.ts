@@ -112,6 +112,10 @@ it.concurrent('shows who holds the row of a code, and who waits for it', async (
   await holder.query(update);
   const waited = waiting.query(update);
   await waitUntilBlocked(t.pool, waiting);
+  // It waits for the statements that are under way, whatever they are of.
+  const beside = await t.client();
+  const built = beside.query(t.expand('CREATE INDEX CONCURRENTLY beside ON :"schema".promo_code_uses (used_at)'));
+  await waitUntilBlocked(t.pool, beside);
   const [shown, found] = await Promise.all([
     cli.run(['locks', 'spring', ...here()]),
     cli.run(['locks', 'spring', '--json', ...here()]),
@@ -126,7 +130,7 @@ it.concurrent('shows who holds the row of a code, and who waits for it', async (
   expect(shown.stdout).toContain(`is held by process ${backendPid(holder)}:`);
   expect(shown.stdout).toContain('1 session waits for it:');
   await holder.query('ROLLBACK');
-  await waited;
+  await Promise.all([waited, built]);
   const free = await cli.run(['locks', 'spring', ...here()]);
   expect(free).toMatchObject({ code: 0, stdout: expect.stringMatching(/ is held by nobody\.\n$/) });
 });

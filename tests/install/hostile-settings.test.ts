@@ -42,7 +42,7 @@ const SETTINGS = [
   `plpgsql.extra_errors = 'all'`,
 ];
 
-it.each(cases('settings', SETTINGS, (_, index) => index % 4 === 0))(
+it.each(cases('settings', SETTINGS, (_, index) => index % 6 === 0))(
   'install, inspect, redeem and check with %s',
   async (setting) => {
     await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE');
@@ -91,7 +91,7 @@ const PRINTED = [
 
 const PRINTED_IN = PRINTED.flatMap((setting) => [schema, 'public'].map((name) => [setting, name] as const));
 
-it.each(cases('ways to print a definition', PRINTED_IN, (_, index) => index % 3 === 0))(
+it.each(cases('ways to print a definition', PRINTED_IN, (_, index) => index % 4 === 0))(
   'what inspectTriggers() works out from the triggers is what was installed, with %s in schema %s',
   async (setting, schema) => {
     await sql(

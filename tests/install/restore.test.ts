@@ -30,7 +30,7 @@ async function emptyTarget(): Promise<void> {
 }
 
 describe.skipIf(!pgDump || !psql)('a restore by pg_dump and psql', () => {
-  const { schema } = source;
+  const { schema, library } = source;
 
   let folder: string;
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,7 +45,7 @@ describe.skipIf(!pgDump || !psql)('a restore by pg_dump and psql', () => {
   });
 
   it('of everything is exact, and the installation is in order', async () => {
-    await dump('--schema', `"${schema.replaceAll('"', '""')}"`);
+    await dump(...[schema, library].flatMap((name) => ['--schema', `"${name.replaceAll('"', '""')}"`]));
     await emptyTarget();
     expect(await restore()).toBe('');
     expect(await checkDrift(target.pool, { schema })).toEqual([]);

@@ -1067,12 +1067,13 @@ BEGIN
              WHERE a.outcome IS NULL) AS k
      GROUP BY k.names
   LOOP
-    RETURN QUERY EXECUTE pg_catalog.format($insert$
+    -- Put together, not by format(): the name of a table or column may hold what that would take for a place of its own.
+    RETURN QUERY EXECUTE $insert$
       INSERT INTO "public"."promo_code_uses" AS u ("id", "promo_code_id", "customer_address"
-                                , "shop_id" , "transaction_id" , "base_reward" , "bonus_amount" , "total_reward" , "used_at" %1$s)
+                                , "shop_id" , "transaction_id" , "base_reward" , "bonus_amount" , "total_reward" , "used_at" $insert$ || coalesce(alike.targets, ''::text) || $insert$)
       OVERRIDING SYSTEM VALUE
       SELECT q.id, a.code_id, q.customer
-             , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() %2$s
+             , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() $insert$ || coalesce(alike.sources, ''::text) || $insert$
       FROM (SELECT r.id, r.code_id,
                  "pgpromocodes".promo_code_value(r.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address") AS customer,
                  "pgpromocodes".promo_code_value(r.transaction, (CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS transaction,
@@ -1085,14 +1086,14 @@ BEGIN
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
-      CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p(%3$s)
+      CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p($insert$ || coalesce(alike.definitions, '"pg-promo-codes" text'::text) || $insert$)
       RETURNING NULL::integer, 'redeemed', u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
                                            u."shop_id"::text,
                                            u."transaction_id"::text,
                                            u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text, CASE WHEN $9 THEN (SELECT extract(epoch FROM h.expires_at)::text
                                                                                                                                                                                                FROM "pgpromocodes".promo_code_holds AS h
                                                                                                                                                                                               WHERE h.use_id = u."id" AND h.created_at = now()) END
-      $insert$, alike.targets, alike.sources, coalesce(alike.definitions, '"pg-promo-codes" text'))
+      $insert$
       USING alike.places, use_ids, code_ids, customers, transactions, bases, bonuses, columns, with_holds;
   END LOOP;
 END

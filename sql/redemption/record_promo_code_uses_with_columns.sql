@@ -24,10 +24,11 @@ BEGIN
              WHERE a.outcome IS NULL) AS k
      GROUP BY k.names
   LOOP
-    RETURN QUERY EXECUTE pg_catalog.format($insert$
-      INSERT INTO :"uses" AS u (:use_columns() %1$s)
+    -- Put together, not by format(): the name of a table or column may hold what that would take for a place of its own.
+    RETURN QUERY EXECUTE $insert$
+      INSERT INTO :"uses" AS u (:use_columns() $insert$ || coalesce(alike.targets, ''::text) || $insert$)
       OVERRIDING SYSTEM VALUE
-      SELECT :use_values(q.id, a.code_id, q.customer, a.shop, q.transaction, q.base, a.bonus) %2$s
+      SELECT :use_values(q.id, a.code_id, q.customer, a.shop, q.transaction, q.base, a.bonus) $insert$ || coalesce(alike.sources, ''::text) || $insert$
       :requested_uses(
         (SELECT r.id, r.code_id,
                 :"library".promo_code_value(r.customer, (CAST(NULL AS :"uses")).:"customer_address") AS customer,
@@ -40,9 +41,9 @@ BEGIN
                 r.base, r.given, r.more
            FROM unnest($2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY AS r(id, code_id, customer, transaction, base, given, more, n)
           WHERE r.n = ANY ($1)) AS q)
-      CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p(%3$s)
+      CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p($insert$ || coalesce(alike.definitions, '"pg-promo-codes" text'::text) || $insert$)
       RETURNING NULL::integer, 'redeemed', :use_texts(), CASE WHEN $9 THEN :new_expiry() END
-      $insert$, alike.targets, alike.sources, coalesce(alike.definitions, '"pg-promo-codes" text'))
+      $insert$
       USING alike.places, use_ids, code_ids, customers, transactions, bases, bonuses, columns, with_holds;
   END LOOP;
 END

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { defaultLibrarySchema } from '../../src/host/library-schema';
 import {
   assertNoDrift,
   checkDrift,
@@ -10,6 +11,7 @@ import {
   streamDrift,
   uninstallTriggers,
 } from '../../src/index';
+import { quoteIdentifier } from '../../src/postgres/identifiers';
 import { SEED_TABLES } from '../support/host-tables';
 import { type Contract, undone } from './contract';
 
@@ -47,11 +49,14 @@ export function installationContract(contract: Contract): void {
     expect(await checkDrift(t.pool, { schema })).toEqual([]);
   });
 
+  // A longer name PostgreSQL would cut to one that is there.
+  const beginning = schema.slice(0, 48);
+
   it('triggers are installed, and gone when it rolls back', async () => {
-    const seed = { schema: `${schema}_s` };
-    await t.sql(`CREATE SCHEMA "${seed.schema}"`);
+    const seed = { schema: `s_${beginning}` };
+    await t.sql(`CREATE SCHEMA ${quoteIdentifier(seed.schema)}`);
     try {
-      await t.sql(SEED_TABLES.replaceAll(':"schema"', `"${seed.schema}"`));
+      await t.sql(SEED_TABLES.replaceAll(':"schema"', () => quoteIdentifier(seed.schema)));
       const wait = await undone(contract, async ({ client, run }) => {
         await run(`SET LOCAL lock_timeout = '777ms'`);
         expect(await installTriggers(client, seed)).toMatchObject({ changed: true });
@@ -67,14 +72,16 @@ export function installationContract(contract: Contract): void {
       const { removed } = await transaction(({ client }) => uninstallTriggers(client, seed));
       expect(removed.length).toBeGreaterThan(5);
     } finally {
-      await t.sql(`DROP SCHEMA IF EXISTS "${seed.schema}", "pgpromocodes_${seed.schema}" CASCADE`);
+      await t.sql(
+        `DROP SCHEMA IF EXISTS ${[seed.schema, defaultLibrarySchema(seed.schema)].map(quoteIdentifier).join(', ')} CASCADE`,
+      );
     }
   });
 
   it('installSchema and a repository that has the client alone', async () => {
-    const own = { schema: `${schema}_o` };
+    const own = { schema: `o_${beginning}` };
     await undone(contract, async ({ client, run }) => {
-      await run(`CREATE SCHEMA "${own.schema}"`);
+      await run(`CREATE SCHEMA ${quoteIdentifier(own.schema)}`);
       expect(await installSchema(client, own)).toMatchObject({ changed: true });
       const alone = new PromoCodeRepository(client, own);
       const code = await alone.create({ code: 'ALONE', shopId: 's', bonusValue: 1 });

@@ -95,14 +95,15 @@ it('the gauge of drift follows checks and repairs of all codes, and installation
   await t.sql('ALTER TABLE :"schema".promo_codes DISABLE TRIGGER USER');
   await t.sql('UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = $1', [code.id]);
   await t.sql('ALTER TABLE :"schema".promo_codes ENABLE TRIGGER USER');
+  const label = schema.replace(/[\\"]/g, '\\$&');
   const drifted = async () => (await scrape()).find((line) => line.startsWith('pg_promo_codes_drifted_codes{'));
   await checkDrift(t.pool, { schema });
-  expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${schema}"} 1`);
+  expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${label}"} 1`);
   await checkDrift(t.pool, { schema, shopId: 'other' });
   await repairDrift(t.pool, { schema, dryRun: true });
-  expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${schema}"} 1`);
+  expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${label}"} 1`);
   await repairDrift(t.pool, { schema });
-  expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${schema}"} 0`);
+  expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${label}"} 0`);
 
   await uninstallTriggers(t.pool, { schema });
   await installTriggers(t.pool, { schema });
@@ -110,7 +111,7 @@ it('the gauge of drift follows checks and repairs of all codes, and installation
     expect.arrayContaining([
       'pg_promo_codes_installations_total{method="uninstallTriggers",changed="true"} 1',
       'pg_promo_codes_installations_total{method="installTriggers",changed="true"} 1',
-      expect.stringMatching(/^pg_promo_codes_drift_check_timestamp_seconds\{schema="\w+"\} \d{10}/),
+      expect.stringMatching(/^pg_promo_codes_drift_check_timestamp_seconds\{schema=".+"\} \d{10}/),
     ]),
   );
 });

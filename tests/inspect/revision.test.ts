@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'bd79ae085984b2a3c6266fa1f6662e6d9500c5b076babb2bc2db25de3a606d6c',
+  2: 'c36a9493aaaf36953eeb878eb3ee69afd2eb0e87746d4e2e161ce5b166b23d66',
 };
 
 it('every function carries the current revision', () => {

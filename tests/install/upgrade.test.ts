@@ -252,6 +252,25 @@ async function everything(t: typeof old) {
      SELECT concat_ws(' ', 'policy', p.polname, c.oid::regclass, pg_get_expr(p.polqual, p.polrelid)) FROM pg_policy AS p, pg_class AS c, n
       WHERE c.oid = p.polrelid AND c.relnamespace = n.oid`,
   );
-  const names = [t.library, t.schema].flatMap((name) => [pg.escapeIdentifier(name), pg.escapeLiteral(name), name]);
+  const names = [t.library, t.schema].flatMap(spellingsOf);
   return rows.map(({ what }) => names.reduce((text, name) => text.replaceAll(name, 'S'), what)).sort();
+}
+
+/** A name as the catalogs write it: in an array, in a literal, by itself, and in the text that an installation stores. */
+function spellingsOf(name: string): string[] {
+  const quoted = pg.escapeIdentifier(name);
+  const stored = JSON.stringify(name)
+    .slice(1, -1)
+    .replace(/[^\x20-\x23\x25-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const placed = name.replaceAll('\\', '\\b').replaceAll('$', '\\d');
+  return [
+    quoted.replace(/[\\"]/g, '\\$&'),
+    quoted.replaceAll("'", "''").replaceAll('\\', '\\\\'),
+    quoted.replaceAll("'", "''"),
+    quoted,
+    pg.escapeLiteral(name),
+    name,
+    stored,
+    placed,
+  ];
 }

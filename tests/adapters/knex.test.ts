@@ -32,5 +32,5 @@ adapterContract(
       close: () => knex.destroy(),
     };
   },
-  { everyday: ['redeeming', 'faults'] },
+  { everyday: ['redeeming'] },
 );

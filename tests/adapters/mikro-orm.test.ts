@@ -26,5 +26,5 @@ adapterContract(
       close: () => orm.close(),
     };
   },
-  { everyday: ['redeeming', 'faults'] },
+  { everyday: ['redeeming'] },
 );

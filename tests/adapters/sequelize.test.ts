@@ -21,5 +21,5 @@ adapterContract(
       close: () => sequelize.close(),
     };
   },
-  { everyday: ['redeeming', 'faults'] },
+  { everyday: ['redeeming'] },
 );

@@ -19,5 +19,5 @@ adapterContract(
       close: () => dataSource.destroy(),
     };
   },
-  { everyday: ['redeeming', 'faults'] },
+  { everyday: ['redeeming'] },
 );

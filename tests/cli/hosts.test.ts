@@ -8,7 +8,7 @@ import { runHere } from './command-line';
 
 const HOSTS: Host[] = [seed, renamed, textIds, softDeletes, sumOnly, withoutAmounts, withoutTimes];
 
-const EVERYDAY = [renamed, sumOnly, withoutTimes];
+const EVERYDAY = [renamed];
 
 describe.each(cases('hosts of the command line', HOSTS, (host) => EVERYDAY.includes(host)))('$name', (host) => {
   const t = useHost(host);

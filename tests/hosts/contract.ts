@@ -6,14 +6,14 @@ import { describeCrowds } from './crowds';
 import { useHost } from './fixture';
 import { describeHolds } from './holds';
 import type { Host } from './host';
-import { enumStatus, renamed, softDeletes, textIds } from './hosts';
+import { enumStatus, renamed, softDeletes } from './hosts';
 import { describeInstalling, describeUninstalling } from './installing';
 import { describeProperty } from './property';
 import { describeReading } from './reading';
 import { describeRedeeming } from './redeeming';
 
 /** One host of each kind, for `npm test`; our own is that of the other tests. */
-const EVERYDAY = [renamed, textIds, softDeletes, enumStatus];
+const EVERYDAY = [renamed, softDeletes, enumStatus];
 
 /** The whole contract, on one host. Whatever a test does, the counters are true after it. */
 export function describeContract(host: Host): void {

@@ -2,6 +2,7 @@ import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../src/index';
+import { isWhole } from '../support';
 import { useRepository } from '../support/repository';
 
 const Exact = Decimal.clone({ precision: 100, rounding: Decimal.ROUND_HALF_UP });
@@ -65,7 +66,7 @@ describe.each(['own', 'seed'] as const)('amounts, on the tables of %s', (tables)
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: isWhole ? 40 : 15 },
     );
     expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
   }, 60_000);

@@ -45,7 +45,7 @@ function programsOf(child: ChildProcess): string[] {
 
 /** With one that is at work something is done. */
 async function whileAtWork(work: (child: ChildProcess) => Promise<void>): Promise<void> {
-  const child = startRun('--minutes', '5', '--url', inject('postgresUrl'), '--processes', '2');
+  const child = startRun('--minutes', '5', '--url', inject('postgresUrl'), '--processes', '1', '--callers', '2');
   let said = '';
   child.stdout?.resume();
   createInterface({ input: child.stderr! }).on('line', (line) => {

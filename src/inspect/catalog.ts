@@ -8,6 +8,7 @@ import type { Database } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { renderSqlText } from '../postgres/sql-text.js';
 import { withConnection } from '../postgres/transaction.js';
+import { revisionOf } from './marks.js';
 
 /** What the system catalogs say of an installation and of its host, as `sql/installation/inspect.sql` reports it. */
 export interface Catalog {
@@ -155,8 +156,28 @@ export interface CatalogIndex {
 
 const statement = withRules(inspectSql);
 
-/** Reads the catalogs in one statement that takes no lock on the host's tables. */
+/**
+ * Reads the catalogs in one statement that takes no lock on the host's tables. Where it is left open in which schema the library
+ * is and none says that it is for these tables, their triggers say so, as after the schema of the host was renamed: then it
+ * takes two.
+ */
 export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> {
+  const catalog = await readOnce(db, asked);
+  const isOpen = asked.librarySchema === undefined && catalog.installations.length === 0;
+  const trigger = isOpen ? triggerOfAnother(catalog) : undefined;
+  if (!trigger) return catalog;
+  return readOnce(db, { ...asked, schema: catalog.schemaName, librarySchema: trigger.functionSchema });
+}
+
+/** A trigger that counts for an installation in another schema than that of the library. */
+export function triggerOfAnother({ triggers, librarySchema, schemaName }: Catalog): CatalogTrigger | undefined {
+  return triggers.find(
+    ({ functionSource, functionSchema }) =>
+      revisionOf({ source: functionSource }) > 0 && ![librarySchema, schemaName].includes(functionSchema),
+  );
+}
+
+async function readOnce(db: Database, asked: Asked): Promise<Catalog> {
   const { rows } = await withConnection(db, (connection) =>
     connection.query(renderSqlText(statement, askedVariables(asked))),
   ).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/i
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
-import { type Catalog, type CatalogTrigger, hostCatalogOf } from './catalog.js';
+import { type Catalog, type CatalogTrigger, hostCatalogOf, triggerOfAnother } from './catalog.js';
 import type { Wanted } from './definition.js';
 import { revisionOf } from './marks.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
@@ -94,10 +94,9 @@ function isOurs({ functionSource }: CatalogTrigger): boolean {
 }
 
 /** Two installations on one pair of tables would each lack what the other remembers. */
-function requireOwnTriggers({ triggers, librarySchema, schemaName }: Catalog): void {
-  const other = triggers.find(
-    (trigger) => isOurs(trigger) && ![librarySchema, schemaName].includes(trigger.functionSchema),
-  );
+function requireOwnTriggers(catalog: Catalog): void {
+  const { librarySchema } = catalog;
+  const other = triggerOfAnother(catalog);
   if (!other) return;
   const message =
     `must be '${other.functionSchema}', to which the triggers of ${other.tableSchema}.${other.table} belong; ` +

@@ -1,6 +1,6 @@
 import type { ClientLike } from '../postgres/database.js';
 import { clientOf, toResult } from './client.js';
-import { hasMethods, refusal } from './refusal.js';
+import { hasMethods, OUTSIDE, refusal } from './refusal.js';
 import { parametersOf } from './statements.js';
 
 /** A transaction of Drizzle on PostgreSQL, whatever the driver: what `db.transaction(async (tx) => …)` hands in. */
@@ -52,7 +52,7 @@ const TAKEN = {
 export function fromDrizzle(tx: DrizzleTransaction, sql: DrizzleSql): ClientLike {
   if (!hasMethods(tx, 'execute')) throw refusal(TAKEN, tx);
   if (!hasMethods(tx, 'rollback')) {
-    throw refusal(TAKEN, tx, 'this is not one, so its statements would run outside of your transaction');
+    throw refusal(TAKEN, tx, OUTSIDE);
   }
   if (!hasMethods(sql, 'raw', 'param', 'join')) {
     throw refusal({ ...TAKEN, argument: 'sql' }, sql, "import { sql } from 'drizzle-orm'");

@@ -1,6 +1,6 @@
 import type { ClientLike, QueryResultLike } from '../postgres/database.js';
 import { clientOf, toResult } from './client.js';
-import { hasMethods, refusal } from './refusal.js';
+import { hasMethods, OUTSIDE, refusal } from './refusal.js';
 
 /** A transaction of Knex: what `knex.transaction(async (trx) => …)` hands in, also below Objection.js. */
 export interface KnexTransaction {
@@ -41,11 +41,7 @@ const TAKEN = {
 export function fromKnex(trx: KnexTransaction): ClientLike {
   if (!hasMethods(trx, 'isCompleted', 'commit')) {
     const isKnex = hasMethods(trx, 'raw', 'transaction');
-    throw refusal(
-      TAKEN,
-      trx,
-      isKnex ? 'this is not one, so its statements would run outside of your transaction' : undefined,
-    );
+    throw refusal(TAKEN, trx, isKnex ? OUTSIDE : undefined);
   }
   if (!hasMethods(trx.client, 'acquireConnection')) throw refusal(TAKEN, trx);
   return clientOf(trx, () => ({

@@ -1,6 +1,6 @@
 import type { ClientLike } from '../postgres/database.js';
 import { clientOf, toResult } from './client.js';
-import { hasMethods, refusal } from './refusal.js';
+import { hasMethods, OUTSIDE, refusal } from './refusal.js';
 
 /** A transaction of Kysely: what `db.transaction().execute(async (trx) => …)` hands in, or `db.startTransaction()` gives. */
 export interface KyselyTransaction {
@@ -48,7 +48,7 @@ const TAKEN = {
 export function fromKysely(trx: KyselyTransaction): ClientLike {
   if (!hasMethods(trx, 'withoutPlugins')) throw refusal(TAKEN, trx);
   if (trx.isTransaction !== true) {
-    throw refusal(TAKEN, trx, 'this is not one, so its statements would run outside of your transaction');
+    throw refusal(TAKEN, trx, OUTSIDE);
   }
   return clientOf(trx, () => {
     const executor = trx.withoutPlugins() as unknown as Executor;

@@ -1,6 +1,6 @@
 import type { ClientLike } from '../postgres/database.js';
 import { clientOf, toResult } from './client.js';
-import { hasMethods, refusal } from './refusal.js';
+import { hasMethods, OUTSIDE, refusal } from './refusal.js';
 
 /** An interactive transaction of Prisma: what `prisma.$transaction(async (tx) => …)` hands in. */
 export interface PrismaTransaction {
@@ -31,7 +31,7 @@ const TAKEN = {
 export function fromPrisma(tx: PrismaTransaction): ClientLike {
   if (!hasMethods(tx, '$queryRawUnsafe')) throw refusal(TAKEN, tx);
   if (hasMethods(tx, '$connect')) {
-    throw refusal(TAKEN, tx, 'this is not one, so its statements would run outside of your transaction');
+    throw refusal(TAKEN, tx, OUTSIDE);
   }
   return clientOf(tx, () => ({
     name: 'This transaction of Prisma',

@@ -12,6 +12,9 @@ export interface Taken {
   rule: string;
 }
 
+/** What is wrong with a library itself in the place of its transaction. */
+export const OUTSIDE = 'this is not one, so its statements would run outside of your transaction';
+
 /** An argument that an adapter does not take. @param instead what it seems to be, where that says more than the rule */
 export function refusal({ adapter, argument, rule }: Taken, received: unknown, instead?: string): ValidationError {
   const library = libraryOf(received)?.name;

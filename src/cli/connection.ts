@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type pg from 'pg';
 import { type CancellableClient, cancelStatement } from '../postgres/cancel.js';
+import { withLimit } from '../postgres/lease.js';
 import { translateError } from '../postgres/server-errors.js';
 import { describeTarget, targetOf } from '../postgres/target.js';
 import { CommandError, EXIT } from './command-error.js';
@@ -53,7 +54,7 @@ export async function openConnection(url: string | undefined): Promise<Connectio
     async close() {
       // Whoever waits for an answer gets an error, and gives the connection back.
       for (const client of lent) cancelStatement(client as CancellableClient);
-      await within(END_LIMIT_MS, pool.end());
+      await withLimit(END_LIMIT_MS, pool.end(), () => undefined).catch(() => undefined);
     },
   };
 }
@@ -93,14 +94,4 @@ async function loadDriver(): Promise<typeof pg> {
       );
     }
   }
-}
-
-/** Waits for `work`, but no longer than that. */
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  let alarm: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    alarm = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([work, limit]).catch(() => undefined);
-  clearTimeout(alarm);
 }

@@ -11,7 +11,7 @@ export function observeDrift<Result>(
   method: DriftEvent['method'],
   work: (trace?: DriftTrace) => Promise<Result>,
 ): Promise<Result> {
-  return driftChannel.isHeard ? driftChannel.run(() => newEvent(method), work) : work();
+  return driftChannel.run(() => newEvent(method), work);
 }
 
 /** The same for records that come one by one. What is bound to the start does not reach the statements of a loop. */

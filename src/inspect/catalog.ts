@@ -171,10 +171,12 @@ export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> 
 
 /** A trigger that counts for an installation in another schema than that of the library. */
 export function triggerOfAnother({ triggers, librarySchema, schemaName }: Catalog): CatalogTrigger | undefined {
-  return triggers.find(
-    ({ functionSource, functionSchema }) =>
-      revisionOf({ source: functionSource }) > 0 && ![librarySchema, schemaName].includes(functionSchema),
-  );
+  return triggers.find((trigger) => isOurs(trigger) && ![librarySchema, schemaName].includes(trigger.functionSchema));
+}
+
+/** Whether a trigger calls a function of the library. */
+export function isOurs({ functionSource }: CatalogTrigger): boolean {
+  return revisionOf({ source: functionSource }) > 0;
 }
 
 async function readOnce(db: Database, asked: Asked): Promise<Catalog> {

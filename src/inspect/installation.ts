@@ -7,9 +7,8 @@ import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/i
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
-import { type Catalog, type CatalogTrigger, hostCatalogOf, triggerOfAnother } from './catalog.js';
+import { type Catalog, hostCatalogOf, isOurs, triggerOfAnother } from './catalog.js';
 import type { Wanted } from './definition.js';
-import { revisionOf } from './marks.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
 
 /** The part of the options that decides what an installation is. */
@@ -87,10 +86,6 @@ function requireSameTables({ librarySchema, otherTables }: Catalog): void {
     "must be the name of a schema that is no other installation's: the functions in this one count in " +
     otherTables.join(', ');
   throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
-}
-
-function isOurs({ functionSource }: CatalogTrigger): boolean {
-  return revisionOf({ source: functionSource }) > 0;
 }
 
 /** Two installations on one pair of tables would each lack what the other remembers. */

@@ -12,7 +12,6 @@ export function observeInstallation<Report extends InstallReport | UninstallRepo
   method: InstallEvent['method'],
   work: (trace?: InstallTrace) => Promise<Report>,
 ): Promise<Report> {
-  if (!installChannel.isHeard) return work();
   return installChannel.run(() => newEvent(method), work, {
     answered: (report) => ('removed' in report ? ofRemoval(report) : ofReport(report)),
     failed: () => ({}),

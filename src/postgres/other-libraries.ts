@@ -6,8 +6,19 @@ export interface OtherLibrary {
   client: string;
 }
 
-/** By methods that only they have; the first that fits. */
-const LIBRARIES: (OtherLibrary & { has: string[] })[] = [
+/** A library, and methods that only it has. */
+interface Known extends OtherLibrary {
+  has: string[];
+}
+
+const PGLITE: Known = {
+  name: 'PGlite',
+  has: ['query', 'exec', 'execProtocol'],
+  client: 'fromPglite(tx) with the tx of db.transaction(async (tx) => …)',
+};
+
+/** The first that fits is the one. */
+const LIBRARIES: Known[] = [
   {
     name: 'a PrismaClient',
     has: ['$queryRawUnsafe', '$connect'],
@@ -68,11 +79,7 @@ const LIBRARIES: (OtherLibrary & { has: string[] })[] = [
     has: ['execute', 'select', 'insert'],
     client: 'fromDrizzle(tx, sql) with the tx of db.transaction(async (tx) => …)',
   },
-  {
-    name: 'PGlite',
-    has: ['query', 'exec', 'execProtocol'],
-    client: 'fromPglite(tx) with the tx of db.transaction(async (tx) => …)',
-  },
+  PGLITE,
   { name: 'a transaction of PGlite', has: ['query', 'exec', 'rollback'], client: 'fromPglite(tx)' },
 ];
 
@@ -81,7 +88,7 @@ const LIBRARIES: (OtherLibrary & { has: string[] })[] = [
  * is open, and get into one that others have begun by a statement.
  */
 export function isPglite(value: object): boolean {
-  return libraryOf(value)?.name === 'PGlite';
+  return fits(PGLITE, value);
 }
 
 /** Where `client` of a library comes from. */
@@ -90,11 +97,15 @@ export const ADAPTERS = "of 'pg-promo-codes/adapters'";
 /** Which library a value is of, where its methods say so. */
 export function libraryOf(value: unknown): OtherLibrary | undefined {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined;
+  return LIBRARIES.find((library) => fits(library, value));
+}
+
+function fits({ has }: Known, value: object): boolean {
   try {
-    return LIBRARIES.find(({ has }) => has.every((name) => isMethod(value, name)));
+    return has.every((name) => isMethod(value, name));
   } catch {
     // A proxy that refuses to be looked at.
-    return undefined;
+    return false;
   }
 }
 

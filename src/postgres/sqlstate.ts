@@ -1,3 +1,5 @@
+import { PromoCodesError } from '../errors.js';
+
 /** The SQLSTATEs that the library tells apart (PostgreSQL, Appendix A). */
 export const SqlState = {
   activeSqlTransaction: '25001',
@@ -79,13 +81,13 @@ function serverErrorOf(error: unknown): object | undefined {
 }
 
 function ownSqlState(error: object): string | undefined {
-  // An error of the operating system has a code as well, and EPIPE looks like an SQLSTATE.
-  if ('syscall' in error) return undefined;
-  // Prisma's adapters say `originalCode`; its own codes, from P1000 on, look like an SQLSTATE as well, and our DRIFT does.
+  // Errors of the operating system and of this library have codes as well; EPIPE and DRIFT look like an SQLSTATE.
+  if ('syscall' in error || error instanceof PromoCodesError) return undefined;
+  // Prisma's adapters say `originalCode`; its own codes, from P1000 on, look like an SQLSTATE as well.
   const { code, originalCode } = error as { code?: unknown; originalCode?: unknown };
   return [code, originalCode].find(
     (value): value is string =>
-      typeof value === 'string' && /^[0-9A-Z]{5}$/.test(value) && !/^P[1-9]|^EPIPE$|^DRIFT$/.test(value),
+      typeof value === 'string' && /^[0-9A-Z]{5}$/.test(value) && !/^P[1-9]|^EPIPE$/.test(value),
   );
 }
 

@@ -22,7 +22,7 @@ import {
   rollbackUse,
 } from './uses.js';
 import { previewCode, type ValidateResult } from './validate.js';
-import { workOf } from './work.js';
+import { type Work, workOf } from './work.js';
 
 /**
  * Promo codes and their redemption. Make one per pool and keep it; the schema must have been through `installTriggers`.
@@ -88,16 +88,7 @@ export class PromoCodeRepository extends CodeMethods {
    * @throws RateLimitedError with the option `rateLimit`
    */
   redeem(request: RedeemInput, options?: CallOptions): Promise<RedeemResult> {
-    const work = workOf(this);
-    return observeRedemption(work.context, 'redeem', request, (trace) =>
-      work.runLimited(
-        'redeem()',
-        options,
-        (schemas, parse) => parse(schemas.redeem, request, 'request'),
-        (call, input) => send(work.context, call, input, trace),
-        isRefusedGuess,
-      ),
-    );
+    return redeemOne(workOf(this), 'redeem', request, options);
   }
 
   /**
@@ -134,16 +125,7 @@ export class PromoCodeRepository extends CodeMethods {
    * @throws RateLimitedError with the option `rateLimit`
    */
   reserve(request: RedeemInput & { ttlSeconds: number }, options?: CallOptions): Promise<RedeemResult> {
-    const work = workOf(this);
-    return observeRedemption(work.context, 'reserve', request, (trace) =>
-      work.runLimited(
-        'reserve()',
-        options,
-        (schemas, parse) => parse(schemas.reserve, request, 'request'),
-        (call, input) => send(work.context, call, input, trace),
-        isRefusedGuess,
-      ),
-    );
+    return redeemOne(workOf(this), 'reserve', request, options);
   }
 
   /**
@@ -276,6 +258,24 @@ export class PromoCodeRepository extends CodeMethods {
 /** What was refused is known from here, and not from what is shown: with uniform refusals a guess is only known by its looks. */
 function isRefusedGuess(result: RedeemResult): boolean {
   return !result.ok && isGuess(result.reason);
+}
+
+/** `redeem` and `reserve` differ in what they are given. */
+function redeemOne(
+  work: Work,
+  method: 'redeem' | 'reserve',
+  request: RedeemInput,
+  options: CallOptions | undefined,
+): Promise<RedeemResult> {
+  return observeRedemption(work.context, method, request, (trace) =>
+    work.runLimited(
+      `${method}()`,
+      options,
+      (schemas, parse) => parse(schemas[method], request, 'request'),
+      (call, input) => send(work.context, call, input, trace),
+      isRefusedGuess,
+    ),
+  );
 }
 
 function send(

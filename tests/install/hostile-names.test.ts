@@ -8,7 +8,7 @@ import { toStoredName } from '../../src/host/installation';
 import { defaultLibrarySchema } from '../../src/host/library-schema';
 import { inspectTriggers, installTriggers, renderSql } from '../../src/index';
 import { quoteIdentifier, quoteLiteral } from '../../src/postgres/identifiers';
-import { cases, clientToolOrSkip, isWhole, runTool, useDatabase } from '../support';
+import { cases, clientToolOrSkip, isWhole, runTool, storedName, useDatabase } from '../support';
 
 const psql = clientToolOrSkip('psql');
 const { pool, sql, url } = useDatabase('hostile-names');
@@ -145,13 +145,6 @@ describe('a schema name never leaves its quotes', () => {
     );
   });
 });
-
-/** As an installation stores it. */
-function storedName(name: string): string {
-  return JSON.stringify(name)
-    .slice(1, -1)
-    .replace(/[^\x20-\x23\x25-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
 
 function plainly(text: string, name: string): string {
   const placeholder = '\u0000';

@@ -10,7 +10,7 @@ import {
   renderSql,
   uninstallTriggers,
 } from '../../src/index';
-import { useSchema } from '../support';
+import { storedName, useSchema } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 
 /** What `renderSql('triggers')` of revision 1 wrote, as it was before the first release. */
@@ -259,10 +259,6 @@ async function everything(t: typeof old) {
 /** A name as the catalogs write it: in an array, in a literal, by itself, and in the text that an installation stores. */
 function spellingsOf(name: string): string[] {
   const quoted = pg.escapeIdentifier(name);
-  const stored = JSON.stringify(name)
-    .slice(1, -1)
-    .replace(/[^\x20-\x23\x25-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  const placed = name.replaceAll('\\', '\\b').replaceAll('$', '\\d');
   return [
     quoted.replace(/[\\"]/g, '\\$&'),
     quoted.replaceAll("'", "''").replaceAll('\\', '\\\\'),
@@ -270,7 +266,7 @@ function spellingsOf(name: string): string[] {
     quoted,
     pg.escapeLiteral(name),
     name,
-    stored,
-    placed,
+    storedName(name),
+    name.replaceAll('\\', '\\b').replaceAll('$', '\\d'),
   ];
 }

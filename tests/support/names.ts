@@ -45,3 +45,10 @@ function cutToBytes(text: string, limit: number): string {
   }
   return kept;
 }
+
+/** A name as an installation stores it in the body of its function. */
+export function storedName(name: string): string {
+  return JSON.stringify(name)
+    .slice(1, -1)
+    .replace(/[^\x20-\x23\x25-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -9,6 +9,7 @@ import { adapterContract } from './contract';
 
 adapterContract('Drizzle on node-postgres', async (url) => {
   const pool = new pg.Pool({ connectionString: url, types: parsers });
+  pool.on('error', () => {});
   const db = drizzle(pool);
   return {
     transaction: (work, isolationLevel) =>

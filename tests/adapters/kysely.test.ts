@@ -6,6 +6,7 @@ import { adapterContract } from './contract';
 
 adapterContract('Kysely', async (url) => {
   const pool = new pg.Pool({ connectionString: url, types: parsers });
+  pool.on('error', () => {});
   const db = new Kysely<object>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] });
   return {
     transaction: (work, isolation) =>

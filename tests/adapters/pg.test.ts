@@ -14,6 +14,7 @@ const { TEXT, BOOL, INT2, INT4, INT8 } = pg.types.builtins;
 
 adapterContract('node-postgres', async (url) => {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
+  pool.on('error', () => {});
   return {
     async transaction(work, isolation) {
       const client = await pool.connect();

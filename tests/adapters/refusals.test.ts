@@ -15,6 +15,7 @@ import { newPrismaClient } from './prisma-client';
 
 const t = useRepository('refused transactions');
 const pool = new pg.Pool({ connectionString: t.url });
+pool.on('error', () => {});
 const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool }) });
 const db = drizzle(pool);
 const knex = knexOf({ client: 'pg', connection: t.url });

@@ -1,5 +1,4 @@
-import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Page, type PromoCode, PromoCodeRepository, type PromoCodeUse } from '../../src/index';
 import { useRepository } from '../support/repository';
 import { unguarded } from '../triggers/host';
@@ -8,13 +7,11 @@ describe.each(['own', 'seed'] as const)('uses, on the tables of %s', (tables) =>
   const t = useRepository(`uses ${tables}`, { tables });
   const { repository, newCode, request, schema } = t;
   /** A process elsewhere, whose `pg` leaves everything as text. */
-  const pool = new pg.Pool({
-    connectionString: t.url,
+  const pool = t.poolWith({
     options: '-c timezone=Asia/Kathmandu',
     types: { getTypeParser: () => (value: unknown) => value } as never,
   });
   const elsewhere = new PromoCodeRepository(pool, { schema });
-  afterAll(() => pool.end());
 
   async function use(of: PromoCodeRepository, code: PromoCode, customerAddress: string): Promise<string> {
     const result = await of.redeem(request(code, { customerAddress }));

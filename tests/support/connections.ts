@@ -5,6 +5,7 @@ import { changeUrl, type UrlChanges } from './urls';
 
 const RELEASE_LIMIT_MS = 2_000;
 const TERMINATE_LIMIT_MS = 5_000;
+const GRACE_MS = 500;
 
 type Row = pg.QueryResultRow;
 
@@ -65,11 +66,15 @@ export function openConnections(url: string, tag: string, names: Readonly<Record
       await Promise.all(pools.map((more) => more.end()));
       const kept = await takeBack(lent);
       await pool.end();
-      // A backend that still waits for a lock does not notice that its client has gone, and would block the cleaning.
-      const ended = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1';
-      const limit = Date.now() + TERMINATE_LIMIT_MS;
-      while (Date.now() < limit) {
-        const { rowCount } = await admin.query(`${ended} and pid <> pg_backend_pid()`, [tag]);
+      // A backend whose client has gone ends by itself, and one that is ended before would tell a pool that nobody listens to
+      // any more. One that still waits for a lock does not notice, and would block the cleaning.
+      const began = Date.now();
+      while (Date.now() < began + TERMINATE_LIMIT_MS) {
+        const what = Date.now() < began + GRACE_MS ? 'pid' : 'pg_terminate_backend(pid)';
+        const { rowCount } = await admin.query(
+          `select ${what} from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()`,
+          [tag],
+        );
         if (rowCount === 0) break;
         await sleep(2);
       }

@@ -15,8 +15,11 @@ export interface CutRun {
   everyMs: number;
   /** Whether all open connections are cut each time, not one of them. */
   all?: boolean;
-  /** Whether a call has to be answered before the next cut: on a machine that is too busy for the pace none would be. */
-  afterAnswers?: boolean;
+  /**
+   * So many cuts at least, each after an answer: on a machine that is too busy for the pace no call would be answered. It takes
+   * longer then.
+   */
+  leastCuts?: number;
   /** Processes that burn a processor each meanwhile. */
   burners: number;
   make(pool: pg.Pool, options: RepositoryOptions): PromoCodeRepository;
@@ -33,6 +36,8 @@ export interface CutFigures {
   slowestMs: number;
 }
 
+const MORE_TIME_MS = 20_000;
+
 export async function redeemUnderCuts(run: CutRun): Promise<CutFigures> {
   const proxy = await startProxy(run.url);
   const pool = new pg.Pool({ connectionString: proxy.url, max: 10 });
@@ -40,21 +45,22 @@ export async function redeemUnderCuts(run: CutRun): Promise<CutFigures> {
   const repository = run.make(pool, { schema: run.schema });
   const figures: CutFigures = { calls: 0, acknowledged: new Map(), errors: new Map(), cuts: 0, slowestMs: 0 };
   // They end by themselves, should this process not live to end them.
-  const burn = `const end = Date.now() + ${run.durationMs + 20_000}; while (Date.now() < end);`;
+  const burn = `const end = Date.now() + ${run.durationMs + MORE_TIME_MS}; while (Date.now() < end);`;
   const burners = Array.from({ length: run.burners }, () => spawn(process.execPath, ['-e', burn], { stdio: 'ignore' }));
   try {
     // One call beforehand: what a repository asks once is not what is looked at here.
     await repository.redeem({ ...run.code, customerAddress: 'before', baseReward: '1' });
     let answeredBefore = 0;
     const cutter = setInterval(() => {
-      if (run.afterAnswers && figures.acknowledged.size === answeredBefore) return;
+      if (run.leastCuts !== undefined && figures.acknowledged.size === answeredBefore) return;
       answeredBefore = figures.acknowledged.size;
       if (run.all) proxy.cutAll();
       else proxy.cutOne(Math.random());
     }, run.everyMs);
     const until = performance.now() + run.durationMs;
+    const isShort = () => proxy.cuts < (run.leastCuts ?? 0) && performance.now() < until + MORE_TIME_MS;
     const caller = async () => {
-      while (performance.now() < until) {
+      while (performance.now() < until || isShort()) {
         figures.calls += 1;
         const customer = `customer-${figures.calls}`;
         const began = performance.now();

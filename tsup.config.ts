@@ -60,6 +60,8 @@ const licensed: Plugin = {
   },
 };
 
+const smaller = { minifyWhitespace: true, minifySyntax: true };
+
 const library: Options = {
   // Each in one piece: the adapters need little of the rest, and errors know each other over copies.
   entry: ['src/index.ts', 'src/adapters/index.ts'],
@@ -76,6 +78,8 @@ const library: Options = {
   // Bundlers take the bare names of built-in modules for packages, or for those of browsers.
   removeNodeProtocol: false,
   sourcemap: true,
+  // Names stay, for stack traces; the maps give file and line. With the sources in them they were a third of the package.
+  esbuildOptions: (options) => Object.assign(options, smaller, { sourcesContent: false }),
   clean: true,
 };
 
@@ -90,8 +94,7 @@ const commandLine: Options = {
   // What a command does not need is not even begun; without splitting, `import()` stays where it is, in one file.
   splitting: false,
   esbuildPlugins: [libraryBeside, selfContained, licensed],
-  // Comments and indentation of the parser are most of the file; names stay, for stack traces.
-  esbuildOptions: (options) => Object.assign(options, { minifyWhitespace: true, minifySyntax: true }),
+  esbuildOptions: (options) => Object.assign(options, smaller),
   banner: {
     js: `${requireNode}\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);`,
   },

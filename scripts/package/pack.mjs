@@ -3,6 +3,9 @@ import { cpSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { demand, folder, root, run } from './shell.mjs';
 
+/** What it has may grow with what it can do, not by what slipped in. */
+const MOST_KIBIBYTES = 850;
+
 /** Without any file that git does not know, so what is built is built by `npm pack`. Gives the path of the tarball. */
 export async function packCleanClone(manifest) {
   const clone = path.join(folder, 'clone');
@@ -29,14 +32,18 @@ export async function packCleanClone(manifest) {
   demand(stray.length === 0, `should not be in the tarball: ${stray.join(', ')}`);
   const links = checkLinks(clone, files);
   for (const file of [manifest.main, manifest.module]) checkImports(path.join(clone, file), manifest);
+  const kibibytes = Math.ceil(packed.size / 1024);
+  demand(kibibytes <= MOST_KIBIBYTES, `the tarball has ${kibibytes} KiB, more than ${MOST_KIBIBYTES}`);
   const tarball = path.join(folder, packed.filename);
-  return { tarball, said: `${files.length} files, ${Math.ceil(packed.size / 1024)} KiB packed, ${links} links` };
+  return { tarball, said: `${files.length} files, ${kibibytes} KiB packed, ${links} links` };
 }
 
 /** What the bundle imports is built in, under its full name, or comes with the package; and it reads no file beside itself. */
 function checkImports(file, { dependencies }) {
   const text = readFileSync(file, 'utf8');
-  const imported = [...text.matchAll(/\b(?:from |require\(|import\()"([^"]+)"/g)].map(([, specifier]) => specifier);
+  const imported = [...text.matchAll(/\b(?:from ?|require\(|import\(|import ?)"([^"]+)"/g)].map(
+    ([, specifier]) => specifier,
+  );
   demand(imported.length > 0, `${file} imports nothing, so this check is blind`);
   const strange = imported.filter((specifier) => !specifier.startsWith('node:') && !(specifier in dependencies));
   demand(strange.length === 0, `${path.basename(file)} imports ${strange.join(', ')}`);

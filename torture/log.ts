@@ -106,6 +106,8 @@ export interface Call {
   limitMs: number;
   begin: number;
   end?: number;
+  /** How much of the time the process itself did not get to run. */
+  stoodMs?: number;
   result?: CallResult;
   error?: LoggedError;
 }
@@ -115,7 +117,7 @@ export type Fate = 'committed' | 'rolled_back' | 'unknown';
 
 type Line =
   | { t: 'begin'; id: string; at: number; kind: CallKind; args: CallArgs; limitMs: number; tx?: string }
-  | { t: 'end'; id: string; at: number; result?: CallResult; error?: LoggedError }
+  | { t: 'end'; id: string; at: number; stoodMs: number; result?: CallResult; error?: LoggedError }
   | { t: 'fate'; tx: string; at: number; fate: Fate }
   | { t: 'stop'; at: number };
 
@@ -148,6 +150,7 @@ export class History {
         const call = this.calls.get(line.id);
         if (!call) throw new Error(`The log of process ${process} ends the call ${line.id}, which never began`);
         call.end = line.at;
+        call.stoodMs = line.stoodMs;
         if (line.result) call.result = line.result;
         if (line.error) call.error = line.error;
         break;

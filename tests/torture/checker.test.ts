@@ -272,6 +272,11 @@ describe('the checker finds', () => {
       history.calls.get(plain.call)!.end! += 60_000;
     };
     expect(await t.brokenBy({ log: late })).toEqual(['late']);
+    const stoodStill = (history: History) => {
+      late(history);
+      history.calls.get(plain.call)!.stoodMs = 60_000;
+    };
+    expect(await t.brokenBy({ log: stoodStill })).toEqual([]);
   });
 
   it('a process that died, and one that does not serve again', async () => {

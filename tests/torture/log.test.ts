@@ -12,7 +12,7 @@ it('a log is read as it was written, up to the line that a SIGKILL cut', () => {
   const log = openLog(file);
   const args = { useId: '7' };
   log.write({ t: 'begin', id: '2.1.1', at: 10, kind: 'rollbackUse', args, limitMs: 100, tx: '2.1.t1' });
-  log.write({ t: 'end', id: '2.1.1', at: 20, result: { rolledBack: true } });
+  log.write({ t: 'end', id: '2.1.1', at: 20, stoodMs: 0, result: { rolledBack: true } });
   log.write({ t: 'fate', tx: '2.1.t1', at: 30, fate: 'committed' });
   log.write({ t: 'begin', id: '2.1.2', at: 40, kind: 'list', args: {}, limitMs: 100 });
   appendFileSync(file, '{"t":"end","id":"2.1.2","at":5');
@@ -27,6 +27,7 @@ it('a log is read as it was written, up to the line that a SIGKILL cut', () => {
       limitMs: 100,
       begin: 10,
       end: 20,
+      stoodMs: 0,
       result: { rolledBack: true },
     },
     { id: '2.1.2', process: '2.1', kind: 'list', args: {}, limitMs: 100, begin: 40 },

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const history = new History();
 history.add('2.1', { t: 'begin', id: '2.1.1', at: 10_000, kind: 'rollbackUse', args: { useId: '7' }, limitMs: 100 });
 const error = { class: 'PromoCodesError', code: 'DATABASE_ERROR', sqlState: '57014', message: 'canceled' };
-history.add('2.1', { t: 'end', id: '2.1.1', at: 10_500, error });
+history.add('2.1', { t: 'end', id: '2.1.1', at: 10_500, stoodMs: 0, error });
 
 const outcome: Outcome = {
   settings: { seed: 7, durationMs: 30_000, design: 'library', processes: 4, callers: 12, url: undefined },

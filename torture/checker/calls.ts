@@ -21,8 +21,10 @@ export function checkSettled(evidence: Evidence, ends: readonly ProcessEnd[]): v
     if (call.end === undefined) {
       if (!ended.has(call.process))
         evidence.report('unsettled', `The call ${call.id} (${call.kind}) never ended`, [call]);
-    } else if (call.end - call.begin > call.limitMs + SLACK_MS) {
-      const message = `The call ${call.id} (${call.kind}) took ${call.end - call.begin} ms, its limit is ${call.limitMs} ms`;
+    } else if (call.end - call.begin > call.limitMs + SLACK_MS + (call.stoodMs ?? 0)) {
+      const message =
+        `The call ${call.id} (${call.kind}) took ${call.end - call.begin} ms, its limit is ${call.limitMs} ms, ` +
+        `and its process stood still for ${call.stoodMs ?? 0} ms`;
       evidence.report('late', message, [call]);
     }
   }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { CallArgs, CallKind, CallResult, Fate, Log, LoggedError } from '../log.js';
 import { DEADLINE_MS, HOST_LIMIT_MS } from '../settings.js';
+import { Standstill } from './standstill.js';
 import type { Subject } from './subject.js';
 
 /** A transaction of the host that a call is a part of. */
@@ -15,6 +16,7 @@ export class Process {
   readonly #subject: Subject;
   readonly #hostPool: pg.Pool;
   readonly #log: Log;
+  readonly #standstill = new Standstill();
   #calls = 0;
   #transactions = 0;
 
@@ -41,12 +43,14 @@ export class Process {
     const tx = transaction && { tx: transaction.id };
     const limitMs = transaction ? HOST_LIMIT_MS : limitOf(kind);
     this.#log.write({ t: 'begin', id, at: Date.now(), kind, args, limitMs, ...tx });
+    const stoodBefore = this.#standstill.total();
+    const end = () => ({ t: 'end', id, at: Date.now(), stoodMs: this.#standstill.total() - stoodBefore }) as const;
     try {
       const result = await this.#subject[kind]!(args, transaction?.client);
-      this.#log.write({ t: 'end', id, at: Date.now(), result });
+      this.#log.write({ ...end(), result });
       return result;
     } catch (error) {
-      this.#log.write({ t: 'end', id, at: Date.now(), error: describe(error) });
+      this.#log.write({ ...end(), error: describe(error) });
       return undefined;
     }
   }

@@ -14,7 +14,7 @@ import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './o
 /** The part of the options that decides what an installation is. */
 export type Given = Pick<
   ParsedInstallOptions,
-  'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching'
+  'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching' | 'testClock'
 > &
   ChosenOptions;
 
@@ -55,10 +55,12 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
     : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
+  const { testClock: _asDescribed, ...plain } = described;
   const description: HostDescription = {
-    ...described,
+    ...plain,
     timeZone: given.timeZone ?? host?.timeZone ?? described.timeZone,
     customerMatching: given.customerMatching ?? host?.customerMatching ?? described.customerMatching,
+    ...((given.testClock ?? host?.testClock) && { testClock: true }),
   };
   const hostCatalog = hostCatalogOf(catalog);
   const options = withDefaults(given, stored?.options ?? (isForgotten ? {} : optionsOfTriggers(catalog)));

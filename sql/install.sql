@@ -8,6 +8,10 @@
 -- It holds no BEGIN and no COMMIT, so a migration tool may run it as it is. It may be run any number of times. Writers of the two
 -- tables wait until the transaction ends. renderSql('uninstall') removes what it installs.
 
+-- A name in it holds a question mark, which some tools take for a placeholder.
+DO $script$
+BEGIN
+  EXECUTE pg_catalog.replace($text$
 DO $body$
 BEGIN
   IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
@@ -21,11 +25,11 @@ DECLARE
   revision constant integer := 2;
   library constant pg_catalog.name := 'pgpromocodes';
   schema constant pg_catalog.name := 'public';
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   -- Nothing but the counting of the seed.
-  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
-  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
-  other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(\x3F="{0,1}promo_codes[[:>:]])|"';
+  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;{0,1}[[:space:]]*$';
+  other_words constant text := E'[[:<:]](\x3F!(begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
   -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
   trusted constant oid[] := ARRAY(
     SELECT r.oid
@@ -2433,7 +2437,7 @@ BEGIN
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(?n)^\\s*-- pg-promo-codes [0-9]+$'
+       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(\x3Fn)^\\s*-- pg-promo-codes [0-9]+\\s*$'
     ), given AS (
       SELECT o.kind, o.path, o.rights, g.grantee, g.privilege_type AS privilege,
              g.grantee IN (SELECT r.oid FROM redeemers AS r) AS redeems
@@ -2573,7 +2577,7 @@ DECLARE
 BEGIN
   FOR wanted IN
     SELECT c.oid AS table_oid, i.*
-      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)?[)]+|upper[(]+code[)]*(::text)?[)]+ shop_id) ?$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)?[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
+      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)<question mark>[)]+|upper[(]+code[)]*(::text)<question mark>[)]+ shop_id) <question mark>$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)<question mark>[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
       JOIN pg_catalog.pg_class AS c ON c.relname::text = i.on_table
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
      -- Nobody else may build one; everything is right without it.
@@ -2598,7 +2602,7 @@ END
 $body$;
 DO $body$
 DECLARE
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   found record;
 BEGIN
   FOR found IN
@@ -2630,3 +2634,6 @@ SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_stats(drifted.id
           WHERE (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric))
           ORDER BY c."id"
        ) AS drifted;
+$text$, '<question mark>', pg_catalog.chr(63));
+END
+$script$;

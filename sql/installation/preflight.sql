@@ -7,11 +7,11 @@ DECLARE
   revision constant integer := 2;
   library constant pg_catalog.name := :'library';
   schema constant pg_catalog.name := :'schema';
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   -- Nothing but the counting of the seed.
-  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
-  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
-  other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(\x3F="{0,1}promo_codes[[:>:]])|"';
+  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;{0,1}[[:space:]]*$';
+  other_words constant text := E'[[:<:]](\x3F!(begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
   -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
   trusted constant oid[] := ARRAY(
     SELECT r.oid

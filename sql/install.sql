@@ -55,19 +55,16 @@ BEGIN
                           WHERE n.nspname = schema AND c.relname::text = t.name AND c.relkind IN ('r'::"char", 'p'::"char"))
       UNION ALL
       SELECT pg_catalog.format('%s.%s.%s', schema, c.relname, k.name)
-        FROM (VALUES ('promo_codes', 'id'), ('promo_codes', 'times_used'), ('promo_codes', 'total_bonus_issued'),
-                     ('promo_codes', 'updated_at'), ('promo_code_uses', 'promo_code_id'), ('promo_code_uses', 'bonus_amount'),
-                     ('promo_code_uses', NULL)) AS k(on_table, name)
+        FROM pg_catalog.jsonb_to_recordset('[{"on_table":"promo_codes","name":"id"},{"on_table":"promo_codes","name":"code"},{"on_table":"promo_codes","name":"shop_id"},{"on_table":"promo_codes","name":"name"},{"on_table":"promo_codes","name":"description"},{"on_table":"promo_codes","name":"bonus_type"},{"on_table":"promo_codes","name":"bonus_value"},{"on_table":"promo_codes","name":"max_bonus"},{"on_table":"promo_codes","name":"start_date"},{"on_table":"promo_codes","name":"end_date"},{"on_table":"promo_codes","name":"total_usage_limit"},{"on_table":"promo_codes","name":"per_customer_limit"},{"on_table":"promo_codes","name":"times_used"},{"on_table":"promo_codes","name":"total_bonus_issued"},{"on_table":"promo_codes","name":"is_active"},{"on_table":"promo_codes","name":"created_at"},{"on_table":"promo_codes","name":"updated_at"},{"on_table":"promo_code_uses","name":"id"},{"on_table":"promo_code_uses","name":"promo_code_id"},{"on_table":"promo_code_uses","name":"customer_address"},{"on_table":"promo_code_uses","name":"shop_id"},{"on_table":"promo_code_uses","name":"transaction_id"},{"on_table":"promo_code_uses","name":"base_reward"},{"on_table":"promo_code_uses","name":"bonus_amount"},{"on_table":"promo_code_uses","name":"total_reward"},{"on_table":"promo_code_uses","name":"used_at"}]'::jsonb) AS k(on_table text, name text)
         JOIN pg_catalog.pg_class AS c ON c.relname::text = k.on_table AND c.relkind IN ('r'::"char", 'p'::"char")
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
-       WHERE k.name IS NOT NULL
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                           WHERE a.attrelid = c.oid AND a.attname::text = k.name AND NOT a.attisdropped)
     ) AS w;
   IF problems IS NOT NULL THEN
     RAISE EXCEPTION 'pg-promo-codes counts in tables that are not as it needs them; missing: %', problems
       USING ERRCODE = 'undefined_table',
-            HINT = 'Describe the tables with the option tables, or run the script "schema", which creates tables where a host has none.';
+            HINT = 'Describe the tables with the option tables (a column that you do not have is null), or run the script "schema", which creates tables where a host has none.';
   END IF;
 
   SELECT pg_catalog.string_agg(w.role, ', ' ORDER BY w.role) INTO problems

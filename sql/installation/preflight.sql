@@ -37,19 +37,16 @@ BEGIN
                           WHERE n.nspname = schema AND c.relname::text = t.name AND c.relkind IN ('r'::"char", 'p'::"char"))
       UNION ALL
       SELECT pg_catalog.format('%s.%s.%s', schema, c.relname, k.name)
-        FROM (VALUES (:'codes_name', :'code_id'), (:'codes_name', :'times_used'), (:'codes_name', :'total_bonus_issued'),
-                     (:'codes_name', :'updated_at'), (:'uses_name', :'promo_code_id'), (:'uses_name', :'bonus_amount'),
-                     (:'uses_name', :'rolled_back')) AS k(on_table, name)
+        FROM pg_catalog.jsonb_to_recordset(:'described_columns'::jsonb) AS k(on_table text, name text)
         JOIN pg_catalog.pg_class AS c ON c.relname::text = k.on_table AND c.relkind IN ('r'::"char", 'p'::"char")
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
-       WHERE k.name IS NOT NULL
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                           WHERE a.attrelid = c.oid AND a.attname::text = k.name AND NOT a.attisdropped)
     ) AS w;
   IF problems IS NOT NULL THEN
     RAISE EXCEPTION 'pg-promo-codes counts in tables that are not as it needs them; missing: %', problems
       USING ERRCODE = 'undefined_table',
-            HINT = 'Describe the tables with the option tables, or run the script "schema", which creates tables where a host has none.';
+            HINT = 'Describe the tables with the option tables (a column that you do not have is null), or run the script "schema", which creates tables where a host has none.';
   END IF;
 
   SELECT pg_catalog.string_agg(w.role, ', ' ORDER BY w.role) INTO problems

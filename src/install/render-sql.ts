@@ -158,6 +158,7 @@ function triggersScript(wanted: Wanted): string {
     signatures: arrayText(functions.map(({ name, arguments: types }) => `${name}(${types})`)),
     grant_to: arrayText(options.grantTo),
     trigger_names: list(triggerNames),
+    described_columns: JSON.stringify(describedColumns(layout)),
     wanted_indexes: JSON.stringify(indexDefinitions(layout).map((index) => wantedIndex(layout, index))),
   };
   const render = (file: string) => renderSqlFile(withoutComments(file), layout, further);
@@ -193,6 +194,15 @@ function withNewline(text: string): string {
 
 function withoutComments(file: string): string {
   return file.replace(/^--.*\n/gm, '');
+}
+
+/** What the functions name: each column has to be there. */
+function describedColumns({ codes, uses }: Layout): { on_table: string; name: string }[] {
+  const named = [
+    ...Object.values(codes.columns).map((name) => ({ on_table: codes.name, name })),
+    ...[...Object.values(uses.columns), uses.rolledBack?.column].map((name) => ({ on_table: uses.name, name })),
+  ];
+  return named.flatMap(({ on_table, name }) => (name === null || name === undefined ? [] : [{ on_table, name }]));
 }
 
 function wantedIndex(layout: Layout, { name, table, columns, pattern }: ReturnType<typeof indexDefinitions>[number]) {

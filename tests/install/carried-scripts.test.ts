@@ -167,3 +167,18 @@ describe.each(cases('hosts for carried scripts', [{}, ODD_HOST], (host) => host 
     },
   );
 });
+
+it('columns that are not there and are not described as null are named, all at once, and nothing is written', async () => {
+  await createSchema({ schema: 'bare' });
+  await pool.query(`
+    CREATE TABLE bare.promo_codes (id bigint PRIMARY KEY, code text, shop_id text, times_used integer, total_bonus_issued numeric,
+                                   updated_at timestamptz);
+    CREATE TABLE bare.promo_code_uses (id bigint PRIMARY KEY, promo_code_id bigint, customer_address text, bonus_amount numeric)`);
+  const script = renderSql('triggers', { schema: 'bare' });
+  await expect(pool.query(script)).rejects.toMatchObject({
+    code: '42P01',
+    message: expect.stringMatching(/missing: bare\.promo_code_uses\.base_reward, .*bare\.promo_codes\.name, /),
+    hint: expect.stringContaining('null'),
+  });
+  expect((await sql(`SELECT FROM pg_namespace WHERE nspname = 'pgpromocodes_bare'`)).rows).toEqual([]);
+});

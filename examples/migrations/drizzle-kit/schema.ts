@@ -42,7 +42,5 @@ export const promoCodeUses = pgTable(
     totalReward: numeric('total_reward', { precision: 18, scale: 2 }).notNull().default('0'),
     usedAt: timestamp('used_at', { withTimezone: true }).notNull().defaultNow(),
   },
-  () => [
-    index('promo_code_uses_code_customer_idx').on(sql`promo_code_id`, sql`lower(btrim(customer_address))`),
-  ],
+  () => [index('promo_code_uses_code_customer_idx').on(sql`promo_code_id`, sql`lower(btrim(customer_address))`)],
 );

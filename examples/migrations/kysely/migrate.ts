@@ -9,7 +9,10 @@ const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
 const migrationFolder = path.join(import.meta.dirname, 'migrations');
 const migrator = new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder }) });
 
-const { error, results } = process.argv[2] === 'down' ? await migrator.migrateDown() : await migrator.migrateToLatest();
-for (const { migrationName, direction, status } of results ?? []) console.log(direction, migrationName, status);
+const { error, results = [] } = await (process.argv[2] === 'down'
+  ? migrator.migrateDown()
+  : migrator.migrateToLatest());
+for (const { direction, migrationName, status } of results) console.log(direction, migrationName, status);
+if (results.length === 0) console.log('Nothing to do');
 await db.destroy();
 if (error) throw error;

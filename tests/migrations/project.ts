@@ -21,6 +21,9 @@ export interface Project {
   run(line: string, databaseUrl: string): Promise<Outcome>;
 }
 
+/** A program takes a second to start, on a busy machine several, and a test may start six. */
+export const SLOW = { timeout: 120_000 };
+
 const page = readFileSync('docs/migrations.md', 'utf8');
 
 /** What a reader of docs/migrations.md is told to run. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PromoCodes1764288000000 } from '../../examples/migrations/typeorm/migrations/1764288000000-promo-codes';
 import { installSchema, installTriggers } from '../../src/index';
 import { isWhole, useDatabase } from '../support';
-import { commandOfPage, useProject } from './project';
+import { commandOfPage, SLOW, useProject } from './project';
 import { done, migrationRecipe } from './recipe';
 import { withOptions } from './with-options';
 
@@ -23,7 +23,7 @@ migrationRecipe('TypeORM', {
   describeHost: withOptions(project, 'migrations/1764288000000-promo-codes.ts'),
 });
 
-describe.runIf(isWhole)('TypeORM compares its entities with the database', () => {
+describe.runIf(isWhole)('TypeORM compares its entities with the database', SLOW, () => {
   const t = useDatabase('typeorm schema');
 
   it('finds nothing to change in tables that it is not to synchronize', async () => {

@@ -2,7 +2,7 @@ import type { RenderOptions } from '../../src/index';
 import type { Project } from './project';
 
 /** Makes the migration of an example one for tables that are there, as they are described. */
-export function withOptions(project: Project, file: string): (options: RenderOptions) => void {
+export function withOptions(project: Project, file: string): (options: RenderOptions) => undefined {
   let example: string | undefined;
   return (options) => {
     example ??= project.read(file);
@@ -13,5 +13,6 @@ export function withOptions(project: Project, file: string): (options: RenderOpt
         .replace("renderSql('schema')", () => `renderSql('triggers', ${described})`)
         .replace("renderSql('uninstall')", () => `renderSql('uninstall', ${described})`),
     );
+    return undefined;
   };
 }

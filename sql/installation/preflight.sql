@@ -108,6 +108,23 @@ BEGIN
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
 
+  -- Keys and holds of tables that were dropped would answer for those that have their names now.
+  IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+              WHERE n.nspname = library AND p.proname = 'promo_code_installation'::pg_catalog.name AND p.prosrc ~ mark)
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+                       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relname::text IN (:'codes_name', :'uses_name')
+                       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
+                       JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.prosrc ~ mark)
+  THEN
+    FOR found IN
+      SELECT c.relname
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.nspname = library AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds')
+    LOOP
+      EXECUTE pg_catalog.format('DELETE FROM %I.%I', library, found.relname);
+    END LOOP;
+  END IF;
+
   FOR found IN
     SELECT p.oid::pg_catalog.regprocedure AS signature
       FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
@@ -117,7 +134,10 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', found.signature);
   END LOOP;
+
+  -- IF NOT EXISTS would ask for the right to create a schema where there is one.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = library) THEN
+    EXECUTE pg_catalog.format('CREATE SCHEMA %I', library);
+  END IF;
 END
 $body$;
-
-CREATE SCHEMA IF NOT EXISTS :"library";

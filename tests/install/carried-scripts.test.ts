@@ -182,3 +182,24 @@ it('columns that are not there and are not described as null are named, all at o
   });
   expect((await sql(`SELECT FROM pg_namespace WHERE nspname = 'pgpromocodes_bare'`)).rows).toEqual([]);
 });
+
+it('tables that were dropped and made anew, as a tool resets a database, know nothing of the keys before', async () => {
+  await pool.query(renderSql('schema'));
+  const promoCodes = new PromoCodeRepository(pool);
+  const redeem = async () => {
+    await promoCodes.ensure({ code: 'SUMMER', shopId: 's', bonusValue: 5 });
+    return promoCodes.redeem({
+      code: 'summer',
+      shopId: 's',
+      customerAddress: 'ann',
+      baseReward: 1,
+      idempotencyKey: 'k',
+    });
+  };
+  expect(await redeem()).toMatchObject({ ok: true, replayed: false });
+  await pool.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+  await pool.query(renderSql('schema'));
+  expect(await redeem()).toMatchObject({ ok: true, replayed: false });
+  expect(await installTriggers(pool)).toMatchObject({ changed: false });
+  expect(await checkDrift(pool)).toEqual([]);
+});

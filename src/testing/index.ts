@@ -12,7 +12,8 @@ declare global {
   }
 }
 
-/** @ts-expect-error: those of `@jest/globals`, where that is installed */
+// biome-ignore lint/suspicious/noTsIgnore: there is an error only where the package is not installed.
+/** @ts-ignore: the matchers of `@jest/globals`, where that is installed */
 declare module 'expect' {
   interface Matchers<R extends void | Promise<void>, T = unknown> extends PromoCodeMatchers<R> {}
 }

@@ -11,7 +11,7 @@ export function checkLinks(site: string): void {
   for (const [page, html] of pages) {
     anchors.set(page, new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id!)));
   }
-  const dead = new Set<string>();
+  const dead = new Map<string, string[]>();
   for (const [page, html] of pages) {
     for (const [, href = ''] of html.matchAll(/<a\s[^>]*href="([^"]+)"/g)) {
       if (/^[a-z]+:/i.test(href)) continue;
@@ -19,8 +19,11 @@ export function checkLinks(site: string): void {
       const target = url.pathname.endsWith('/') ? `${url.pathname}index.html` : url.pathname;
       const fragment = decodeURIComponent(url.hash.slice(1));
       const there = anchors.get(decodeURI(target));
-      if (there === undefined || (fragment !== '' && !there.has(fragment))) dead.add(`${page}: ${href}`);
+      if (there !== undefined && (fragment === '' || there.has(fragment))) continue;
+      dead.set(url.pathname + url.hash, [...(dead.get(url.pathname + url.hash) ?? []), page]);
     }
   }
-  if (dead.size > 0) throw new Error(`Links that lead nowhere:\n${[...dead].sort().join('\n')}`);
+  if (dead.size === 0) return;
+  const lines = [...dead].map(([link, from]) => `${link}, linked to on ${from.length} pages, such as ${from[0]}`);
+  throw new Error(`Links that lead nowhere:\n${lines.join('\n')}`);
 }

@@ -18,6 +18,8 @@ export default defineConfig({
   title: 'pg-promo-codes',
   description,
   lang: 'en',
+  // The sidebar has links to every page; a page is loaded when it is asked for.
+  router: { prefetchLinks: false },
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/logo.svg' }]],
   themeConfig: {
     logo: '/logo.svg',

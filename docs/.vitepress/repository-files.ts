@@ -29,11 +29,19 @@ function resolveLink(link: string, from: string): { file: string; fragment: stri
   return { file, fragment: fragment === undefined ? '' : `#${fragment}` };
 }
 
+function slashed(file: string): string {
+  return file.replaceAll(path.sep, '/');
+}
+
+/** The name of the page that shows a file. */
+function pageOf(file: string): string {
+  return slashed(path.relative(ROOT, file)).replace(/\.md$/, '');
+}
+
 /** The address of a file on the site, as a link that VitePress checks. */
 function addressOf(file: string): string {
   const isGuide = !path.relative(DOCS, file).startsWith('..');
-  const place = isGuide ? path.relative(DOCS, file) : `files/${path.relative(ROOT, file)}.md`;
-  return `/${place.replaceAll(path.sep, '/')}`;
+  return isGuide ? `/${slashed(path.relative(DOCS, file))}` : `/files/${pageOf(file)}.md`;
 }
 
 /** What a link of a guide is on the site: unchanged below docs/, a page of /files/ otherwise. */
@@ -67,9 +75,9 @@ function contentOf(file: string): string {
   });
 }
 
-/** Every file that a guide links to, and what those link to in their turn. */
+/** The change log, every file that a guide links to, and what those link to in their turn. */
 export function filePages(guides: string[]): FilePage[] {
-  const waiting = guides.map((page) => path.join(DOCS, `${page}.md`));
+  const waiting = [...guides.map((page) => path.join(DOCS, `${page}.md`)), path.join(ROOT, 'CHANGELOG.md')];
   const seen = new Set(waiting);
   for (const file of waiting) {
     if (!file.endsWith('.md')) continue;
@@ -81,9 +89,6 @@ export function filePages(guides: string[]): FilePage[] {
   }
   return waiting
     .filter((file) => path.relative(DOCS, file).startsWith('..'))
-    .map((file) => ({
-      params: { file: path.relative(ROOT, file).replaceAll(path.sep, '/') },
-      content: contentOf(file),
-    }));
+    .map((file) => ({ params: { file: pageOf(file) }, content: contentOf(file) }));
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PromoCode, PromoCodeRepository } from '../../src/index';
+import type { PromoCode, PromoCodeRepository } from '../../src/index';
 import { useDatabase } from '../support';
 import { useProgram } from './page';
 

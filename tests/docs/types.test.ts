@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { programOf } from './page';
 
 /** Pages whose TypeScript is complete: each as one module, by the compiler options of this repository. */
-const PAGES = ['limits-and-holds'];
+const PAGES = ['limits-and-holds', 'exactly-once'];
 
 it('the TypeScript of the pages compiles under strict', () => {
   const root = process.cwd();
@@ -17,9 +17,7 @@ it('the TypeScript of the pages compiles under strict', () => {
   host.readFile = (file) => sources.get(file) ?? readFile(file);
   host.getSourceFile = (file, version, ...rest) => {
     const text = sources.get(file);
-    return text === undefined
-      ? getSourceFile(file, version, ...rest)
-      : ts.createSourceFile(file, text, version, true);
+    return text === undefined ? getSourceFile(file, version, ...rest) : ts.createSourceFile(file, text, version, true);
   };
   const program = ts.createProgram([...sources.keys()], options, host);
   const faults = [...sources.keys()].flatMap((file) => {

@@ -95,7 +95,9 @@ describe('the service', () => {
     const post = async (headers: Record<string, string>, body: string) =>
       (await fetch(toService.url, { method: 'POST', headers, body })).status;
     expect(await post({ 'Idempotency-Key': 'y', 'X-Customer': 'ann' }, '{')).toBe(400);
-    expect([await post({ 'X-Customer': 'ann' }, '{}'), await post({ 'Idempotency-Key': 'y' }, '{}')]).toEqual([400, 401]);
+    expect([await post({ 'X-Customer': 'ann' }, '{}'), await post({ 'Idempotency-Key': 'y' }, '{}')]).toEqual([
+      400, 401,
+    ]);
   });
 
   it('takes the curl of the page', async () => {

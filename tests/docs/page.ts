@@ -28,7 +28,7 @@ export function tableOf(page: string, heading: readonly string[]): string[][] {
   return lines.slice(0, end < 0 ? undefined : end).map((line) =>
     line
       .slice(2, -2)
-      .split(/ +\| +/)
+      .split(' | ')
       .map((cell) => cell.trim()),
   );
 }

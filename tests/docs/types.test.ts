@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { programOf } from './page';
 
 /** Pages whose TypeScript is complete: each as one module, by the compiler options of this repository. */
-const PAGES = ['limits-and-holds', 'exactly-once', 'operations', 'performance', 'upgrading'];
+const PAGES = ['limits-and-holds', 'exactly-once', 'operations', 'performance', 'security', 'upgrading'];
 
 it('the TypeScript of the pages compiles under strict', () => {
   const root = process.cwd();

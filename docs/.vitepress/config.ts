@@ -35,6 +35,7 @@ export default defineConfig({
   markdown: {
     // The anchors that code hosts and npm give to headings, so that a link works there and here.
     anchor: { slugify: slug },
+    languageAlias: { crontab: 'shell' },
     config(md) {
       md.core.ruler.push('repository-files', ({ tokens, env }) => {
         for (const token of tokens.flatMap(({ children }) => children ?? [])) {

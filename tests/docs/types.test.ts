@@ -1,16 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
-import { programOf } from './page';
+import * as adapters from '../../src/adapters/index';
+import * as library from '../../src/index';
+import { codeBlocks, PAGES } from './code-blocks';
 
-/** Pages whose TypeScript is complete: each as one module, by the compiler options of this repository. */
-const PAGES = ['limits-and-holds', 'exactly-once', 'operations', 'performance', 'security', 'upgrading'];
+/** What imports, or says what file it is, is a program; a block after it goes on with it, one before it is a piece. */
+const BEGINS_A_PROGRAM = /^(import |\/\/ [\w.-]+\.ts\b)/;
 
-it('the TypeScript of the pages compiles under strict', () => {
+/** Programs that `npm run typecheck` compiles; the pages that show them are compared with them. */
+const EXAMPLES = 'examples/adapters';
+const compiled = readdirSync(EXAMPLES)
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => readFileSync(path.join(EXAMPLES, file), 'utf8'));
+
+/** A piece, as it would be in a program: in a function, with what it uses of the library. */
+function programAround(piece: string): string {
+  const importsOf = (names: object, from: string) => {
+    const used = Object.keys(names).filter((name) => new RegExp(`\\b${name}\\b`).test(piece));
+    return used.length > 0 ? `import { ${used.join(', ')} } from '${from}'; ` : '';
+  };
+  const imports = importsOf(library, 'pg-promo-codes') + importsOf(adapters, 'pg-promo-codes/adapters');
+  return `${imports}export async function piece() {\n${piece}}\n`;
+}
+
+/** The TypeScript of a page as modules, by their names in the folder of the page. */
+function modulesOf(page: string): Map<string, string> {
+  const modules = new Map<string, string>();
+  let program: string | undefined;
+  for (const { code, line } of codeBlocks(page, 'ts')) {
+    if (compiled.includes(code)) continue;
+    if (BEGINS_A_PROGRAM.test(code)) {
+      program = /^\/\/ ([\w.-]+)\.ts\b/.exec(code)?.[1] ?? `line-${line}`;
+      modules.set(program, code);
+    } else if (program === undefined) modules.set(`line-${line}`, programAround(code));
+    else modules.set(program, `${modules.get(program)}\n${code}`);
+  }
+  return modules;
+}
+
+function compile(sources: Map<string, string>): string {
   const root = process.cwd();
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root);
-  const sources = new Map(PAGES.map((page) => [path.join(root, 'docs', `${page}.ts`), programOf(page)]));
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists, readFile } = host;
   host.fileExists = (file) => sources.has(file) || fileExists(file);
@@ -19,16 +52,28 @@ it('the TypeScript of the pages compiles under strict', () => {
     const text = sources.get(file);
     return text === undefined ? getSourceFile(file, version, ...rest) : ts.createSourceFile(file, text, version, true);
   };
-  const program = ts.createProgram([...sources.keys()], options, host);
-  const faults = [...sources.keys()].flatMap((file) => {
+  const names = [path.resolve('tests/docs/preamble.d.ts'), ...sources.keys()];
+  // A piece may end where it has shown what it is about.
+  const program = ts.createProgram(names, { ...options, noUnusedLocals: false }, host);
+  const faults = names.flatMap((file) => {
     const source = program.getSourceFile(file);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   });
-  const text = ts.formatDiagnostics(faults, {
+  return ts.formatDiagnostics(faults, {
     getCanonicalFileName: (file) => file,
     getCurrentDirectory: () => root,
     getNewLine: () => '\n',
   });
-  expect(text).toBe('');
-  for (const page of PAGES) expect(programOf(page), page).not.toBe('');
+}
+
+it('every block of TypeScript on every page compiles, by the compiler options of this repository', () => {
+  const sources = new Map<string, string>();
+  for (const page of PAGES) {
+    const folder = path.resolve(page.replace(/\.md$/, ''));
+    for (const [name, code] of modulesOf(page)) sources.set(path.join(folder, `${name}.ts`), code);
+  }
+  // What try.ts imports, of whichever library it is.
+  sources.set(path.resolve('docs/in-your-transaction/order.ts'), readFileSync(`${EXAMPLES}/pg.ts`, 'utf8'));
+  expect(sources.size).toBeGreaterThan(10);
+  expect(compile(sources)).toBe('');
 });

@@ -5,7 +5,8 @@ import path from 'node:path';
 export function checkLinks(site: string): void {
   const pages = new Map<string, string>();
   for (const file of readdirSync(site, { recursive: true, encoding: 'utf8' })) {
-    if (file.endsWith('.html')) pages.set(`/${file.replaceAll(path.sep, '/')}`, readFileSync(path.join(site, file), 'utf8'));
+    if (file.endsWith('.html'))
+      pages.set(`/${file.replaceAll(path.sep, '/')}`, readFileSync(path.join(site, file), 'utf8'));
   }
   const anchors = new Map<string, Set<string>>();
   for (const [page, html] of pages) {

@@ -51,7 +51,8 @@ export function guidePages(): string[] {
     .map((file) => file.replace(/\.md$/, ''));
   const missing = listed.filter((page) => !present.includes(page));
   const unlisted = present.filter((page) => !listed.includes(page));
-  if (missing.length > 0) throw new Error(`docs/.vitepress/pages.ts lists pages that are not there: ${missing.join(', ')}`);
+  if (missing.length > 0)
+    throw new Error(`docs/.vitepress/pages.ts lists pages that are not there: ${missing.join(', ')}`);
   if (unlisted.length > 0) throw new Error(`docs/.vitepress/pages.ts does not list: ${unlisted.join(', ')}`);
   return listed;
 }

@@ -91,4 +91,3 @@ export function filePages(guides: string[]): FilePage[] {
     .filter((file) => path.relative(DOCS, file).startsWith('..'))
     .map((file) => ({ params: { file: pageOf(file) }, content: contentOf(file) }));
 }
-

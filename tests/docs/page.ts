@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, vi } from 'vitest';
+import { codeBlocks } from './code-blocks';
 
 /** The text of a page of docs/. */
 export function pageText(page: string): string {
@@ -10,12 +11,11 @@ export function pageText(page: string): string {
 
 /** The code blocks of one language, in their order. */
 export function blocksOf(page: string, language: string): string[] {
-  const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm');
-  return [...pageText(page).matchAll(fence)].map(([, code = '']) => code);
+  return codeBlocks(`docs/${page}.md`, language).map(({ code }) => code);
 }
 
 /** Its TypeScript as one module: a block sees what the blocks before it have declared. */
-export function programOf(page: string): string {
+function programOf(page: string): string {
   return blocksOf(page, 'ts').join('\n');
 }
 
@@ -33,19 +33,41 @@ export function tableOf(page: string, heading: readonly string[]): string[][] {
   );
 }
 
-/** Runs pages as a reader does who copies all of their TypeScript into one file. */
-export function useProgram() {
+/** Runs code as a module of its own. */
+export function useModules() {
   const folder = mkdtempSync(path.join(import.meta.dirname, '.page-'));
   afterAll(() => rmSync(folder, { recursive: true }));
-  /** @param replace what stands for something else where the tests run, such as the name of a role */
-  return async (page: string, env: Record<string, string>, replace: (code: string) => string = (code) => code) => {
+  let runs = 0;
+  /** @param files the code by the name of its file; the last one is run, and gives what it exports */
+  return async (files: Record<string, string>, env: Record<string, string> = {}) => {
+    runs += 1;
+    const place = path.join(folder, `${runs}`);
+    mkdirSync(place);
+    for (const [name, code] of Object.entries(files)) writeFileSync(path.join(place, name), code);
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-    const file = path.join(folder, `${page}.ts`);
-    writeFileSync(file, replace(programOf(page)));
     try {
-      return await import(pathToFileURL(file).href);
+      return await import(pathToFileURL(path.join(place, Object.keys(files).at(-1)!)).href);
     } finally {
       vi.unstubAllEnvs();
     }
   };
+}
+
+/** What is given to console.log meanwhile, call by call. */
+export async function printedBy(run: () => Promise<unknown>): Promise<unknown[][]> {
+  const log = vi.spyOn(console, 'log').mockReturnValue();
+  try {
+    await run();
+    return log.mock.calls;
+  } finally {
+    log.mockRestore();
+  }
+}
+
+/** Runs pages as a reader does who copies all of their TypeScript into one file. */
+export function useProgram() {
+  const run = useModules();
+  /** @param replace what stands for something else where the tests run, such as the name of a role */
+  return (page: string, env: Record<string, string>, replace: (code: string) => string = (code) => code) =>
+    run({ [`${page}.ts`]: replace(programOf(page)) }, env);
 }

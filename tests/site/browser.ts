@@ -6,7 +6,10 @@ import puppeteer from 'puppeteer-core';
 export const chromium = spawnSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).stdout.trim();
 
 export function openBrowser(): Promise<Browser> {
-  return puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
+  return puppeteer.launch({
+    executablePath: chromium,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
 }
 
 /** What goes wrong in a tab, as it is noticed; the list is emptied by who reads it. */

@@ -84,7 +84,9 @@ describe.skipIf(chromium === '')('the site', () => {
 
   it('goes from page to page without a load: the sidebar leads to every guide', async () => {
     await open('getting-started.html');
-    const links = await tab.$$eval('.VPSidebar a', (found) => found.map((link) => new URL(link.href).pathname.slice(1)));
+    const links = await tab.$$eval('.VPSidebar a', (found) =>
+      found.map((link) => new URL(link.href).pathname.slice(1)),
+    );
     const guides = pages.filter((page) => !/^(api|files)\/|^index/.test(page));
     for (const guide of guides) expect(links).toContain(guide);
     await tab.click('.VPSidebar a[href="/adopting.html"]');

@@ -8,6 +8,10 @@
 -- It holds no BEGIN and no COMMIT, so a migration tool may run it as it is. It may be run any number of times. Writers of the two
 -- tables wait until the transaction ends. renderSql('uninstall') removes what it installs.
 
+-- A name in it holds a question mark, which some tools take for a placeholder.
+DO $script$
+BEGIN
+  EXECUTE pg_catalog.replace($text$
 DO $body$
 BEGIN
   IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
@@ -21,11 +25,11 @@ DECLARE
   revision constant integer := 2;
   library constant pg_catalog.name := 'pgpromocodes';
   schema constant pg_catalog.name := 'public';
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   -- Nothing but the counting of the seed.
-  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
-  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
-  other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(\x3F="{0,1}promo_codes[[:>:]])|"';
+  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;{0,1}[[:space:]]*$';
+  other_words constant text := E'[[:<:]](\x3F!(begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
   -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
   trusted constant oid[] := ARRAY(
     SELECT r.oid
@@ -51,19 +55,16 @@ BEGIN
                           WHERE n.nspname = schema AND c.relname::text = t.name AND c.relkind IN ('r'::"char", 'p'::"char"))
       UNION ALL
       SELECT pg_catalog.format('%s.%s.%s', schema, c.relname, k.name)
-        FROM (VALUES ('promo_codes', 'id'), ('promo_codes', 'times_used'), ('promo_codes', 'total_bonus_issued'),
-                     ('promo_codes', 'updated_at'), ('promo_code_uses', 'promo_code_id'), ('promo_code_uses', 'bonus_amount'),
-                     ('promo_code_uses', NULL)) AS k(on_table, name)
+        FROM pg_catalog.jsonb_to_recordset('[{"on_table":"promo_codes","name":"id"},{"on_table":"promo_codes","name":"code"},{"on_table":"promo_codes","name":"shop_id"},{"on_table":"promo_codes","name":"name"},{"on_table":"promo_codes","name":"description"},{"on_table":"promo_codes","name":"bonus_type"},{"on_table":"promo_codes","name":"bonus_value"},{"on_table":"promo_codes","name":"max_bonus"},{"on_table":"promo_codes","name":"start_date"},{"on_table":"promo_codes","name":"end_date"},{"on_table":"promo_codes","name":"total_usage_limit"},{"on_table":"promo_codes","name":"per_customer_limit"},{"on_table":"promo_codes","name":"times_used"},{"on_table":"promo_codes","name":"total_bonus_issued"},{"on_table":"promo_codes","name":"is_active"},{"on_table":"promo_codes","name":"created_at"},{"on_table":"promo_codes","name":"updated_at"},{"on_table":"promo_code_uses","name":"id"},{"on_table":"promo_code_uses","name":"promo_code_id"},{"on_table":"promo_code_uses","name":"customer_address"},{"on_table":"promo_code_uses","name":"shop_id"},{"on_table":"promo_code_uses","name":"transaction_id"},{"on_table":"promo_code_uses","name":"base_reward"},{"on_table":"promo_code_uses","name":"bonus_amount"},{"on_table":"promo_code_uses","name":"total_reward"},{"on_table":"promo_code_uses","name":"used_at"}]'::jsonb) AS k(on_table text, name text)
         JOIN pg_catalog.pg_class AS c ON c.relname::text = k.on_table AND c.relkind IN ('r'::"char", 'p'::"char")
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
-       WHERE k.name IS NOT NULL
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                           WHERE a.attrelid = c.oid AND a.attname::text = k.name AND NOT a.attisdropped)
     ) AS w;
   IF problems IS NOT NULL THEN
     RAISE EXCEPTION 'pg-promo-codes counts in tables that are not as it needs them; missing: %', problems
       USING ERRCODE = 'undefined_table',
-            HINT = 'Describe the tables with the option tables, or run the script "schema", which creates tables where a host has none.';
+            HINT = 'Describe the tables with the option tables (a column that you do not have is null), or run the script "schema", which creates tables where a host has none.';
   END IF;
 
   SELECT pg_catalog.string_agg(w.role, ', ' ORDER BY w.role) INTO problems
@@ -135,6 +136,23 @@ BEGIN
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
 
+  -- Keys and holds of tables that were dropped would answer for those that have their names now.
+  IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+              WHERE n.nspname = library AND p.proname = 'promo_code_installation'::pg_catalog.name AND p.prosrc ~ mark)
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+                       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relname::text IN ('promo_codes', 'promo_code_uses')
+                       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
+                       JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.prosrc ~ mark)
+  THEN
+    FOR found IN
+      SELECT c.relname
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.nspname = library AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds')
+    LOOP
+      EXECUTE pg_catalog.format('DELETE FROM %I.%I', library, found.relname);
+    END LOOP;
+  END IF;
+
   FOR found IN
     SELECT p.oid::pg_catalog.regprocedure AS signature
       FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
@@ -144,10 +162,13 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', found.signature);
   END LOOP;
+
+  -- IF NOT EXISTS would ask for the right to create a schema where there is one.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = library) THEN
+    EXECUTE pg_catalog.format('CREATE SCHEMA %I', library);
+  END IF;
 END
 $body$;
-
-CREATE SCHEMA IF NOT EXISTS "pgpromocodes";
 DO $body$
 DECLARE
   found record;
@@ -2433,7 +2454,7 @@ BEGIN
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(?n)^\\s*-- pg-promo-codes [0-9]+$'
+       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(\x3Fn)^\\s*-- pg-promo-codes [0-9]+\\s*$'
     ), given AS (
       SELECT o.kind, o.path, o.rights, g.grantee, g.privilege_type AS privilege,
              g.grantee IN (SELECT r.oid FROM redeemers AS r) AS redeems
@@ -2573,7 +2594,7 @@ DECLARE
 BEGIN
   FOR wanted IN
     SELECT c.oid AS table_oid, i.*
-      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)?[)]+|upper[(]+code[)]*(::text)?[)]+ shop_id) ?$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)?[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
+      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)<question mark>[)]+|upper[(]+code[)]*(::text)<question mark>[)]+ shop_id) <question mark>$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)<question mark>[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
       JOIN pg_catalog.pg_class AS c ON c.relname::text = i.on_table
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
      -- Nobody else may build one; everything is right without it.
@@ -2598,7 +2619,7 @@ END
 $body$;
 DO $body$
 DECLARE
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   found record;
 BEGIN
   FOR found IN
@@ -2630,3 +2651,6 @@ SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_stats(drifted.id
           WHERE (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric))
           ORDER BY c."id"
        ) AS drifted;
+$text$, '<question mark>', pg_catalog.chr(63));
+END
+$script$;

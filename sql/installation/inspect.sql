@@ -152,7 +152,9 @@ SELECT pg_catalog.json_build_object(
              'ownedByTableOwner', EXISTS (
                SELECT FROM host AS h WHERE h.part = 'codes' AND h.relowner = p.proowner),
              'source', coalesce(:mark(p.prosrc), p.prosrc),
-             'digest', CASE WHEN :mark(p.prosrc) IS NOT NULL THEN pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(p.prosrc, 'UTF8'::name)), 'hex') END,
+             -- A script that was checked out with line ends of Windows installs the same.
+             'digest', CASE WHEN :mark(p.prosrc) IS NOT NULL THEN pg_catalog.encode(pg_catalog.sha256(
+               pg_catalog.convert_to(pg_catalog.replace(p.prosrc, E'\r', ''), 'UTF8'::name)), 'hex') END,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
              'calledElsewhere', EXISTS (

@@ -2,7 +2,7 @@
 -- those that earlier versions had in the schema of the host, and the seed's own.
 DO $body$
 DECLARE
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   found record;
 BEGIN
   FOR found IN

@@ -7,11 +7,11 @@ DECLARE
   revision constant integer := 2;
   library constant pg_catalog.name := :'library';
   schema constant pg_catalog.name := :'schema';
-  mark constant text := E'(?n)^\\s*-- pg-promo-codes ([0-9]+)$';
+  mark constant text := E'(\x3Fn)^\\s*-- pg-promo-codes ([0-9]+)\\s*$';
   -- Nothing but the counting of the seed.
-  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(?="?promo_codes[[:>:]])|"';
-  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;?[[:space:]]*$';
-  other_words constant text := '[[:<:]](?!(?:begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
+  clutter constant text := E'--[^\n]*|("([^"]|"")+"|[[:alnum:]_]+)[[:space:]]*[.][[:space:]]*(\x3F="{0,1}promo_codes[[:>:]])|"';
+  counting constant text := '^[[:space:]]*begin[[:space:]]+update[[:space:]]+promo_codes[[:space:]]+set[[:space:]][^;]*;[[:space:]]*return[[:space:]]+(new|old|null)[[:space:]]*;[[:space:]]*end[[:space:]]*;{0,1}[[:space:]]*$';
+  other_words constant text := E'[[:<:]](\x3F!(begin|end|update|set|where|and|return|new|old|null|id|promo_codes|promo_code_id|bonus_amount|times_used|total_bonus_issued|updated_at|coalesce|greatest|least|now|current_timestamp)[[:>:]])[a-z_]';
   -- Whose objects may be relied on. A superuser has the rights of everybody, and those do not count here.
   trusted constant oid[] := ARRAY(
     SELECT r.oid
@@ -37,19 +37,16 @@ BEGIN
                           WHERE n.nspname = schema AND c.relname::text = t.name AND c.relkind IN ('r'::"char", 'p'::"char"))
       UNION ALL
       SELECT pg_catalog.format('%s.%s.%s', schema, c.relname, k.name)
-        FROM (VALUES (:'codes_name', :'code_id'), (:'codes_name', :'times_used'), (:'codes_name', :'total_bonus_issued'),
-                     (:'codes_name', :'updated_at'), (:'uses_name', :'promo_code_id'), (:'uses_name', :'bonus_amount'),
-                     (:'uses_name', :'rolled_back')) AS k(on_table, name)
+        FROM pg_catalog.jsonb_to_recordset(:'described_columns'::jsonb) AS k(on_table text, name text)
         JOIN pg_catalog.pg_class AS c ON c.relname::text = k.on_table AND c.relkind IN ('r'::"char", 'p'::"char")
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
-       WHERE k.name IS NOT NULL
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                           WHERE a.attrelid = c.oid AND a.attname::text = k.name AND NOT a.attisdropped)
     ) AS w;
   IF problems IS NOT NULL THEN
     RAISE EXCEPTION 'pg-promo-codes counts in tables that are not as it needs them; missing: %', problems
       USING ERRCODE = 'undefined_table',
-            HINT = 'Describe the tables with the option tables, or run the script "schema", which creates tables where a host has none.';
+            HINT = 'Describe the tables with the option tables (a column that you do not have is null), or run the script "schema", which creates tables where a host has none.';
   END IF;
 
   SELECT pg_catalog.string_agg(w.role, ', ' ORDER BY w.role) INTO problems
@@ -111,6 +108,23 @@ BEGIN
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
 
+  -- Keys and holds of tables that were dropped would answer for those that have their names now.
+  IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+              WHERE n.nspname = library AND p.proname = 'promo_code_installation'::pg_catalog.name AND p.prosrc ~ mark)
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+                       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relname::text IN (:'codes_name', :'uses_name')
+                       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = schema
+                       JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.prosrc ~ mark)
+  THEN
+    FOR found IN
+      SELECT c.relname
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.nspname = library AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds')
+    LOOP
+      EXECUTE pg_catalog.format('DELETE FROM %I.%I', library, found.relname);
+    END LOOP;
+  END IF;
+
   FOR found IN
     SELECT p.oid::pg_catalog.regprocedure AS signature
       FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
@@ -120,7 +134,10 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', found.signature);
   END LOOP;
+
+  -- IF NOT EXISTS would ask for the right to create a schema where there is one.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = library) THEN
+    EXECUTE pg_catalog.format('CREATE SCHEMA %I', library);
+  END IF;
 END
 $body$;
-
-CREATE SCHEMA IF NOT EXISTS :"library";

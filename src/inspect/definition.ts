@@ -21,6 +21,7 @@ export interface FunctionDefinition {
   /** Its types, as `oidvectortypes` writes them. */
   arguments: string;
   source: string;
+  /** Of its source without carriage returns. */
   digest: string;
   securityDefiner: boolean;
   /** Whether those who redeem call it; the others are for triggers and for the owner. */
@@ -121,7 +122,7 @@ function renderFunctions(wanted: Wanted): FunctionDefinition[] {
       name,
       arguments: types,
       source,
-      digest: createHash('sha256').update(source).digest('hex'),
+      digest: createHash('sha256').update(source.replaceAll('\r', '')).digest('hex'),
       securityDefiner,
       isForRedeemers,
       settings: file.settings.map(([setting, value]) => `${setting}=${render(value).replace(/^'(.*)'$/, '$1')}`),

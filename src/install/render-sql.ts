@@ -26,6 +26,7 @@ import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
+import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
 import { rightsScript } from './rights.js';
 import { schemaStatements } from './schema-file.js';
 import { uninstallScript } from './uninstall-script.js';
@@ -106,14 +107,14 @@ export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const wanted = wantedOf(parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()'), types);
   switch (what) {
     case 'drift':
-      return `${driftQuery(wanted.layout)};\n`;
+      return queryWithoutQuestionMarks(`${driftQuery(wanted.layout)};\n`);
     case 'uninstall':
-      return uninstallScript(wanted.layout);
+      return withoutQuestionMarks(uninstallScript(wanted.layout));
     case 'triggers':
       return renderTriggers(wanted);
     case 'schema':
       requireNumbers(wanted.layout);
-      return `${schemaStatements(wanted.layout).join('\n\n')}\n\n${renderTriggers(wanted)}`;
+      return withoutQuestionMarks(`${schemaStatements(wanted.layout).join('\n\n')}\n\n${triggersScript(wanted)}`);
   }
 }
 
@@ -141,6 +142,10 @@ function literalType({ tables }: ParsedInstallOptions): string {
 
 /** The script `'triggers'`. */
 export function renderTriggers(wanted: Wanted): string {
+  return withoutQuestionMarks(triggersScript(wanted));
+}
+
+function triggersScript(wanted: Wanted): string {
   const { layout, options } = wanted;
   const { granularity, counterWrites, enforceLimits } = options;
   const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
@@ -153,6 +158,7 @@ export function renderTriggers(wanted: Wanted): string {
     signatures: arrayText(functions.map(({ name, arguments: types }) => `${name}(${types})`)),
     grant_to: arrayText(options.grantTo),
     trigger_names: list(triggerNames),
+    described_columns: JSON.stringify(describedColumns(layout)),
     wanted_indexes: JSON.stringify(indexDefinitions(layout).map((index) => wantedIndex(layout, index))),
   };
   const render = (file: string) => renderSqlFile(withoutComments(file), layout, further);
@@ -188,6 +194,15 @@ function withNewline(text: string): string {
 
 function withoutComments(file: string): string {
   return file.replace(/^--.*\n/gm, '');
+}
+
+/** What the functions name: each column has to be there. */
+function describedColumns({ codes, uses }: Layout): { on_table: string; name: string }[] {
+  const named = [
+    ...Object.values(codes.columns).map((name) => ({ on_table: codes.name, name })),
+    ...[...Object.values(uses.columns), uses.rolledBack?.column].map((name) => ({ on_table: uses.name, name })),
+  ];
+  return named.flatMap(({ on_table, name }) => (name === null || name === undefined ? [] : [{ on_table, name }]));
 }
 
 function wantedIndex(layout: Layout, { name, table, columns, pattern }: ReturnType<typeof indexDefinitions>[number]) {

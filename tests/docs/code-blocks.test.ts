@@ -10,7 +10,8 @@ const LANGUAGES: Record<string, string> = {
   sh: 'commands; their scripts, programs and flags are looked up (tests/examples, tests/cli)',
   console: 'run by tests/cli and tests/examples, which compare the output',
   crontab: 'run by operations.test.ts',
-  prisma: 'the schema that tests/adapters/prisma-client.ts was generated from',
+  bash: 'a script, run by tests/migrations',
+  prisma: 'shown as it is in examples/migrations, or what tests/adapters/prisma-client.ts was generated from',
   text: 'no code',
 };
 

@@ -10,19 +10,22 @@ import { codeBlocks, PAGES } from './code-blocks';
 const BEGINS_A_PROGRAM = /^(import |\/\/ [\w.-]+\.ts\b)/;
 
 /** Programs that `npm run typecheck` compiles; the pages that show them are compared with them. */
-const EXAMPLES = 'examples/adapters';
-const compiled = readdirSync(EXAMPLES)
+const EXAMPLES = 'examples';
+const compiled = readdirSync(EXAMPLES, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => readFileSync(path.join(EXAMPLES, file), 'utf8'));
 
-/** A piece, as it would be in a program: in a function, with what it uses of the library. */
-function programAround(piece: string): string {
-  const importsOf = (names: object, from: string) => {
-    const used = Object.keys(names).filter((name) => new RegExp(`\\b${name}\\b`).test(piece));
-    return used.length > 0 ? `import { ${used.join(', ')} } from '${from}'; ` : '';
+/** The names of the library that code uses without an import, as a page says that a piece may. */
+function importsFor(code: string): string {
+  const from = (names: object, module: string) => {
+    const used = Object.keys(names).filter(
+      (name) =>
+        new RegExp(`\\b${name}\\(|\\b(?:new|instanceof) ${name}\\b`).test(code) &&
+        !code.match(`import [^;]*\\b${name}\\b`),
+    );
+    return used.length > 0 ? `import { ${used.join(', ')} } from '${module}'; ` : '';
   };
-  const imports = importsOf(library, 'pg-promo-codes') + importsOf(adapters, 'pg-promo-codes/adapters');
-  return `${imports}export async function piece() {\n${piece}}\n`;
+  return from(library, 'pg-promo-codes') + from(adapters, 'pg-promo-codes/adapters');
 }
 
 /** The TypeScript of a page as modules, by their names in the folder of the page. */
@@ -34,7 +37,7 @@ function modulesOf(page: string): Map<string, string> {
     if (BEGINS_A_PROGRAM.test(code)) {
       program = /^\/\/ ([\w.-]+)\.ts\b/.exec(code)?.[1] ?? `line-${line}`;
       modules.set(program, code);
-    } else if (program === undefined) modules.set(`line-${line}`, programAround(code));
+    } else if (program === undefined) modules.set(`line-${line}`, `export async function piece() {\n${code}}\n`);
     else modules.set(program, `${modules.get(program)}\n${code}`);
   }
   return modules;
@@ -70,10 +73,10 @@ it('every block of TypeScript on every page compiles, by the compiler options of
   const sources = new Map<string, string>();
   for (const page of PAGES) {
     const folder = path.resolve(page.replace(/\.md$/, ''));
-    for (const [name, code] of modulesOf(page)) sources.set(path.join(folder, `${name}.ts`), code);
+    for (const [name, code] of modulesOf(page)) sources.set(path.join(folder, `${name}.ts`), importsFor(code) + code);
   }
   // What try.ts imports, of whichever library it is.
-  sources.set(path.resolve('docs/in-your-transaction/order.ts'), readFileSync(`${EXAMPLES}/pg.ts`, 'utf8'));
+  sources.set(path.resolve('docs/in-your-transaction/order.ts'), readFileSync(`${EXAMPLES}/adapters/pg.ts`, 'utf8'));
   expect(sources.size).toBeGreaterThan(10);
   expect(compile(sources)).toBe('');
 });

@@ -58,6 +58,11 @@ describe.skipIf(chromium === '')('the site', () => {
       const papers = new Set<string>();
       for (const scheme of SCHEMES) {
         await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+        await tab.waitForFunction(
+          (isDark) => document.documentElement.classList.contains('dark') === isDark,
+          {},
+          scheme === 'dark',
+        );
         papers.add(await tab.evaluate(() => getComputedStyle(document.body).backgroundColor));
         expect(await tab.evaluate(findOverflow), `${width}, ${scheme}`).toEqual([]);
         await picture(page, width, scheme);

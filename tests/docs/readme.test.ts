@@ -19,3 +19,13 @@ it.each([
     expect(printed).toEqual([[said]]);
   }
 });
+
+it('every figure of the README is one of bench/results', () => {
+  const results = ['redemption', 'counters'].map((name) => readFileSync(`bench/results/${name}.md`, 'utf8')).join('\n');
+  const [, section = ''] = readFileSync('README.md', 'utf8').split('\n## How fast\n');
+  const figures = [...(section.split('\n## ')[0] ?? '').matchAll(/\d[\d,.]*(?:\/s|×| m?s\b)/g)].map(
+    ([figure]) => figure,
+  );
+  expect(figures.length).toBeGreaterThan(10);
+  for (const figure of figures) expect(results, figure).toContain(` ${figure} `);
+});

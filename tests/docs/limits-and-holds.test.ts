@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PromoCode, PromoCodeRepository } from '../../src/index';
 import { useDatabase } from '../support';
-import { useProgram } from './page';
+import { PAGE_LIMIT_MS, useProgram } from './page';
 
 interface Payments {
   charge(customer: string, amount: string, key: string): Promise<{ id: string; paid: boolean }>;
@@ -26,7 +26,7 @@ const run = useProgram();
 let page: Page;
 beforeAll(async () => {
   page = await run('limits-and-holds', { DATABASE_URL: t.url });
-});
+}, PAGE_LIMIT_MS);
 afterAll(() => page?.pool.end());
 
 /** Only what the provider decides is made up; everything else is real. */

@@ -33,6 +33,9 @@ export function tableOf(page: string, heading: readonly string[]): string[][] {
   );
 }
 
+/** How long a page may take to be read, compiled and begun on a machine that is busy with other tests. */
+export const PAGE_LIMIT_MS = 90_000;
+
 /** Runs pages as a reader does who copies all of their TypeScript into one file. */
 export function useProgram() {
   const folder = mkdtempSync(path.join(import.meta.dirname, '.page-'));

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { assertNoDrift, type PromoCodeRepository, type RedeemResult } from '../../src/index';
 import { useDatabase } from '../support';
-import { pageText, useProgram } from './page';
+import { PAGE_LIMIT_MS, pageText, useProgram } from './page';
 
 interface Order {
   id: string;
@@ -22,7 +22,7 @@ const run = useProgram();
 let page: Page;
 beforeAll(async () => {
   page = await run('performance', { DATABASE_URL: t.url });
-});
+}, PAGE_LIMIT_MS);
 afterAll(() => page?.pool.end());
 
 const orderOf = (id: string): Order => ({ id, customer: `customer of ${id}`, reward: '10.00' });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { PromoCodeRepository, RedeemInput } from '../../src/index';
 import { useDatabase } from '../support';
 import { type CuttingProxy, startProxy } from '../support/proxy';
-import { pageText, useProgram } from './page';
+import { PAGE_LIMIT_MS, pageText, useProgram } from './page';
 
 interface Purchase {
   key: string;
@@ -32,7 +32,7 @@ beforeAll(async () => {
   toServer = await startProxy(t.url);
   page = await run('exactly-once', { DATABASE_URL: toServer.url, PORT: '0' });
   toService = await startProxy(`http://127.0.0.1:${(page.server.address() as AddressInfo).port}`);
-});
+}, PAGE_LIMIT_MS);
 afterAll(async () => {
   page?.server.closeAllConnections();
   page?.server.close();

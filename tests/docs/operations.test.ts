@@ -15,7 +15,7 @@ import {
 import { runHere } from '../cli/command-line';
 import { type TestRole, useDatabase, useRole } from '../support';
 import { changeUrl } from '../support/urls';
-import { blocksOf, tableOf, useProgram } from './page';
+import { blocksOf, PAGE_LIMIT_MS, tableOf, useProgram } from './page';
 
 interface Page {
   owner: pg.Pool;
@@ -84,7 +84,7 @@ beforeAll(async () => {
   await as('shop_owner', ownGrants);
   await t.pool.query(statistics);
   await repositoryOf('app').create({ code: 'GIVEN', shopId: 'shop-1', bonusValue: '5.00', perCustomerLimit: null });
-});
+}, PAGE_LIMIT_MS);
 afterAll(async () => {
   await page?.owner.end();
   await page?.pool.end();

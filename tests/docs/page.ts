@@ -33,6 +33,9 @@ export function tableOf(page: string, heading: readonly string[]): string[][] {
   );
 }
 
+/** How long a page may take to be read, compiled and begun on a machine that is busy with other tests. */
+export const PAGE_LIMIT_MS = 90_000;
+
 /** Runs code as a module of its own. */
 export function useModules() {
   const folder = mkdtempSync(path.join(import.meta.dirname, '.page-'));

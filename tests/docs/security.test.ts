@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installTriggers, PromoCodeRepository, type RedeemInput } from '../../src/index';
 import { eventually, useDatabase, useRole } from '../support';
-import { useProgram } from './page';
+import { PAGE_LIMIT_MS, useProgram } from './page';
 
 interface Page {
   pool: { end(): Promise<void> };
@@ -17,7 +17,7 @@ beforeAll(async () => {
   page = await run('security', { DATABASE_URL: t.url });
   await page.promoCodes.create({ code: 'GOOD', shopId: 's', bonusValue: 1, totalUsageLimit: 1 });
   await page.promoCodes.create({ code: 'OFF', shopId: 's', bonusValue: 1, isActive: false });
-});
+}, PAGE_LIMIT_MS);
 afterAll(() => page?.pool.end());
 
 const ask = (code: string, customerAddress = 'ann@example.com') => ({

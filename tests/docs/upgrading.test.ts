@@ -3,7 +3,7 @@ import { installSchema, installTriggers, PromoCodeRepository, uninstallTriggers 
 import { SQL_REVISION } from '../../src/inspect/definition';
 import { runHere } from '../cli/command-line';
 import { useDatabase } from '../support';
-import { pageText, useProgram } from './page';
+import { PAGE_LIMIT_MS, pageText, useProgram } from './page';
 
 interface Page {
   pool: { end(): Promise<void> };
@@ -15,7 +15,7 @@ const run = useProgram();
 let page: Page;
 beforeAll(async () => {
   page = await run('upgrading', { DATABASE_URL: t.url });
-});
+}, PAGE_LIMIT_MS);
 afterAll(() => page?.pool.end());
 beforeEach(async () => {
   await t.sql('DROP SCHEMA IF EXISTS public, pgpromocodes CASCADE; CREATE SCHEMA public');

@@ -87,7 +87,8 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
 
 /**
  * The SQL of this library as text, for hosts that run their own migrations or whose application role may not run DDL.
- * It holds no BEGIN and no COMMIT: run it in one transaction, as the owner of the tables.
+ * It holds no BEGIN and no COMMIT: run it in one transaction, as the owner of the tables. It holds no question mark, whatever the
+ * names hold, so that `knex.raw` takes it as it is.
  *
  * - `'schema'`: the two tables, where they do not exist, and then the triggers.
  * - `'triggers'`: the library's schema, functions and triggers for these options, then a recount of every code that had

@@ -12,7 +12,8 @@ describe.runIf(psql)('the recipe', SLOW, () => {
     project,
     async inProcess(url) {
       const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '--single-transaction', '-f', '-', url];
-      expect(await runTool(psql!, args, { input: renderSql('schema') })).toMatchObject({ code: 0, stderr: '' });
+      const env = { PGOPTIONS: '-c client_min_messages=warning' };
+      expect(await runTool(psql!, args, { env, input: renderSql('schema') })).toMatchObject({ code: 0, stderr: '' });
     },
     up: commandOfPage('./migrate.sh schema'),
     nothingToDo: /^$/,

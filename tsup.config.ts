@@ -46,6 +46,17 @@ const libraryBeside: Plugin = {
   },
 };
 
+/** So does what is for tests of hosts: errors and classes are those that the host imports. */
+const libraryAbove: Plugin = {
+  name: 'library-above',
+  setup(build) {
+    const extension = build.initialOptions.format === 'cjs' ? 'cjs' : 'js';
+    build.onResolve({ filter: /^\.\.\/index\.js$/ }, ({ importer }) =>
+      /[\\/]src[\\/]testing[\\/]/.test(importer) ? { path: `../index.${extension}`, external: true } : undefined,
+    );
+  },
+};
+
 /** What is bundled goes along with its licence; esbuild writes each once, at the end. */
 const licensed: Plugin = {
   name: 'licensed',
@@ -62,7 +73,7 @@ const licensed: Plugin = {
 
 const library: Options = {
   // Each in one piece: the adapters need little of the rest, and errors know each other over copies.
-  entry: ['src/index.ts', 'src/adapters/index.ts'],
+  entry: ['src/index.ts', 'src/adapters/index.ts', 'src/testing/index.ts'],
   splitting: false,
   format: ['esm', 'cjs'],
   target: 'node20',
@@ -70,7 +81,7 @@ const library: Options = {
   // The files of sql/ become text inside the bundle: nothing is read from disk at run time, so bundlers of hosts work.
   loader: { '.sql': 'text' },
   noExternal: ['pg-format'],
-  esbuildPlugins: [selfContained],
+  esbuildPlugins: [selfContained, libraryAbove],
   // A directive counts only where it comes first.
   banner: ({ format }) => ({ js: format === 'cjs' ? `'use strict';\n${requireNode}` : requireNode }),
   // Bundlers take the bare names of built-in modules for packages, or for those of browsers.

@@ -34,6 +34,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: 'pg-promo-codes/adapters', replacement: path.resolve('src/adapters/index.ts') },
+      { find: 'pg-promo-codes/testing', replacement: path.resolve('src/testing/index.ts') },
       { find: 'pg-promo-codes', replacement: path.resolve('src/index.ts') },
       // What `prisma generate` would write for an example.
       { find: /^.*\/generated\/prisma\/client$/, replacement: path.resolve('tests/adapters/prisma-client.ts') },

@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import { startServer } from '../tests/server/start-server.ts';
 import { checkBundledHosts, checkTreeShaking } from './package/bundled-hosts.mjs';
 import { installFromGit } from './package/git-install.mjs';
-import { checkCopies, checkOldNode, namesOf } from './package/modules.mjs';
+import { checkJest } from './package/jest-host.mjs';
+import { checkCopies, checkOldNode, checkTesting, namesOf } from './package/modules.mjs';
 import { packCleanClone } from './package/pack.mjs';
 import { binOf, checkSqlFiles, installPackage, installTools, project } from './package/project.mjs';
 import { CheckFailed, root, run, step } from './package/shell.mjs';
@@ -51,6 +52,7 @@ try {
   });
   const esbuild = createRequire(path.join(project, 'any.cjs'))('esbuild');
   await step('instanceof over copies', () => checkCopies(esbuild, name));
+  await step('testing support', () => checkTesting(name));
   await step('checkDrift alone, bundled', () => checkTreeShaking(esbuild, name));
   await step('old Node.js', () => checkOldNode(name, oldestNode));
   await checkTypes(name, names);
@@ -58,6 +60,7 @@ try {
   const server = await startServer();
   try {
     await checkBundledHosts(server.url);
+    await step('Jest', () => checkJest(tarball, server.url));
   } finally {
     await server.stop();
   }

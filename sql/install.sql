@@ -127,7 +127,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -1592,8 +1592,8 @@ BEGIN
        WHERE q.outcome IS NULL AND q.key IS NOT NULL
     ), taken AS (
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
-                                                              customer_address)
-      SELECT q.shop, q.key, q.fingerprint, q.id, q.code_id, q.who
+                                                              customer_address, created_at)
+      SELECT q.shop, q.key, q.fingerprint, q.id, q.code_id, q.who, now()
       FROM wanted AS q
        ORDER BY 1, 2
           ON CONFLICT DO NOTHING
@@ -1824,8 +1824,8 @@ BEGIN
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (
         INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
-                                                                customer_address)
-        SELECT shops[q.place], q.key, "pgpromocodes".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, NULL), q.id, code_ids[q.place], q.who
+                                                                customer_address, created_at)
+        SELECT shops[q.place], q.key, "pgpromocodes".promo_code_fingerprint(codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, NULL), q.id, code_ids[q.place], q.who, now()
         FROM (SELECT a.*, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who
                  FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds)
                         AS a(place, customer, base, bonus, transaction, key, id, seconds)) AS q
@@ -1963,8 +1963,8 @@ BEGIN
                                AND lower(btrim(u."customer_address"::text)) <= code.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint)) AS own) < code.customer_limit;
     IF accepted AND key IS NOT NULL THEN
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
-                                                              customer_address)
-      SELECT in_shop, key, "pgpromocodes".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL, NULL), new_id, code.id, code.who
+                                                              customer_address, created_at)
+      SELECT in_shop, key, "pgpromocodes".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL, NULL), new_id, code.id, code.who, now()
       WHERE NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL)
        ORDER BY 1, 2
           ON CONFLICT DO NOTHING;
@@ -2290,7 +2290,7 @@ BEGIN
   -- takes in its own way. A column without fractions of a second would round the present up, to a moment that is still to come.
   SELECT string_agg(pg_catalog.format('%I', a.attname), ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN ('start_date', 'created_at', 'updated_at')
-                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, now()))', a.attname,
+                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, $3))', a.attname,
                                                 CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
                          ELSE pg_catalog.format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN ('start_date', 'end_date', 'created_at', 'updated_at')
@@ -2312,7 +2312,7 @@ BEGIN
          ON CONFLICT DO NOTHING
      RETURNING c.%5$I::text, c.%6$I::text', host_name, names, sources, definitions, 'id', 'code',
     pg_catalog.format('other.%I::text = $2 AND', 'shop_id') )
-    USING codes, shop_now;
+    USING codes, shop_now, now();
 END
 $body$;
 
@@ -2631,7 +2631,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

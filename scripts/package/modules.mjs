@@ -16,6 +16,27 @@ export async function namesOf(name) {
   return names;
 }
 
+/** The support for tests is small, and its errors and classes are those of the library beside it. */
+export async function checkTesting(name) {
+  const source = (load) => `${load}
+const assert = require('node:assert/strict');
+assert.deepEqual(Object.keys(testing).sort(), ['setClock', 'toHaveNoDrift', 'withInstalledSchema']);
+const pool = { query: async () => ({ rows: [], rowCount: 0 }), connect: async () => assert.fail('it connected') };
+const repository = new library.PromoCodeRepository(pool);
+assert.throws(() => testing.setClock(repository, 'soon'), library.ValidationError);
+testing.withInstalledSchema(pool, () => {}, { deadlineMs: 0 }).then(
+  () => assert.fail('an option was taken'),
+  (error) => console.log(error.constructor === library.ValidationError),
+);
+`;
+  const make = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
+  const imports = `import * as library from '${name}';\nimport * as testing from '${name}/testing';\n${make}`;
+  const requires = `const library = require('${name}');\nconst testing = require('${name}/testing');`;
+  for (const said of [await program('testing.mjs', source(imports)), await program('testing.cjs', source(requires))]) {
+    demand(said.trim() === 'true', `the errors of ${name}/testing are not those of ${name}: ${said}`);
+  }
+}
+
 /**
  * An ES module and a CommonJS copy, and one of each that a bundler has minified: every class knows the errors of all of
  * them, and no more than its own.

@@ -21,8 +21,10 @@ export async function packCleanClone(manifest) {
 
   const expected = ['package.json', 'LICENSE', 'README.md', manifest.main, manifest.module, manifest.types];
   // The entries beside the main one.
-  const { import: esm, require: cjs } = manifest.exports['./adapters'];
-  for (const kind of [esm, cjs]) expected.push(...Object.values(kind));
+  for (const entry of ['./adapters', './testing']) {
+    const { import: esm, require: cjs } = manifest.exports[entry];
+    for (const kind of [esm, cjs]) expected.push(...Object.values(kind));
+  }
   const missing = expected.map((file) => path.normalize(file)).filter((file) => !files.includes(file));
   demand(missing.length === 0, `not in the tarball: ${missing.join(', ')}`);
   const stray = files.filter((file) => /^(src|tests|scripts|node_modules|docs\/api|examples\/demo)\//.test(file));

@@ -21,7 +21,7 @@ export async function checkTypes(packageName, names) {
   const place = workplace('types');
   const sources = path.join(root, 'tests', 'types');
   for (const extension of ['ts', 'mts', 'cts']) {
-    for (const file of ['contract', 'loose', 'adapters']) {
+    for (const file of ['contract', 'loose', 'adapters', 'testing']) {
       cpSync(path.join(sources, `${file}.ts`), path.join(place, `${file}.${extension}`));
     }
   }
@@ -39,6 +39,8 @@ export async function checkTypes(packageName, names) {
     'contract.cts',
     'adapters.mts',
     'adapters.cts',
+    'testing.mts',
+    'testing.cts',
     'names.mts',
     'names.cts',
     ...programs,
@@ -49,7 +51,7 @@ export async function checkTypes(packageName, names) {
       title: `TypeScript ${version}, bundler, strict`,
       version,
       options: [...BUNDLER, ...STRICT],
-      files: ['contract.ts', 'adapters.ts', 'names.mts', ...programs],
+      files: ['contract.ts', 'adapters.ts', 'testing.ts', 'names.mts', ...programs],
     },
     {
       title: `TypeScript ${version}, not strict`,

@@ -30,7 +30,7 @@ BEGIN
   -- takes in its own way. A column without fractions of a second would round the present up, to a moment that is still to come.
   SELECT string_agg(pg_catalog.format('%I', a.attname), ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN (:'start_date', :'created_at', :'updated_at')
-                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, now()))', a.attname,
+                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, $3))', a.attname,
                                                 CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
                          ELSE pg_catalog.format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN (:'start_date', :'end_date', :'created_at', :'updated_at')
@@ -53,6 +53,6 @@ BEGIN
      RETURNING c.%5$I::text, c.%6$I::text', host_name, names, sources, definitions, :'code_id', :'code',
     /*if code_shop_id*/ pg_catalog.format('other.%I::text = $2 AND', :'code_shop_id') /*fi*/
     /*if not code_shop_id*/ '$2 = $2 AND' /*fi*/)
-    USING codes, shop_now;
+    USING codes, shop_now, now();
 END
 $body$;

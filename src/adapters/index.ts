@@ -9,7 +9,7 @@ export { fromKnex, type KnexTransaction } from './knex.js';
 export { fromKysely, type KyselyAnswer, type KyselyExecutor, type KyselyTransaction } from './kysely.js';
 export { fromMikroOrm, type MikroOrmEntityManager } from './mikro-orm.js';
 export { fromPglite, type PgliteAnswer, type PgliteRunner, type PgliteTransaction } from './pglite.js';
-export { type Pglite, poolFromPglite } from './pglite-pool.js';
+export { type Pglite, type PglitePoolOptions, poolFromPglite } from './pglite-pool.js';
 export { fromPostgresJs, type PostgresJsTransaction } from './postgres-js.js';
 export { type PostgresJs, poolFromPostgresJs } from './postgres-js-pool.js';
 export { fromPrisma, type PrismaTransaction } from './prisma.js';

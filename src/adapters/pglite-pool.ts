@@ -1,3 +1,4 @@
+import { ConnectionError } from '../errors.js';
 import type { ConnectionPool } from '../postgres/database.js';
 import { type PgliteAnswer, type PgliteRunner, type PgliteTransaction, toPgliteResult } from './pglite.js';
 import { poolOf, type Run } from './pools.js';
@@ -9,12 +10,19 @@ export interface Pglite extends PgliteRunner {
   transaction<Result>(callback: (tx: PgliteTransaction) => Promise<Result>): Promise<Result>;
 }
 
+/** How `poolFromPglite` waits. */
+export interface PglitePoolOptions {
+  /** Milliseconds that a call waits for the connection, which a transaction may be open on. Default: 30,000. */
+  connectionTimeoutMillis?: number | undefined;
+}
+
 const TAKEN = { adapter: 'poolFromPglite', argument: 'db', rule: 'a PGlite database: new PGlite()' };
 
 /**
  * A PGlite database as the pool of a `PromoCodeRepository` and of every other function, without a server and without `pg`.
  * It has one connection: calls wait for each other, and for a transaction that is open. Inside of a transaction of yours
- * every call needs the client, `fromPglite(tx)`; one without fails with `POOL_EXHAUSTED` after its deadline.
+ * every call needs the client, `fromPglite(tx)`; one without fails with `POOL_EXHAUSTED`: a call of a repository after its
+ * deadline, every other one after `connectionTimeoutMillis`.
  *
  * @example
  * const pool = poolFromPglite(new PGlite());
@@ -22,17 +30,19 @@ const TAKEN = { adapter: 'poolFromPglite', argument: 'db', rule: 'a PGlite datab
  * const promoCodes = new PromoCodeRepository(pool);
  *
  * @param db the database; the same one gives the same pool
+ * @param options those that were given last hold
  * @throws ValidationError where it is none, such as a transaction of one
  */
-export function poolFromPglite(db: Pglite): ConnectionPool {
+export function poolFromPglite(db: Pglite, options: PglitePoolOptions = {}): ConnectionPool {
   if (!hasMethods(db, 'query', 'exec')) throw refusal(TAKEN, db);
   if (!hasMethods(db, 'transaction')) {
     throw refusal(TAKEN, db, 'a transaction goes into a call, as { client: fromPglite(tx) }');
   }
+  if (options.connectionTimeoutMillis !== undefined) waits.set(db, options.connectionTimeoutMillis);
   // One connection: who waits in vain gets an error that says it is in use.
   const size = { totalCount: 1, options: { max: 1 } };
   return poolOf(db, size, {
-    available: async () => void (await db.query('SELECT 1')),
+    available: () => available(db),
     run: runOn(db),
     begin: (modes, work) =>
       db.transaction(async (tx) => {
@@ -40,6 +50,26 @@ export function poolFromPglite(db: Pglite): ConnectionPool {
         await work(runOn(tx));
       }),
   });
+}
+
+/** What nobody has to wait for ever for: a transaction that waits for a call that has been made in it without its client. */
+const WAIT_MS = 30_000;
+const waits = new WeakMap<Pglite, number>();
+
+/** Nothing of the caller's was sent yet, so nothing comes of it later. */
+async function available(db: Pglite): Promise<void> {
+  const milliseconds = waits.get(db) ?? WAIT_MS;
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    const message =
+      `The one connection of PGlite was in use for ${milliseconds} ms (connectionTimeoutMillis). Inside a transaction of yours ` +
+      'pass its client, as { client: fromPglite(tx) }, or in the place of the pool.';
+    timer = setTimeout(() => reject(new ConnectionError('POOL_EXHAUSTED', message)), milliseconds);
+  });
+  const free = db.query('SELECT 1');
+  // Where it comes too late it may fail for the database having been closed.
+  free.catch(() => undefined);
+  await Promise.race([over, free]).finally(() => clearTimeout(timer));
 }
 
 function runOn(runner: PgliteRunner): Run {

@@ -5,8 +5,6 @@ export interface HostCatalog {
   hasSchema: boolean;
   /** The session's, which is the database's where nobody has set it. */
   timeZone: string;
-  /** Whether the server knows the time zone of the description. */
-  knowsTimeZone: boolean;
   tables: { [Table in HostTable]?: CatalogTable };
 }
 

@@ -28,13 +28,6 @@ export function checkDescription(
   options: CheckedOptions,
 ): DescriptionCheck {
   const check: DescriptionCheck = { faults: [], notRedeemable: [] };
-  if (!catalog.knowsTimeZone) {
-    check.faults.push({
-      path: 'timeZone',
-      is: `is '${description.timeZone}'`,
-      mayBe: timeZoneRule(description.timeZone),
-    });
-  }
   if (!catalog.hasSchema) check.faults.push({ path: description.schema, is: 'is not a schema of this database' });
   for (const part of ['codes', 'uses'] as const) {
     const path = `${description.schema}.${description[part].name}`;
@@ -138,11 +131,6 @@ function nearColumn(name: string, table: CatalogTable, described: (string | null
   const others = table.columns.map((column) => column.name).filter((column) => !described.includes(column));
   const meant = suggestionFor(name, others);
   return meant === undefined ? '' : `; is ${meant} meant?`;
-}
-
-function timeZoneRule(name: string): string {
-  const meant = suggestionFor(name, Intl.supportedValuesOf('timeZone'));
-  return `the name of a time zone that the server knows, as in pg_timezone_names${meant === undefined ? '' : `; is ${meant} meant?`}`;
 }
 
 /** What concerns more than one column. */

@@ -133,6 +133,8 @@ export interface HostDescription {
   /** Of columns without time zone. */
   timeZone: string;
   customerMatching: 'folded' | 'exact';
+  /** The installation is for tests: its functions take the present from the repository that calls them. */
+  testClock?: true;
 }
 
 /** The types of ids as SQL takes them, from the catalog. */

@@ -3,7 +3,7 @@ import { type CodeColumn, snakeCase, type UseColumn } from './description.js';
 
 /** Something that is not as a description says, or of a type that cannot serve. */
 export interface DescriptionFault {
-  /** `schema`, `schema.table` or `schema.table.column`; `timeZone` for the option. */
+  /** `schema`, `schema.table` or `schema.table.column`. */
   path: string;
   /** What the column is described as. */
   role?: CodeColumn | UseColumn | 'rolledBack';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { identifier, oneOf, optionsOf } from '../options.js';
+import { identifier, oneOf, optionsOf, trueOrFalse } from '../options.js';
 import { CODE_COLUMNS, describeTables, type HostDescription, type HostTables, USE_COLUMNS } from './description.js';
 import { type StructureIssue, tableIssues } from './structure.js';
 
@@ -21,6 +21,11 @@ export interface HostOptions {
    * identifiers that are case-sensitive.
    */
   customerMatching?: 'folded' | 'exact' | undefined;
+  /**
+   * For databases of tests: whoever may redeem can set the present for a call, which `setClock` of `pg-promo-codes/testing`
+   * does. Default: `false`, and no setting has any effect on dates.
+   */
+  testClock?: boolean | undefined;
 }
 
 const word = v.pipe(
@@ -110,18 +115,22 @@ export const hostEntries = {
   grantTo: v.optional(grantTo),
   timeZone: v.optional(timeZone),
   customerMatching: v.optional(oneOf(['folded', 'exact'])),
+  testClock: v.optional(trueOrFalse),
 };
+
+type DescribingOptions = Pick<HostOptions, 'tables' | 'timeZone' | 'customerMatching' | 'testClock'>;
 
 /** The description of a host by these options, with every default filled in. */
 export function describeHost(
   schema: string,
-  { tables, timeZone, customerMatching }: Pick<HostOptions, 'tables' | 'timeZone' | 'customerMatching'>,
+  { tables, timeZone, customerMatching, testClock }: DescribingOptions,
 ): HostDescription {
   const described = describeTables(schema, tables);
   return {
     ...described,
     timeZone: timeZone ?? described.timeZone,
     customerMatching: customerMatching ?? described.customerMatching,
+    ...(testClock && { testClock }),
   };
 }
 

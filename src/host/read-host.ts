@@ -38,7 +38,7 @@ export async function readInstalledHost(db: Queryable, asked: Asked): Promise<In
   const stored = fromStoredText(found.stored);
   if (stored && stored.usableFrom > SQL_REVISION) throw new NewerInstallationError(stored.revision, SQL_REVISION);
   const tables: HostCatalog['tables'] = found.tables ?? {};
-  const catalog = { hasSchema: found.hasSchema, timeZone: '', knowsTimeZone: true, tables };
+  const catalog = { hasSchema: found.hasSchema, timeZone: '', tables };
   const description = withoutMissingColumns(stored?.description ?? describeHost(found.schemaName, asked), catalog);
   return {
     layout: { ...description, librarySchema: found.librarySchema, types: typesOf(description, catalog) },

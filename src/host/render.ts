@@ -10,10 +10,10 @@ const CONDITIONAL = /(^ *)?\/\*(?:if ([a-z_ ]+)|fi)\*\/( *(?:\n *)?)/gm;
 const LIST = /[ ]*\/\*list\*\/\s*([\s\S]*?)\s*\/\*end\*\//g;
 /**
  * What is looked at in one pass: comments, strings and quoted names, which stay as they are; the quotes of bodies; a column
- * that is read (with its alias), a name, a literal, a type.
+ * that is read (with its alias), a name, a literal, a type; the present, but not where it is the default of a column.
  */
 const TOKEN =
-  /--[^\n]*|'[^']*'|"[^"]*"|\$(?:body|insert)\$|(?:\b([A-Za-z_]+)\.)?:"([a-z_]+)"|:'([a-z_]+)'|:([a-z_]+_t(?:ype|ext))\b/g;
+  /--[^\n]*|'[^']*'|"[^"]*"|\$(?:body|insert)\$|(?:\b([A-Za-z_]+)\.)?:"([a-z_]+)"|:'([a-z_]+)'|:([a-z_]+_t(?:ype|ext))\b|(?<![\w."]|DEFAULT )((?:now|clock_timestamp)\(\))/g;
 
 /**
  * Turns a file of `sql/` into plain SQL for the tables of a host. The placeholders are those of psql: `:"times_used"` becomes
@@ -38,8 +38,9 @@ export function renderSqlFile(
   const suffix = quoteSuffixFor([...names.values(), ...Object.values(texts)]);
   return forHost(file, rendering).replace(
     TOKEN,
-    (token: string, alias?: string, quoted?: string, literal?: string, type?: string) => {
+    (token: string, alias?: string, quoted?: string, literal?: string, type?: string, present?: string) => {
       if (/^\$(?:body|insert)\$$/.test(token)) return `${token.slice(0, -1)}${suffix}$`;
+      if (present !== undefined) return layout.testClock ? presentOf(layout, present) : present;
       if (type !== undefined) return types.get(type) ?? texts[type] ?? token;
       const name = quoted ?? literal;
       if (name === undefined) return token;
@@ -57,6 +58,11 @@ export function renderSqlFile(
       return `${alias === undefined ? '' : `${alias}.`}${quoteIdentifier(value)}`;
     },
   );
+}
+
+/** The present where a repository may set it: of an installation that is for tests. */
+function presentOf({ librarySchema }: Layout, call: string): string {
+  return `${quoteIdentifier(librarySchema)}.promo_code_clock(pg_catalog.${call})`;
 }
 
 /** What was made of a file for some conditions; most hosts have the same. */

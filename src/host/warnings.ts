@@ -12,7 +12,19 @@ const MOST_SHOWN = 5;
 
 /** What can be installed, but may not do what the host expects; from the catalog alone. */
 export function hostWarnings(description: HostDescription, catalog: HostCatalog): string[] {
-  return [...zoneWarnings(description, catalog), ...softDeleteWarnings(description, catalog)];
+  return [
+    ...zoneWarnings(description, catalog),
+    ...softDeleteWarnings(description, catalog),
+    ...clockWarnings(description),
+  ];
+}
+
+function clockWarnings({ testClock }: HostDescription): string[] {
+  if (!testClock) return [];
+  return [
+    'This installation is for tests: whoever may redeem can set the present that dates are compared with. ' +
+      'installTriggers() with testClock: false ends that.',
+  ];
 }
 
 /** The server fills in its own time where the library reads that of the description. */

@@ -226,6 +226,6 @@ function emptyGrants(object: { grants?: unknown[] | null }): { grants: unknown[]
 }
 
 /** The part of the catalog that a description is checked against. */
-export function hostCatalogOf({ schema, timeZone, knowsTimeZone, tables }: Catalog): HostCatalog {
-  return { hasSchema: schema !== null, timeZone, knowsTimeZone, tables };
+export function hostCatalogOf({ schema, timeZone, tables }: Catalog): HostCatalog {
+  return { hasSchema: schema !== null, timeZone, tables };
 }

@@ -110,7 +110,7 @@ export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
 function renderFunctions(wanted: Wanted): FunctionDefinition[] {
   const render = renderer(wanted);
   const library = quoteIdentifier(wanted.layout.librarySchema);
-  return files.filter(redeems(wanted.layout) ? () => true : isForCounting).map((file) => {
+  return files.filter(belongsTo(wanted.layout)).map((file) => {
     const { name, securityDefiner, isForRedeemers } = file;
     const types = render(file.parameters)
       .split(', ')
@@ -136,6 +136,12 @@ function renderFunctions(wanted: Wanted): FunctionDefinition[] {
 
 function redeems({ codes, uses }: Layout): boolean {
   return codes.columns.code !== null && uses.columns.id !== null && uses.columns.customerAddress !== null;
+}
+
+/** The clock is for installations that are for tests. */
+function belongsTo(layout: Layout): (file: FunctionFile) => boolean {
+  const isOfHost = redeems(layout) ? () => true : isForCounting;
+  return (file) => (file.name === 'promo_code_clock' ? layout.testClock === true : isOfHost(file));
 }
 
 /** Beside what counts: what an installation says of itself, and what the policies of its tables call. */

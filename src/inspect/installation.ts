@@ -7,6 +7,8 @@ import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/i
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
+import { describeReceived } from '../received.js';
+import { suggestionFor } from '../suggestion.js';
 import { type Catalog, hostCatalogOf, isOurs, triggerOfAnother } from './catalog.js';
 import type { Wanted } from './definition.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
@@ -14,7 +16,7 @@ import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './o
 /** The part of the options that decides what an installation is. */
 export type Given = Pick<
   ParsedInstallOptions,
-  'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching'
+  'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching' | 'testClock'
 > &
   ChosenOptions;
 
@@ -38,7 +40,7 @@ export interface Choice extends Wanted {
  * What is asked for, and where nothing is: what is installed. Tables without any trigger of ours are new, whatever the
  * library schema remembers of those that had their names.
  *
- * @throws ValidationError where the library schema is that of other tables, or where it is not said which one is meant.
+ * @throws ValidationError for a time zone that the server does not know, where the library schema is that of other tables, or where it is not said which one is meant.
  * @throws NewerInstallationError where the installation is one that this version cannot use.
  */
 export function chooseInstallation(given: Given, catalog: Catalog): Choice {
@@ -47,6 +49,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   if (remembered && remembered.usableFrom > SQL_REVISION) {
     throw new NewerInstallationError(remembered.revision, SQL_REVISION);
   }
+  requireTimeZone(given, catalog);
   requireSameTables(catalog);
   requireOwnTriggers(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
@@ -55,10 +58,12 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
     : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
+  const { testClock: _asDescribed, ...plain } = described;
   const description: HostDescription = {
-    ...described,
+    ...plain,
     timeZone: given.timeZone ?? host?.timeZone ?? described.timeZone,
     customerMatching: given.customerMatching ?? host?.customerMatching ?? described.customerMatching,
+    ...((given.testClock ?? host?.testClock) && { testClock: true }),
   };
   const hostCatalog = hostCatalogOf(catalog);
   const options = withDefaults(given, stored?.options ?? (isForgotten ? {} : optionsOfTriggers(catalog)));
@@ -77,6 +82,14 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
 /** @throws NotInstalledError that names every table and column that is missing or of a type that cannot serve. */
 export function requireDescribed({ faults }: Choice, hint = ''): void {
   if (faults.length > 0) throw notAsDescribed(faults, hint);
+}
+
+function requireTimeZone({ timeZone }: Given, { knowsTimeZone }: Catalog): void {
+  if (knowsTimeZone || timeZone === undefined) return;
+  const meant = suggestionFor(timeZone, Intl.supportedValuesOf('timeZone'));
+  const remedy = meant === undefined ? '' : `; is ${meant} meant?`;
+  const message = `must be the name of a time zone that the server knows, as in pg_timezone_names${remedy}`;
+  throw new ValidationError([{ path: 'timeZone', message, received: describeReceived(timeZone) ?? '' }]);
 }
 
 /** An installation is for one pair of tables: its functions name them. */

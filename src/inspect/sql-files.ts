@@ -17,6 +17,7 @@ import onInsert from '../../sql/counting/update_promo_code_stats_on_insert.sql';
 import onTruncate from '../../sql/counting/update_promo_code_stats_on_truncate.sql';
 import onUpdate from '../../sql/counting/update_promo_code_stats_on_update.sql';
 import verifyLimits from '../../sql/counting/verify_promo_code_limits.sql';
+import clock from '../../sql/installation/promo_code_clock.sql';
 import installation from '../../sql/installation/promo_code_installation.sql';
 import amendUse from '../../sql/redemption/amend_promo_code_use.sql';
 import answerRequests from '../../sql/redemption/answer_promo_code_requests.sql';
@@ -51,6 +52,7 @@ import { withRules } from '../host/rules.js';
 /** In the order of creation: what is called comes before what calls it. Rules stand in them as plain SQL. */
 export const functionFiles = [
   installation,
+  clock,
   isVisible,
   recountStats,
   applyStats,

@@ -13,6 +13,8 @@ export interface CallSettings {
   /** Whether statements are prepared by name. */
   prepare: boolean;
   explainer: Explainer;
+  /** What the functions of an installation for tests take for the present, as PostgreSQL reads it. */
+  clock?: string | undefined;
   /** Learns of every call that failed. */
   onError(error: PromoCodesError): void;
 }
@@ -116,16 +118,46 @@ export class Call {
     const { db, limits, prepare, onError, explainer } = this.#settings;
     // What is sent before the host is known is sent once.
     const wrap = prepare && this.#host ? prepared : undefined;
-    const plan: Plan = { effect, transaction, inDoubt, limits, deadline: this.deadline, wrap };
+    const clock = this.#host?.layout.testClock ? this.#settings.clock : undefined;
+    const plan: Plan = {
+      effect,
+      transaction: clock === undefined ? transaction : 'read committed',
+      inDoubt,
+      limits,
+      deadline: this.deadline,
+      wrap,
+    };
+    const timed = clock === undefined ? work : atTime(clock, work, this.hosted);
     try {
       return this.hosted
-        ? await performHosted(this.client ?? db, plan, this.client !== undefined, work)
-        : await perform(db as ConnectionPool, plan, work);
+        ? await performHosted(this.client ?? db, plan, this.client !== undefined, timed)
+        : await perform(db as ConnectionPool, plan, timed);
     } catch (error) {
       if (error instanceof PromoCodesError) onError(error);
       throw error instanceof InsufficientPrivilegeError ? await explainer.privileges(error) : error;
     }
   }
+}
+
+/**
+ * Sets the present for the work: in a transaction of the library's own until that ends; in the host's only for the work,
+ * since other calls may follow there, and a rollback takes the setting back with the rest.
+ */
+function atTime<Result>(moment: string, work: Work<Result>, hosted: boolean): Work<Result> {
+  const set = (connection: Queryable, to: string) =>
+    connection.query(`SELECT pg_catalog.set_config('pg_promo_codes.clock', $1::text, $2::boolean) AS clock`, [
+      to,
+      !hosted,
+    ]);
+  return async (connection, attempt) => {
+    await set(connection, moment);
+    if (!hosted) return work(connection, attempt);
+    try {
+      return await work(connection, attempt);
+    } finally {
+      await set(connection, '').catch(() => undefined);
+    }
+  };
 }
 
 /** The same text has the same name, so a connection prepares it once. */

@@ -117,7 +117,9 @@ export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<New
   const type = call.host.baseTypeOf('codes', 'endDate');
   const inColumn = (moment: string) => `${asColumn(call.host, 'codes', 'endDate', moment)}::${type}`;
   const { rows } = await call.read((db) =>
-    db.query(`SELECT (${inColumn('$1::timestamptz')} < ${inColumn('now()')})::text AS past`, [toTimestamp(endDate)]),
+    db.query(call.sql(`SELECT (${inColumn('$1::timestamptz')} < ${inColumn('now()')})::text AS past`), [
+      toTimestamp(endDate),
+    ]),
   );
   if (rows[0]?.past === 'true') {
     throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);

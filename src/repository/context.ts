@@ -43,6 +43,8 @@ export class Context {
   /** As long as nothing is known of the columns. */
   readonly #early: InputSchemas = inputSchemas(undefined);
   #schemas = this.#early;
+  /** Makes the installation one whose clock can be set, where it is none yet. */
+  #prepareClock: (() => Promise<unknown>) | undefined;
 
   constructor(db: Database, options: ParsedRepositoryOptions) {
     this.db = db;
@@ -118,10 +120,27 @@ export class Context {
   }
 
   async #readHost(call: Call): Promise<Host> {
-    const host = await call.read((connection) => readHost(connection, this.options));
+    const read = () => call.read((connection) => readHost(connection, this.options));
+    const prepareClock = this.#prepareClock;
+    let host = await read();
+    if (prepareClock && !host.layout.testClock) {
+      await prepareClock();
+      host = await read();
+    }
+    if (prepareClock !== this.#prepareClock) return this.#readHost(call);
     this.#host = host;
     this.#schemas = inputSchemas(host);
     return host;
+  }
+
+  /**
+   * From now on this is the present for the calls of the repository; without a moment it is the server's.
+   * @param prepare makes the installation one whose clock can be set
+   */
+  setClock(moment: string | undefined, prepare: () => Promise<unknown>): void {
+    this.#settings.clock = moment;
+    this.#prepareClock = moment === undefined ? undefined : prepare;
+    if (moment !== undefined && !this.#host?.layout.testClock) this.#host = undefined;
   }
 
   /** The schema of the host's tables, as far as it is known. */

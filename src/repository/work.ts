@@ -3,6 +3,7 @@ import { ValidationError } from '../errors.js';
 import { parseOptions, parseTogether } from '../options.js';
 import { requireRows } from '../postgres/answers.js';
 import type { Database } from '../postgres/database.js';
+import { CLOCK_HANDLE, type ClockHandle } from './clock-handle.js';
 import { type Call, Context } from './context.js';
 import type { Id } from './fields.js';
 import type { InputSchemas } from './inputs.js';
@@ -153,6 +154,16 @@ export function workOf(part: RepositoryBase): Work {
 export abstract class RepositoryBase {
   /** @param pool a `pg.Pool`; with a single client the library takes that client's transactions for the host's */
   constructor(pool: Database, options?: RepositoryOptions) {
-    works.set(this, new Work(pool, options));
+    const work = new Work(pool, options);
+    works.set(this, work);
+    const { schema, librarySchema } = work.context.options;
+    const handle: ClockHandle = {
+      db: pool,
+      schema,
+      librarySchema,
+      set: (moment, prepare) => work.context.setClock(moment, prepare),
+      ready: async () => void (await work.context.begin(undefined, () => undefined)),
+    };
+    Object.defineProperty(this, CLOCK_HANDLE, { value: handle });
   }
 }

@@ -13,7 +13,9 @@ import {
   streamDrift,
   uninstallTriggers,
 } from '../../src/index';
+import { setClock, withInstalledSchema } from '../../src/testing/index';
 import { SEED_TABLES } from '../support/host-tables';
+import { callsOfRepository, functionCalls } from './pglite-calls';
 
 const db = new PGlite();
 const pool = poolFromPglite(db);
@@ -251,4 +253,68 @@ describe('in a transaction of PGlite', () => {
     await expect(repository.redeem(request(code), { client })).rejects.toMatchObject({ code: 'CLOSED' });
     expect(await timesUsed(code)).toBe(0);
   });
+});
+
+describe('every call', () => {
+  /** The rejection of a call that is never answered would never come. */
+  const PATIENCE_MS = 60_000;
+  const outcomeOf = (call: Promise<unknown>) =>
+    Promise.race([
+      call.then(
+        () => 'done',
+        (error) => error.code as string,
+      ),
+      new Promise<string>((resolve) => setTimeout(resolve, PATIENCE_MS, 'it waits').unref()),
+    ]);
+
+  it('works on the pool, in a schema for the test, and in a transaction; without the client of that it says so', async () => {
+    const outcomes: Record<string, unknown> = {};
+    await withInstalledSchema(
+      pool,
+      async ({ schema, repository: installed }) => {
+        const code = await installed.create({ code: 'CALLS', shopId: 'shop', bonusValue: 5, perCustomerLimit: null });
+        const hasty = new PromoCodeRepository(pool, { schema, deadlineMs: 400 });
+        await hasty.findById(code.id);
+        const setting = { repository: installed, code };
+        for (const [name, call] of callsOfRepository()) {
+          const alone = await outcomeOf(call({ ...setting, options: {} }));
+          const inside = await db.transaction((tx) =>
+            outcomeOf(call({ ...setting, options: { client: fromPglite(tx) } })),
+          );
+          outcomes[name] = [alone, inside];
+        }
+        const waiting = poolFromPglite(db, { connectionTimeoutMillis: 400 });
+        await db.transaction(async () => {
+          const blocked: [string, Promise<unknown>][] = [
+            ...callsOfRepository().map(([name, call]): [string, Promise<unknown>] => [
+              name,
+              call({ repository: hasty, code, options: {} }),
+            ]),
+            ...functionCalls.map(([name, call]): [string, Promise<unknown>] => [name, call(waiting, schema)]),
+          ];
+          const told = blocked.map(async ([name, call]) => [`${name}, blocked`, await outcomeOf(call)]);
+          Object.assign(outcomes, Object.fromEntries(await Promise.all(told)));
+        });
+        poolFromPglite(db, { connectionTimeoutMillis: PATIENCE_MS });
+        await setClock(installed, '9000-01-01T00:00:00Z');
+        await installed.update(code.id, { endDate: '8000-01-01T00:00:00Z' });
+        expect(await installed.redeem(request(code))).toMatchObject({ reason: 'expired' });
+        for (const [name, call] of functionCalls) {
+          const inside = await db.transaction((tx) => outcomeOf(call(fromPglite(tx), schema)));
+          // The last of them has removed what the next one would be about.
+          await installTriggers(pool, { schema });
+          outcomes[name] = [await outcomeOf(call(pool, schema)), inside];
+        }
+      },
+      { deadlineMs: PATIENCE_MS },
+    );
+    const expected = Object.keys(outcomes).map((name) => [
+      name,
+      // Of a redemption it is its queue that says so.
+      name.endsWith(', blocked') ? expect.stringMatching(/^(POOL_EXHAUSTED|TIMEOUT)$/) : ['done', 'done'],
+    ]);
+    expect(outcomes).toEqual(Object.fromEntries(expected));
+    const { rows } = await db.query(`SELECT nspname FROM pg_namespace WHERE nspname LIKE '%promo_test%'`);
+    expect(rows).toEqual([]);
+  }, 120_000);
 });

@@ -41,6 +41,23 @@ describe('tables that cannot be counted in', () => {
     expect(await objectsInSchema()).toEqual([]);
   });
 
+  it('an unknown time zone is told by its name before anything is written, whatever else is missing', async () => {
+    const options = { schema, timeZone: 'Asia/Manilla' };
+    for (const act of [installTriggers, installSchema, inspectTriggers]) {
+      const error: ValidationError = await act(pool, options).catch((thrown) => thrown);
+      expect(error, act.name).toMatchObject({
+        code: 'VALIDATION',
+        issues: [
+          { path: 'timeZone', received: "'Asia/Manilla'", message: expect.stringContaining('is Asia/Manila meant?') },
+        ],
+      });
+    }
+    expect(await objectsInSchema()).toEqual([]);
+    const { rows } = await sql(`SELECT relname FROM pg_class WHERE relnamespace = (
+      SELECT oid FROM pg_namespace WHERE nspname = :'schema')`);
+    expect(rows).toEqual([]);
+  });
+
   it('a schema that does not exist', async () => {
     await expect(installTriggers(pool, { schema: 'no such schema' })).rejects.toMatchObject({ code: 'NOT_INSTALLED' });
     await expect(checkDrift(pool, { schema: 'no such schema' })).rejects.toMatchObject({ code: 'NOT_INSTALLED' });

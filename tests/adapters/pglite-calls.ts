@@ -1,0 +1,93 @@
+import {
+  assertNoDrift,
+  type CallOptions,
+  type ClientLike,
+  type ConnectionPool,
+  checkDrift,
+  inspectTriggers,
+  installSchema,
+  installTriggers,
+  type PromoCode,
+  PromoCodeRepository,
+  repairDrift,
+  streamDrift,
+  uninstallTriggers,
+} from '../../src/index';
+import { toHaveNoDrift } from '../../src/testing/index';
+
+/** A repository, a code in its tables, and in which transaction. */
+interface Setting {
+  repository: PromoCodeRepository;
+  code: PromoCode;
+  options: CallOptions;
+}
+
+let serial = 0;
+const next = () => {
+  serial += 1;
+  return serial;
+};
+const request = ({ code, shopId }: PromoCode) => ({ code, shopId, customerAddress: `c${next()}`, baseReward: '10.00' });
+const hold = async ({ repository, code, options }: Setting) => {
+  const result = await repository.reserve({ ...request(code), ttlSeconds: 60 }, options);
+  if (!result.ok) throw new Error(result.reason);
+  return result.use.id;
+};
+const newCode = () => ({ code: `NEW${next()}`, shopId: 'shop', bonusValue: 5 });
+
+/** Every method of the repository, by name. What a call needs before it is done by others of them. */
+const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = {
+  create: ({ repository, options }) => repository.create(newCode(), options),
+  ensure: ({ repository, options }) => repository.ensure(newCode(), options),
+  generate: ({ repository, options }) =>
+    repository.generate({ shopId: `g${next()}`, count: 2, bonusValue: 1 }, options),
+  findById: ({ repository, code, options }) => repository.findById(code.id, options),
+  findByCode: ({ repository, code, options }) => repository.findByCode(code.code, code.shopId, options),
+  list: ({ repository, options }) => repository.list({ state: 'redeemable', limit: 1 }, options),
+  update: ({ repository, code, options }) => repository.update(code.id, { name: `${next()}` }, options),
+  activate: ({ repository, code, options }) => repository.activate(code.id, options),
+  deactivate: async ({ repository, options }) =>
+    repository.deactivate((await repository.create(newCode(), options)).id, options),
+  delete: async ({ repository, options }) =>
+    repository.delete((await repository.create(newCode(), options)).id, options),
+  validate: ({ repository, code, options }) => repository.validate(request(code), options),
+  redeem: ({ repository, code, options }) => repository.redeem(request(code), options),
+  redeemMany: ({ repository, code, options }) => repository.redeemMany([request(code), request(code)], options),
+  reserve: hold,
+  confirm: async (setting) => setting.repository.confirm(await hold(setting), setting.options),
+  rollbackUse: async (setting) => setting.repository.rollbackUse(await hold(setting), setting.options),
+  amendUse: async (setting) =>
+    setting.repository.amendUse(await hold(setting), { bonusAmount: '1.00' }, setting.options),
+  releaseExpired: ({ repository, options }) => repository.releaseExpired({}, options),
+  pruneIdempotencyKeys: ({ repository, options }) => repository.pruneIdempotencyKeys({ olderThanDays: 1 }, options),
+  usesByCustomer: ({ repository, options }) => repository.usesByCustomer('c1', {}, options),
+  usesByCode: ({ repository, code, options }) => repository.usesByCode(code.id, {}, options),
+  usageStats: ({ repository, code, options }) => repository.usageStats(code.id, {}, options),
+};
+
+/** Of these nothing is asked of the database. */
+const WITHOUT_DATABASE = ['constructor', 'close', 'queueLength'];
+
+/** The calls of the repository; a method that is not among them is named. */
+export function callsOfRepository(): [string, (setting: Setting) => Promise<unknown>][] {
+  const names = new Set<string>();
+  for (let owner = PromoCodeRepository.prototype; owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
+    for (const name of Object.getOwnPropertyNames(owner)) if (!WITHOUT_DATABASE.includes(name)) names.add(name);
+  }
+  const missing = [...names].filter((name) => !(name in repositoryCalls));
+  if (missing.length > 0) throw new Error(`nothing is known of PGlite and ${missing.join(', ')}: add them here`);
+  return Object.entries(repositoryCalls);
+}
+
+/** The functions, on a pool or in a transaction. */
+export const functionCalls: [string, (db: ConnectionPool | ClientLike, schema: string) => Promise<unknown>][] = [
+  ['installSchema', (db, schema) => installSchema(db, { schema })],
+  ['installTriggers', (db, schema) => installTriggers(db, { schema })],
+  ['inspectTriggers', (db, schema) => inspectTriggers(db, { schema })],
+  ['checkDrift', (db, schema) => checkDrift(db, { schema })],
+  ['streamDrift', (db, schema) => streamDrift(db, { schema }).next()],
+  ['repairDrift', (db, schema) => repairDrift(db, { schema })],
+  ['assertNoDrift', (db, schema) => assertNoDrift(db, { schema })],
+  ['toHaveNoDrift', (db, schema) => toHaveNoDrift(db, { schema })],
+  ['uninstallTriggers', (db, schema) => uninstallTriggers(db, { schema })],
+];

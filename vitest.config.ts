@@ -14,7 +14,7 @@ const sqlAsText: Plugin = {
 
 /** What changes the clock, a module or the process; each of these files has a process of its own. */
 const APART = [
-  'tests/diagnostics/page.test.ts',
+  'tests/docs/observability.test.ts',
   'tests/faults/connecting.test.ts',
   'tests/faults/silence.test.ts',
   'tests/redemption/queue-deadlines.test.ts',
@@ -25,6 +25,8 @@ const APART = [
   'tests/support/**',
 ];
 const TESTS = 'tests/**/*.test.ts';
+/** The built documentation in a browser: vitest.docs.config.ts. */
+const SITE = 'tests/site/**';
 
 export default defineConfig({
   plugins: [sqlAsText],
@@ -48,7 +50,10 @@ export default defineConfig({
     retry: 0,
     projects: [
       // Reading the sources takes half a second, so the other files share the processes.
-      { extends: true, test: { name: 'shared', include: [TESTS], exclude: APART, pool: 'forks', isolate: false } },
+      {
+        extends: true,
+        test: { name: 'shared', include: [TESTS], exclude: [...APART, SITE], pool: 'forks', isolate: false },
+      },
       {
         extends: true,
         test: { name: 'apart', include: APART.map((file) => file.replace(/\*\*$/, '*.test.ts')), pool: 'forks' },

@@ -33,6 +33,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const matrix = path.join(folder, 'matrix.json');
   const test = path.join(folder, 'npm-test.json');
   // The matrix has counted the run of `npm test` already.
-  const counts = existsSync(matrix) ? JSON.parse(readFileSync(matrix, 'utf8')) : countRun(test, status === '0');
-  process.stdout.write(`${countsLine(counts)}\n`);
+  const counts = [existsSync(matrix) ? JSON.parse(readFileSync(matrix, 'utf8')) : countRun(test, status === '0')];
+  const docs = path.join(folder, 'docs.json');
+  if (existsSync(docs)) counts.push(countRun(docs, true));
+  process.stdout.write(`${countsLine(sumCounts(counts))}\n`);
 }

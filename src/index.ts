@@ -1,3 +1,8 @@
+/**
+ * Installs the triggers that keep the counters true, redeems promo codes, and finds and repairs drift.
+ *
+ * @module pg-promo-codes
+ */
 export type {
   BatchEvent,
   DiagnosticEvent,

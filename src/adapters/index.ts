@@ -1,3 +1,8 @@
+/**
+ * Makes a transaction of another library the `client` of a call: `redeem(request, { client: fromKysely(trx) })`.
+ *
+ * @module pg-promo-codes/adapters
+ */
 export type { ClientLike, ConnectionPool } from '../postgres/database.js';
 export { type DrizzleSql, type DrizzleTransaction, fromDrizzle } from './drizzle.js';
 export { fromKnex, type KnexTransaction } from './knex.js';

@@ -1,3 +1,8 @@
+/**
+ * For tests of applications: a matcher for drift, a schema for each test, and the present of a repository.
+ *
+ * @module pg-promo-codes/testing
+ */
 import type { PromoCodeMatchers } from './matcher.js';
 
 export { setClock } from './clock.js';

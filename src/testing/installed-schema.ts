@@ -6,6 +6,7 @@ import type { InstallOptions } from '../inspect/options.js';
 import { isQueryable, PGLITE_RULE, parseOptions } from '../options.js';
 import { type ConnectionPool, isPool } from '../postgres/database.js';
 import { isPglite } from '../postgres/other-libraries.js';
+import { messageOf } from '../postgres/sqlstate.js';
 import type { RepositoryOptions } from '../repository/options.js';
 import { borrowedFrom } from './borrowed.js';
 import { dropSchemas } from './drop-schemas.js';
@@ -115,8 +116,8 @@ export async function withInstalledSchema<Pool extends ConnectionPool, Result>(
     await closed;
   } catch (error) {
     if ('value' in outcome) throw error;
-    // The failure of the test is the one to look at.
-    process.emitWarning(error instanceof Error ? error : String(error));
+    // The failure of the test is the one to look at. As a text: Jest has an `Error` of its own, which Node.js does not take.
+    process.emitWarning(messageOf(error));
   } finally {
     borrowed.stop();
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PAGES } from '../docs/code-blocks';
 import { useDatabase } from '../support';
 import { runHere } from './command-line';
 import { makeDriftedShop } from './shop';
@@ -95,6 +96,21 @@ async function examplesOf(): Promise<string[]> {
   const isLast = (line: string) => line.startsWith('uninstall');
   return [...found.filter((line) => !isLast(line)), ...found.filter(isLast)];
 }
+
+it('every command line that a page shows is one, and has the flags that it is given', async () => {
+  const lines = PAGES.flatMap((page) => [...readFileSync(page, 'utf8').matchAll(/npx pg-promo-codes ([^`\n#|>]+)/g)]);
+  const flags = new Map<string, string>();
+  for (const [, line = ''] of lines) {
+    const [command = '', ...words] = line.trim().split(/\s+/);
+    if (command === 'help') continue;
+    if (!flags.has(command)) flags.set(command, (await runHere([command, '--help'])).stdout);
+    expect(flags.get(command), line).toMatch(new RegExp(`^Usage: pg-promo-codes ${command}\\b`));
+    for (const [flag] of words.flatMap((word) => [...word.matchAll(/^--[a-z-]+/g)])) {
+      expect(flags.get(command), line).toContain(flag);
+    }
+  }
+  expect(flags.size).toBeGreaterThan(5);
+});
 
 it('every example of every help runs', async () => {
   writeFileSync(path.join(folder, 'promo-codes.json'), '{ "counterWrites": "ignore" }');

@@ -1,13 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { codeBlocks, PAGES } from '../docs/code-blocks';
 import { useDatabase } from '../support';
-
-const pages = ['README.md', ...readdirSync('docs').flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : []))];
 
 /** A shell command that is written in a file, from its first words to the end of the line. */
 function commandOf(file: string, beginning: string): string {
@@ -69,7 +68,7 @@ async function freePort(): Promise<string> {
 
 it('every script that the documentation names is in package.json', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-  const named = pages.flatMap((page) =>
+  const named = PAGES.flatMap((page) =>
     [...readFileSync(page, 'utf8').matchAll(/\bnpm (?:run ([a-z:]+)|(test)\b)/g)].map(
       ([, script, test]) => script ?? test!,
     ),
@@ -80,6 +79,7 @@ it('every script that the documentation names is in package.json', () => {
 
 describe('examples', () => {
   const t = useDatabase('examples');
+  const own = useDatabase('getting started');
   // As a clone is after npm ci: with the package as it is built now.
   const clone = mkdtempSync(path.join(tmpdir(), 'pg-promo-codes-examples-'));
   afterAll(() => rmSync(clone, { recursive: true }));
@@ -90,9 +90,38 @@ describe('examples', () => {
     execFileSync('npx', ['tsup', '--silent', '--no-dts', '--out-dir', path.join(clone, 'dist')], { stdio: 'pipe' });
   }, 60_000);
 
+  it('getting started leads from an empty folder to redemptions, and from there to drift and back', async () => {
+    const shop = path.join(clone, 'shop');
+    // As npm install does, from a registry.
+    mkdirSync(path.join(shop, 'node_modules', '.bin'), { recursive: true });
+    symlinkSync(clone, path.join(shop, 'node_modules', 'pg-promo-codes'));
+    symlinkSync(path.resolve('node_modules/pg'), path.join(shop, 'node_modules', 'pg'));
+    symlinkSync('../pg-promo-codes/dist/cli.js', path.join(shop, 'node_modules', '.bin', 'pg-promo-codes'));
+    const steps = ['docs/getting-started.md', 'docs/drift.md'].flatMap((page) => codeBlocks(page));
+    const written: string[] = [];
+    const run: string[] = [];
+    for (const { language, code } of steps) {
+      const [, file] = (language === 'js' && /^\/\/ (\S+\.mjs)/.exec(code)) || [];
+      if (file !== undefined) {
+        writeFileSync(path.join(shop, file), code);
+        written.push(file);
+      }
+      if (language !== 'console') continue;
+      const commands = [...code.matchAll(/^\$ (.*)$/gm)].map(([, command]) => command!);
+      const answers = commands.map((command) => {
+        const env = { ...process.env, DATABASE_URL: own.url };
+        return `$ ${command}\n${execFileSync('sh', ['-c', command], { cwd: shop, env, encoding: 'utf8' })}`;
+      });
+      expect(answers.join('')).toBe(code);
+      run.push(...commands);
+    }
+    expect(written).toEqual(['shop.mjs', 'order.mjs', 'rows.mjs', 'drift.mjs']);
+    for (const file of written) expect(run).toContain(`node ${file}`);
+  }, 90_000);
+
   it('the checkout is started and used as its first lines say, and started once more', async () => {
     const file = 'examples/checkout/start.ts';
-    const command = commandOf('README.md', `npx tsx ${file}`);
+    const command = commandOf('docs/redeeming.md', `npx tsx ${file}`);
     expect(commandOf(file, 'npx tsx')).toBe(command);
     const curl = commandOf(file, 'curl ');
     for (let time = 1; time <= 2; time += 1) {

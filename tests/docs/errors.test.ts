@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { pageText } from './page';
 
 /** The literals of a union type, as it is written in src/errors.ts. */
 function literalsOf(type: string): string[] {
@@ -9,8 +10,7 @@ function literalsOf(type: string): string[] {
 }
 
 const codes = [...literalsOf('PromoCodesErrorCode'), ...literalsOf('ConnectionErrorCode')].sort();
-const page = readFileSync('docs/errors.md', 'utf8');
-const entries = page
+const entries = pageText('errors')
   .split(/^### /m)
   .slice(1)
   .map((text) => text.split(/^## /m)[0]!);

@@ -1,38 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { redeem } from '../examples/demo/old-application';
-import { useDatabase } from './support';
-import { SEED_TABLES } from './support/host-tables';
+import { beforeAll, expect, it } from 'vitest';
+import { redeem } from '../../examples/demo/old-application';
+import { useDatabase } from '../support';
+import { SEED_TABLES } from '../support/host-tables';
+import { blocksOf, pageText, printedBy, useModules } from './page';
 
 const t = useDatabase('adopting');
-const page = readFileSync('docs/adopting.md', 'utf8');
-const folder = mkdtempSync(path.join(import.meta.dirname, '.adopting-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const page = pageText('adopting');
+const run = useModules();
 
 /** The programs of the page by the name in their first line. */
-const programs = new Map(
-  [...page.matchAll(/^```js\n(\/\/ (\S+\.mjs)[\s\S]*?)^```$/gm)].map(([, source, name]) => [name!, source!]),
-);
-
-let runs = 0;
+const programs = new Map(blocksOf('adopting', 'js').map((code) => [/^\/\/ (\S+\.mjs)/.exec(code)?.[1] ?? '', code]));
 
 /** `node <name>` on the database of this file; gives what it prints. */
 async function node(name: string): Promise<string[]> {
-  runs += 1;
-  const file = path.join(folder, `${runs}-${name}`);
-  writeFileSync(file, programs.get(name) ?? '');
-  const printed: string[] = [];
-  vi.stubEnv('DATABASE_URL', t.url);
-  vi.spyOn(console, 'log').mockImplementation((line) => printed.push(String(line)));
-  try {
-    await import(pathToFileURL(file).href);
-  } finally {
-    vi.restoreAllMocks();
-    vi.unstubAllEnvs();
-  }
-  return printed;
+  const printed = await printedBy(() => run({ [name]: programs.get(name) ?? '' }, { DATABASE_URL: t.url }));
+  return printed.map(([line]) => String(line));
 }
 
 /** What a proof of the page promises. */

@@ -1,16 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
-import { afterAll, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { collectMetrics } from '../../examples/observability/metrics';
+import { CHANNELS } from '../diagnostics/fixture';
 import { useRepository } from '../support/repository';
-import { CHANNELS } from './fixture';
+import { blocksOf, pageText, printedBy, useModules } from './page';
 
 const t = useRepository('observability_page');
-const page = readFileSync('docs/observability.md', 'utf8');
+const page = pageText('observability');
 const source = readFileSync('src/diagnostics/events.ts', 'utf8');
-const folder = mkdtempSync(path.join(import.meta.dirname, '.page-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const run = useModules();
 
 /** The fields that a type has of its own. */
 function fieldsOf(type: string): string[] {
@@ -41,21 +40,16 @@ it('has a row for each metric of the example, with its labels', async () => {
 
 // Their subscribers stay, so this file has a process of its own.
 it('its examples run, and print what they say', async () => {
-  const examples = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
+  const examples = blocksOf('observability', 'ts');
   expect(examples).toHaveLength(2);
-  const printed = vi.spyOn(console, 'log').mockReturnValue();
   const failed = vi.spyOn(console, 'error').mockReturnValue();
-  for (const [place, example] of examples.entries()) {
-    const file = path.join(folder, `${place}.ts`);
-    writeFileSync(file, example);
-    await import(file);
-  }
-  await t.repository.redeem(t.request(await t.newCode()));
-  await t.repository.redeem({ ...t.request(await t.newCode()), baseReward: 'ten' }).catch(() => undefined);
-  const calls = [printed.mock.calls, failed.mock.calls];
+  const printed = await printedBy(async () => {
+    for (const example of examples) await run({ 'example.ts': example });
+    await t.repository.redeem(t.request(await t.newCode()));
+    await t.repository.redeem({ ...t.request(await t.newCode()), baseReward: 'ten' }).catch(() => undefined);
+  });
+  const complaints = failed.mock.calls;
   vi.restoreAllMocks();
-  expect(calls).toEqual([
-    [['redeem', ['redeemed'], expect.any(Number), expect.any(Number)]],
-    [['redeem', 'VALIDATION', undefined]],
-  ]);
+  expect(printed).toEqual([['redeem', ['redeemed'], expect.any(Number), expect.any(Number)]]);
+  expect(complaints).toEqual([['redeem', 'VALIDATION', undefined]]);
 });

@@ -14,7 +14,6 @@ const sqlAsText: Plugin = {
 
 /** What changes the clock, a module or the process; each of these files has a process of its own. */
 const APART = [
-  'tests/docs/observability.test.ts',
   'tests/faults/connecting.test.ts',
   'tests/faults/silence.test.ts',
   'tests/redemption/queue-deadlines.test.ts',
@@ -25,8 +24,8 @@ const APART = [
   'tests/support/**',
 ];
 const TESTS = 'tests/**/*.test.ts';
-/** The built documentation in a browser: vitest.docs.config.ts. */
-const SITE = 'tests/site/**';
+/** The documentation, with a configuration of its own: vitest.docs.config.ts. */
+const DOCUMENTATION = ['tests/docs/**', 'tests/site/**'];
 
 export default defineConfig({
   plugins: [sqlAsText],
@@ -52,7 +51,7 @@ export default defineConfig({
       // Reading the sources takes half a second, so the other files share the processes.
       {
         extends: true,
-        test: { name: 'shared', include: [TESTS], exclude: [...APART, SITE], pool: 'forks', isolate: false },
+        test: { name: 'shared', include: [TESTS], exclude: [...APART, ...DOCUMENTATION], pool: 'forks', isolate: false },
       },
       {
         extends: true,

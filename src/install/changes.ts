@@ -49,7 +49,10 @@ export function changesOf(
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: [...(choice.isForgotten ? forgetting(choice) : []), ...own.flatMap((object) => object.statements)],
+    functions: [
+      ...(choice.isForgotten ? forgetting(choice, objects) : []),
+      ...own.flatMap((object) => object.statements),
+    ],
     triggers: statements,
     obsolete: obsolete.flatMap((object) => object.statements),
     tables: tables.filter((table) => triggers.some((object) => hostTableOf(object, choice) === table)),
@@ -65,10 +68,14 @@ function hostTableOf({ table }: ObjectState, { layout }: Choice): 'codes' | 'use
   return table === `${layout.schema}.${layout.codes.name}` ? 'codes' : 'uses';
 }
 
-/** Keys and holds of tables that are gone would answer for those that have their names now. */
-function forgetting({ layout }: Choice): string[] {
+/** Keys and holds of tables that are gone would answer for those that take their place now. */
+function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): string[] {
   const library = quoteIdentifier(layout.librarySchema);
-  return ['promo_code_holds', 'promo_code_idempotency_keys'].map((table) => `DELETE FROM ${library}.${table};`);
+  const isThere = (table: string) =>
+    objects.some(({ kind, name, state }) => kind === 'table' && name === table && state !== 'missing');
+  return ['promo_code_holds', 'promo_code_idempotency_keys']
+    .filter(isThere)
+    .map((table) => `DELETE FROM ${library}.${table};`);
 }
 
 function isOnlyDropped({ statements }: ComparedObject): boolean {

@@ -129,7 +129,6 @@ SELECT pg_catalog.json_build_object(
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
-       AND c.relkind IN ('r'::"char", 'p'::"char", 'v'::"char", 'm'::"char", 'f'::"char")
   ),
   'partitions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text))

@@ -259,13 +259,12 @@ async function changeInTransaction(
   let indexesLeft = indexesToBuild(state, changes);
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
-    if (changes.functions.length > 0) {
-      await transaction.query(renderSqlFile(giveToOwnerSql, layout));
-      await transaction.query(rightsScript(state.choice));
-    }
+    if (changes.altered.length === 0 && changes.functions.length > 0) await giveRights(transaction, state);
     await lockTables(transaction, layout, changes.tables, attempt, changes.lockMode);
     // An installation in another library schema may have been quicker: that is told as at any later time.
     if (await isCountedElsewhere(transaction, layout, changes.tables)) await inspect(transaction);
+    for (const statement of changes.altered) await transaction.query(statement);
+    if (changes.altered.length > 0) await giveRights(transaction, state);
     for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
     // In a moment, under the lock that the triggers have taken anyway.
@@ -284,6 +283,11 @@ async function changeInTransaction(
     pending: state.reconcilePending || changes.count > 0,
     hasIndexesLeft: indexesLeft.length > 0,
   };
+}
+
+async function giveRights(transaction: Transaction, { choice }: Inspection): Promise<void> {
+  await transaction.query(renderSqlFile(giveToOwnerSql, choice.layout));
+  await transaction.query(rightsScript(choice));
 }
 
 async function isCountedElsewhere(transaction: Transaction, layout: Layout, tables: LockedTables): Promise<boolean> {

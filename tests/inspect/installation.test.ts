@@ -5,6 +5,7 @@ import {
   inspectTriggers,
   installTriggers,
   PromoCodeRepository,
+  renderSql,
   uninstallTriggers,
 } from '../../src/index';
 import { readCatalog } from '../../src/inspect/catalog';
@@ -232,8 +233,11 @@ describe('several installations for tables of one schema', () => {
         issues: [{ path: 'librarySchema', message: expect.stringContaining(`count in ${schema}.${counted}`) }],
       });
     }
-    // Where it is not named, it is the usual one.
+    const script = (options: InstallOptions) => pool.query(renderSql('triggers', { schema, ...options }));
+    await expect(script({ librarySchema: second })).rejects.toThrow(`belong to the library in schema ${library}`);
     await uninstallTriggers(pool, { librarySchema: second });
+    await expect(script({ librarySchema: library, tables: others })).rejects.toThrow(`counts in ${schema}.promo_codes`);
+    // Where it is not named, it is the usual one.
     await expect(install({ tables: others })).rejects.toMatchObject({ issues: [{ path: 'librarySchema' }] });
     expect(await inspect()).toMatchObject({ ok: true, librarySchema: library });
   });

@@ -81,6 +81,30 @@ BEGIN
     RAISE EXCEPTION 'schema % holds revision % of pg-promo-codes, and this script is of revision %', library, problems, revision;
   END IF;
 
+  -- As installTriggers() has it: a pair of tables has one installation, and an installation one pair of tables.
+  SELECT pg_catalog.format('the triggers of %s.%s belong to the library in schema %s', n.nspname, c.relname, fn.nspname) INTO problems
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc ~ mark
+    JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+   WHERE n.nspname = schema AND c.relname::text IN ('promo_codes', 'promo_code_uses') AND fn.nspname NOT IN (library, schema)
+   LIMIT 1;
+  IF problems IS NULL THEN
+    SELECT pg_catalog.format('the library in schema %s counts in %s.%s', library, n.nspname, c.relname) INTO problems
+      FROM pg_catalog.pg_trigger AS t
+      JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.proname = 'guard_promo_code_counters'::pg_catalog.name AND f.prosrc ~ mark
+      JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = library
+     WHERE t.tgparentid = 0::oid AND NOT (n.nspname = schema AND c.relname::text = 'promo_codes')
+     LIMIT 1;
+  END IF;
+  IF problems IS NOT NULL THEN
+    RAISE EXCEPTION 'pg-promo-codes is installed otherwise: %', problems
+      USING ERRCODE = 'duplicate_object', HINT = 'Name the schema with the option librarySchema, or uninstall first.';
+  END IF;
+
   WITH host AS (
     SELECT c.oid, c.relname, c.relowner, CASE WHEN c.relname::text = 'promo_codes' THEN 'codes'::text ELSE 'uses'::text END AS part
       FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -386,7 +410,7 @@ DECLARE
   last_code bigint;
   uses bigint;
   bonus numeric;
-  stamp "public"."promo_codes"."updated_at"%TYPE;
+  stamp "public"."promo_codes"."updated_at"%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
   marker text;
   earlier text;
   is_counted boolean;
@@ -413,7 +437,6 @@ BEGIN
 
   -- What is plain adding is done here: it spares every insert the call of a function. Everything else is left to
   -- apply_promo_code_stats.
-  stamp := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
 
   -- One code is the usual case, for big statements as well, and needs no sort.
@@ -2498,9 +2521,10 @@ $body$;
 DO $body$
 DECLARE
   by_row boolean := CASE 'auto' WHEN 'row' THEN true WHEN 'statement' THEN false ELSE EXISTS (
-    SELECT FROM pg_catalog.pg_partitioned_table AS p
-      JOIN pg_catalog.pg_class AS c ON c.oid = p.partrelid AND c.relname = 'promo_code_uses'::pg_catalog.name
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name) END;
+    SELECT FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
+     WHERE c.relname = 'promo_code_uses'::pg_catalog.name
+       AND (c.relkind = 'p'::"char" OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid))) END;
   found record;
 BEGIN
   -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
@@ -2511,8 +2535,13 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
-     WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %' AND n.nspname = 'public'::pg_catalog.name
-       AND c.relname::text IN ('promo_codes', 'promo_code_uses')
+     WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %'
+       AND ((n.nspname = 'public'::pg_catalog.name AND c.relname::text IN ('promo_codes', 'promo_code_uses'))
+         OR c.oid IN (SELECT p.relid::oid
+                        FROM pg_catalog.pg_class AS root
+                        JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = 'public'::pg_catalog.name
+                       CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
+                       WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char"))
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                               'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
@@ -2569,20 +2598,21 @@ CREATE OR REPLACE TRIGGER count_promo_code_uses_on_update
   FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_update();
   END IF;
 
-  -- A partition needs a truncate trigger of its own.
+  -- A statement fires the triggers of the relation that it names: each partition has those of its parent for statements.
   FOR found IN
-    SELECT n.nspname, c.relname
+    SELECT pg_catalog.concat('CREATE OR REPLACE ', pg_catalog.substr(pg_catalog.replace(
+             pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.format(' ON %I.%I ', rn.nspname, root.relname),
+             pg_catalog.format(' ON %I.%I ', n.nspname, c.relname)), 8)) AS definition
       FROM pg_catalog.pg_class AS root
       JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = 'public'::pg_catalog.name
+      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = root.oid AND (t.tgtype & 1::smallint) = 0::smallint
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
      CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
       JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char" AND p.relid::oid <> root.oid
   LOOP
-    EXECUTE pg_catalog.format(
-      'CREATE OR REPLACE TRIGGER count_promo_code_uses_on_truncate AFTER TRUNCATE ON %I.%I
-         FOR EACH STATEMENT EXECUTE FUNCTION %I.update_promo_code_stats_on_truncate()',
-      found.nspname, found.relname, 'pgpromocodes');
+    EXECUTE found.definition;
   END LOOP;
 END
 $body$;

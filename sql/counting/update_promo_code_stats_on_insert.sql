@@ -12,7 +12,7 @@ DECLARE
   uses bigint;
   bonus numeric;
   /*if updated_at*/
-  stamp :"codes".:"updated_at"%TYPE;
+  stamp :"codes".:"updated_at"%TYPE := :stamp();
   /*fi*/
   marker text;
   earlier text;
@@ -45,9 +45,6 @@ BEGIN
 
   -- What is plain adding is done here: it spares every insert the call of a function. Everything else is left to
   -- apply_promo_code_stats.
-  /*if updated_at*/
-  stamp := :stamp();
-  /*fi*/
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
 
   -- One code is the usual case, for big statements as well, and needs no sort.

@@ -28,6 +28,7 @@ SELECT pg_catalog.json_build_object(
              'mayRead', pg_catalog.has_table_privilege(h.oid, 'SELECT'),
              'rowSecurity', pg_catalog.row_security_active(h.oid),
              'hasChildren', false,
+             'isChild', false,
              'filledByTriggers', :filled_by_triggers(h),
              'uniqueColumns', pg_catalog.json_build_array(),
              'columns', :described_columns(h)))

@@ -84,6 +84,7 @@ SELECT pg_catalog.json_build_object(
              'mayUpdate', pg_catalog.has_table_privilege(h.oid, 'UPDATE'),
              'mayAddTriggers', pg_catalog.has_table_privilege(h.oid, 'TRIGGER'),
              'rowSecurity', pg_catalog.row_security_active(h.oid),
+             'isChild', EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = h.oid),
              'hasChildren', h.relkind = 'r'::"char" AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = h.oid),
              'uniqueColumns', (
                SELECT pg_catalog.json_agg(a.attname::text)
@@ -128,7 +129,6 @@ SELECT pg_catalog.json_build_object(
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
-       AND c.relkind IN ('r'::"char", 'p'::"char", 'v'::"char", 'm'::"char", 'f'::"char")
   ),
   'partitions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text))
@@ -144,6 +144,7 @@ SELECT pg_catalog.json_build_object(
              'inLibrary', s.is_library,
              'arguments', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''),
              'quotedArguments', pg_catalog.oidvectortypes(p.proargtypes),
+             'result', pg_catalog.replace(pg_catalog.pg_get_function_result(p.oid), '"', ''),
              'returnsTrigger', p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid,
              'owner', pg_catalog.pg_get_userbyid(p.proowner),
              'mine', pg_catalog.pg_has_role(p.proowner, 'USAGE'),

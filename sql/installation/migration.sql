@@ -18,9 +18,10 @@ $body$;
 DO $body$
 DECLARE
   by_row boolean := CASE :'granularity' WHEN 'row' THEN true WHEN 'statement' THEN false ELSE EXISTS (
-    SELECT FROM pg_catalog.pg_partitioned_table AS p
-      JOIN pg_catalog.pg_class AS c ON c.oid = p.partrelid AND c.relname = :'uses_name'::pg_catalog.name
-      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'::pg_catalog.name) END;
+    SELECT FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'::pg_catalog.name
+     WHERE c.relname = :'uses_name'::pg_catalog.name
+       AND (c.relkind = 'p'::"char" OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid))) END;
   found record;
 BEGIN
   -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
@@ -31,8 +32,13 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
-     WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %' AND n.nspname = :'schema'::pg_catalog.name
-       AND c.relname::text IN (:'codes_name', :'uses_name')
+     WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %'
+       AND ((n.nspname = :'schema'::pg_catalog.name AND c.relname::text IN (:'codes_name', :'uses_name'))
+         OR c.oid IN (SELECT p.relid::oid
+                        FROM pg_catalog.pg_class AS root
+                        JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = :'schema'::pg_catalog.name
+                       CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
+                       WHERE root.relname = :'uses_name'::pg_catalog.name AND root.relkind = 'p'::"char"))
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                               'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
@@ -47,20 +53,21 @@ BEGIN
 :statement_triggers
   END IF;
 
-  -- A partition needs a truncate trigger of its own.
+  -- A statement fires the triggers of the relation that it names: each partition has those of its parent for statements.
   FOR found IN
-    SELECT n.nspname, c.relname
+    SELECT pg_catalog.concat('CREATE OR REPLACE ', pg_catalog.substr(pg_catalog.replace(
+             pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.format(' ON %I.%I ', rn.nspname, root.relname),
+             pg_catalog.format(' ON %I.%I ', n.nspname, c.relname)), 8)) AS definition
       FROM pg_catalog.pg_class AS root
       JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = :'schema'::pg_catalog.name
+      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = root.oid AND (t.tgtype & 1::smallint) = 0::smallint
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
      CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
       JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE root.relname = :'uses_name'::pg_catalog.name AND root.relkind = 'p'::"char" AND p.relid::oid <> root.oid
   LOOP
-    EXECUTE pg_catalog.format(
-      'CREATE OR REPLACE TRIGGER count_promo_code_uses_on_truncate AFTER TRUNCATE ON %I.%I
-         FOR EACH STATEMENT EXECUTE FUNCTION %I.update_promo_code_stats_on_truncate()',
-      found.nspname, found.relname, :'library');
+    EXECUTE found.definition;
   END LOOP;
 END
 $body$;

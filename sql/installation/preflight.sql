@@ -63,6 +63,30 @@ BEGIN
     RAISE EXCEPTION 'schema % holds revision % of pg-promo-codes, and this script is of revision %', library, problems, revision;
   END IF;
 
+  -- As installTriggers() has it: a pair of tables has one installation, and an installation one pair of tables.
+  SELECT pg_catalog.format('the triggers of %s.%s belong to the library in schema %s', n.nspname, c.relname, fn.nspname) INTO problems
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc ~ mark
+    JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
+   WHERE n.nspname = schema AND c.relname::text IN (:'codes_name', :'uses_name') AND fn.nspname NOT IN (library, schema)
+   LIMIT 1;
+  IF problems IS NULL THEN
+    SELECT pg_catalog.format('the library in schema %s counts in %s.%s', library, n.nspname, c.relname) INTO problems
+      FROM pg_catalog.pg_trigger AS t
+      JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.proname = 'guard_promo_code_counters'::pg_catalog.name AND f.prosrc ~ mark
+      JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace AND fn.nspname = library
+     WHERE t.tgparentid = 0::oid AND NOT (n.nspname = schema AND c.relname::text = :'codes_name')
+     LIMIT 1;
+  END IF;
+  IF problems IS NOT NULL THEN
+    RAISE EXCEPTION 'pg-promo-codes is installed otherwise: %', problems
+      USING ERRCODE = 'duplicate_object', HINT = 'Name the schema with the option librarySchema, or uninstall first.';
+  END IF;
+
   WITH host AS (
     SELECT c.oid, c.relname, c.relowner, CASE WHEN c.relname::text = :'codes_name' THEN 'codes'::text ELSE 'uses'::text END AS part
       FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

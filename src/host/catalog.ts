@@ -17,6 +17,8 @@ export interface CatalogTable {
   rowSecurity: boolean;
   /** Children by inheritance, which are not partitions. */
   hasChildren: boolean;
+  /** Whether it is such a child, or a partition: what is written through its parent fires none of its statement triggers. */
+  isChild: boolean;
   /** Whether a trigger of the host may fill columns that are not written. */
   filledByTriggers: boolean;
   /** Columns that are unique on their own, for all rows. */

@@ -11,6 +11,7 @@ import { familyOf, isCitext, STRINGS } from './types.js';
 export interface CheckedOptions {
   counterWrites: 'allow' | 'ignore' | 'reject';
   enforceLimits: boolean;
+  granularity: 'auto' | 'statement' | 'row';
 }
 
 /** What is not as it was described, or cannot serve. */
@@ -48,12 +49,16 @@ function tableFaults(
   path: string,
   table: CatalogTable,
   description: HostDescription,
-  { counterWrites }: CheckedOptions,
+  { counterWrites, granularity }: CheckedOptions,
 ): DescriptionFault[] {
   const faults: DescriptionFault[] = [];
   if (table.hasChildren)
     faults.push({ path, is: 'has inheritance children, whose rows statement triggers do not see' });
-  if (part === 'uses') return faults;
+  if (part === 'uses') {
+    const is = "is a child of another table, whose statements granularity 'statement' does not see";
+    if (table.isChild && granularity === 'statement') faults.push({ path, is, mayBe: "with 'auto' or 'row'" });
+    return faults;
+  }
   const id = description.codes.columns.id ?? '';
   const isThere = table.columns.some(({ name }) => name === id);
   if (table.kind === 'r' && isThere && !table.uniqueColumns.includes(id)) {

@@ -2,7 +2,8 @@ import inspectSql from '../../sql/installation/inspect.sql';
 import { PromoCodesError } from '../errors.js';
 import { type Asked, askedVariables } from '../host/asked.js';
 import type { CatalogTable as DescribedTable, HostCatalog } from '../host/catalog.js';
-import type { HostTable } from '../host/description.js';
+import { describeTables, type HostTable } from '../host/description.js';
+import { fromStoredText } from '../host/installation.js';
 import { withRules } from '../host/rules.js';
 import type { Database } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
@@ -101,6 +102,8 @@ export interface CatalogFunction {
   /** Types as SQL takes them. */
   quotedArguments: string;
   returnsTrigger: boolean;
+  /** What it answers, with the names of types as `arguments` has them. */
+  result: string;
   owner: string;
   /** Whether the current role may alter it. */
   mine: boolean;
@@ -159,14 +162,25 @@ const statement = withRules(inspectSql);
 /**
  * Reads the catalogs in one statement that takes no lock on the host's tables. Where it is left open in which schema the library
  * is and none says that it is for these tables, their triggers say so, as after the schema of the host was renamed: then it
- * takes two.
+ * takes two. So it does where the tables that it is for are gone.
  */
 export async function readCatalog(db: Database, asked: Asked): Promise<Catalog> {
   const catalog = await readOnce(db, asked);
+  if (isOfPredecessors(catalog, asked)) {
+    return readOnce(db, { ...asked, librarySchema: catalog.librarySchema, tables: {} });
+  }
   const isOpen = asked.librarySchema === undefined && catalog.installations.length === 0;
   const trigger = isOpen ? triggerOfAnother(catalog) : undefined;
   if (!trigger) return catalog;
   return readOnce(db, { ...asked, schema: catalog.schemaName, librarySchema: trigger.functionSchema });
+}
+
+/** Tables of other names than the usual ones are gone, and nobody says that those which have their names now are meant. */
+function isOfPredecessors({ stored, triggers }: Catalog, { tables }: Asked): boolean {
+  const remembered = fromStoredText(stored)?.description;
+  if (!remembered || tables || triggers.some(isOurs)) return false;
+  const usual = describeTables(remembered.schema);
+  return remembered.codes.name !== usual.codes.name || remembered.uses.name !== usual.uses.name;
 }
 
 /** A trigger that counts for an installation in another schema than that of the library. */

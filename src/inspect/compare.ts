@@ -15,12 +15,15 @@ import {
 } from './definition.js';
 import { writesCounters } from './foreign-trigger.js';
 import { executeRights, schemaRights, tableRights } from './grants.js';
+import { handOver } from './hand-over.js';
 import { customerIndexState } from './indexes.js';
 import { countsOnly, revisionOf } from './marks.js';
 import { type ComparedObject, compared, taken } from './object-state.js';
 
 /** Compares the catalogs with what is asked for. Reads nothing but its arguments. */
 export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject[] {
+  const ofFormerOwner = handOver(wanted, catalog);
+  if (ofFormerOwner) return [ofFormerOwner];
   const functions = functionDefinitions(wanted);
   const triggers = triggerDefinitions(wanted, catalog);
   return [
@@ -113,9 +116,11 @@ function functionState(wanted: Wanted, expected: FunctionDefinition, catalog: Ca
     hasSettings(found, wanted, expected) &&
     (found.ownedByTableOwner || !found.ownedBySuperuser);
   if (isSame) return compared(object, rights.length === 0 ? 'ok' : 'outdated', rights);
-  // What it answers, and what its parameters are called, may have changed with the revision, and neither can be replaced.
+  // What it answers may have changed with the revision or the type of an id, and what its parameters are called with the
+  // revision: neither can be replaced.
   const isEarlier = revisionOf(found) > 0 && revisionOf(found) < SQL_REVISION && !found.returnsTrigger;
-  const drop = isEarlier ? [`DROP FUNCTION ${functionPath(found)};`] : [];
+  const answersOtherwise = expected.result !== undefined && found.result !== expected.result;
+  const drop = isEarlier || answersOtherwise ? [`DROP FUNCTION ${functionPath(found)};`] : [];
   return compared(object, 'outdated', [...drop, ...expected.statements, ...rights]);
 }
 
@@ -186,10 +191,27 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   const isSame =
     found.rowSecurity === expected.rowSecurity &&
     Object.entries(expected.columns).every(([column, type]) => found.columns[column] === type);
+  const retyped = Object.entries(expected.columns).filter(
+    ([column, type]) => found.columns[column] !== undefined && found.columns[column] !== type,
+  );
   // A service of an earlier version may have made its own once more.
   const merge = former ? mergeTables(expected, former, path(librarySchema), path(former.schema)) : [];
-  const statements = [...(isSame ? [] : expected.statements), ...merge, ...rights(found)];
+  const statements = [
+    ...(retyped.length > 0 ? retypeTable(path(librarySchema), retyped) : []),
+    ...(isSame ? [] : expected.statements),
+    ...merge,
+    ...rights(found),
+  ];
   return compared(object, statements.length === 0 ? 'ok' : 'outdated', statements);
+}
+
+/** Ids of the host have another type than before. A policy would keep its columns from being altered; it is made anew. */
+function retypeTable(table: string, columns: [name: string, type: string][]): string[] {
+  const changes = columns.map(([name, shown]) => {
+    const type = shown === 'character' ? 'bpchar' : shown;
+    return `ALTER COLUMN ${name} TYPE ${type} USING ${name}::text::${type}`;
+  });
+  return [`DROP POLICY IF EXISTS promo_code_redeemers ON ${table};`, `ALTER TABLE ${table} ${changes.join(', ')};`];
 }
 
 function mergeTables(expected: TableDefinition, former: CatalogOwnTable, into: string, from: string): string[] {

@@ -20,6 +20,8 @@ export interface FunctionDefinition {
   name: string;
   /** Its types, as `oidvectortypes` writes them. */
   arguments: string;
+  /** Where it answers with an id: what, as `pg_get_function_result` writes it. */
+  result: string | undefined;
   source: string;
   /** Of its source without carriage returns. */
   digest: string;
@@ -54,6 +56,7 @@ export interface TriggerDefinition {
 }
 
 const HEADER = /^CREATE OR REPLACE FUNCTION :"library"\.(\w+)\((.*)\)$/m;
+const RESULT_WITH_ID = /^RETURNS (.*:(?:code|use)_id_type.*)$/m;
 const BODY = /^AS \$body\$([\s\S]*)^\$body\$;$/m;
 const LONG_NAMES: Record<string, string> = {
   timestamptz: 'timestamp with time zone',
@@ -66,6 +69,7 @@ const LONG_NAMES: Record<string, string> = {
 interface FunctionFile {
   name: string;
   parameters: string;
+  result: string | undefined;
   /** What stands before its body, in it and after it, without what closes it to PUBLIC. */
   head: string;
   body: string;
@@ -82,6 +86,7 @@ const files: readonly FunctionFile[] = functionFiles.map((file) => {
   return {
     name,
     parameters,
+    result: RESULT_WITH_ID.exec(file)?.[1]?.replace('TABLE (', 'TABLE('),
     head,
     body,
     tail,
@@ -121,6 +126,7 @@ function renderFunctions(wanted: Wanted): FunctionDefinition[] {
     return {
       name,
       arguments: types,
+      result: file.result && render(file.result).replace(/\w+/g, (word) => LONG_NAMES[word] ?? word),
       source,
       digest: createHash('sha256').update(source.replaceAll('\r', '')).digest('hex'),
       securityDefiner,
@@ -202,13 +208,16 @@ export function triggerDefinitions(wanted: Wanted, catalog: Catalog): TriggerDef
   ];
 }
 
-/** Statement triggers on a partitioned table do not see statements that name a partition; row triggers do. */
+/**
+ * Statement triggers on a partitioned table do not see statements that name a partition, and those on a child do not see
+ * statements that name its parent; row triggers do.
+ */
 export function triggerLevel(
   { granularity }: Pick<InstallationOptions, 'granularity'>,
   { tables }: Pick<Catalog, 'tables'>,
 ): 'row' | 'statement' {
   if (granularity !== 'auto') return granularity;
-  return tables.uses?.kind === 'p' ? 'row' : 'statement';
+  return tables.uses?.kind === 'p' || tables.uses?.isChild ? 'row' : 'statement';
 }
 
 /** The file of the guard before updates of the codes. */

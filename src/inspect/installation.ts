@@ -52,7 +52,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   requireTimeZone(given, catalog);
   requireSameTables(catalog);
   requireOwnTriggers(catalog);
-  const isForgotten = remembered !== undefined && !hasTriggers(catalog);
+  const isForgotten = !hasTriggers(catalog) && remembersTables(catalog);
   const stored = isForgotten ? undefined : remembered;
   const host = stored?.description;
   const described = given.tables
@@ -110,6 +110,11 @@ function requireOwnTriggers(catalog: Catalog): void {
     `must be '${other.functionSchema}', to which the triggers of ${other.tableSchema}.${other.table} belong; ` +
     'for another one, uninstallTriggers() comes first';
   throw new ValidationError([{ path: 'librarySchema', message, received: `'${librarySchema}'` }]);
+}
+
+/** What the library schema says of itself may be for tables of other names. */
+function remembersTables({ functions }: Catalog): boolean {
+  return functions.some(({ inLibrary, name, trusted }) => inLibrary && trusted && name === 'promo_code_installation');
 }
 
 /** Those of an earlier version, which a service of it has put back, are for the same tables. */

@@ -16,7 +16,8 @@ import {
 export interface InstallOptions extends SchemaOption, HostOptions {
   /**
    * `'statement'` counts once per statement, `'row'` once per row; `'auto'` (the default) takes statement triggers, and row
-   * triggers for a partitioned `promo_code_uses`, whose partitions may be written directly.
+   * triggers for a partitioned `promo_code_uses`, whose partitions may be written directly, and for one that is itself a
+   * partition or an inheritance child, whose parent may be written.
    */
   granularity?: 'auto' | 'statement' | 'row' | undefined;
   /**

@@ -9,8 +9,10 @@ export interface Changes {
   count: number;
   created: string[];
   replaced: string[];
-  /** Statements that lock no table of the host; those for the library's own tables come first. */
+  /** Statements that lock no table of the host, and none that a service uses. */
   functions: string[];
+  /** Statements that lock tables of the library, which whoever writes the host's tables takes after these. */
+  altered: string[];
   /** Statements that lock `tables`. */
   triggers: string[];
   /** Statements that remove functions of earlier revisions, which a trigger may call until it is replaced. */
@@ -35,10 +37,15 @@ export function changesOf(
   const isObsolete = (object: ComparedObject) => object.kind === 'function' && isOnlyDropped(object);
   const ofKind = (wanted: ObjectState['kind']) => fixable.filter(({ kind }) => kind === wanted);
   // A policy of a table calls a function; no function is looked into before it runs.
-  const own = [...ofKind('schema'), ...ofKind('function').filter((object) => !isObsolete(object)), ...ofKind('table')];
+  const created = [
+    ...ofKind('schema'),
+    ...ofKind('function').filter((object) => !isObsolete(object)),
+    ...ofKind('table').filter(({ state }) => state === 'missing'),
+  ];
+  const altered = ofKind('table').filter(({ state }) => state !== 'missing');
   const obsolete = tables.includes('codes') ? fixable.filter(isObsolete) : [];
   const triggers = ofKind('trigger').filter((object) => tables.includes(hostTableOf(object, choice)));
-  const todo = [...own, ...triggers, ...obsolete];
+  const todo = [...created, ...altered, ...triggers, ...obsolete];
   const namesOf = (wanted: (state: ObjectState['state']) => boolean) => [
     ...new Set(todo.filter(({ state }) => wanted(state)).map(({ name }) => name)),
   ];
@@ -49,7 +56,11 @@ export function changesOf(
     count: todo.length,
     created: namesOf((state) => state === 'missing'),
     replaced: namesOf((state) => state !== 'missing'),
-    functions: [...(choice.isForgotten ? forgetting(choice) : []), ...own.flatMap((object) => object.statements)],
+    functions: created.flatMap((object) => object.statements),
+    altered: [
+      ...(choice.isForgotten ? forgetting(choice, objects) : []),
+      ...altered.flatMap((object) => object.statements),
+    ],
     triggers: statements,
     obsolete: obsolete.flatMap((object) => object.statements),
     tables: tables.filter((table) => triggers.some((object) => hostTableOf(object, choice) === table)),
@@ -65,10 +76,14 @@ function hostTableOf({ table }: ObjectState, { layout }: Choice): 'codes' | 'use
   return table === `${layout.schema}.${layout.codes.name}` ? 'codes' : 'uses';
 }
 
-/** Keys and holds of tables that are gone would answer for those that have their names now. */
-function forgetting({ layout }: Choice): string[] {
+/** Keys and holds of tables that are gone would answer for those that take their place now. */
+function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): string[] {
   const library = quoteIdentifier(layout.librarySchema);
-  return ['promo_code_holds', 'promo_code_idempotency_keys'].map((table) => `DELETE FROM ${library}.${table};`);
+  const isThere = (table: string) =>
+    objects.some(({ kind, name, state }) => kind === 'table' && name === table && state !== 'missing');
+  return ['promo_code_holds', 'promo_code_idempotency_keys']
+    .filter(isThere)
+    .map((table) => `DELETE FROM ${library}.${table};`);
 }
 
 function isOnlyDropped({ statements }: ComparedObject): boolean {

@@ -1,8 +1,9 @@
 import type { Layout } from '../host/layout.js';
+import { familyOf } from '../host/types.js';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
 import { compareObjects } from '../inspect/compare.js';
 import { triggerLevel } from '../inspect/definition.js';
-import { type Choice, chooseInstallation } from '../inspect/installation.js';
+import { type Choice, chooseInstallation, requireDescribed } from '../inspect/installation.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions } from '../inspect/options.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
@@ -87,6 +88,8 @@ async function createMissing(db: Database, options: ParsedInstallOptions, before
         for (const { statements } of parts) {
           for (const statement of statements) await transaction.query(statement);
         }
+        // With what the host has already, they may not do; then nothing is created.
+        if (parts.length > 0) requireDescribed(chooseInstallation(options, await readCatalog(transaction, options)));
         await setLockTimeout(transaction, rows[0]?.earlier);
         return parts.map(({ name }) => name);
       }),
@@ -118,9 +121,11 @@ function missingParts(choice: Choice, catalog: Catalog): Part[] {
     const table = catalog.tables[part];
     const { name } = layout[part];
     if (!table) {
-      parts.push({ name, statements: tableStatements(layout, part) });
+      parts.push({ name, statements: tableStatements(layout, part, canReference(layout, catalog)) });
       continue;
     }
+    // What is no table is told as such.
+    if (table.kind !== 'r' && table.kind !== 'p') continue;
     const present = new Set(table.columns.map((column) => column.name));
     const path = `${quoteIdentifier(layout.schema)}.${quoteIdentifier(name)}`;
     parts.push(
@@ -134,6 +139,13 @@ function missingParts(choice: Choice, catalog: Catalog): Part[] {
     );
   }
   return parts;
+}
+
+/** Whether a foreign key can refer to the codes, where a host has them. */
+function canReference({ codes: { columns } }: Layout, { tables: { codes } }: Catalog): boolean {
+  if (!codes) return true;
+  const id = codes.columns.find(({ name }) => name === columns.id);
+  return id !== undefined && familyOf(id) !== undefined && codes.uniqueColumns.includes(id.name);
 }
 
 /** With every column that was described, there or not. */

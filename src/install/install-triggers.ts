@@ -2,8 +2,14 @@ import giveToOwnerSql from '../../sql/installation/give-to-owner.sql';
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
-import { LockTimeoutError, NewerInstallationError, NotInstalledError, PromoCodesError } from '../errors.js';
-import type { Layout } from '../host/layout.js';
+import {
+  InsufficientPrivilegeError,
+  LockTimeoutError,
+  NewerInstallationError,
+  NotInstalledError,
+  PromoCodesError,
+} from '../errors.js';
+import { type Layout, tableName } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { decimalsOfTotal } from '../host/types.js';
 import { type Catalog, hostCatalogOf } from '../inspect/catalog.js';
@@ -253,11 +259,12 @@ async function changeInTransaction(
   let indexesLeft = indexesToBuild(state, changes);
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
-    if (changes.functions.length > 0) {
-      await transaction.query(renderSqlFile(giveToOwnerSql, layout));
-      await transaction.query(rightsScript(state.choice));
-    }
+    if (changes.altered.length === 0 && changes.functions.length > 0) await giveRights(transaction, state);
     await lockTables(transaction, layout, changes.tables, attempt, changes.lockMode);
+    // An installation in another library schema may have been quicker: that is told as at any later time.
+    if (await isCountedElsewhere(transaction, layout, changes.tables)) await inspect(transaction);
+    for (const statement of changes.altered) await transaction.query(statement);
+    if (changes.altered.length > 0) await giveRights(transaction, state);
     for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
     // In a moment, under the lock that the triggers have taken anyway.
@@ -278,10 +285,33 @@ async function changeInTransaction(
   };
 }
 
+async function giveRights(transaction: Transaction, { choice }: Inspection): Promise<void> {
+  await transaction.query(renderSqlFile(giveToOwnerSql, choice.layout));
+  await transaction.query(rightsScript(choice));
+}
+
+async function isCountedElsewhere(transaction: Transaction, layout: Layout, tables: LockedTables): Promise<boolean> {
+  const { rows } = await transaction.query(
+    `SELECT true AS found
+       FROM pg_catalog.pg_trigger AS t
+       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
+       JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
+      WHERE t.tgrelid = ANY ($1::pg_catalog.regclass[]::pg_catalog.oid[]) AND n.nspname::text <> ALL ($2::text[])`,
+    [tables.map((table) => tableName(layout, table)), [layout.librarySchema, layout.schema]],
+  );
+  return rows.length > 0;
+}
+
 function requiredChanges(state: Inspection, tables?: LockedTables): Changes {
   if (state.choice.isNewer) return changesOf([], state.choice, tables);
   if (state.revision > SQL_REVISION) throw new NewerInstallationError(state.revision, SQL_REVISION);
   const changes = changesOf(state.objects, state.choice, tables);
+  const ofFormerOwner = changes.taken.find(({ kind, fix }) => kind === 'schema' && fix !== null);
+  if (ofFormerOwner) {
+    const { reason, fix } = ofFormerOwner;
+    const message = `${reason}. Nothing was changed. Let a superuser run the SQL in this error's "sql", and call again.`;
+    throw new InsufficientPrivilegeError(message, { sql: String(fix) });
+  }
   if (changes.taken.length > 0) throw namesTaken(changes.taken);
   return changes;
 }

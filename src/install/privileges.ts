@@ -9,7 +9,7 @@ export function requirePrivileges({ layout }: Choice, catalog: Catalog, changes:
   const lacks: string[] = [];
   if (!catalog.library && !catalog.mayCreateSchemas)
     lacks.push(`CREATE on the database, for the schema ${librarySchema}`);
-  else if (catalog.library && !catalog.library.create && changes.functions.length > 0)
+  else if (catalog.library && !catalog.library.create && changes.functions.length + changes.altered.length > 0)
     lacks.push(`CREATE on schema ${librarySchema}`);
   else if (catalog.library && !catalog.library.mine && changes.replaced.includes(librarySchema))
     lacks.push(`the rights of ${catalog.library.owner}, the owner of schema ${librarySchema}`);

@@ -4,6 +4,8 @@ import type { HostTable } from '../host/description.js';
 import { arrayText, type Layout, renderingOf } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 
+const REFERENCE = / REFERENCES .* CASCADE/;
+
 /** A column that a host may lack. */
 export interface NewColumn {
   name: string;
@@ -15,9 +17,13 @@ export function schemaStatements(layout: Layout): string[] {
   return [...tableStatements(layout, 'codes'), ...tableStatements(layout, 'uses')];
 }
 
-/** The statements that create one table and its indexes: without the columns that a host says it does not have. */
-export function tableStatements(layout: Layout, table: HostTable): string[] {
+/**
+ * The statements that create one table and its indexes: without the columns that a host says it does not have.
+ * @param references whether the codes can be referred to by a foreign key
+ */
+export function tableStatements(layout: Layout, table: HostTable, references = true): string[] {
   return filesOf(table)
+    .map((file) => (references ? file : file.replace(REFERENCE, '')))
     .map((file) => withoutAbsent(file, layout))
     .filter((file) => !isAbsent(file.replace(/^CREATE TABLE[\s\S]*/, ''), layout))
     .map((file) => render(file, layout));
@@ -32,7 +38,7 @@ export function columnsToAdd(layout: Layout, table: HostTable): NewColumn[] {
     .map(([, name = '', definition = '']) => ({
       name: names.get(name) ?? '',
       definition: render(
-        definition.includes('DEFAULT') ? definition : definition.replace(/ NOT NULL| REFERENCES .*/g, ''),
+        definition.includes('DEFAULT') ? definition : definition.replace(' NOT NULL', '').replace(REFERENCE, ''),
         layout,
       ),
     }));

@@ -58,6 +58,7 @@ describe('what is read', () => {
     expect(tables.codes).toMatchObject({
       kind: 'r',
       hasChildren: false,
+      isChild: false,
       filledByTriggers: false,
       uniqueColumns: ['id'],
     });

@@ -5,6 +5,7 @@ import {
   inspectTriggers,
   installTriggers,
   PromoCodeRepository,
+  renderSql,
   uninstallTriggers,
 } from '../../src/index';
 import { readCatalog } from '../../src/inspect/catalog';
@@ -118,6 +119,62 @@ describe('tables that were dropped and made anew', () => {
   });
 });
 
+describe('tables that were dropped, and those that have their place now', () => {
+  const others = { codes: { name: 'coupons' }, uses: { name: 'redemptions' } };
+  const ask = { code: 'C1', shopId: 'shop', customerAddress: 'ann', baseReward: 10, idempotencyKey: 'key' };
+  const redeem = () => new PromoCodeRepository(pool, { schema }).redeem(ask);
+  const rename = () =>
+    sql(
+      `ALTER TABLE :"schema".promo_codes RENAME TO coupons; ALTER TABLE :"schema".promo_code_uses RENAME TO redemptions`,
+    );
+
+  it('under other names, do not answer for them', async () => {
+    await install();
+    expect(await redeem()).toMatchObject({ replayed: false });
+    await createTables();
+    await rename();
+    await install({ tables: others });
+    expect(await redeem()).toMatchObject({ ok: true, replayed: false });
+  });
+
+  it('are not described by what is remembered of them', async () => {
+    await rename();
+    await install({ tables: others });
+    await createTables();
+    await install();
+    expect(await inspect()).toMatchObject({ ok: true });
+    await createTables();
+    await rename();
+    await expect(install()).rejects.toMatchObject({ missing: [`${schema}.promo_codes`, `${schema}.promo_code_uses`] });
+  });
+
+  it('may have ids of other types, and the library may have lost a table', async () => {
+    await install();
+    expect(await redeem()).toMatchObject({ replayed: false });
+    await createTables();
+    await sql(`ALTER TABLE :"schema".promo_code_uses DROP promo_code_id;
+               ALTER TABLE :"schema".promo_codes DROP id, ADD id text PRIMARY KEY DEFAULT gen_random_uuid();
+               ALTER TABLE :"schema".promo_code_uses ADD promo_code_id text NOT NULL, ALTER id DROP DEFAULT, ALTER id TYPE uuid USING gen_random_uuid(),
+                 ALTER id SET DEFAULT gen_random_uuid();
+               DROP TABLE :"library".promo_code_holds`);
+    await install();
+    expect(await inspect()).toMatchObject({ ok: true });
+    expect(await redeem()).toMatchObject({ ok: true, replayed: false });
+  });
+});
+
+it('ids of uses that get another type keep what keys remember', async () => {
+  await install();
+  const ask = { code: 'C1', shopId: 'shop', customerAddress: 'ann', baseReward: 10, idempotencyKey: 'key' };
+  const first = await new PromoCodeRepository(pool, { schema }).redeem(ask);
+  await sql(
+    'ALTER TABLE :"schema".promo_code_uses ALTER id DROP DEFAULT, ALTER id TYPE text, ALTER id SET DEFAULT gen_random_uuid()',
+  );
+  await install();
+  expect(await inspect()).toMatchObject({ ok: true });
+  expect(await new PromoCodeRepository(pool, { schema }).redeem(ask)).toEqual({ ...first, replayed: true });
+});
+
 it('tables that were renamed keep their installation', async () => {
   await install({ counterWrites: 'reject', granularity: 'row' });
   await sql('ALTER TABLE :"schema".promo_codes RENAME TO coupons');
@@ -176,8 +233,11 @@ describe('several installations for tables of one schema', () => {
         issues: [{ path: 'librarySchema', message: expect.stringContaining(`count in ${schema}.${counted}`) }],
       });
     }
-    // Where it is not named, it is the usual one.
+    const script = (options: InstallOptions) => pool.query(renderSql('triggers', { schema, ...options }));
+    await expect(script({ librarySchema: second })).rejects.toThrow(`belong to the library in schema ${library}`);
     await uninstallTriggers(pool, { librarySchema: second });
+    await expect(script({ librarySchema: library, tables: others })).rejects.toThrow(`counts in ${schema}.promo_codes`);
+    // Where it is not named, it is the usual one.
     await expect(install({ tables: others })).rejects.toMatchObject({ issues: [{ path: 'librarySchema' }] });
     expect(await inspect()).toMatchObject({ ok: true, librarySchema: library });
   });

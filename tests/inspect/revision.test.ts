@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '7ee40f495c6d3d964a30db67bd00f2b71f5c9c95adc86d19d8b4d9c7157a6623',
+  2: '9039551cbdc7a8248ac5a3b7f8468ca9b1c9b8217b771be90d1f835e929e863f',
 };
 
 it('every function carries the current revision', () => {

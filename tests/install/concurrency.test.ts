@@ -11,7 +11,7 @@ import { backendPid, cases, eventually, useSchema, waitUntilBlocked } from '../s
 import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 import { intercepted } from '../support/intercepted';
 
-const { schema, pool, sql, client, expand } = useSchema('install-races');
+const { schema, library, pool, sql, client, expand } = useSchema('install-races');
 
 const TOUCH_CODE = `UPDATE :"schema".promo_codes SET name = 'touched' WHERE id = 1`;
 
@@ -245,3 +245,21 @@ function deleteOldestUse(code: number): string {
   return expand(`DELETE FROM :"schema".promo_code_uses WHERE id = (
     SELECT min(id) FROM :"schema".promo_code_uses WHERE promo_code_id = ${code})`);
 }
+
+it('two that install into different schemas do not take the triggers from each other', async () => {
+  const others = ['one', 'two'].map((name) => `${library.slice(0, 50)}_${name}`);
+  const writer = await client();
+  await writer.query('BEGIN');
+  await writer.query(expand('LOCK TABLE :"schema".promo_code_uses IN ROW EXCLUSIVE MODE'));
+  const installers = await Promise.all(others.map(() => client()));
+  const calls = others.map((librarySchema, place) => installTriggers(installers[place]!, { schema, librarySchema }));
+  const settled = Promise.allSettled(calls);
+  await Promise.all(installers.map((installer) => waitUntilBlocked(pool, installer)));
+  await writer.query('ROLLBACK');
+  const results = await settled;
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const refused = results.find((result) => result.status === 'rejected');
+  expect(refused?.reason).toMatchObject({ name: 'ValidationError', issues: [{ path: 'librarySchema' }] });
+  expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });
+  for (const name of others) await sql(`DROP SCHEMA IF EXISTS "${name.replaceAll('"', '""')}" CASCADE`);
+});

@@ -60,6 +60,36 @@ describe('tables that cannot be counted in exactly', () => {
     await expect(installTriggers(pool, { schema })).rejects.toMatchObject({ missing: [`${schema}.${path}`] });
   });
 
+  it.each([
+    [
+      'a child of another table',
+      'CREATE TABLE :"schema".base (LIKE :"schema".promo_code_uses)',
+      'INHERIT :"schema".base',
+    ],
+    [
+      'a partition',
+      'CREATE TABLE :"schema".base (LIKE :"schema".promo_code_uses INCLUDING DEFAULTS) PARTITION BY LIST (shop_id)',
+      '',
+    ],
+  ])('uses that are %s are counted by row, since statements may name the other', async (_, base, inherit) => {
+    const attach = `ALTER TABLE :"schema".base ATTACH PARTITION :"schema".promo_code_uses FOR VALUES IN ('shop')`;
+    await sql(base);
+    await sql(inherit ? `ALTER TABLE :"schema".promo_code_uses ${inherit}` : attach);
+    await expect(installTriggers(pool, { schema, granularity: 'statement' })).rejects.toMatchObject({
+      missing: [`${schema}.promo_code_uses`],
+    });
+    expect(await installTriggers(pool, { schema })).toMatchObject({ granularity: 'row' });
+    await sql(insertUses(1, 1, 2));
+    await sql('UPDATE :"schema".base SET bonus_amount = 7 WHERE promo_code_id = 1');
+    await sql('DELETE FROM :"schema".base WHERE promo_code_id = 2');
+    await assertNoDrift(pool, { schema });
+    await sql('TRUNCATE :"schema".base');
+    await assertNoDrift(pool, { schema });
+    await uninstallTriggers(pool, { schema });
+    await sql(renderSql('triggers', { schema }));
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+  });
+
   it('partitioned codes, where a move between partitions cannot be told from a write to the counters', async () => {
     await sql('DROP TABLE :"schema".promo_code_uses, :"schema".promo_codes');
     await sql(

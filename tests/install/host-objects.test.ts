@@ -102,6 +102,11 @@ const TAKEN: [what: string, ddl: string, name: string][] = [
     'promo_code_idempotency_keys',
   ],
   [
+    'in the schema of the library: a sequence called as a table of ours',
+    'CREATE SCHEMA :"library"; CREATE SEQUENCE :"library".promo_code_holds',
+    'promo_code_holds',
+  ],
+  [
     'in the schema of the library: a table for a limiter',
     'CREATE SCHEMA :"library"; CREATE TABLE :"library".promo_code_rate_limits (key text PRIMARY KEY, points int, expire bigint)',
     'promo_code_rate_limits',

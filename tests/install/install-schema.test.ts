@@ -52,6 +52,45 @@ it("leaves a host's table as it is, but for columns that it lacks", async () => 
   expect(rows).toEqual([{ code: '  odd ', bonus_value: '-1.00', is_active: true }]);
 });
 
+it.each(['uuid', 'varchar(20)', 'smallint'])('adds uses to codes that have ids of type %s', async (type) => {
+  await sql(SEED_TABLES);
+  await sql(
+    `DROP TABLE :"schema".promo_code_uses; ALTER TABLE :"schema".promo_codes DROP id, ADD id ${type} PRIMARY KEY`,
+  );
+  expect((await installSchema(pool, { schema })).created).toContain('promo_code_uses');
+  const id =
+    type === 'smallint' ? 7 : '6f1c1f0e-0000-4000-8000-000000000001'.slice(0, type === 'uuid' ? undefined : 20);
+  await sql(`INSERT INTO :"schema".promo_codes (id, code, shop_id) VALUES ('${id}', 'C1', 'shop')`);
+  await sql(
+    `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id) VALUES ('${id}', 'a', 'shop')`,
+  );
+  await assertNoDrift(pool, { schema });
+  await expect(sql('UPDATE :"schema".promo_code_uses SET promo_code_id = NULL')).rejects.toThrow('null value');
+});
+
+it.each([
+  [
+    'a counter that is a text',
+    'CREATE TABLE :"schema".promo_codes (id int PRIMARY KEY, times_used text)',
+    'promo_codes.times_used',
+  ],
+  ['codes without an id', 'CREATE TABLE :"schema".promo_codes (code text)', 'promo_codes.id'],
+  ['codes whose id is not unique', 'CREATE TABLE :"schema".promo_codes (id int)', 'promo_codes.id'],
+  ['a view', 'CREATE VIEW :"schema".promo_codes AS SELECT 1 AS id', 'promo_codes'],
+  [
+    'uses of codes of another type',
+    'CREATE TABLE :"schema".promo_code_uses (promo_code_id uuid)',
+    'promo_code_uses.promo_code_id',
+  ],
+])('creates nothing beside %s', async (_, create, path) => {
+  await sql(create);
+  await expect(installSchema(pool, { schema })).rejects.toMatchObject({ missing: [`${schema}.${path}`] });
+  const { rows } = await sql(
+    `SELECT FROM pg_class AS c WHERE relnamespace = :'schema'::regnamespace AND relkind <> 'i'`,
+  );
+  expect(rows).toHaveLength(1);
+});
+
 it('is undone with the transaction of the host', async () => {
   const host = await client();
   await host.query('BEGIN');

@@ -71,3 +71,21 @@ it('what another role has installed cannot be replaced or removed by the applica
   expect(await failure(uninstallTriggers(connection, { schema }))).toMatchObject({ code: 'INSUFFICIENT_PRIVILEGE' });
   expect(await installTriggers(pool, { schema })).toMatchObject({ replaced: ['promo_code_uses_insert_trigger'] });
 });
+
+it('tables that were given to another owner: the library is given to it, in one go', async () => {
+  await installTriggers(await client(owner.login), { schema });
+  for (const table of ['promo_codes', 'promo_code_uses']) {
+    await sql(`ALTER TABLE :"schema".${table} OWNER TO ${application.quoted}`);
+  }
+  await expect(sql(insertUses(1))).rejects.toThrow('permission denied');
+  const connection = await client(application.login);
+  for (const installer of [connection, pool]) {
+    const error = await failure(installTriggers(installer, { schema }));
+    expect(error.message).toContain(`belongs to the role ${owner.role}, and the tables to ${application.role}`);
+    expect(error.message.length).toBeLessThan(500);
+  }
+  await sql((await failure(installTriggers(connection, { schema }))).sql ?? '');
+  expect(await installTriggers(connection, { schema })).toMatchObject({ changed: false });
+  await sql(insertUses(1));
+  await assertNoDrift(pool, { schema });
+});

@@ -12,6 +12,7 @@ import {
 } from '../../src/index';
 import { storedName, useSchema } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
+import { intercepted } from '../support/intercepted';
 
 /** What `renderSql('triggers')` of revision 1 wrote, as it was before the first release. */
 const REVISION_1 = readFileSync(new URL('./fixtures/installed-by-revision-1.sql', import.meta.url), 'utf8');
@@ -112,6 +113,16 @@ describe.each<Way>(['installTriggers', 'renderSql'])('an installation of revisio
     expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
     expect(await repository.confirm(held)).toMatchObject({ id: held });
     expect(await repository.findById('1')).toMatchObject({ timesUsed: 2 });
+  });
+
+  it.runIf(way === 'installTriggers')('locks the tables in the order in which a redemption writes them', async () => {
+    const locking: string[] = [];
+    const pool = intercepted(old.pool, (text, values, send) => {
+      if (/^(LOCK TABLE|ALTER TABLE .* SET SCHEMA)/.test(text)) locking.push(text.slice(0, 4));
+      return send(text, values);
+    });
+    await installTriggers(pool, { schema: old.schema });
+    expect(locking).toEqual(['LOCK', 'LOCK', 'ALTE', 'ALTE', 'ALTE']);
   });
 
   it('in place, with the schema of the host as that of the library, does the same', async () => {

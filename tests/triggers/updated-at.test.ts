@@ -125,3 +125,16 @@ async function clientIn(zone: string): Promise<Session> {
   await opened.sql(`SELECT set_config('timezone', $1, false)`, [zone]);
   return opened;
 }
+
+describe.each(USUAL_GRANULARITIES)('updated_at of a domain that is NOT NULL, with %s triggers', (granularity) => {
+  it('is no obstacle', async () => {
+    await createHost(t, {
+      granularity,
+      alter: `CREATE DOMAIN :"schema".moment AS timestamptz NOT NULL;
+              ALTER TABLE :"schema".promo_codes ALTER updated_at TYPE :"schema".moment`,
+    });
+    await t.sql(insert(use(1, 5), use(2, 3)));
+    await t.sql('DELETE FROM :"schema".promo_code_uses WHERE bonus_amount = 3');
+    await expectCounters(t, { 1: [1, '5.00'] });
+  });
+});

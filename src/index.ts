@@ -87,6 +87,8 @@ export type {
   ListInput,
   PageInput,
   RedeemInput,
+  ShopStatsInput,
+  StatsInput,
   UpdateInput,
   ValidateInput,
 } from './repository/input-types.js';
@@ -99,6 +101,6 @@ export type {
 } from './repository/options.js';
 export type { PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
-export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';
+export type { DayOfUsage, ShopStats, UsageStats, UsageTotals } from './repository/usage-stats.js';
 export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';
 export type { Invalid, Valid, ValidateResult } from './repository/validate.js';

@@ -130,8 +130,14 @@ const ASKED_CODE = withRules(':asked_code($1::text)');
 /** `undefined`: of any shop. */
 type Shop = string | undefined;
 
-/** A condition on the shop, where one is given, as the parameter after those that there are. */
-function ofShop(call: Call, shopId: Shop, values: unknown[]): string {
+/** The id of a code or of a use, and the shop that it must be of. */
+export interface Guarded {
+  id: string;
+  shopId: Shop;
+}
+
+/** A condition on the shop of `c`, where one is given, as the parameter after those that there are. */
+export function ofShop(call: { host: Host }, shopId: Shop, values: unknown[]): string {
   if (shopId === undefined) return '';
   // What the database cannot even write is the name of no shop.
   return call.host.canWrite(shopId) ? ` AND c.:"code_shop_id"::text = $${values.push(shopId)}::text` : ' AND false';
@@ -280,7 +286,16 @@ function one(call: Call, { rows }: { rows: unknown[] }): PromoCode | null {
 }
 
 function requireCode(found: PromoCode | null, id: string, shopId: Shop): PromoCode {
-  if (!found)
-    throw new NotFoundError(`There is no promo code with the id ${id}${shopId ? ` in the shop ${shopId}` : ''}.`);
+  if (!found) throw unknownCode(id, shopId);
   return found;
+}
+
+/** The same for a code that is not there and for one of another shop. */
+export function unknownCode(id: string, shopId: Shop): NotFoundError {
+  return new NotFoundError(`There is no promo code with the id ${id}${inShop(shopId)}.`);
+}
+
+/** What a message says of the shop that was asked for. */
+export function inShop(shopId: Shop): string {
+  return shopId ? ` in the shop ${shopId}` : '';
 }

@@ -106,6 +106,22 @@ export interface AmendInput {
   transactionId?: Id | null | undefined;
 }
 
+/** Which days `usageStats` shows. */
+export interface StatsInput {
+  /** How many days, up to today, 1 to 3,660. Default: 30. */
+  days?: number | undefined;
+  /** Whose days: `UTC`, or a time zone of the IANA database with a region, such as `Europe/Vienna`. Default: `UTC`. */
+  timeZone?: string | undefined;
+}
+
+/** What `shopStats` takes. */
+export interface ShopStatsInput extends StatsInput {
+  /** Only codes of this shop. Default: all codes. */
+  shopId?: Id | undefined;
+  /** How many of the codes that were used most, 0 to 1,000. Default: 10. */
+  top?: number | undefined;
+}
+
 /** Which page of a list. */
 export interface PageInput {
   /** Items on a page. Default: 50. */

@@ -78,12 +78,15 @@ export type { CodeState } from './repository/code-state.js';
 export type { CodeOrder, Page } from './repository/cursor.js';
 export type { Id } from './repository/fields.js';
 export type { ColumnValues } from './repository/host-columns.js';
+export type { ImportFault, ImportReport, ImportRows } from './repository/import-codes.js';
+export type { ImportRow } from './repository/import-rows.js';
 export type {
   AmendInput,
   CodeTemplate,
   CreateInput,
   CustomerUsesInput,
   GenerateInput,
+  ImportInput,
   ListInput,
   PageInput,
   RedeemInput,

@@ -1,3 +1,4 @@
+import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { listCodes } from './code-list.js';
 import { parseCode } from './code-rules.js';
@@ -5,10 +6,12 @@ import { createCode, deleteCode, ensureCode, findCode, findCodeByName, setActive
 import type { Page } from './cursor.js';
 import type { Id } from './fields.js';
 import { generateCodes, patternIssues } from './generate.js';
+import { type ImportReport, type ImportRows, importCodes, requireRowSource } from './import-codes.js';
 import type {
   CreateInput,
   CustomerUsesInput,
   GenerateInput,
+  ImportInput,
   ListInput,
   PageInput,
   ShopStatsInput,
@@ -91,6 +94,45 @@ export abstract class CodeMethods extends RepositoryBase {
         const { count, prefix, pattern, ...template } = given;
         return generateCodes(call, template, count, prefix, pattern);
       },
+    );
+  }
+
+  /**
+   * Creates the codes of a spreadsheet: rows of any iterable, such as an array, or the stream of a parser of CSV. A row is an
+   * object of the fields of `create`, or an array of cells under a header with their names (`columns.tenant_id` for a column
+   * of your own). A text is read as what its field takes (`'1000'`, `'yes'`, `'2026-12-31T23:59:59Z'`, `'none'` for no limit
+   * and no end), and an empty cell is one that was left out.
+   *
+   * Faults are a value, each with its row. Where there is one, nothing is written, unless `faultyRows` is `'skip'`. A code
+   * that the shop has already, or that an earlier row has, is skipped, so the same file can be imported again.
+   *
+   * Written in batches of 1,000, each a transaction of its own with its own deadline: what was committed stays when a later
+   * one fails, and importing again goes on from there. (Where a connection breaks in the middle of a COMMIT, the rows of that
+   * batch may be counted as skipped.) With `client` all of it is part of the host's transaction, and gone after a rollback.
+   * What the iterable throws is thrown as it is.
+   * @example
+   * const rows = createReadStream('codes.csv').pipe(parse({ columns: true })); // csv-parse
+   * const { created, skipped, faults } = await promoCodes.import(rows, { defaults: { shopId: 'shop-1' } });
+   * for (const { path, message } of faults) console.log(path, message); // rows[17].bonusValue must be …
+   * @throws ValidationError for options, and for what only the server refuses (a value for a column of yours); what is wrong
+   * with a row otherwise is among the `faults`.
+   */
+  async import(rows: ImportRows, settings?: ImportInput & CallOptions, last?: CallOptions): Promise<ImportReport> {
+    const { settings: given, options } = splitOptions(settings, last);
+    return workOf(this).run(
+      'import()',
+      options,
+      (schemas, parse) =>
+        parseTogether({
+          rows: () => requireRowSource(rows),
+          schemas: () => schemas,
+          settings: () => parse(schemas.import, given, 'settings'),
+        }),
+      (call, checked) =>
+        importCodes(call, rows, checked.schemas, {
+          defaults: given.defaults,
+          faultyRows: checked.settings.faultyRows,
+        }),
     );
   }
 

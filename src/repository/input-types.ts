@@ -91,6 +91,18 @@ export interface GenerateInput extends CodeTemplate {
   prefix?: string | undefined;
 }
 
+/** How `import` reads its rows. */
+export interface ImportInput {
+  /** What a row has where it says nothing: `{ shopId: 'shop-1' }`. */
+  defaults?: { [Field in keyof CodeTemplate]?: CodeTemplate[Field] | undefined } | undefined;
+  /**
+   * What is done where a row is faulty. `'refuse'` writes nothing at all: every row is checked before the first is written,
+   * and kept in memory until then (about half a kB each), up to 1,000,000 rows. `'skip'` leaves faulty rows out, and writes
+   * the others as they come, however many. Default: `'refuse'`.
+   */
+  faultyRows?: 'refuse' | 'skip' | undefined;
+}
+
 /** What `update` takes: code, shop and counters cannot be changed, nor what the host has no column for. */
 export type UpdateInput = {
   [Field in Exclude<keyof CodeTemplate, 'shopId' | 'columns'>]?: CodeTemplate[Field] | undefined;

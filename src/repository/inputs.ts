@@ -229,6 +229,10 @@ export function inputSchemas(host: Host | undefined) {
       pattern: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
+    import: optionsOf({
+      defaults: v.optional(v.partial(optionsOf(template)), {}),
+      faultyRows: v.optional(oneOf(['refuse', 'skip']), 'refuse'),
+    }),
     patch: optionsOf(patchEntries(host)),
     amend: optionsOf(amendEntries(host)),
     confirm: optionsOf({ transactionId: entries.transactionId }),

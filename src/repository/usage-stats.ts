@@ -121,7 +121,7 @@ async function readTotals(call: Reading, isMeant: string, values: unknown[], { t
               coalesce(sum(a.uses), 0)::text AS uses, coalesce(sum(a.bonus), 0.00)::text AS bonus,
               coalesce(sum(a.base), 0.00)::text AS base,
               (SELECT pg_catalog.count(DISTINCT ${CUSTOMER}) FROM ${uses})::text AS customers,
-              round(coalesce(sum(a.bonus) / nullif(sum(a.uses), 0), 0), 2)::text AS average,
+              round(coalesce(sum(a.bonus) / nullif(sum(a.uses), 0::numeric), 0::numeric), 2)::text AS average,
               (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(d.day, d.uses, d.bonus::text) ORDER BY d.day)
                  FROM (SELECT days.day, coalesce(sum(a.uses), 0)::bigint AS uses, coalesce(sum(a.bonus), 0.00) AS bonus
                          FROM days LEFT JOIN added AS a ON a.day = days.day GROUP BY days.day) AS d)::text AS perday,

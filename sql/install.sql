@@ -2268,7 +2268,7 @@ BEGIN
   code_row."shop_id" := shop;
   shop_now := code_row."shop_id"::text;
   IF jsonb_array_length(codes) > 1 THEN
-    codes := (SELECT jsonb_agg(first.code ORDER BY first.place)
+    codes := (SELECT pg_catalog.jsonb_agg(first.code ORDER BY first.place)
                 FROM (SELECT DISTINCT ON (2, 3) a.code, a.code ->> 'shop_id'::text, upper(btrim(coalesce(a.code ->> 'code'::text, (CAST(NULL AS "public"."promo_codes"))."code"::text))), a.place
                         FROM jsonb_array_elements(codes) WITH ORDINALITY AS a(code, place)
                        ORDER BY 2, 3, 4) AS first);

@@ -29,7 +29,7 @@ BEGIN
   /*fi*/
   shop_now := code_row.:"code_shop_id"::text;
   IF jsonb_array_length(codes) > 1 THEN
-    codes := (SELECT jsonb_agg(first.code ORDER BY first.place)
+    codes := (SELECT pg_catalog.jsonb_agg(first.code ORDER BY first.place)
                 FROM (SELECT DISTINCT ON (2, 3) a.code, a.code ->> :'code_shop_id'::text, :asked_code(a.code ->> :'code'::text), a.place
                         FROM jsonb_array_elements(codes) WITH ORDINALITY AS a(code, place)
                        ORDER BY 2, 3, 4) AS first);

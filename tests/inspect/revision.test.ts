@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'bdf297c7a81a75a8164012548d832b22fbed40dce3f4bc127b2c06def28d2095',
+  2: '0b01481a9d1c6e2dce69ae5134b183a7fdc7e1d937cb7a794b4695cfd16eae59',
 };
 
 it('every function carries the current revision', () => {

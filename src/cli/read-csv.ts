@@ -37,10 +37,8 @@ export function readCsv(file: string, stdin: Readable): CsvRows {
         };
         // What fails is thrown where rows are read.
         const reading = pipeline(rest, parser).catch(() => undefined);
-        let line = 1;
         for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
-          lines.push(line);
-          line = info.lines + 1;
+          lines.push(info.lines - linesIn(record));
           yield record;
         }
         await reading;
@@ -51,6 +49,11 @@ export function readCsv(file: string, stdin: Readable): CsvRows {
       }
     },
   };
+}
+
+/** How many lines a row has after its first: cells may hold some. */
+function linesIn(record: readonly string[]): number {
+  return record.join('').split(/\r\n|\n|\r/).length - 1;
 }
 
 /** As much as holds the first line. */

@@ -33,7 +33,7 @@ export class RowReader {
     this.#defaults = defaults;
   }
 
-  /** @returns nothing for the header */
+  /** @returns nothing for the header, and for a row of empty cells, as spreadsheets have at their end */
   read(row: unknown): ReadRow | undefined {
     try {
       return this.#read(row);
@@ -45,6 +45,7 @@ export class RowReader {
   }
 
   #read(row: unknown): ReadRow | undefined {
+    if (isEmpty(row)) return undefined;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     if (!Array.isArray(row)) {
@@ -99,6 +100,14 @@ export class RowReader {
     const reader = this.#readers.get(name);
     return reader ? reader(text) : text;
   }
+}
+
+function isEmpty(row: unknown): boolean {
+  if (typeof row !== 'object' || row === null) return false;
+  const cells: unknown[] = Object.values(row);
+  return (
+    cells.length > 0 && cells.every((cell) => cell === undefined || (typeof cell === 'string' && cell.trim() === ''))
+  );
 }
 
 /** What cannot be read as columns stays, and is refused. */

@@ -131,13 +131,14 @@ describe('import', () => {
 
   it('an array of the wrong width is a fault of its row, and a wrong header one of row 0', async () => {
     const header = ['code', 'bonusValue', 'shopId'];
-    const rows = [header, ['A', '1', 'wide'], ['B', '1'], ['C', '1', 'wide', 'x'], { code: 'D' }];
+    const rows = [header, ['A', '1', 'wide'], ['B', '1'], ['C', '1', 'wide', 'x'], { code: 'D' }, ['', ' '], []];
     expect(await repository.import(rows)).toMatchObject({
       created: 0,
       faults: [
         { row: 2, path: 'rows[2]', message: 'must have 3 cells, as the header has', received: 'an array of 2' },
         { row: 3, path: 'rows[3]', received: 'an array of 4' },
         { row: 4, path: 'rows[4]' },
+        { row: 6, path: 'rows[6]' },
       ],
     });
     expect(

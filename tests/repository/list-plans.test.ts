@@ -4,12 +4,13 @@ import { isWhole, useSchema } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
 import { useRepository } from '../support/repository';
 
-const CODES = 1_000_000;
+const CODES = 200_000;
 const ORDERS = ['newest', 'timesUsed', 'totalBonusIssued', 'endDate'] as const;
 
 interface Plan {
   'Node Type': string;
   'Index Name'?: string;
+  'Parent Relationship'?: string;
   'Actual Rows': number;
   'Rows Removed by Filter'?: number;
   Plans?: Plan[];
@@ -33,8 +34,10 @@ function explaining(t: { client(): Promise<import('pg').Client> }, schema: strin
   };
 }
 
+/** Without what is asked for a code that has reached its limit: its holds. */
 function nodesOf(plan: Plan): Plan[] {
-  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+  const below = (plan.Plans ?? []).filter((part) => part['Parent Relationship'] !== 'SubPlan');
+  return [plan, ...below.flatMap(nodesOf)];
 }
 
 /** The first page, and one far behind it. */
@@ -58,7 +61,7 @@ async function expectOneScan(on: ReturnType<typeof explaining>, filter: ListInpu
   }
 }
 
-describe.skipIf(!isWhole).each(['never analysed', 'analysed'] as const)('a million codes, %s', (state) => {
+describe.skipIf(!isWhole).each(['never analysed', 'analysed'] as const)('many codes, %s', (state) => {
   const t = useRepository(`plans ${state}`);
   const on = explaining(t, t.schema);
 

@@ -4,20 +4,17 @@ import { type ListKey, listKey } from '../host/list-order.js';
 import { renderSqlFile } from '../host/render.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 
-/** An order of `list`: the suffix of the name of its index, and its key besides the id. */
+/** An order of `list`: the suffix of the name of its index, and its key besides the id; none: the newest first. */
 interface Order {
   suffix: string;
-  key: ListKey | undefined;
+  key?: ListKey;
 }
 
 /**
  * What redemptions do not write: such an index costs them nothing. (One on a counter would be written by each of them, in
  * every index of the table, since PostgreSQL then has no heap-only update.)
  */
-const AT_REST: Order[] = [
-  { suffix: 'shop_newest_idx', key: undefined },
-  { suffix: 'shop_end_idx', key: 'endDate' },
-];
+const AT_REST: Order[] = [{ suffix: 'shop_newest_idx' }, { suffix: 'shop_end_idx', key: 'endDate' }];
 const COUNTERS: Order[] = [
   { suffix: 'shop_used_idx', key: 'timesUsed' },
   { suffix: 'shop_bonus_idx', key: 'totalBonusIssued' },
@@ -37,13 +34,12 @@ function statementsOf(layout: Layout, orders: readonly Order[]): string[] {
   const { id, shopId, createdAt } = layout.codes.columns;
   if (id === null) return [];
   const shop = shopId === null ? [] : [':"code_shop_id"'];
-  return orders.flatMap(({ suffix, key }) => {
-    // Ids that are numbers grow with time.
-    const of = key ?? (layout.types.codeId !== 'bigint' && createdAt !== null ? 'createdAt' : undefined);
-    if (key !== undefined && layout.codes.columns[key] === null) return [];
-    const columns = [...shop, ...(of ? [listKey(of)] : []), ':"code_id"'];
-    // What is left is the primary key.
-    if (columns.length === 1) return [];
+  // Ids that are numbers grow with time.
+  const newest = layout.types.codeId === 'bigint' || createdAt === null ? 'id' : 'createdAt';
+  return orders.flatMap(({ suffix, key = newest }) => {
+    // Without shops the newest are in the order of the primary key.
+    if (layout.codes.columns[key] === null || (key === 'id' && shopId === null)) return [];
+    const columns = [...shop, listKey(key), ':"code_id"'];
     const name = quoteIdentifier(indexName(layout.codes.name, suffix));
     return renderSqlFile(
       `CREATE INDEX IF NOT EXISTS :index_text ON :"codes" (${columns.join(', ')});`,

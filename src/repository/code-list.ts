@@ -1,3 +1,4 @@
+import { idType } from '../host/ids.js';
 import { type ListKey, listKey } from '../host/list-order.js';
 import { withRules } from '../host/rules.js';
 import { identityKind, inType } from '../redemption/column-types.js';
@@ -38,19 +39,30 @@ interface Key {
   read(at: string, bind: Bind): string | undefined;
 }
 
-/** Ids that are numbers grow with time; a list of codes with other ids goes by the time when they were made. */
-function orderOf(host: Host, order: CodeOrder): Order {
+/**
+ * Ids that are numbers grow with time; a list of codes with other ids goes by the time when they were made.
+ * @param ofShop whether the codes are those of one shop
+ */
+function orderOf(host: Host, order: CodeOrder, ofShop: boolean): Order {
   switch (order) {
     case 'newest':
-      return host.layout.types.codeId !== 'bigint' && host.has('codes', 'createdAt')
-        ? { key: momentKey(host, 'createdAt'), isRising: false }
-        : { isRising: false };
+      if (host.layout.types.codeId === 'bigint') return { ...(ofShop && { key: idKey() }), isRising: false };
+      return { ...(host.has('codes', 'createdAt') && { key: momentKey(host, 'createdAt') }), isRising: false };
     case 'timesUsed':
     case 'totalBonusIssued':
       return { key: numberKey(host, order), isRising: false };
     case 'endDate':
-      return host.has('codes', order) ? { key: momentKey(host, order), isRising: true } : { isRising: true };
+      return { ...(host.has('codes', order) && { key: momentKey(host, order) }), isRising: true };
   }
+}
+
+function idKey(): Key {
+  const expression = listKey('id', 'c.');
+  return {
+    expression,
+    mark: `(${expression})::text`,
+    read: (at, bind) => (idType('bigint').read(at) === undefined ? undefined : `${bind(at)}:::code_id_type`),
+  };
 }
 
 /** Of hosts without the counter. */
@@ -100,21 +112,12 @@ function momentKey(host: Host, role: ListKey & ('createdAt' | 'endDate')): Key {
   };
 }
 
-/** A part of the order, and its value in the code that a page ended with. */
-interface Part {
-  expression: string;
-  value: string;
-}
-
-/**
- * Each page is one scan of an index in the order that is asked for, as far as there is one: see `listIndexes` of `renderSql`.
- * The shop is a part of the order, and two bounds instead of one value: so no planner goes through the codes of all shops
- * by another index that has the order, and a page begins where the one before it has ended.
- */
+/** Each page is one scan of an index in the order that is asked for, as far as there is one: see `listIndexes` of `renderSql`. */
 export async function listCodes(call: Call, filter: ListFilter): Promise<Page<PromoCode>> {
   const { host } = call;
   const { shopId, search, orderBy, limit, cursor } = filter;
-  const { key, isRising } = orderOf(host, orderBy);
+  const shop = host.has('codes', 'shopId') ? shopId : undefined;
+  const { key, isRising } = orderOf(host, orderBy, shop !== undefined);
   if (cursor && cursor.order !== orderBy) {
     throw badCursor(`must be the nextCursor of a list with orderBy ${orderBy}`);
   }
@@ -122,21 +125,21 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
   if (!host.canWrite(shopId ?? '', search ?? '')) return { items: [], nextCursor: null };
   const values: unknown[] = [];
   const bind: Bind = (value) => `$${values.push(value)}`;
-  const shop = shopId !== undefined && host.has('codes', 'shopId') ? [shopPart(host, shopId, bind)] : [];
   const conditions = conditionsOf(call, filter, key, bind);
-  const [onward, back] = isRising ? ['>', '<'] : ['<', '>'];
-  conditions.push(...shop.map(({ expression, value }) => `${expression} ${back}= ${value}`));
+  if (shop !== undefined) conditions.push(isOfShop(host, shop, bind));
+  const order = [...(key ? [key.expression] : []), 'c.:"code_id"'];
   if (cursor) {
-    const parts = [...shop, ...(key ? [keyPart(key, cursor, bind)] : []), idPart(host, cursor, bind)];
-    const row = (side: keyof Part) => `ROW(${parts.map((part) => part[side]).join(', ')})`;
-    conditions.push(`${row('expression')} ${onward} ${row('value')}`);
-  } else conditions.push(...shop.map(({ expression, value }) => `${expression} ${onward}= ${value}`));
-  const order = [...shop, ...(key ? [key] : []), { expression: 'c.:"code_id"' }];
+    const end = [
+      ...(key ? [placeOf(key, cursor, bind)] : []),
+      `${bind(requireMark(host, 'codes', cursor.id))}:::code_id_type`,
+    ];
+    conditions.push(`ROW(${order.join(', ')}) ${isRising ? '>' : '<'} ROW(${end.join(', ')})`);
+  }
   // One more than the limit, where there is one, tells that there is a next page.
   const statement = `SELECT ${codeColumns(host)}${key ? `, ${key.mark} AS mark` : ''}
      FROM :"codes" AS c
     WHERE ${['true', ...conditions].join(' AND ')}
-    ORDER BY ${order.map(({ expression }) => `${expression} ${isRising ? 'ASC' : 'DESC'}`).join(', ')}
+    ORDER BY ${order.map((part) => `${part} ${isRising ? 'ASC' : 'DESC'}`).join(', ')}
     LIMIT ${bind(limit + 1)}::integer`;
   const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const marks = new Map(rows.map((row) => [row.id, row.mark]));
@@ -148,22 +151,18 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
 }
 
 /** Of the type of the column where that is what an index compares; other types compare otherwise than their texts do. */
-function shopPart(host: Host, shopId: string, bind: Bind): Part {
+function isOfShop(host: Host, shopId: string, bind: Bind): string {
   const type = host.typeOf('codes', 'shopId');
   const kind = identityKind(type);
   return kind === 'whole' || kind === 'uuid'
-    ? { expression: 'c.:"code_shop_id"', value: `${bind(shopId)}::${type}` }
-    : { expression: 'c.:"code_shop_id"::text', value: `${bind(shopId)}::text` };
+    ? `c.:"code_shop_id" = ${bind(shopId)}::${type}`
+    : `c.:"code_shop_id"::text = ${bind(shopId)}::text`;
 }
 
-function keyPart({ expression, read }: Key, cursor: Mark, bind: Bind): Part {
-  const value = read(cursor.at ?? '', bind);
+function placeOf({ read }: Key, { at = '' }: Mark, bind: Bind): string {
+  const value = read(at, bind);
   if (value === undefined) throw badCursor();
-  return { expression, value };
-}
-
-function idPart(host: Host, cursor: Mark, bind: Bind): Part {
-  return { expression: 'c.:"code_id"', value: `${bind(requireMark(host, 'codes', cursor.id))}:::code_id_type` };
+  return value;
 }
 
 function conditionsOf(

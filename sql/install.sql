@@ -2283,10 +2283,12 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_code(text, text, text, numeric, numeric) FROM PUBLIC;
 
--- Inserts the codes of one shop that do not exist in it yet, compared without case, and answers those that were inserted.
+-- Inserts the codes that do not exist in their shop yet, compared without case, the first of several of one name, and answers
+-- those that were inserted. They are of one shop; without a shop each is of the one that stands in it.
 -- codes is an array of objects, all with the same keys: the columns that are written, those of the host included. A moment
 -- that is null in them is now. What is no key has the default of its column.
--- Hosts need no unique index for this: whoever creates codes of a shop through here takes the same lock first.
+-- Hosts need no unique index for this: whoever creates codes of a shop through here takes the same lock first, and that of
+-- several shops in the order of the locks.
 CREATE OR REPLACE FUNCTION "pgpromocodes".create_promo_codes(shop text, codes jsonb)
 RETURNS TABLE (code_id text, created text)
 LANGUAGE plpgsql
@@ -2299,6 +2301,7 @@ DECLARE
   -- Of the types and collations of the host's columns.
   code_row "public"."promo_codes"%ROWTYPE;
   shop_now text;
+  shop_lock bigint;
   host oid := '"public"."promo_codes"'::regclass::oid;
   host_name text := '"public"."promo_codes"';
   names text;
@@ -2308,12 +2311,24 @@ BEGIN
   -- As the column writes it: 007 is shop 7 of an integer column.
   code_row."shop_id" := shop;
   shop_now := code_row."shop_id"::text;
-  PERFORM pg_advisory_xact_lock(hashtextextended(pg_catalog.concat(host, ' ', shop_now), 0::bigint));
+  IF jsonb_array_length(codes) > 1 THEN
+    codes := (SELECT pg_catalog.jsonb_agg(first.code ORDER BY first.place)
+                FROM (SELECT DISTINCT ON (2, 3) a.code, a.code ->> 'shop_id'::text, upper(btrim(coalesce(a.code ->> 'code'::text, (CAST(NULL AS "public"."promo_codes"))."code"::text))), a.place
+                        FROM jsonb_array_elements(codes) WITH ORDINALITY AS a(code, place)
+                       ORDER BY 2, 3, 4) AS first);
+  END IF;
+  FOR shop_lock IN
+    SELECT DISTINCT hashtextextended(pg_catalog.concat(host, ' ', coalesce(shop_now, a.code ->> 'shop_id'::text)), 0::bigint)
+      FROM jsonb_array_elements(codes) AS a(code)
+     ORDER BY 1
+  LOOP
+    PERFORM pg_advisory_xact_lock(shop_lock);
+  END LOOP;
   -- Each value is read by the type of its column, and compared under its collation; a moment as one, which the column then
   -- takes in its own way. A column without fractions of a second would round the present up, to a moment that is still to come.
   SELECT string_agg(pg_catalog.format('%I', a.attname), ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN ('start_date', 'created_at', 'updated_at')
-                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, $3))', a.attname,
+                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, $2))', a.attname,
                                                 CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
                          ELSE pg_catalog.format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN ('start_date', 'end_date', 'created_at', 'updated_at')
@@ -2334,8 +2349,8 @@ BEGIN
       WHERE NOT EXISTS (SELECT FROM %1$s AS other WHERE %7$s upper(other.%6$I::text) = upper(p.%6$I::text))
          ON CONFLICT DO NOTHING
      RETURNING c.%5$I::text, c.%6$I::text', host_name, names, sources, definitions, 'id', 'code',
-    pg_catalog.format('other.%I::text = $2 AND', 'shop_id') )
-    USING codes, shop_now, now();
+    pg_catalog.format('other.%1$I::text = p.%1$I::text AND', 'shop_id') )
+    USING codes, now();
 END
 $body$;
 

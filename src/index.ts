@@ -83,15 +83,20 @@ export type { CodeState } from './repository/code-state.js';
 export type { CodeOrder, Page } from './repository/cursor.js';
 export type { Id } from './repository/fields.js';
 export type { ColumnValues } from './repository/host-columns.js';
+export type { ImportFault, ImportReport, ImportRows } from './repository/import-codes.js';
+export type { ImportRow } from './repository/import-rows.js';
 export type {
   AmendInput,
   CodeTemplate,
   CreateInput,
   CustomerUsesInput,
   GenerateInput,
+  ImportInput,
   ListInput,
   PageInput,
   RedeemInput,
+  ShopStatsInput,
+  StatsInput,
   UpdateInput,
   ValidateInput,
 } from './repository/input-types.js';
@@ -104,6 +109,6 @@ export type {
 } from './repository/options.js';
 export type { PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
-export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';
+export type { DayOfUsage, ShopStats, UsageStats, UsageTotals } from './repository/usage-stats.js';
 export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';
 export type { Invalid, Valid, ValidateResult } from './repository/validate.js';

@@ -1,7 +1,9 @@
--- Inserts the codes of one shop that do not exist in it yet, compared without case, and answers those that were inserted.
+-- Inserts the codes that do not exist in their shop yet, compared without case, the first of several of one name, and answers
+-- those that were inserted. They are of one shop; without a shop each is of the one that stands in it.
 -- codes is an array of objects, all with the same keys: the columns that are written, those of the host included. A moment
 -- that is null in them is now. What is no key has the default of its column.
--- Hosts need no unique index for this: whoever creates codes of a shop through here takes the same lock first.
+-- Hosts need no unique index for this: whoever creates codes of a shop through here takes the same lock first, and that of
+-- several shops in the order of the locks.
 CREATE OR REPLACE FUNCTION :"library".create_promo_codes(shop text, codes jsonb)
 RETURNS TABLE (code_id text, created text)
 LANGUAGE plpgsql
@@ -14,6 +16,7 @@ DECLARE
   -- Of the types and collations of the host's columns.
   code_row :"codes"%ROWTYPE;
   shop_now text;
+  shop_lock bigint;
   host oid := :'codes'::regclass::oid;
   host_name text := :'codes';
   names text;
@@ -25,12 +28,24 @@ BEGIN
   code_row.:"code_shop_id" := shop;
   /*fi*/
   shop_now := code_row.:"code_shop_id"::text;
-  PERFORM pg_advisory_xact_lock(hashtextextended(pg_catalog.concat(host, ' ', shop_now), 0::bigint));
+  IF jsonb_array_length(codes) > 1 THEN
+    codes := (SELECT pg_catalog.jsonb_agg(first.code ORDER BY first.place)
+                FROM (SELECT DISTINCT ON (2, 3) a.code, a.code ->> :'code_shop_id'::text, :asked_code(a.code ->> :'code'::text), a.place
+                        FROM jsonb_array_elements(codes) WITH ORDINALITY AS a(code, place)
+                       ORDER BY 2, 3, 4) AS first);
+  END IF;
+  FOR shop_lock IN
+    SELECT DISTINCT hashtextextended(pg_catalog.concat(host, ' ', coalesce(shop_now, a.code ->> :'code_shop_id'::text)), 0::bigint)
+      FROM jsonb_array_elements(codes) AS a(code)
+     ORDER BY 1
+  LOOP
+    PERFORM pg_advisory_xact_lock(shop_lock);
+  END LOOP;
   -- Each value is read by the type of its column, and compared under its collation; a moment as one, which the column then
   -- takes in its own way. A column without fractions of a second would round the present up, to a moment that is still to come.
   SELECT string_agg(pg_catalog.format('%I', a.attname), ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN (:'start_date', :'created_at', :'updated_at')
-                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, $3))', a.attname,
+                         THEN pg_catalog.format('coalesce(p.%I, date_trunc(%L, $2))', a.attname,
                                                 CASE WHEN a.atttypmod BETWEEN 0 AND 5 THEN 'second' ELSE 'microseconds' END)
                          ELSE pg_catalog.format('p.%I', a.attname) END, ', ' ORDER BY a.attnum),
          string_agg(CASE WHEN a.attname::text IN (:'start_date', :'end_date', :'created_at', :'updated_at')
@@ -51,8 +66,8 @@ BEGIN
       WHERE NOT EXISTS (SELECT FROM %1$s AS other WHERE %7$s upper(other.%6$I::text) = upper(p.%6$I::text))
          ON CONFLICT DO NOTHING
      RETURNING c.%5$I::text, c.%6$I::text', host_name, names, sources, definitions, :'code_id', :'code',
-    /*if code_shop_id*/ pg_catalog.format('other.%I::text = $2 AND', :'code_shop_id') /*fi*/
-    /*if not code_shop_id*/ '$2 = $2 AND' /*fi*/)
-    USING codes, shop_now, now();
+    /*if code_shop_id*/ pg_catalog.format('other.%1$I::text = p.%1$I::text AND', :'code_shop_id') /*fi*/
+    /*if not code_shop_id*/ '' /*fi*/)
+    USING codes, now();
 END
 $body$;

@@ -119,10 +119,22 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
       .command('sql')
       .summary('print the SQL for a migration tool')
       .description('Prints SQL for hosts that run their own migrations. It connects to nothing.')
-      .argument('<name>', 'schema, triggers, uninstall or drift'),
+      .argument('<name>', 'schema, triggers, uninstall, drift or listIndexes'),
   )
     .addHelpText('after', examples('sql triggers > install.sql', 'sql drift --schema shop'))
     .action(does(async () => (await import('./commands/sql.js')).sql));
+
+  program
+    .command('import')
+    .summary('create the codes of a CSV file')
+    .description(
+      'Creates the codes of a CSV file, whose header has the names of the fields of a code. Where a row is faulty nothing is created. Codes that are there already are skipped.',
+    )
+    .argument('<file>', 'the file; - reads the standard input')
+    .option('--shop <id>', 'the shop of rows that name none')
+    .option('--skip-faulty', 'leave faulty rows out, and create the others')
+    .addHelpText('after', examples('import codes.csv', 'import codes.csv --shop shop-1 --skip-faulty --json'))
+    .action(does(async () => (await import('./commands/import.js')).importFile));
 
   program
     .command('stats')

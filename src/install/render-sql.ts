@@ -26,13 +26,14 @@ import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
+import { listIndexes } from './list-indexes.js';
 import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
 import { rightsScript } from './rights.js';
 import { schemaStatements } from './schema-file.js';
 import { uninstallScript } from './uninstall-script.js';
 
 /** What `renderSql` can write. */
-export type SqlScript = 'schema' | 'triggers' | 'uninstall' | 'drift';
+export type SqlScript = 'schema' | 'triggers' | 'uninstall' | 'drift' | 'listIndexes';
 
 /** The types of ids that `renderSql` writes. */
 export interface IdTypes {
@@ -68,7 +69,7 @@ function asCatalogsName(type: string): string {
   return SHORT_NAMES.reduce((text, [short, long]) => text.replace(short, long), type);
 }
 
-const script = oneOf(['schema', 'triggers', 'uninstall', 'drift']);
+const script = oneOf(['schema', 'triggers', 'uninstall', 'drift', 'listIndexes']);
 const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
 const typeEntries = {
   idTypes: v.optional(v.strictObject({ codes: idType, uses: idType }), {}),
@@ -95,6 +96,9 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  *   drifted. Unlike `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
  * - `'uninstall'`: removes the library's schema, triggers and indexes.
  * - `'drift'`: the query of `checkDrift`.
+ * - `'listIndexes'`: the indexes by which each page of `list` is one scan of an index, for many codes. The tables of `'schema'`
+ *   have those that redemptions do not write. The two on counters make every redemption write all indexes of the codes, so
+ *   take them only where these orders matter. On a big table in use write CONCURRENTLY into each, outside of a transaction.
  *
  * It sees no database: an option that is left out has its default, whatever is installed, and a column that the host does not
  * have is described as `null`.
@@ -109,6 +113,12 @@ export function renderSql(name: SqlScript, options?: RenderOptions): string {
   switch (what) {
     case 'drift':
       return queryWithoutQuestionMarks(`${driftQuery(wanted.layout)};\n`);
+    case 'listIndexes':
+      return withoutQuestionMarks(
+        listIndexes(wanted.layout)
+          .map((statement) => `${statement}\n`)
+          .join(''),
+      );
     case 'uninstall':
       return withoutQuestionMarks(uninstallScript(wanted.layout));
     case 'triggers':

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import schemaSql from '../../sql/installation/schema.sql';
 import type { HostTable } from '../host/description.js';
 import { arrayText, type Layout, renderingOf } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
+import { indexName, ownListIndexes } from './list-indexes.js';
 
 const REFERENCE = / REFERENCES .* CASCADE/;
 
@@ -22,11 +22,12 @@ export function schemaStatements(layout: Layout): string[] {
  * @param references whether the codes can be referred to by a foreign key
  */
 export function tableStatements(layout: Layout, table: HostTable, references = true): string[] {
-  return filesOf(table)
+  const statements = filesOf(table)
     .map((file) => (references ? file : file.replace(REFERENCE, '')))
     .map((file) => withoutAbsent(file, layout))
     .filter((file) => !isAbsent(file.replace(/^CREATE TABLE[\s\S]*/, ''), layout))
     .map((file) => render(file, layout));
+  return table === 'codes' ? [...statements, ...ownListIndexes(layout)] : statements;
 }
 
 /** The columns of one table that can be added to rows that exist: none is NOT NULL unless it has a default. */
@@ -70,11 +71,4 @@ function render(file: string, layout: Layout): string {
     codes_index: indexName(layout.codes.name, 'shop_code_idx'),
     uses_index: indexName(layout.uses.name, 'code_customer_idx'),
   });
-}
-
-/** Names of indexes are for a whole schema, and PostgreSQL cuts longer ones. */
-function indexName(table: string, suffix: string): string {
-  const name = `${table}_${suffix}`;
-  if (Buffer.byteLength(name) <= 63) return name;
-  return `promo_${createHash('sha256').update(table).digest('hex').slice(0, 20)}_${suffix}`;
 }

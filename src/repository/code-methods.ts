@@ -1,3 +1,4 @@
+import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { listCodes } from './code-list.js';
 import { parseCode } from './code-rules.js';
@@ -5,17 +6,21 @@ import { createCode, deleteCode, ensureCode, findCode, findCodeByName, setActive
 import type { Page } from './cursor.js';
 import type { Id } from './fields.js';
 import { generateCodes, patternIssues } from './generate.js';
+import { type ImportReport, type ImportRows, importCodes, requireRowSource } from './import-codes.js';
 import type {
   CreateInput,
   CustomerUsesInput,
   GenerateInput,
+  ImportInput,
   ListInput,
   PageInput,
+  ShopStatsInput,
+  StatsInput,
   UpdateInput,
 } from './input-types.js';
-import { type CallOptions, type CodeOptions, splitOptions, withField } from './options.js';
+import { type CallOptions, type CodeOptions, GUARDED, splitOptions, withField } from './options.js';
 import type { PromoCode } from './promo-code.js';
-import { type UsageStats, usageStats } from './usage-stats.js';
+import { type ShopStats, shopStats, type UsageStats, usageStats } from './usage-stats.js';
 import { usesByCode, usesByCustomer } from './uses.js';
 import { RepositoryBase, workOf } from './work.js';
 
@@ -93,12 +98,51 @@ export abstract class CodeMethods extends RepositoryBase {
   }
 
   /**
+   * Creates the codes of a spreadsheet: rows of any iterable, such as an array, or the stream of a parser of CSV. A row is an
+   * object of the fields of `create`, or an array of cells under a header with their names (`columns.tenant_id` for a column
+   * of your own). A text is read as what its field takes (`'1000'`, `'yes'`, `'2026-12-31T23:59:59Z'`, `'none'` for no limit
+   * and no end), and an empty cell is one that was left out.
+   *
+   * Faults are a value, each with its row. Where there is one, nothing is written, unless `faultyRows` is `'skip'`. A code
+   * that the shop has already, or that an earlier row has, is skipped, so the same file can be imported again.
+   *
+   * Written in batches of 1,000, each a transaction of its own with its own deadline: what was committed stays when a later
+   * one fails, and importing again goes on from there. (Where a connection breaks in the middle of a COMMIT, the rows of that
+   * batch may be counted as skipped.) With `client` all of it is part of the host's transaction, and gone after a rollback.
+   * What the iterable throws is thrown as it is.
+   * @example
+   * const rows = createReadStream('codes.csv').pipe(parse({ columns: true })); // csv-parse
+   * const { created, skipped, faults } = await promoCodes.import(rows, { defaults: { shopId: 'shop-1' } });
+   * for (const { path, message } of faults) console.log(path, message); // rows[17].bonusValue must be …
+   * @throws ValidationError for options, and for what only the server refuses (a value for a column of yours); what is wrong
+   * with a row otherwise is among the `faults`.
+   */
+  async import(rows: ImportRows, settings?: ImportInput & CallOptions, last?: CallOptions): Promise<ImportReport> {
+    const { settings: given, options } = splitOptions(settings, last);
+    return workOf(this).run(
+      'import()',
+      options,
+      (schemas, parse) =>
+        parseTogether({
+          rows: () => requireRowSource(rows),
+          schemas: () => schemas,
+          settings: () => parse(schemas.import, given, 'settings'),
+        }),
+      (call, checked) =>
+        importCodes(call, rows, checked.schemas, {
+          defaults: given.defaults,
+          faultyRows: checked.settings.faultyRows,
+        }),
+    );
+  }
+
+  /**
    * The code with this id, or `null`; with `shopId` among the options also for a code of another shop.
    * @example
    * const code = await promoCodes.findById(request.params.id, { shopId: session.shopId });
    */
   findById(id: Id, options?: CodeOptions): Promise<PromoCode | null> {
-    return workOf(this).runOnCode('findById()', id, options, nothing, (call, code) =>
+    return workOf(this).runOn('codeById', 'findById()', id, options, nothing, (call, code) =>
       findCode(call, code.id, code.shopId),
     );
   }
@@ -142,7 +186,8 @@ export abstract class CodeMethods extends RepositoryBase {
    * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
    */
   update(id: Id, patch: UpdateInput, options?: CodeOptions): Promise<PromoCode> {
-    return workOf(this).runOnCode(
+    return workOf(this).runOn(
+      'codeById',
       'update()',
       id,
       options,
@@ -158,7 +203,7 @@ export abstract class CodeMethods extends RepositoryBase {
    * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
    */
   activate(id: Id, options?: CodeOptions): Promise<PromoCode> {
-    return workOf(this).runOnCode('activate()', id, options, nothing, (call, code) =>
+    return workOf(this).runOn('codeById', 'activate()', id, options, nothing, (call, code) =>
       setActive(call, code.id, code.shopId, true),
     );
   }
@@ -171,7 +216,7 @@ export abstract class CodeMethods extends RepositoryBase {
    * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
    */
   deactivate(id: Id, options?: CodeOptions): Promise<PromoCode> {
-    return workOf(this).runOnCode('deactivate()', id, options, nothing, (call, code) =>
+    return workOf(this).runOn('codeById', 'deactivate()', id, options, nothing, (call, code) =>
       setActive(call, code.id, code.shopId, false),
     );
   }
@@ -185,7 +230,7 @@ export abstract class CodeMethods extends RepositoryBase {
    * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
    */
   delete(id: Id, options?: CodeOptions): Promise<PromoCode> {
-    return workOf(this).runOnCode('delete()', id, options, nothing, (call, code) =>
+    return workOf(this).runOn('codeById', 'delete()', id, options, nothing, (call, code) =>
       deleteCode(call, code.id, code.shopId),
     );
   }
@@ -211,17 +256,18 @@ export abstract class CodeMethods extends RepositoryBase {
   }
 
   /**
-   * The uses of a code, the newest first.
+   * The uses of a code, the newest first. A code of another shop than the `shopId` among the options has none, as one that
+   * is not there.
    * @example
    * const { items, nextCursor } = await promoCodes.usesByCode(code.id, { limit: 100 });
    */
-  usesByCode(promoCodeId: Id, page?: PageInput & CallOptions, last?: CallOptions): Promise<Page<PromoCodeUse>> {
-    const { settings, options } = splitOptions(page, last);
-    return workOf(this).run(
+  usesByCode(promoCodeId: Id, page?: PageInput & CodeOptions, last?: CodeOptions): Promise<Page<PromoCodeUse>> {
+    const { settings, options } = splitOptions(page, last, GUARDED);
+    return workOf(this).runGuarded(
       'usesByCode()',
       options,
       (schemas, parse) => parse(schemas.usesByCode, withField(settings, { promoCodeId }), 'page'),
-      (call, input) => usesByCode(call, input.promoCodeId, input),
+      (call, input, shopId) => usesByCode(call, { id: input.promoCodeId, shopId }, input),
     );
   }
 
@@ -229,19 +275,34 @@ export abstract class CodeMethods extends RepositoryBase {
    * Totals of a code and its last `days` (30), day by day in `timeZone` (UTC), days without a use included.
    * @example
    * const { totalBonus, perDay } = await promoCodes.usageStats(code.id, { days: 7, timeZone: 'Europe/Vienna' });
-   * @throws NotFoundError
+   * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
    */
-  usageStats(
-    promoCodeId: Id,
-    period?: { days?: number | undefined; timeZone?: string | undefined } & CallOptions,
-    last?: CallOptions,
-  ): Promise<UsageStats> {
-    const { settings, options } = splitOptions(period, last);
-    return workOf(this).run(
+  usageStats(promoCodeId: Id, period?: StatsInput & CodeOptions, last?: CodeOptions): Promise<UsageStats> {
+    const { settings, options } = splitOptions(period, last, GUARDED);
+    return workOf(this).runGuarded(
       'usageStats()',
       options,
       (schemas, parse) => parse(schemas.stats, withField(settings, { promoCodeId }), 'period'),
-      (call, input) => usageStats(call, input.promoCodeId, input.days, input.timeZone),
+      (call, input, shopId) => usageStats(call, { id: input.promoCodeId, shopId }, input),
+    );
+  }
+
+  /**
+   * The same over all codes, or over those of a shop, with the codes that were used most. A host without shops leaves
+   * `shopId` out; what is given there is ignored.
+   *
+   * It reads every use of these codes in one statement, so it takes a time that grows with them (about a second for a
+   * million): for a report, and not for every request.
+   * @example
+   * const { totalBonus, perDay, topCodes } = await promoCodes.shopStats({ shopId: 'shop-1', days: 7, top: 5 });
+   */
+  shopStats(period?: ShopStatsInput & CallOptions, last?: CallOptions): Promise<ShopStats> {
+    const { settings, options } = splitOptions(period, last);
+    return workOf(this).run(
+      'shopStats()',
+      options,
+      (schemas, parse) => parse(schemas.shopStats, settings, 'period'),
+      shopStats,
     );
   }
 }

@@ -24,18 +24,31 @@ export function parseCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
   schema: Schema,
   input: unknown,
   callee: string,
-  rules: (code: v.InferOutput<Schema>, wrong: ReadonlySet<string>) => ValidationIssue[] = () => [],
+  rules?: FurtherRules<v.InferOutput<Schema>>,
 ): v.InferOutput<Schema> {
+  const { issues, code } = checkCode(schema, input, callee, rules);
+  if (issues.length > 0) throw new ValidationError(issues);
+  return code;
+}
+
+type FurtherRules<Code> = (code: Code, wrong: ReadonlySet<string>) => ValidationIssue[];
+
+/** The same without throwing; the code is right where there is no issue. */
+export function checkCode<Schema extends v.GenericSchema<unknown, CodeRules>>(
+  schema: Schema,
+  input: unknown,
+  callee: string,
+  rules: FurtherRules<v.InferOutput<Schema>> = () => [],
+): { issues: ValidationIssue[]; code: v.InferOutput<Schema> } {
   const result = readable('input', () => v.safeParse(schema, input));
+  const code = result.output as v.InferOutput<Schema>;
   const issues: ValidationIssue[] = result.issues ? issuesOf(schema, result.issues, callee, 'input') : [];
   const wrong = new Set(issues.map(({ path }) => path));
   if (!wrong.has('input')) {
-    const code = result.output as v.InferOutput<Schema>;
     const between = [...codeIssues(code, wrong), ...rules(code, wrong)];
     issues.push(...between.map((issue) => withReceived(issue, input)));
   }
-  if (issues.length > 0) throw new ValidationError(issues);
-  return result.output as v.InferOutput<Schema>;
+  return { issues, code };
 }
 
 function withReceived(issue: ValidationIssue, input: unknown): ValidationIssue {

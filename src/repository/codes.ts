@@ -1,6 +1,7 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
 import { withRules } from '../host/rules.js';
+import type { Queryable } from '../postgres/database.js';
 import { wrongColumns } from '../redemption/answers.js';
 import { toCodeName } from '../redemption/code-name.js';
 import type { Host } from '../redemption/host.js';
@@ -63,20 +64,45 @@ function fieldsOf({ layout: { codes } }: Host, input: NewCode): { [Role in CodeC
 
 /** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
-  const statement = call.sql('SELECT code_id AS id FROM :"library".create_promo_codes($1::text, $2::text::jsonb)');
-  const values = [shopId, JSON.stringify(inputs.map((input) => columnsOfCode(call.host, toRow(call.host, input))))];
+  const rows = inputs.map((input) => columnsOfCode(call.host, toRow(call.host, input)));
   const codes = call.sql(
     `SELECT ${codeColumns(call.host)} FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY ${newestLast(call.host)}`,
   );
+  const created = await insertRows(
+    call,
+    shopId,
+    JSON.stringify(rows),
+    inputs[0]?.columns !== undefined,
+    async (db, ids) =>
+      // In the same transaction: what comes after a COMMIT could fail although the codes are there.
+      ids.length === 0 ? [] : (await db.query(codes, [ids])).rows,
+  );
+  return created.map((row: CodeRow) => toPromoCode(call.host, row));
+}
+
+/**
+ * Inserts rows as `columnsOfCode` makes them, all with the same columns, and leaves out those that exist already.
+ * @param shopId the shop of all of them; `null`: each is of the one that stands in it
+ * @param then is given the ids of those that were inserted, in the same transaction
+ */
+export async function insertRows<Result>(
+  call: Call,
+  shopId: string | null,
+  rows: string,
+  hasColumns: boolean,
+  then: (db: Queryable, ids: string[]) => Result | Promise<Result>,
+): Promise<Result> {
+  const statement = call.sql('SELECT code_id AS id FROM :"library".create_promo_codes($1::text, $2::text::jsonb)');
   const insert = call.write(async (db) => {
-    const { rows } = await db.query(statement, values);
-    // In the same transaction: what comes after a COMMIT could fail although the codes are there.
-    return rows.length === 0 ? { rows } : db.query(codes, [rows.map(({ id }) => String(id))]);
+    const inserted = await db.query(statement, [shopId, rows]);
+    return then(
+      db,
+      inserted.rows.map(({ id }) => String(id)),
+    );
   });
-  const created = await insert.catch((error: unknown) => {
-    throw inputs[0]?.columns ? ofColumns(error) : error;
+  return insert.catch((error: unknown) => {
+    throw hasColumns ? ofColumns(error) : error;
   });
-  return created.rows.map((row: CodeRow) => toPromoCode(call.host, row));
 }
 
 /** What a column of the host does not read as a value of its type. */
@@ -111,19 +137,32 @@ export async function ensureCode(call: Call, input: NewCode): Promise<PromoCode>
   );
 }
 
-/** A code without a start begins now, by the server's clock; its end must not be before that, as the column writes it. */
-export async function refusePastEnd(call: Call, { startDate, endDate }: Omit<NewCode, 'code'>): Promise<void> {
-  if (startDate || !endDate || !call.host.has('codes', 'endDate')) return;
+/** @throws ValidationError see `endsInPast` */
+export async function refusePastEnd(call: Call, input: Omit<NewCode, 'code'>): Promise<void> {
+  if ((await endsInPast(call, [input])).length > 0) throw new ValidationError([PAST_END]);
+}
+
+export const PAST_END = { path: 'endDate', message: 'must not be in the past, where startDate is not given' };
+
+/**
+ * A code without a start begins now, by the server's clock; its end must not be before that, as the column writes it.
+ * @returns the places of those whose end is
+ */
+export async function endsInPast(call: Call, inputs: readonly Omit<NewCode, 'code'>[]): Promise<number[]> {
+  if (!call.host.has('codes', 'endDate')) return [];
+  const ends = inputs.flatMap(({ startDate, endDate }, place) => (endDate && !startDate ? [{ place, endDate }] : []));
+  if (ends.length === 0) return [];
   const type = call.host.baseTypeOf('codes', 'endDate');
   const inColumn = (moment: string) => `${asColumn(call.host, 'codes', 'endDate', moment)}::${type}`;
   const { rows } = await call.read((db) =>
-    db.query(call.sql(`SELECT (${inColumn('$1::timestamptz')} < ${inColumn('now()')})::text AS past`), [
-      toTimestamp(endDate),
-    ]),
+    db.query(
+      call.sql(`SELECT e.place::text AS place
+         FROM pg_catalog.unnest($1::timestamptz[]) WITH ORDINALITY AS e(moment, place)
+        WHERE ${inColumn('e.moment')} < ${inColumn('now()')}`),
+      [ends.map(({ endDate }) => toTimestamp(endDate))],
+    ),
   );
-  if (rows[0]?.past === 'true') {
-    throw new ValidationError([{ path: 'endDate', message: 'must not be in the past, where startDate is not given' }]);
-  }
+  return rows.map(({ place }) => ends[Number(place) - 1]!.place);
 }
 
 /** The name of a code that is looked for, under the collation of the column. */
@@ -132,8 +171,14 @@ const ASKED_CODE = withRules(':asked_code($1::text)');
 /** `undefined`: of any shop. */
 type Shop = string | undefined;
 
-/** A condition on the shop, where one is given, as the parameter after those that there are. */
-function ofShop(call: Call, shopId: Shop, values: unknown[]): string {
+/** The id of a code or of a use, and the shop that it must be of. */
+export interface Guarded {
+  id: string;
+  shopId: Shop;
+}
+
+/** A condition on the shop of `c`, where one is given, as the parameter after those that there are. */
+export function ofShop(call: { host: Host }, shopId: Shop, values: unknown[]): string {
   if (shopId === undefined) return '';
   // What the database cannot even write is the name of no shop.
   return call.host.canWrite(shopId) ? ` AND c.:"code_shop_id"::text = $${values.push(shopId)}::text` : ' AND false';
@@ -282,7 +327,16 @@ function one(call: Call, { rows }: { rows: unknown[] }): PromoCode | null {
 }
 
 function requireCode(found: PromoCode | null, id: string, shopId: Shop): PromoCode {
-  if (!found)
-    throw new NotFoundError(`There is no promo code with the id ${id}${shopId ? ` in the shop ${shopId}` : ''}.`);
+  if (!found) throw unknownCode(id, shopId);
   return found;
+}
+
+/** The same for a code that is not there and for one of another shop. */
+export function unknownCode(id: string, shopId: Shop): NotFoundError {
+  return new NotFoundError(`There is no promo code with the id ${id}${inShop(shopId)}.`);
+}
+
+/** What a message says of the shop that was asked for. */
+export function inShop(shopId: Shop): string {
+  return shopId ? ` in the shop ${shopId}` : '';
 }

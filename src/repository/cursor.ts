@@ -21,9 +21,10 @@ const ID = '(?<id>[^\\0]{1,1000})';
 export type CodeOrder = 'newest' | 'timesUsed' | 'totalBonusIssued' | 'endDate';
 export const CODE_ORDERS = ['newest', 'timesUsed', 'totalBonusIssued', 'endDate'] as const satisfies CodeOrder[];
 
+/** Of the key of an order: a counter, or seconds since 1970. */
 const NUMBER = '-?\\d{1,400}(?:\\.\\d{1,400})?|-?Infinity';
-/** Of a list of codes: the order, what they are in the order of, and the id. */
-const CODE_MARK = new RegExp(`^(?:(?<order>${CODE_ORDERS.join('|')}):(?<at>${NUMBER})|id):${ID}$`, 's');
+/** Of a list of codes: the order, what they are in the order of besides the id (`-` where there is nothing), and the id. */
+const CODE_MARK = new RegExp(`^(?<order>${CODE_ORDERS.join('|')}):(?<at>${NUMBER}|-):${ID}$`, 's');
 /** Of a list of uses: ids are taken in blocks by each process, so the time comes first, in seconds since 1970. */
 const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity|none):${ID}$`, 's');
 
@@ -32,7 +33,7 @@ export interface Mark {
   id: string;
   /** Seconds, in a list of uses; none where the use has no time. In a list of codes what they are in the order of. */
   at?: string | undefined;
-  /** Of a list of codes, if it is not the usual one. */
+  /** Of a list of codes. */
   order?: string | undefined;
 }
 
@@ -61,21 +62,25 @@ export const useCursor = cursorField(USE_MARK);
 export function requireMark(host: Host, table: HostTable, id: string): string {
   const read = idType(host.layout.types[table === 'codes' ? 'codeId' : 'useId']).read(id);
   if (read !== undefined) return read;
-  throw new ValidationError([{ path: 'cursor', message: RULE }]);
+  throw badCursor();
+}
+
+export function badCursor(message = RULE): ValidationError {
+  return new ValidationError([{ path: 'cursor', message }]);
 }
 
 /**
  * @param found up to one item more than a page holds, which tells that there is a next page
- * @param markOf where the list is not in the order of ids: what it is in the order of, and the place of an item in it
+ * @param markOf what the list is in the order of, and the place of an item in it
  */
 export function toPage<Item extends { id: string }>(
   found: Item[],
   limit: number,
-  markOf?: (item: Item) => string,
+  markOf: (item: Item) => string,
 ): Page<Item> {
   const items = found.slice(0, limit);
   const last = items.at(-1);
   if (found.length <= limit || last === undefined) return { items, nextCursor: null };
-  const mark = `${markOf?.(last) ?? 'id'}:${last.id}`;
+  const mark = `${markOf(last)}:${last.id}`;
   return { items, nextCursor: Buffer.from(mark).toString('base64url') };
 }

@@ -91,6 +91,18 @@ export interface GenerateInput extends CodeTemplate {
   prefix?: string | undefined;
 }
 
+/** How `import` reads its rows. */
+export interface ImportInput {
+  /** What a row has where it says nothing: `{ shopId: 'shop-1' }`. */
+  defaults?: { [Field in keyof CodeTemplate]?: CodeTemplate[Field] | undefined } | undefined;
+  /**
+   * What is done where a row is faulty. `'refuse'` writes nothing at all: every row is checked before the first is written,
+   * and kept in memory until then (about half a kB each), up to 1,000,000 rows. `'skip'` leaves faulty rows out, and writes
+   * the others as they come, however many. Default: `'refuse'`.
+   */
+  faultyRows?: 'refuse' | 'skip' | undefined;
+}
+
 /** What `update` takes: code, shop and counters cannot be changed, nor what the host has no column for. */
 export type UpdateInput = {
   [Field in Exclude<keyof CodeTemplate, 'shopId' | 'columns'>]?: CodeTemplate[Field] | undefined;
@@ -104,6 +116,22 @@ export interface AmendInput {
   bonusAmount?: Amount | undefined;
   /** The new name for the purchase; `null` takes it away. */
   transactionId?: Id | null | undefined;
+}
+
+/** Which days `usageStats` shows. */
+export interface StatsInput {
+  /** How many days, up to today, 1 to 3,660. Default: 30. */
+  days?: number | undefined;
+  /** Whose days: `UTC`, or a time zone of the IANA database with a region, such as `Europe/Vienna`. Default: `UTC`. */
+  timeZone?: string | undefined;
+}
+
+/** What `shopStats` takes. */
+export interface ShopStatsInput extends StatsInput {
+  /** Only codes of this shop. Default: all codes. */
+  shopId?: Id | undefined;
+  /** How many of the codes that were used most, 0 to 1,000. Default: 10. */
+  top?: number | undefined;
 }
 
 /** Which page of a list. */

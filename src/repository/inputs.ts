@@ -17,6 +17,8 @@ const GENERATE_LIMIT = 1_000_000;
 /** A hold of more than a year is no hold. */
 const LONGEST_HOLD_SECONDS = 366 * 24 * 60 * 60;
 const LARGEST_PAGE = 10_000;
+/** What is more is no summary. */
+const MOST_TOP_CODES = 1_000;
 
 const TOTAL = ['uses', 'totalReward'] as const;
 const IN_TOTAL = { alsoIn: [TOTAL] };
@@ -41,6 +43,22 @@ function shopOf(
         )
       : shop,
     '',
+  );
+}
+
+/**
+ * The shop that a code or a use must be of. A host without shops cannot keep such a guard, so it is refused there, but for
+ * what its codes have as their shop.
+ */
+function guardOf(host: Host | undefined): v.GenericSchema<unknown, string | undefined> {
+  if (!host || host.has('codes', 'shopId')) return v.optional(shopOf(host));
+  const rule = `must be left out: ${host.layout.codes.name} has no column for it, so no code is of another shop`;
+  return v.optional(
+    v.pipe(
+      v.unknown(),
+      v.check((shopId) => shopId === null || shopId === '', rule),
+      v.transform(() => undefined),
+    ),
   );
 }
 
@@ -211,12 +229,17 @@ export function inputSchemas(host: Host | undefined) {
       pattern: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),
+    import: optionsOf({
+      defaults: v.optional(v.partial(optionsOf(template)), {}),
+      faultyRows: v.optional(oneOf(['refuse', 'skip']), 'refuse'),
+    }),
     patch: optionsOf(patchEntries(host)),
     amend: optionsOf(amendEntries(host)),
     confirm: optionsOf({ transactionId: entries.transactionId }),
     findByCode: optionsOf({ code: entries.code, shopId: v.optional(entries.shopId) }),
     useById: optionsOf({ id: idField(host, 'uses') }),
-    codeById: optionsOf({ id: idField(host, 'codes'), shopId: v.optional(entries.shopId) }),
+    codeById: optionsOf({ id: idField(host, 'codes') }),
+    guard: optionsOf({ shopId: guardOf(host) }),
     list: optionsOf({
       shopId: v.optional(entries.shopId),
       state: v.optional(oneOf(CODE_STATES)),
@@ -233,10 +256,11 @@ export function inputSchemas(host: Host | undefined) {
       cursor: useCursor,
     }),
     usesByCode: optionsOf({ promoCodeId: idField(host, 'codes'), limit, cursor: useCursor }),
-    stats: optionsOf({
-      promoCodeId: idField(host, 'codes'),
-      days: v.optional(wholeNumber(1, 3_660), 30),
-      timeZone: v.optional(v.pipe(v.string('must be a string'), v.check(isTimeZone, TIME_ZONE_RULE)), 'UTC'),
+    stats: optionsOf({ promoCodeId: idField(host, 'codes'), ...period }),
+    shopStats: optionsOf({
+      shopId: v.optional(entries.shopId),
+      top: v.optional(wholeNumber(0, MOST_TOP_CODES), 10),
+      ...period,
     }),
     release: optionsOf({ limit: v.optional(wholeNumber(1, LARGEST_PAGE), 1_000) }),
     prune: optionsOf({
@@ -260,5 +284,10 @@ function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+const period = {
+  days: v.optional(wholeNumber(1, 3_660), 30),
+  timeZone: v.optional(v.pipe(v.string('must be a string'), v.check(isTimeZone, TIME_ZONE_RULE)), 'UTC'),
+};
 
 export type InputSchemas = ReturnType<typeof inputSchemas>;

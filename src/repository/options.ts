@@ -117,9 +117,12 @@ export interface CallOptions {
   rateLimitKey?: string | undefined;
 }
 
-/** The last argument of methods that work on one code by its id. */
+/** The last argument of methods that work on a code or on a use by its id. */
 export interface CodeOptions extends CallOptions {
-  /** The shop that the code must be of; a code of another shop is treated as if it did not exist. */
+  /**
+   * The shop that the code, or the code of the use, must be of. One of another shop is treated as if it did not exist, with
+   * the same answer, so nobody learns that it does. A host without shops must leave it out.
+   */
   shopId?: Id | undefined;
 }
 
@@ -275,15 +278,20 @@ export function withField(settings: unknown, field: object): unknown {
   return readable('options', () => (Array.isArray(settings) ? settings : { ...settings, ...field }));
 }
 
+/** The options that may stand among the settings of a method that works on a code or on a use by its id. */
+export const GUARDED = ['client', 'shopId'] as const satisfies (keyof CodeOptions)[];
+
 /**
  * Where a method's settings come before its last argument, its options may stand among the settings as well.
+ * @param names those that may
  */
 export function splitOptions<Settings extends object>(
-  settings: (Settings & CallOptions) | undefined,
-  options: CallOptions | undefined,
-): { settings: Partial<Settings>; options: CallOptions | undefined } {
+  settings: (Settings & CodeOptions) | undefined,
+  options: CodeOptions | undefined,
+  names: readonly (typeof GUARDED)[number][] = ['client'],
+): { settings: Partial<Settings>; options: CodeOptions | undefined } {
   try {
-    return split(settings, options);
+    return split(settings, options, names);
   } catch {
     // A proxy may refuse every look at it: it is refused where the settings are read.
     return { settings: settings ?? {}, options };
@@ -291,15 +299,21 @@ export function splitOptions<Settings extends object>(
 }
 
 function split<Settings extends object>(
-  settings: (Settings & CallOptions) | undefined,
-  options: CallOptions | undefined,
-): { settings: Partial<Settings>; options: CallOptions | undefined } {
+  settings: (Settings & CodeOptions) | undefined,
+  options: CodeOptions | undefined,
+  names: readonly (typeof GUARDED)[number][],
+): { settings: Partial<Settings>; options: CodeOptions | undefined } {
   if (options !== undefined || typeof settings !== 'object' || settings === null) {
     return { settings: settings ?? {}, options };
   }
   // A client in the place of the settings is one in the wrong place, and not a wrong setting.
-  if (isQueryable(settings)) return { settings: {}, options: settings as CallOptions };
-  if (!('client' in settings)) return { settings, options };
-  const { client, ...rest } = settings;
-  return { settings: rest as unknown as Settings, options: client === undefined ? {} : { client } };
+  if (isQueryable(settings)) return { settings: {}, options: settings as CodeOptions };
+  if (!names.some((name) => name in settings)) return { settings, options };
+  const rest: Partial<Settings & CodeOptions> = { ...settings };
+  const moved: CodeOptions = {};
+  for (const name of names) {
+    if (rest[name] !== undefined) Object.assign(moved, { [name]: rest[name] });
+    delete rest[name];
+  }
+  return { settings: rest, options: moved };
 }

@@ -1,7 +1,6 @@
 import type { RedeemEvent } from '../diagnostics/events.js';
 import type { Trace } from '../diagnostics/operation.js';
 import { PromoCodesError } from '../errors.js';
-import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
@@ -10,7 +9,7 @@ import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
 import type { AmendInput, RedeemInput, ValidateInput } from './input-types.js';
 import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
-import { type CallOptions, splitOptions } from './options.js';
+import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
 import {
   amendUse,
   confirmUse,
@@ -134,23 +133,22 @@ export class PromoCodeRepository extends CodeMethods {
    * @example
    * const use = await promoCodes.confirm(hold.use.id, { transactionId: 'order-4711' });
    * @throws HoldExpiredError when its time ran out, or when the same customer redeemed the code in its place
-   * @throws NotFoundError when there never was such a use, or it was rolled back
+   * @throws NotFoundError when there never was such a use, it was rolled back, or it is of another shop than the `shopId`
+   * among the options
    */
   confirm(
     useId: Id,
-    details?: { transactionId?: Id | undefined } & CallOptions,
-    last?: CallOptions,
+    details?: { transactionId?: Id | undefined } & CodeOptions,
+    last?: CodeOptions,
   ): Promise<PromoCodeUse> {
-    const { settings, options } = splitOptions(details, last);
-    return workOf(this).run(
+    const { settings, options } = splitOptions(details, last, GUARDED);
+    return workOf(this).runOn(
+      'useById',
       'confirm()',
+      useId,
       options,
-      (schemas, parse) =>
-        parseTogether({
-          of: () => parse(schemas.useById, { id: useId }),
-          details: () => parse(schemas.confirm, settings, 'details'),
-        }),
-      (call, input) => confirmUse(call, input.of.id, input.details.transactionId),
+      (schemas, parse) => parse(schemas.confirm, settings, 'details'),
+      (call, use, given) => confirmUse(call, use, given.transactionId),
     );
   }
 
@@ -171,21 +169,23 @@ export class PromoCodeRepository extends CodeMethods {
   }
 
   /**
-   * Takes a use back; the counters follow. A second call answers `false`. In the host's transaction the use is there again
-   * after a rollback.
+   * Takes a use back; the counters follow. A second call answers `false`, and so does one for a use of another shop than the
+   * `shopId` among the options, which stays as it is. In the host's transaction the use is there again after a rollback.
    * @example
-   * const { rolledBack } = await promoCodes.rollbackUse(use.id);
+   * const { rolledBack } = await promoCodes.rollbackUse(use.id, { shopId: session.shopId });
    */
-  rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
+  rollbackUse(useId: Id, options?: CodeOptions): Promise<RollbackReport> {
     const work = workOf(this);
     return observeRollback(work.context, useId, (trace) =>
-      work.run(
+      work.runOn(
+        'useById',
         'rollbackUse()',
+        useId,
         options,
-        (schemas, parse) => parse(schemas.useById, { id: useId }),
-        (call, input) => {
+        () => undefined,
+        (call, use) => {
           trace?.note(() => whereIs(call));
-          return rollbackUse(call, input.id);
+          return rollbackUse(call, use);
         },
       ),
     );
@@ -196,18 +196,16 @@ export class PromoCodeRepository extends CodeMethods {
    * is undone by a rollback.
    * @example
    * await promoCodes.amendUse(use.id, { baseReward: '30.00', bonusAmount: '4.55' });
-   * @throws NotFoundError
+   * @throws NotFoundError also for a use of another shop than the `shopId` among the options
    */
-  amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
-    return workOf(this).run(
+  amendUse(useId: Id, changes: AmendInput, options?: CodeOptions): Promise<PromoCodeUse> {
+    return workOf(this).runOn(
+      'useById',
       'amendUse()',
+      useId,
       options,
-      (schemas, parse) =>
-        parseTogether({
-          of: () => parse(schemas.useById, { id: useId }),
-          changes: () => parse(schemas.amend, changes, 'changes'),
-        }),
-      (call, input) => amendUse(call, input.of.id, input.changes),
+      (schemas, parse) => parse(schemas.amend, changes, 'changes'),
+      amendUse,
     );
   }
 

@@ -10,8 +10,23 @@ import {
   type UseRow,
   useColumns,
 } from '../redemption/promo-code-use.js';
+import { type Guarded, inShop, ofShop } from './codes.js';
 import type { Call } from './context.js';
+
 import { type Mark, type Page, requireMark, toPage } from './cursor.js';
+
+/**
+ * The id of a use ($1), or NULL where it is of another shop: then the functions find none and write nothing. A use is of the
+ * shop of its code; one that is gone (a hold whose time ran out) of that of the code that it was of.
+ */
+function guardedUse(call: Call, { shopId }: Guarded, values: unknown[]): string {
+  const id = '$1:::use_id_type';
+  if (shopId === undefined) return id;
+  return `(SELECT ${id} FROM :"codes" AS c
+    WHERE c.:"code_id" = coalesce(
+            (SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE u.:"use_id" = ${id}),
+            (SELECT h.promo_code_id FROM :"library".promo_code_holds AS h WHERE h.use_id = ${id}))${ofShop(call, shopId, values)})`;
+}
 
 /** What `rollbackUse` did. */
 export interface RollbackReport {
@@ -33,11 +48,12 @@ export interface PruneReport {
   pruned: number;
 }
 
-export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT :"library".rollback_promo_code_use($1:::use_id_type)::text AS found,
+export async function rollbackUse(call: Call, use: Guarded): Promise<RollbackReport> {
+  const values: unknown[] = [use.id];
+  const statement = `SELECT :"library".rollback_promo_code_use(${guardedUse(call, use, values)})::text AS found,
     current_setting('transaction_read_only'::text) AS readonly`;
   return call.write(async (db) => {
-    const { rows } = await db.query(call.sql(statement), [id]);
+    const { rows } = await db.query(call.sql(statement), values);
     const rolledBack = rows[0]?.found === 'true';
     if (!rolledBack && rows[0]?.readonly === 'on') throw new ReadOnlyServer();
     return { rolledBack };
@@ -51,16 +67,21 @@ export interface Amendment {
   transactionId?: string | null | undefined;
 }
 
-export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
-  const statement = `SELECT ${USE_ANSWER} FROM :"library".amend_promo_code_use($1:::use_id_type, $2::text::jsonb)`;
-  const { rows } = await call.write((db) => db.query(call.sql(statement), [id, JSON.stringify(changes)]));
-  if (!rows[0]) throw unknownUse(id);
+export async function amendUse(call: Call, use: Guarded, changes: Amendment): Promise<PromoCodeUse> {
+  const values: unknown[] = [use.id, JSON.stringify(changes)];
+  const statement = `SELECT ${USE_ANSWER}
+    FROM :"library".amend_promo_code_use(${guardedUse(call, use, values)}, $2::text::jsonb)`;
+  const { rows } = await call.write((db) => db.query(call.sql(statement), values));
+  if (!rows[0]) throw unknownUse(use);
   return toPromoCodeUse(rows[0]);
 }
 
-export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {
-  const statement = `SELECT outcome, ${USE_ANSWER} FROM :"library".confirm_promo_code_use($1:::use_id_type, $2::text)`;
-  const { rows } = await call.write((db) => db.query(call.sql(statement), [id, transactionId ?? null]));
+export async function confirmUse(call: Call, use: Guarded, transactionId: string | undefined): Promise<PromoCodeUse> {
+  const { id } = use;
+  const values: unknown[] = [id, transactionId ?? null];
+  const statement = `SELECT outcome, ${USE_ANSWER}
+    FROM :"library".confirm_promo_code_use(${guardedUse(call, use, values)}, $2::text)`;
+  const { rows } = await call.write((db) => db.query(call.sql(statement), values));
   const answer: (UseRow & { outcome: string }) | undefined = rows[0];
   switch (answer?.outcome) {
     case 'confirmed':
@@ -79,7 +100,7 @@ export async function confirmUse(call: Call, id: string, transactionId: string |
         `The hold ${id} gave way to another redemption of the same code by the same customer.`,
       );
     default:
-      throw unknownUse(id);
+      throw unknownUse(use);
   }
 }
 
@@ -140,13 +161,19 @@ export async function usesByCustomer(
   return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
 }
 
-export function usesByCode(call: Call, promoCodeId: string, page: UsePage): Promise<Page<PromoCodeUse>> {
+export async function usesByCode(call: Call, { id, shopId }: Guarded, page: UsePage): Promise<Page<PromoCodeUse>> {
+  if (shopId !== undefined && !call.host.canWrite(shopId)) return { items: [], nextCursor: null };
+  const isOfShop =
+    shopId === undefined
+      ? ''
+      : ` AND EXISTS (SELECT FROM :"codes" AS c
+                         WHERE c.:"code_id" = $1:::code_id_type AND c.:"code_shop_id"::text = $5::text)`;
   const found = `(
              SELECT * FROM :"uses" AS u
-              WHERE u.:"promo_code_id" = $1:::code_id_type AND ${onPage(call.host)}
+              WHERE u.:"promo_code_id" = $1:::code_id_type AND ${onPage(call.host)}${isOfShop}
               ${NEWEST_FIRST}
            ) AS u`;
-  return pageOfUses(call, found, promoCodeId, page);
+  return pageOfUses(call, found, id, page, shopId === undefined ? [] : [shopId]);
 }
 
 async function pageOfUses(
@@ -168,6 +195,7 @@ async function pageOfUses(
   );
 }
 
-function unknownUse(id: string): NotFoundError {
-  return new NotFoundError(`There is no use with the id ${id}: it never was, or it was rolled back.`);
+/** The same for a use that is not there and for one of another shop. */
+function unknownUse({ id, shopId }: Guarded): NotFoundError {
+  return new NotFoundError(`There is no use with the id ${id}${inShop(shopId)}: it never was, or it was rolled back.`);
 }

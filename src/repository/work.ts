@@ -4,6 +4,7 @@ import { parseOptions, parseTogether } from '../options.js';
 import { requireRows } from '../postgres/answers.js';
 import type { Database } from '../postgres/database.js';
 import { CLOCK_HANDLE, type ClockHandle } from './clock-handle.js';
+import type { Guarded } from './codes.js';
 import { type Call, Context } from './context.js';
 import type { Id } from './fields.js';
 import type { InputSchemas } from './inputs.js';
@@ -71,20 +72,38 @@ export class Work {
     return this.#begin(callee, options, 'ofCall', check, work);
   }
 
-  /** The same for a method that works on a code by its id. */
-  runOnCode<Input, Result>(
+  /** The same for a method that works on a code or on a use by its id. */
+  runOn<Input, Result>(
+    what: 'codeById' | 'useById',
     callee: string,
     id: Id,
     options: CodeOptions | undefined,
     check: (schemas: InputSchemas, parse: Parse) => Input,
-    work: (call: Call, code: { id: string; shopId?: string | undefined }, input: Input) => Promise<Result>,
+    work: (call: Call, found: Guarded, input: Input) => Promise<Result>,
+  ): Promise<Result> {
+    return this.runGuarded(
+      callee,
+      options,
+      (schemas, parse) => parseTogether({ of: () => parse(schemas[what], { id }), input: () => check(schemas, parse) }),
+      (call, { of, input }, shopId) => work(call, { id: of.id, shopId }, input),
+    );
+  }
+
+  /** The same for a method that has the id among its input. */
+  runGuarded<Input, Result>(
+    callee: string,
+    options: CodeOptions | undefined,
+    check: (schemas: InputSchemas, parse: Parse) => Input,
+    work: (call: Call, input: Input, shopId: string | undefined) => Promise<Result>,
   ): Promise<Result> {
     const checkAll = (schemas: InputSchemas, parse: Parse, { shopId }: { shopId?: unknown }) =>
       parseTogether({
-        code: () => parse(schemas.codeById, { id, shopId }),
         input: () => check(schemas, parse),
+        guard: () => parse(schemas.guard, { shopId }),
       });
-    return this.#begin(callee, options, 'ofCode', checkAll, (call, { code, input }) => work(call, code, input));
+    return this.#begin(callee, options, 'ofCode', checkAll, (call, { input, guard }) =>
+      work(call, input, guard.shopId),
+    );
   }
 
   /**

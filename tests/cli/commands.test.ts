@@ -53,7 +53,7 @@ describe('on a drifted database', () => {
 
   it('stats: counters, days, and what is near a limit', async () => {
     const [all, one] = await Promise.all([json('stats', '--days', '7'), json('stats', ' summer ', '--days', '7')]);
-    expect(all.value).toMatchObject({ codes: 3, activeCodes: 3, totalUses: 57, totalBonus: '285.00', shopId: null });
+    expect(all.value).toMatchObject({ codes: 3, activeCodes: 3, totalUses: 53, totalBonus: '265.00', shopId: null });
     expect(all.value.perDay.map(({ uses }: { uses: number }) => uses).reduce((a: number, b: number) => a + b)).toBe(53);
     expect(all.value.topCodes.map(({ code }: { code: string }) => code)).toEqual(['WELCOME', 'SUMMER']);
     expect(all.value.nearLimit.map(({ code }: { code: string }) => code)).toEqual(['SUMMER']);

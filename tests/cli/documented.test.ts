@@ -16,7 +16,11 @@ beforeAll(async () => {
   // As it is from PostgreSQL 15 on; before, status warns of it.
   await t.sql('CREATE SCHEMA IF NOT EXISTS public; REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   await makeDriftedShop(t, 'public');
+  writeFileSync(path.join(folder, 'codes.csv'), CSV);
 });
+
+/** What the page imports, as it shows it. */
+const CSV = /^ {4}\$ cat codes\.csv\n((?: {4}.*\n)+)/m.exec(readFileSync(PAGE, 'utf8'))![1]!.replaceAll(/^ {4}/gm, '');
 
 const DAY = 86_400_000;
 /** The day on which the page was written. */
@@ -32,6 +36,7 @@ function dayOfPage(day: string): string {
 /** What is another one each time. */
 function normal(text: string): string {
   return text
+    .replaceAll(`${folder}/`, '')
     .replaceAll(/\S+:\d+, database .*/g, 'localhost:5432, database shop')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '2026-01-31T12:00:00.000Z')
     .replaceAll(/\d{4}-\d\d-\d\d(?!T)/g, dayOfPage)
@@ -45,7 +50,8 @@ function normal(text: string): string {
 /** What a line of the page prints: the output, then what is said about it. */
 async function printed(line: string): Promise<string> {
   const [, words = '', lines] = /^pg-promo-codes (.*?)(?: \| head -n (\d+))?$/.exec(line) ?? [];
-  const { stdout, stderr } = await runHere(words.split(' '), { env: { DATABASE_URL: t.url } });
+  const args = words.split(' ').map((word) => (word === 'codes.csv' ? path.join(folder, word) : word));
+  const { stdout, stderr } = await runHere(args, { env: { DATABASE_URL: t.url } });
   const text = normal(stdout + stderr);
   return lines === undefined ? text : `${text.split('\n').slice(0, Number(lines)).join('\n')}\n`;
 }
@@ -83,7 +89,20 @@ async function examplesOf(): Promise<string[]> {
   const { stdout: overview } = await runHere(['--help']);
   const commands = [...overview.matchAll(/^ {2}([a-z]+)(?= |$)/gm)].map(([, name]) => name!);
   expect(commands).toEqual([
-    ...['install', 'status', 'check', 'repair', 'uninstall', 'sql', 'stats', 'locks', 'prune', 'release', 'help'],
+    ...[
+      'install',
+      'status',
+      'check',
+      'repair',
+      'uninstall',
+      'sql',
+      'import',
+      'stats',
+      'locks',
+      'prune',
+      'release',
+      'help',
+    ],
   ]);
   const found: string[] = [];
   for (const name of ['', ...commands.filter((command) => command !== 'help')]) {
@@ -114,9 +133,10 @@ it('every command line that a page shows is one, and has the flags that it is gi
 
 it('every example of every help runs', async () => {
   writeFileSync(path.join(folder, 'promo-codes.json'), '{ "counterWrites": "ignore" }');
+  writeFileSync(path.join(folder, 'codes.csv'), CSV);
   for (const line of await examplesOf()) {
     const words = line.replace(/ > .*$/, '').split(' ');
-    const args = words.map((word) => (/\.(json|html)$/.test(word) ? path.join(folder, word) : word));
+    const args = words.map((word) => (/\.(json|html|csv)$/.test(word) ? path.join(folder, word) : word));
     const isEndless = line.includes('--watch');
     const interruption = new AbortController();
     if (isEndless) setTimeout(() => interruption.abort(130), 500);

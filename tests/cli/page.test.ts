@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { ShopStats } from '../../src/cli/stats/read-stats';
+import type { CodesStats } from '../../src/cli/stats/read-stats';
 import { statsPage } from '../../src/cli/stats/stats-page';
 import type { PromoCode } from '../../src/index';
 import { isWhole } from '../support';
@@ -20,8 +20,9 @@ const perDay = Array.from({ length: 90 }, (_, day) => ({
   uses: day % 7,
   bonus: `${day % 7}.50`,
 }));
-const stats: ShopStats = {
+const stats: CodesStats = {
   ...{ shopId: null, codes: 1, activeCodes: 1, totalUses: 17, totalBonus: '85.00', timeZone: 'UTC', perDay },
+  ...{ totalBaseReward: '170.00', averageBonus: '5.00', distinctCustomers: 16 },
   ...{ topCodes: [code], nearLimit: [code] },
 };
 const page = statsPage(stats, new Date('2026-03-31T12:00:00Z'));

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '9039551cbdc7a8248ac5a3b7f8468ca9b1c9b8217b771be90d1f835e929e863f',
+  2: 'c5f3465ea58b77d4a23095c93d0743d5ac13c43164d0a14c4d62d9ae37a6ebb1',
 };
 
 it('every function carries the current revision', () => {

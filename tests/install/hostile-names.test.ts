@@ -122,7 +122,7 @@ describe('a schema name never leaves its quotes', () => {
 
   /** Rendering is a matter of text alone: but for the names and the quotes of bodies, every script reads the same. */
   it('in any script, which but for the name reads as it does for any other', () => {
-    const scripts = ['schema', 'triggers', 'uninstall', 'drift'] as const;
+    const scripts = ['schema', 'triggers', 'uninstall', 'drift', 'listIndexes'] as const;
     const render = (script: (typeof scripts)[number], schema: string) =>
       renderSql(script, { schema, librarySchema: 'library of plain' });
     const plain = Object.fromEntries(scripts.map((script) => [script, render(script, 'plain')]));

@@ -144,7 +144,6 @@ describe.each(['uuid', 'text'])('a host with ids of type %s and little else', (t
     for (const shopId of ['other', 7, '', undefined]) {
       expect(await repository.ensure({ code, shopId, bonusValue: 9 })).toMatchObject(same);
       expect(await fresh().findByCode(code, shopId)).toMatchObject(same);
-      expect(await repository.findById(made.id, { shopId })).toMatchObject(same);
       expect((await repository.list({ shopId, search: code })).items).toMatchObject([same]);
       const asked = { code, shopId, customerAddress: 'bob', baseReward: 1 };
       expect(await repository.validate(asked)).toMatchObject({ valid: true, bonusAmount: '5.00' });
@@ -157,9 +156,23 @@ describe.each(['uuid', 'text'])('a host with ids of type %s and little else', (t
     ]);
     expect(await repository.generate({ count: 2, bonusValue: 1 })).toHaveLength(2);
     const unknown = randomUUID();
-    await expect(repository.delete(unknown, { shopId: 'other' })).rejects.toThrow(
-      `There is no promo code with the id ${unknown}.`,
-    );
+    await expect(repository.delete(unknown)).rejects.toThrow(`There is no promo code with the id ${unknown}.`);
+    // What cannot be kept is no guard.
+    const refusal = {
+      path: 'shopId',
+      message: expect.stringMatching(/^must be left out: vouchers has no column for it/),
+    };
+    for (const call of [
+      () => fresh().findById(made.id, { shopId: 'other' }),
+      () => fresh().rollbackUse(unknown, { shopId: 'other' }),
+      () => repository.usageStats(made.id, { shopId: 'other' }),
+    ]) {
+      expect(await issuesOf(call())).toMatchObject([refusal]);
+    }
+    expect(await repository.findById(made.id, { shopId: made.shopId })).toMatchObject(same);
+    const { topCodes, ...stats } = await repository.shopStats({ shopId: 'other' });
+    expect(stats.shopId).toBeNull();
+    expect(topCodes.map(({ id }) => id)).toContain(made.id);
     expect(await issuesOf(repository.list({ shopId: {} as never }))).toMatchObject([{ path: 'shopId' }]);
     await assertNoDrift(t.pool, { schema });
   });

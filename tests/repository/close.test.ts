@@ -66,6 +66,8 @@ it('refuses every further call, with or without a client, and may be called twic
     () => repository.usesByCustomer('x', page),
     () => repository.usesByCode(code.id, page),
     () => repository.usageStats(code.id),
+    () => repository.shopStats(),
+    () => repository.import([]),
     () => repository.pruneIdempotencyKeys({ olderThanDays: 1 }),
   ];
   const methods: string[] = [];

@@ -62,8 +62,11 @@ function types(): void {
   repository.findByCode('A');
   repository.findByCode('A', undefined, { client: undefined });
   repository.update(1, { name: 'x' }, { shopId: 's', client: undefined });
-  // @ts-expect-error Only a code has a shop.
   repository.rollbackUse(1, { shopId: 's' });
+  repository.confirm(1, { transactionId: 7, shopId: 's' });
+  repository.usageStats(1, { days: 7 }, { shopId: 's' });
+  // @ts-expect-error A redemption has its shop in the request.
+  repository.redeem(asked, { shopId: 's' });
   repository.usesByCustomer('c', { shopId: 7 });
   expectTypeOf(repository.close()).resolves.toBeVoid();
 

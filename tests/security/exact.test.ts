@@ -358,7 +358,11 @@ async function contract(repository: PromoCodeRepository, host: Host, say: (text:
   await repository.usesByCode(code.id, { limit: 2, cursor: uses.nextCursor });
   const ofCustomer = await repository.usesByCustomer(host.customer(2), { shopId: host.shop, limit: 1 });
   await repository.usesByCustomer(host.customer(2), { limit: 1, cursor: ofCustomer.nextCursor });
-  await repository.usageStats(code.id, { days: 3, timeZone: 'Asia/Manila' });
+  await repository.usageStats(code.id, { days: 3, timeZone: 'Asia/Manila' }, { shopId: host.shop });
+  await repository.shopStats({ shopId: host.shop, days: 3, timeZone: 'Asia/Manila' });
+  await repository.usesByCode(code.id, { limit: 2, shopId: host.shop });
+  const imported = ['A', 'a', 'B'].map((name) => ({ code: `${name}-${mark}`, shopId: host.shop, bonusValue: 5 }));
+  expect(await repository.import(imported)).toMatchObject({ created: 2, skipped: 1 });
   const unused = await newCode();
   await repository.delete(unused.id);
 

@@ -5,7 +5,7 @@ import { type InstallFlags, readInstallFlags } from '../install-flags.js';
 import type { Session } from '../session.js';
 import { print } from '../terminal.js';
 
-const SCRIPTS = ['schema', 'triggers', 'uninstall', 'drift'] as const satisfies SqlScript[];
+const SCRIPTS = ['schema', 'triggers', 'uninstall', 'drift', 'listIndexes'] as const satisfies SqlScript[];
 
 export async function sql(session: Session, name: string, flags: InstallFlags): Promise<number> {
   if (!isScript(name)) {

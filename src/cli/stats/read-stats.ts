@@ -1,18 +1,25 @@
 import nearLimitSql from '../../../sql/cli/near-limit.sql';
-import topCodesSql from '../../../sql/cli/top-codes.sql';
-import totalsSql from '../../../sql/cli/totals.sql';
-import usesPerDaySql from '../../../sql/cli/uses-per-day.sql';
-import type { Database, Queryable } from '../../postgres/database.js';
+import type { Database } from '../../postgres/database.js';
 import { translateError } from '../../postgres/server-errors.js';
 import { withConnection } from '../../postgres/transaction.js';
 import type { Host } from '../../redemption/host.js';
-import { asColumn, momentOf } from '../../redemption/moments.js';
+import { asColumn } from '../../redemption/moments.js';
 import type { PromoCode } from '../../repository/promo-code.js';
-import { type DayOfUsage, type Reading, type UsageStats, usageStats } from '../../repository/usage-stats.js';
-import { findCodes, findOneCode, runFile } from '../host-tables.js';
+import {
+  type DayOfUsage,
+  type Reading,
+  type ShopStats,
+  shopStats,
+  type UsageStats,
+  type UsageTotals,
+  usageStats,
+} from '../../repository/usage-stats.js';
+import { findCodes, findOneCode } from '../host-tables.js';
 
 /** Of its limit: from here on a code is near it. */
 export const NEAR_PERCENT = 80;
+/** How many codes are shown. */
+const MOST_USED = 10;
 
 /** Which uses are shown. */
 export interface Period {
@@ -28,19 +35,7 @@ export interface CodeStats extends UsageStats {
 }
 
 /** How all codes have been used, or those of one shop. */
-export interface ShopStats {
-  /** `null`: all shops. */
-  shopId: string | null;
-  codes: number;
-  activeCodes: number;
-  /** As the counters have it. */
-  totalUses: number;
-  totalBonus: string;
-  timeZone: string;
-  /** Without gaps; empty where uses have no time. */
-  perDay: DayOfUsage[];
-  /** Those with the most uses. */
-  topCodes: PromoCode[];
+export interface CodesStats extends ShopStats {
   /** Those that have used up most of their limit, the fullest first. */
   nearLimit: PromoCode[];
 }
@@ -58,7 +53,27 @@ export async function readCodeStats(
   { shop, days, timeZone }: Period & { shop: string | undefined },
 ): Promise<CodeStats> {
   const promoCode = await findOneCode(db, host, name, shop);
-  const call: Reading = {
+  const stats = await usageStats(readingOf(db, host), { id: promoCode.id, shopId: undefined }, { days, timeZone });
+  const isNear = (percentOfLimit(promoCode) ?? 0) >= NEAR_PERCENT;
+  return { ...stats, perDay: daysOf(host, stats), promoCode, nearLimit: isNear ? [promoCode] : [] };
+}
+
+export async function readShopStats(
+  db: Database,
+  host: Host,
+  shop: string | undefined,
+  period: Period,
+): Promise<CodesStats> {
+  const stats = await shopStats(readingOf(db, host), { shopId: shop, top: MOST_USED, ...period });
+  const nearLimit = await findCodes(db, host, nearLimitSql, [stats.shopId, NEAR_PERCENT], {
+    now_as_end_date: asColumn(host, 'codes', 'endDate', 'now()'),
+  });
+  return { ...stats, perDay: daysOf(host, stats), nearLimit };
+}
+
+/** What the repository reads statistics by, on tables that it may not be able to redeem with. */
+function readingOf(db: Database, host: Host): Reading {
+  return {
     host,
     sql: (file) => host.sql(file),
     read: (work) =>
@@ -66,34 +81,9 @@ export async function readCodeStats(
         throw translateError(error);
       }),
   };
-  const stats = await usageStats(call, promoCode.id, days, timeZone);
-  const isNear = (percentOfLimit(promoCode) ?? 0) >= NEAR_PERCENT;
-  const perDay = host.has('uses', 'usedAt') ? stats.perDay : [];
-  return { ...stats, perDay, promoCode, nearLimit: isNear ? [promoCode] : [] };
 }
 
-export async function readShopStats(
-  db: Queryable,
-  host: Host,
-  shop: string | undefined,
-  { days, timeZone }: Period,
-): Promise<ShopStats> {
-  const ofShop = shop !== undefined && host.has('codes', 'shopId') ? shop : null;
-  const [totals] = await runFile(db, host, totalsSql, [ofShop]);
-  const perDay = host.has('uses', 'usedAt')
-    ? await runFile(db, host, usesPerDaySql, [ofShop, days, timeZone], { used_at: momentOf(host, 'uses', 'usedAt') })
-    : [];
-  return {
-    shopId: ofShop,
-    codes: Number(totals?.codes),
-    activeCodes: Number(totals?.active),
-    totalUses: Number(totals?.uses),
-    totalBonus: totals?.bonus ?? '0.00',
-    timeZone,
-    perDay: perDay.map(({ date, uses, bonus }) => ({ date: date!, uses: Number(uses), bonus: bonus! })),
-    topCodes: await findCodes(db, host, topCodesSql, [ofShop]),
-    nearLimit: await findCodes(db, host, nearLimitSql, [ofShop, NEAR_PERCENT], {
-      now_as_end_date: asColumn(host, 'codes', 'endDate', 'now()'),
-    }),
-  };
+/** None where uses have no time. */
+function daysOf(host: Host, { perDay }: UsageTotals): DayOfUsage[] {
+  return host.has('uses', 'usedAt') ? perDay : [];
 }

@@ -1,14 +1,14 @@
 import type { PromoCode } from '../../repository/promo-code.js';
 import type { DayOfUsage } from '../../repository/usage-stats.js';
 import { PAGE_STYLE } from './page-style.js';
-import { type CodeStats, NEAR_PERCENT, percentOfLimit, type ShopStats } from './read-stats.js';
+import { type CodeStats, type CodesStats, NEAR_PERCENT, percentOfLimit } from './read-stats.js';
 import { describeCode, describeEnd, describeUses } from './stats-text.js';
 
 /**
  * A page that needs nothing beside it, in light and dark, on a phone and on paper. Each chart has its figures in a table, for
  * whoever does not see it.
  */
-export function statsPage(stats: CodeStats | ShopStats, now: Date): string {
+export function statsPage(stats: CodeStats | CodesStats, now: Date): string {
   const isCode = 'promoCode' in stats;
   const name = isCode
     ? stats.promoCode.code
@@ -54,11 +54,20 @@ function codeFigures({ promoCode, averageBonus, distinctCustomers }: CodeStats):
   ];
 }
 
-function shopFigures({ codes, activeCodes, totalUses, totalBonus }: ShopStats): Figure[] {
+function shopFigures({
+  codes,
+  activeCodes,
+  totalUses,
+  totalBonus,
+  averageBonus,
+  distinctCustomers,
+}: CodesStats): Figure[] {
   return [
     ['Codes', `${codes.toLocaleString('en')} (${activeCodes.toLocaleString('en')} active)`],
     ['Uses', totalUses.toLocaleString('en')],
     ['Bonus issued', totalBonus],
+    ['Average bonus', averageBonus],
+    ['Customers', distinctCustomers.toLocaleString('en')],
   ];
 }
 
@@ -67,7 +76,7 @@ function figures(all: readonly Figure[]): string {
   return `<dl class="figures">\n${items.join('\n')}\n</dl>`;
 }
 
-function perDaySection({ perDay, timeZone }: CodeStats | ShopStats): string {
+function perDaySection({ perDay, timeZone }: CodeStats | CodesStats): string {
   const [first, last] = [perDay[0], perDay.at(-1)];
   if (!first || !last) return '<p>The uses of these tables have no time, so there is no chart.</p>';
   const rows = perDay.map(({ date, uses, bonus }) => [date, uses.toLocaleString('en'), bonus]);

@@ -2,7 +2,7 @@ import type { PromoCode } from '../../repository/promo-code.js';
 import type { DayOfUsage } from '../../repository/usage-stats.js';
 import { counted, list, table, visible } from '../table.js';
 import { chart } from './chart.js';
-import { type CodeStats, NEAR_PERCENT, percentOfLimit, type ShopStats } from './read-stats.js';
+import { type CodeStats, type CodesStats, NEAR_PERCENT, percentOfLimit } from './read-stats.js';
 
 /** What a code is worth and until when, in a line. */
 export function describeCode(code: PromoCode): string {
@@ -43,14 +43,15 @@ export function codeStatsText(stats: CodeStats, width: number): string {
   ].join('\n');
 }
 
-export function shopStatsText(stats: ShopStats, width: number): string {
+export function shopStatsText(stats: CodesStats, width: number): string {
   const codes = counted(stats.codes, 'code');
   const parts = [
     list([
       ['shop', stats.shopId === null ? '(all)' : visible(stats.shopId)],
       ['codes', `${codes}, ${stats.activeCodes.toLocaleString('en')} active`],
       ['uses', stats.totalUses.toLocaleString('en')],
-      ['issued', stats.totalBonus],
+      ['issued', `${stats.totalBonus} in all, ${stats.averageBonus} on average`],
+      ['customers', stats.distinctCustomers.toLocaleString('en')],
     ]),
     perDayText(stats.perDay, stats.timeZone, width),
   ];

@@ -1,0 +1,183 @@
+import { ValidationError, type ValidationIssue } from '../errors.js';
+import { afterCallbacks } from '../postgres/timers.js';
+import { describeReceived } from '../received.js';
+import { checkCode } from './code-rules.js';
+import { endsInPast, insertRows, type NewCode, PAST_END, toRow } from './codes.js';
+import type { Call } from './context.js';
+import { columnsOfCode } from './host-columns.js';
+import { type ImportRow, RowReader } from './import-rows.js';
+import type { ImportInput } from './input-types.js';
+import type { InputSchemas } from './inputs.js';
+
+/** Rows, one after the other: an array, a generator, a stream of a parser of CSV. */
+export type ImportRows = Iterable<ImportRow> | AsyncIterable<ImportRow>;
+
+/** What is wrong with a row. */
+export interface ImportFault extends ValidationIssue {
+  /** Which row, counted from 0 as the rows were handed in; a header is row 0. Also in `path`: `rows[17].bonusValue`. */
+  row: number;
+}
+
+/** What `import` did. */
+export interface ImportReport {
+  /** How many codes were created. */
+  created: number;
+  /** How many rows were left out because their shop has the code already, or an earlier row has it. */
+  skipped: number;
+  /** Everything that is wrong, row by row: the first 10,000 faults. */
+  faults: ImportFault[];
+  /** How many further faults there are. */
+  omittedFaults: number;
+}
+
+/** Rows that are checked, and then written, together. */
+const BATCH = 1_000;
+/** What is kept in memory until the last row was checked. */
+const MOST_ROWS = 1_000_000;
+const MOST_FAULTS = 10_000;
+
+const CALLEE = 'import()';
+const ROWS_RULE = 'must be an array of rows, or another iterable of them, such as what a parser of CSV gives';
+
+/** Anything that can be gone through. A text is not: its rows have to be parsed. */
+export function requireRowSource(rows: unknown): asserts rows is ImportRows {
+  const isSource =
+    typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows);
+  if (isSource) return;
+  const received = describeReceived(rows);
+  throw new ValidationError([{ path: 'rows', message: ROWS_RULE, ...(received !== undefined && { received }) }]);
+}
+
+/**
+ * @param given the options as they were handed in: defaults are checked with each row
+ */
+export async function importCodes(
+  call: Call,
+  rows: ImportRows,
+  schemas: InputSchemas,
+  given: Pick<ImportInput, 'defaults'> & { faultyRows: 'refuse' | 'skip' },
+): Promise<ImportReport> {
+  const report: ImportReport = { created: 0, skipped: 0, faults: [], omittedFaults: 0 };
+  const mayWrite = () => given.faultyRows === 'skip' || report.faults.length === 0;
+  const kept: Batch[] = [];
+  const write = async (batch: Batch) => {
+    const created = await insertBatch(call.renewed(), batch);
+    report.created += created;
+    report.skipped += batch.size - created;
+  };
+  for await (const batch of checkedBatches(call, rows, schemas, given, report)) {
+    if (given.faultyRows === 'skip') await write(batch);
+    else if (mayWrite()) kept.push(batch);
+    else kept.length = 0;
+  }
+  if (mayWrite()) for (const batch of kept) await write(batch);
+  // What the server was asked about was found later.
+  report.faults.sort((one, other) => one.row - other.row);
+  return report;
+}
+
+/** The rows that are right, as they are written: those with the same columns together. */
+interface Batch {
+  groups: { hasColumns: boolean; rows: string }[];
+  size: number;
+}
+
+/** Reads and checks the rows; what is wrong goes into the report. */
+async function* checkedBatches(
+  call: Call,
+  rows: ImportRows,
+  schemas: InputSchemas,
+  { defaults = {}, faultyRows }: Parameters<typeof importCodes>[3],
+  report: ImportReport,
+): AsyncGenerator<Batch> {
+  const reader = new RowReader(schemas.create.entries, defaults);
+  const note = (row: number, issues: readonly ValidationIssue[]) => {
+    for (const issue of issues) {
+      if (report.faults.length === MOST_FAULTS) report.omittedFaults += 1;
+      else report.faults.push({ row, ...issue, path: `rows[${row}]${issue.path === '' ? '' : `.${issue.path}`}` });
+    }
+  };
+  const finish = async (codes: readonly Checked[]): Promise<Batch> => {
+    const past = new Set(
+      await endsInPast(
+        call.renewed(),
+        codes.map(({ code }) => code),
+      ),
+    );
+    for (const place of past) {
+      const { row, code } = codes[place]!;
+      note(row, [{ ...PAST_END, received: describeReceived(code.endDate) ?? '' }]);
+    }
+    return batchOf(
+      call,
+      codes.filter((_, place) => !past.has(place)),
+    );
+  };
+  let row = -1;
+  let checked: Checked[] = [];
+  for await (const given of rows) {
+    row += 1;
+    if (faultyRows === 'refuse' && row > MOST_ROWS) throw tooMany();
+    const read = reader.read(given);
+    // Other work of the process goes on meanwhile.
+    if (row % BATCH === 0) await new Promise<void>(afterCallbacks);
+    if (read === undefined) continue;
+    const { issues, code } = 'input' in read ? checkInput(schemas, read.input) : { ...read, code: undefined };
+    if (code) checked.push({ row, code });
+    else note(row, issues);
+    // Under a wrong header every row would be.
+    if (row === 0 && Array.isArray(given) && issues.length > 0) return;
+    if (checked.length < BATCH) continue;
+    yield await finish(checked);
+    checked = [];
+  }
+  yield await finish(checked);
+}
+
+interface Checked {
+  row: number;
+  code: NewCode;
+}
+
+function checkInput(schemas: InputSchemas, input: object): { issues: ValidationIssue[]; code: NewCode | undefined } {
+  const { issues, code } = checkCode(schemas.create, input, CALLEE, schemas.missingOfCode);
+  return { issues, code: issues.length > 0 ? undefined : code };
+}
+
+function batchOf({ host }: Call, codes: readonly Checked[]): Batch {
+  const groups = new Map<string, { hasColumns: boolean; rows: string[] }>();
+  for (const { code } of codes) {
+    const columns = columnsOfCode(host, toRow(host, code));
+    const key = Object.keys(columns).sort().join('\0');
+    const group = groups.get(key) ?? { hasColumns: false, rows: [] };
+    groups.set(key, group);
+    group.hasColumns ||= code.columns !== undefined;
+    group.rows.push(JSON.stringify(columns));
+  }
+  return {
+    groups: [...groups.values()].map(({ hasColumns, rows }) => ({ hasColumns, rows: `[${rows.join(',')}]` })),
+    size: codes.length,
+  };
+}
+
+/** @returns how many were created */
+async function insertBatch(call: Call, { groups }: Batch): Promise<number> {
+  let created = 0;
+  for (const { hasColumns, rows } of groups) {
+    created += await insertRows(
+      call,
+      call.host.has('codes', 'shopId') ? null : '',
+      rows,
+      hasColumns,
+      (_, ids) => ids.length,
+    );
+  }
+  return created;
+}
+
+function tooMany(): ValidationError {
+  const message =
+    `must be at most ${MOST_ROWS}, since all are kept until the last one was checked: import them in parts, or with ` +
+    `faultyRows: 'skip', which keeps none of them`;
+  return new ValidationError([{ path: 'rows', message }]);
+}

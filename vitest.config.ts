@@ -51,7 +51,13 @@ export default defineConfig({
       // Reading the sources takes half a second, so the other files share the processes.
       {
         extends: true,
-        test: { name: 'shared', include: [TESTS], exclude: [...APART, ...DOCUMENTATION], pool: 'forks', isolate: false },
+        test: {
+          name: 'shared',
+          include: [TESTS],
+          exclude: [...APART, ...DOCUMENTATION],
+          pool: 'forks',
+          isolate: false,
+        },
       },
       {
         extends: true,

@@ -16,7 +16,13 @@ export default mergeConfig(
       projects: [
         {
           extends: true,
-          test: { name: 'pages', include: ['tests/docs/**/*.test.ts'], exclude: [APART], pool: 'forks', isolate: false },
+          test: {
+            name: 'pages',
+            include: ['tests/docs/**/*.test.ts'],
+            exclude: [APART],
+            pool: 'forks',
+            isolate: false,
+          },
         },
         { extends: true, test: { name: 'site', include: [APART, 'tests/site/**/*.test.ts'], pool: 'forks' } },
       ],

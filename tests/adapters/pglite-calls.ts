@@ -41,6 +41,7 @@ const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = 
   ensure: ({ repository, options }) => repository.ensure(newCode(), options),
   generate: ({ repository, options }) =>
     repository.generate({ shopId: `g${next()}`, count: 2, bonusValue: 1 }, options),
+  import: ({ repository, options }) => repository.import([newCode()], options),
   findById: ({ repository, code, options }) => repository.findById(code.id, options),
   findByCode: ({ repository, code, options }) => repository.findByCode(code.code, code.shopId, options),
   list: ({ repository, options }) => repository.list({ state: 'redeemable', limit: 1 }, options),
@@ -63,6 +64,7 @@ const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = 
   usesByCustomer: ({ repository, options }) => repository.usesByCustomer('c1', {}, options),
   usesByCode: ({ repository, code, options }) => repository.usesByCode(code.id, {}, options),
   usageStats: ({ repository, code, options }) => repository.usageStats(code.id, {}, options),
+  shopStats: ({ repository, code, options }) => repository.shopStats({ shopId: code.shopId }, options),
 };
 
 /** Of these nothing is asked of the database. */

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import * as adapters from '../../src/adapters/index';
 import * as library from '../../src/index';
 import { codeBlocks, PAGES } from './code-blocks';
+import { PAGE_LIMIT_MS } from './page';
 
 /** What imports, or says what file it is, is a program; a block after it goes on with it, one before it is a piece. */
 const BEGINS_A_PROGRAM = /^(import |\/\/ [\w.-]+\.ts\b)/;
@@ -79,4 +80,4 @@ it('every block of TypeScript on every page compiles, by the compiler options of
   sources.set(path.resolve('docs/in-your-transaction/order.ts'), readFileSync(`${EXAMPLES}/adapters/pg.ts`, 'utf8'));
   expect(sources.size).toBeGreaterThan(10);
   expect(compile(sources)).toBe('');
-});
+}, PAGE_LIMIT_MS);

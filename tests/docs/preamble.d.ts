@@ -15,8 +15,6 @@ declare global {
   const request: RedeemInput;
   /** A transaction of Kysely. */
   const trx: KyselyTransaction;
-  /** Knex, or a transaction of it, without its types: they would double the time that this takes. */
-  const knex: { raw(sql: string): Promise<unknown> };
   /** The HTTP server of the application. */
   const server: Server;
   /** Whatever the application does with a call that may succeed later. */

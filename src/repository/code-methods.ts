@@ -139,7 +139,7 @@ export abstract class CodeMethods extends RepositoryBase {
   /**
    * The code with this id, or `null`; with `shopId` among the options also for a code of another shop.
    * @example
-   * const code = await promoCodes.findById(request.params.id, { shopId: session.shopId });
+   * const code = await promoCodes.findById(params.id, { shopId: session.shopId });
    */
   findById(id: Id, options?: CodeOptions): Promise<PromoCode | null> {
     return workOf(this).runOn('codeById', 'findById()', id, options, nothing, (call, code) =>

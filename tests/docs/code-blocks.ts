@@ -35,3 +35,17 @@ export function codeBlocks(page: string, language?: string): CodeBlock[] {
 export function proseOf(page: string): string {
   return readFileSync(page, 'utf8').replaceAll(BLOCK, '');
 }
+
+/** The examples of the doc comments, which are on the pages of the API. */
+export function apiExamples(): CodeBlock[] {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  return files.flatMap((file) => {
+    const text = readFileSync(`src/${file}`, 'utf8');
+    return [...text.matchAll(/^ *\* @example *\n((?: *\*(?!\/| @).*\n)+)/gm)].map((example) => ({
+      page: `src/${file}`,
+      line: text.slice(0, example.index).split('\n').length + 1,
+      language: 'ts',
+      code: example[1]!.replaceAll(/^ *\* ?/gm, '').replaceAll(/^```.*\n/gm, ''),
+    }));
+  });
+}

@@ -1,7 +1,6 @@
 // What a piece of code on a page may use without declaring it, when it is compiled (tests/docs/types.test.ts). docs/contributing.md
 // lists these names. Names of the library itself need no import in a piece either.
 import type { Server } from 'node:http';
-import type { Knex } from 'knex';
 import type pg from 'pg';
 import type { PromoCodeRepository, RedeemInput } from 'pg-promo-codes';
 import type { KyselyTransaction } from 'pg-promo-codes/adapters';
@@ -16,7 +15,6 @@ declare global {
   const request: RedeemInput;
   /** A transaction of Kysely. */
   const trx: KyselyTransaction;
-  const knex: Knex;
   /** The HTTP server of the application. */
   const server: Server;
   /** Whatever the application does with a call that may succeed later. */

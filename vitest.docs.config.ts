@@ -1,5 +1,5 @@
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config';
-import base from './vitest.config';
+import base from './vitest.config.js';
 
 const { test, ...rest } = base as ViteUserConfig;
 /** It subscribes to the channels of its process. */

@@ -19,7 +19,10 @@ const BELOW: Record<string, string[]> = {
 /** Every guide, in the order of the navigation. A guide that is not listed here, or is listed and not there, ends the build. */
 const GROUPS: Group[] = [
   { text: 'Start', pages: ['getting-started', 'adopting', 'hosts', 'installing', 'migrations', 'testing', 'faq'] },
-  { text: 'Redeem', pages: ['redeeming', 'in-your-transaction', 'limits-and-holds', 'exactly-once', 'errors'] },
+  {
+    text: 'Redeem',
+    pages: ['redeeming', 'codes', 'in-your-transaction', 'limits-and-holds', 'exactly-once', 'errors'],
+  },
   { text: 'Operate', pages: ['cli', 'drift', 'operations', 'observability', 'security', 'upgrading'] },
   { text: 'Look up', pages: ['requirements', 'schema-reference', 'performance'] },
   { text: 'Look inside', pages: ['how-it-works', 'how-it-counts', 'torture', 'contributing'] },

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 /** What the page imports, as it shows it. */
-const CSV = /^ {4}\$ cat codes\.csv\n((?: {4}.*\n)+)/m.exec(readFileSync(PAGE, 'utf8'))![1]!.replaceAll(/^ {4}/gm, '');
+const CSV = /^```csv\n([\s\S]*?)^```$/m.exec(readFileSync(PAGE, 'utf8'))![1]!;
 
 const DAY = 86_400_000;
 /** The day on which the page was written. */

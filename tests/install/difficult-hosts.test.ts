@@ -11,6 +11,7 @@ import {
 } from '../../src/index';
 import { backendPid, endBackend, eventually, useRole, useSchema, waitUntilBlocked } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
+import { cases } from '../support/scope';
 
 const { schema, pool, sql, client, expand, url, version } = useSchema('difficult-hosts');
 const application = useRole({ label: 'application' });
@@ -173,7 +174,8 @@ describe('connections', () => {
 });
 
 it('a schema name may be anything that PostgreSQL allows', async () => {
-  for (const name of ['a\nb', '--\n', '$body$', ':"schema"', '%I %s', 'select', 'x'.repeat(63), `q"'\\`, 'Ünïcode ☃']) {
+  const names = ['a\nb', '--\n', '$body$', ':"schema"', '%I %s', 'select', 'x'.repeat(63), `q"'\\`, 'Ünïcode ☃'];
+  for (const name of cases('schema names', names, (_, index) => index % 4 === 3)) {
     const quoted = pg.escapeIdentifier(name);
     await pool.query(`CREATE SCHEMA ${quoted}`);
     try {

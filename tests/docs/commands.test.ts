@@ -5,8 +5,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { codeBlocks, PAGES } from '../docs/code-blocks';
 import { useDatabase } from '../support';
+import { codeBlocks, PAGES } from './code-blocks';
 
 /** A shell command that is written in a file, from its first words to the end of the line. */
 function commandOf(file: string, beginning: string): string {

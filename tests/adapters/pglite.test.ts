@@ -15,6 +15,7 @@ import {
 } from '../../src/index';
 import { setClock, withInstalledSchema } from '../../src/testing/index';
 import { SEED_TABLES } from '../support/host-tables';
+import { isIncluded } from '../support/scope';
 import { callsOfRepository, functionCalls } from './pglite-calls';
 
 const db = new PGlite();
@@ -255,7 +256,7 @@ describe('in a transaction of PGlite', () => {
   });
 });
 
-describe('every call', () => {
+describe.runIf(isIncluded('every call on PGlite'))('every call', () => {
   /** The rejection of a call that is never answered would never come. */
   const PATIENCE_MS = 60_000;
   const outcomeOf = (call: Promise<unknown>) =>

@@ -139,7 +139,7 @@ describe('a schema name never leaves its quotes', () => {
         expect(shorter).toBe(plain[script]);
       }),
       {
-        numRuns: 300,
+        numRuns: isWhole ? 300 : 100,
         examples: NAMES.flatMap((name) => scripts.map((script): [string, typeof script] => [name, script])),
       },
     );

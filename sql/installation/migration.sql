@@ -35,7 +35,9 @@ BEGIN
        AND c.relname::text IN (:'codes_name', :'uses_name')
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
-                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
+                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
+                              'record_promo_code_history_on_insert', 'record_promo_code_history_on_delete',
+                              'record_promo_code_history_on_update', 'record_promo_code_history_on_truncate')
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
   END LOOP;
@@ -61,6 +63,12 @@ BEGIN
       'CREATE OR REPLACE TRIGGER count_promo_code_uses_on_truncate AFTER TRUNCATE ON %I.%I
          FOR EACH STATEMENT EXECUTE FUNCTION %I.update_promo_code_stats_on_truncate()',
       found.nspname, found.relname, :'library');
+    /*if history*/
+    EXECUTE pg_catalog.format(
+      'CREATE OR REPLACE TRIGGER record_promo_code_history_on_truncate BEFORE TRUNCATE ON %I.%I
+         FOR EACH STATEMENT EXECUTE FUNCTION %I.record_promo_code_history_on_truncate()',
+      found.nspname, found.relname, :'library');
+    /*fi*/
   END LOOP;
 END
 $body$;

@@ -11,6 +11,7 @@ import { familyOf, isCitext, STRINGS } from './types.js';
 export interface CheckedOptions {
   counterWrites: 'allow' | 'ignore' | 'reject';
   enforceLimits: boolean;
+  history: boolean;
 }
 
 /** What is not as it was described, or cannot serve. */
@@ -149,12 +150,16 @@ function timeZoneRule(name: string): string {
 function checkTogether(
   description: HostDescription,
   catalog: HostCatalog,
-  { enforceLimits }: CheckedOptions,
+  { enforceLimits, history }: CheckedOptions,
   { faults, notRedeemable }: DescriptionCheck,
 ): void {
   const { codes, uses } = catalog.tables;
   const pathOf = (part: HostTable, column: string) => `${description.schema}.${description[part].name}.${column}`;
   if (enforceLimits) faults.push(...limitFaults(description));
+  if (history && description.uses.columns.id === null) {
+    const path = `${description.schema}.${description.uses.name}`;
+    faults.push({ path, is: 'has no column described as id, by which the history knows a use' });
+  }
   if (!codes || !uses) return;
 
   const id = columnOf(description, catalog, 'codes', 'id');

@@ -26,6 +26,7 @@ export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject
   return [
     ...schemaState(wanted, catalog),
     ...tableDefinitions(wanted).map((expected) => tableState(wanted, expected, catalog)),
+    ...catalog.ownTables.flatMap((found) => partitionState(wanted, found, catalog)),
     ...functions.map((expected) => functionState(wanted, expected, catalog)),
     ...triggers.map((expected) => triggerState(wanted, expected, catalog)),
     ...catalog.triggers.flatMap((found) => unexpectedTrigger(wanted, found, triggers)),
@@ -184,12 +185,20 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
     );
   }
   const isSame =
+    found.isReady &&
     found.rowSecurity === expected.rowSecurity &&
     Object.entries(expected.columns).every(([column, type]) => found.columns[column] === type);
   // A service of an earlier version may have made its own once more.
   const merge = former ? mergeTables(expected, former, path(librarySchema), path(former.schema)) : [];
   const statements = [...(isSame ? [] : expected.statements), ...merge, ...rights(found)];
   return compared(object, statements.length === 0 ? 'ok' : 'outdated', statements);
+}
+
+/** Of a partition of the history nobody but its owner may have a right that changes rows. */
+function partitionState(wanted: Wanted, found: CatalogOwnTable, catalog: Catalog): ComparedObject[] {
+  if (!found.isPartition || !found.inLibrary || !found.trusted) return [];
+  const rights = tableRights(wanted, catalog, found.name, found);
+  return rights.length === 0 ? [] : [compared({ kind: 'table', name: found.name }, 'outdated', rights)];
 }
 
 function mergeTables(expected: TableDefinition, former: CatalogOwnTable, into: string, from: string): string[] {

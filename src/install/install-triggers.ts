@@ -5,6 +5,7 @@ import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js'
 import { LockTimeoutError, NewerInstallationError, NotInstalledError, PromoCodesError } from '../errors.js';
 import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
+import { withRules } from '../host/rules.js';
 import { decimalsOfTotal } from '../host/types.js';
 import { type Catalog, hostCatalogOf } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
@@ -254,7 +255,7 @@ async function changeInTransaction(
   if (changes.count > 0) {
     for (const statement of changes.functions) await transaction.query(statement);
     if (changes.functions.length > 0) {
-      await transaction.query(renderSqlFile(giveToOwnerSql, layout));
+      await transaction.query(renderSqlFile(withRules(giveToOwnerSql), layout));
       await transaction.query(rightsScript(state.choice));
     }
     await lockTables(transaction, layout, changes.tables, attempt, changes.lockMode);

@@ -10,7 +10,7 @@ import { useSchema } from '../support';
 
 const types = { codeId: 'bigint', useId: 'bigint' };
 const layout = { ...describeTables('public'), librarySchema: 'pgpromocodes', types };
-const definitions = functionDefinitions({ layout, options: withDefaults({}) });
+const definitions = functionDefinitions({ layout, options: withDefaults({ history: true }), keepsHistory: true });
 
 /**
  * The bodies of each revision that was released. A body that changes needs the next revision, in its first line and in

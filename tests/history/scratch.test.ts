@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { installSchema, installTriggers, inspectTriggers, uninstallTriggers, renderSql } from '../../src/index';
+import { useSchema } from '../support';
+import { insertUses } from '../support/host-tables';
+
+const t = useSchema('history');
+it('works', async () => {
+  console.log(await installSchema(t.pool, { schema: t.schema, history: true }));
+  const state = await inspectTriggers(t.pool, { schema: t.schema });
+  expect(state.objects.filter((o) => o.state !== 'ok')).toEqual([]);
+  expect((await installTriggers(t.pool, { schema: t.schema })).changed).toBe(false);
+  await t.sql(`INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value, end_date) VALUES ('A','shop',5,now()+interval '1 day'),('B','shop',5,now()+interval '1 day')`);
+  await t.sql(insertUses(1, 1, 2));
+  await t.sql(`UPDATE :"schema".promo_code_uses SET bonus_amount = 4 WHERE id = 1`);
+  await t.sql(`UPDATE :"schema".promo_code_uses SET promo_code_id = 2, bonus_amount = 3 WHERE id = 1`);
+  await t.sql(`UPDATE :"schema".promo_code_uses SET id = 77 WHERE id = 1`);
+  await t.sql(`DELETE FROM :"schema".promo_code_uses WHERE id = 77`);
+  await t.sql(`DELETE FROM :"schema".promo_codes WHERE id = 1`);
+  await t.sql(`TRUNCATE :"schema".promo_code_uses`);
+  console.table((await t.sql(`SELECT id, kind, use_id, promo_code_id p, former_promo_code_id f, shop_id s, customer_address c, before, after, reason r, actor FROM :"library".promo_code_history ORDER BY id`)).rows.map((r) => ({...r, before: JSON.stringify(r.before), after: JSON.stringify(r.after)})));
+  console.log(await installTriggers(t.pool, { schema: t.schema, history: false }));
+  expect((await inspectTriggers(t.pool, { schema: t.schema })).objects.filter((o) => o.state !== 'ok')).toEqual([]);
+  console.log(await uninstallTriggers(t.pool, { schema: t.schema }));
+  const c = await t.client();
+  const sql = renderSql('triggers', { schema: t.schema, history: true });
+  await c.query('BEGIN'); await c.query(sql); await c.query('COMMIT');
+  expect((await inspectTriggers(t.pool, { schema: t.schema })).objects.filter((o) => o.state !== 'ok')).toEqual([]);
+  await t.sql(insertUses(2));
+  console.log(await uninstallTriggers(t.pool, { schema: t.schema }));
+});

@@ -42,6 +42,10 @@ export {
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
+export type { ErasureReport } from './history/erase-customer.js';
+export type { HistoryKind, HistoryRecord } from './history/history-record.js';
+export type { HistoryPruneReport } from './history/prune-history.js';
+export type { HistoryPage } from './history/read-history.js';
 export type {
   BonusTypeWords,
   CodeColumn,
@@ -83,10 +87,13 @@ export type {
   CodeTemplate,
   CreateInput,
   CustomerUsesInput,
+  FollowHistoryInput,
   GenerateInput,
+  HistoryInput,
   ListInput,
   PageInput,
   RedeemInput,
+  RollbackDetails,
   UpdateInput,
   ValidateInput,
 } from './repository/input-types.js';

@@ -198,7 +198,11 @@ export function triggerDefinitions(wanted: Wanted, catalog: Catalog): TriggerDef
   const everywhere = [triggerFiles.truncate, history ? triggerFiles.historyTruncate : ''];
   const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(wanted.options)];
   if (level === 'row') {
-    onParent.push(triggerFiles.row, enforceLimits ? triggerFiles.limitsRow : '', history ? triggerFiles.historyRow : '');
+    onParent.push(
+      triggerFiles.row,
+      enforceLimits ? triggerFiles.limitsRow : '',
+      history ? triggerFiles.historyRow : '',
+    );
   } else {
     everywhere.push(triggerFiles.statement, enforceLimits ? triggerFiles.limitsStatement : '');
     everywhere.push(history ? triggerFiles.historyStatement : '');

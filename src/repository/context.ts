@@ -124,6 +124,11 @@ export class Context {
     return host;
   }
 
+  /** What inputs are checked by, as far as the host is known. */
+  get schemas(): InputSchemas {
+    return this.#schemas;
+  }
+
   /** The schema of the host's tables, as far as it is known. */
   get schema(): string | undefined {
     return this.#host?.layout.schema ?? this.options.schema;

@@ -5,10 +5,10 @@ import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
-import { CodeMethods } from './code-methods.js';
 import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
-import type { AmendInput, RedeemInput, ValidateInput } from './input-types.js';
+import { HistoryMethods } from './history-methods.js';
+import type { AmendInput, RedeemInput, RollbackDetails, ValidateInput } from './input-types.js';
 import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
 import { type CallOptions, splitOptions } from './options.js';
 import {
@@ -45,7 +45,7 @@ import { type Work, workOf } from './work.js';
  * if (result.ok) console.log(result.use.totalReward);
  * else console.log(result.reason, result.message);
  */
-export class PromoCodeRepository extends CodeMethods {
+export class PromoCodeRepository extends HistoryMethods {
   /**
    * Whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer otherwise a
    * moment later.
@@ -172,20 +172,25 @@ export class PromoCodeRepository extends CodeMethods {
 
   /**
    * Takes a use back; the counters follow. A second call answers `false`. In the host's transaction the use is there again
-   * after a rollback.
+   * after a rollback. Why, and who did it, is kept in the history, where there is one.
    * @example
-   * const { rolledBack } = await promoCodes.rollbackUse(use.id);
+   * const { rolledBack } = await promoCodes.rollbackUse(use.id, { reason: 'order cancelled', actor: 'support:ann' });
    */
-  rollbackUse(useId: Id, options?: CallOptions): Promise<RollbackReport> {
+  rollbackUse(useId: Id, details?: RollbackDetails & CallOptions, last?: CallOptions): Promise<RollbackReport> {
+    const { settings, options } = splitOptions(details, last);
     const work = workOf(this);
     return observeRollback(work.context, useId, (trace) =>
       work.run(
         'rollbackUse()',
         options,
-        (schemas, parse) => parse(schemas.useById, { id: useId }),
+        (schemas, parse) =>
+          parseTogether({
+            of: () => parse(schemas.useById, { id: useId }),
+            details: () => parse(schemas.rollback, settings, 'details'),
+          }),
         (call, input) => {
           trace?.note(() => whereIs(call));
-          return rollbackUse(call, input.id);
+          return rollbackUse(call, input.of.id, input.details);
         },
       ),
     );

@@ -33,11 +33,15 @@ export interface PruneReport {
   pruned: number;
 }
 
-export async function rollbackUse(call: Call, id: string): Promise<RollbackReport> {
-  const statement = `SELECT :"library".rollback_promo_code_use($1:::use_id_type)::text AS found,
+export async function rollbackUse(
+  call: Call,
+  id: string,
+  { reason = null, actor = null }: { reason?: string | null | undefined; actor?: string | null | undefined },
+): Promise<RollbackReport> {
+  const statement = `SELECT :"library".rollback_promo_code_use($1:::use_id_type, $2::text, $3::text)::text AS found,
     current_setting('transaction_read_only'::text) AS readonly`;
   return call.write(async (db) => {
-    const { rows } = await db.query(call.sql(statement), [id]);
+    const { rows } = await db.query(call.sql(statement), [id, reason, actor]);
     const rolledBack = rows[0]?.found === 'true';
     if (!rolledBack && rows[0]?.readonly === 'on') throw new ReadOnlyServer();
     return { rolledBack };

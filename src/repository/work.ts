@@ -70,6 +70,11 @@ export class Work {
     return this.#begin(callee, options, 'ofCall', check, work);
   }
 
+  /** Checks arguments on what is known before the server is asked. */
+  parse<Input>(callee: string, check: (schemas: InputSchemas, parse: Parse) => Input): Input {
+    return check(this.context.schemas, (schema, input, root) => parseOptions(schema, input, callee, root));
+  }
+
   /** The same for a method that works on a code by its id. */
   runOnCode<Input, Result>(
     callee: string,

@@ -92,7 +92,12 @@ export async function check(
 ) {
   const description = describeHost(schema, host);
   const catalog = await readHost(pool, schema, host);
-  const checked = checkDescription(description, catalog, { counterWrites: 'ignore', enforceLimits: false, history: false, ...options });
+  const checked = checkDescription(description, catalog, {
+    counterWrites: 'ignore',
+    enforceLimits: false,
+    history: false,
+    ...options,
+  });
   return { description, catalog, ...checked };
 }
 

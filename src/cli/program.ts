@@ -137,6 +137,27 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
     .action(does(async () => (await import('./commands/stats.js')).stats));
 
   program
+    .command('history')
+    .summary('what happened to uses')
+    .description(
+      'Shows what happened to uses, the oldest first. The installation has to keep a history (install --history).',
+    )
+    .argument('[code]', 'only of one code')
+    .option('--shop <id>', 'the shop of the code, where several have it')
+    .option('--use <id>', 'only of one use')
+    .option('--customer <name>', 'only of one customer')
+    .option('--after <id>', 'only what is behind this record')
+    .option('--limit <n>', 'at most so many records', wholeNumber(1, 10_000), 50)
+    .option('--follow', 'go on with each record as it comes, also across a restart of the server')
+    .option('--drop-before <date>', 'drop the months that end before this day, such as 2025-01-01')
+    .option('-y, --yes', 'do not ask before dropping')
+    .addHelpText(
+      'after',
+      examples('history SUMMER', 'history --customer ann@example.com --json', 'history --drop-before 2020-01-01 --yes'),
+    )
+    .action(does(async () => (await import('./commands/history.js')).history));
+
+  program
     .command('locks')
     .summary('who holds the row of a code')
     .description('Shows who holds the row of a code, since when and with which statement, and who waits for it.')

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'c36a9493aaaf36953eeb878eb3ee69afd2eb0e87746d4e2e161ce5b166b23d66',
+  2: '7ba84e549710a0d23c781a747ee3310cd40d6ad4e071ccaf7b63b986a7c239ae',
 };
 
 it('every function carries the current revision', () => {

@@ -54,7 +54,7 @@ const sets: readonly WorkloadSet[] = [
     title: 'What a history costs',
     notes: [
       'The same load on the same tables, in turns, round by round, in rotated order, each after a checkpoint; a first round is not counted. A ratio is the median of the ratios of single rounds.',
-      'Every redemption adds one record, with what the use is since, to a table with five indexes.',
+      'Every redemption adds one record, with what the use is since, to a table with four indexes.',
     ],
     workloads: [history],
   },

@@ -71,6 +71,7 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
         'install',
         'install --create-tables --schema shop',
         'install --dry-run --counter-writes reject',
+        'install --history',
         'install --config promo-codes.json',
       ),
     )

@@ -28,7 +28,7 @@ it('history: of a code, a use, a customer; on pages, and as JSON', async () => {
   expect(await run(['history', '--use', '999999'])).toMatchObject({ code: 0, stdout: 'Nothing is recorded.\n' });
   expect(await run(['history', 'NONE'])).toMatchObject({ code: 1 });
   expect(await run(['history', '--after', 'x'])).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringContaining('id of a record'),
   });
 });

@@ -2367,9 +2367,9 @@ BEGIN
          SET customer_address = CASE WHEN h.customer_address = who THEN successor ELSE h.customer_address END,
              former_customer_address = CASE WHEN h.former_customer_address = who THEN successor ELSE h.former_customer_address END,
              before = CASE WHEN lower(btrim(h.before ->> 'customerAddress'::text)) = who
-                           THEN jsonb_set(h.before, '{customerAddress}'::text[], to_jsonb(successor)) ELSE h.before END,
+                           THEN jsonb_set(h.before, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.before END,
              after = CASE WHEN lower(btrim(h.after ->> 'customerAddress'::text)) = who
-                          THEN jsonb_set(h.after, '{customerAddress}'::text[], to_jsonb(successor)) ELSE h.after END,
+                          THEN jsonb_set(h.after, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.after END,
              actor = CASE WHEN lower(btrim(h.actor)) = who THEN successor ELSE h.actor END
        WHERE h.customer_address = who OR h.former_customer_address = who;
       GET DIAGNOSTICS records = ROW_COUNT;

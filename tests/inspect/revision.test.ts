@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '7ba84e549710a0d23c781a747ee3310cd40d6ad4e071ccaf7b63b986a7c239ae',
+  2: '9577aa04cc9181eb1e36d35304eea669c0cd1ccbd8c259579ee1e30394eb90cc',
 };
 
 it('every function carries the current revision', () => {

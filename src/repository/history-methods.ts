@@ -100,6 +100,9 @@ async function* follow(
   input: FollowHistoryInput = {},
 ): AsyncGenerator<HistoryRecord, void, void> {
   const work = workOf(repository);
+  // One that begins after close() is refused; one that is under way then comes to its end.
+  work.openCalls.enter();
+  work.openCalls.leave();
   const { after, patienceMs, signal } = work.parse('followHistory()', (schemas, parse) => parse(schemas.follow, input));
   yield* followRecords(
     (step) =>

@@ -123,7 +123,7 @@ it('ends with its signal, with break, and with close()', async () => {
   await other.validate({ code: 'NONE', shopId: 'shop', customerAddress: 'a' });
   await other.close();
   await last.done;
-  await expect(other.followHistory()[Symbol.asyncIterator]().next()).resolves.toMatchObject({ done: true });
+  await expect(other.followHistory()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'CLOSED' });
 });
 
 it('goes on when connections break, and gives up after its patience', async () => {

@@ -30,7 +30,8 @@ beforeEach(async () => {
 it('creates everything on the tables of the seed, and nothing on the second call', async () => {
   const first = await installTriggers(pool, { schema });
   expect(first).toMatchObject({ changed: true, replaced: [], granularity: 'statement', repaired: [], foreign: [] });
-  expect([...first.created].sort()).toEqual([library, ...TABLES, ...functionNames, ...TRIGGERS, ...INDEXES].sort());
+  const functions = [...functionNames].filter((name) => !name.includes('promo_code_history'));
+  expect([...first.created].sort()).toEqual([library, ...TABLES, ...functions, ...TRIGGERS, ...INDEXES].sort());
   const state = await inspectTriggers(pool, { schema });
   expect(state.objects.filter((object) => object.state !== 'ok')).toEqual([]);
   expect(state).toMatchObject({ ok: true, granularity: 'statement', reconcilePending: false, revision: SQL_REVISION });

@@ -61,6 +61,25 @@ describe('a transaction that is still open', () => {
     await f.end();
   });
 
+  it('is waited for also when its number is above all that have ended', async () => {
+    const after = await newest();
+    const [low, high] = [await t.client(), await t.client()];
+    await low.query('BEGIN');
+    await low.query('SELECT pg_current_xact_id()');
+    const [code, other] = [await newCode(), await newCode()];
+    await high.query('BEGIN');
+    const first = await repository.redeem(request(code), { client: high });
+    // Nothing with a higher number has ended, as long as nobody else writes.
+    const second = await repository.redeem(request(other), { client: low });
+    await low.query('COMMIT');
+    const f = follower({ after });
+    await sleepUntilPolled(f);
+    expect(f.uses()).toEqual([]);
+    await high.query('COMMIT');
+    await f.saw(...[first, second].map((result) => (result.ok ? result.use.id : '')));
+    await f.end();
+  });
+
   it('is waited for also behind a cursor that a page gave', async () => {
     const client = await t.client();
     await client.query('BEGIN');

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   inspectTriggers,
@@ -158,6 +159,21 @@ describe('months', () => {
   });
 });
 const other = useHistory();
+
+it('docs/history.md: the statements that say why and who', async () => {
+  const page = readFileSync('docs/history.md', 'utf8');
+  const [, statements = ''] = /^```sql\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  const [code, second] = [await other.newCode(), await other.newCode()];
+  await other.redeem(code);
+  const client = await other.client();
+  await client.query(other.expand('SET search_path = :"schema"'));
+  await client.query(
+    statements.replace('promo_code_id = 2', `promo_code_id = ${second.id}`).replace('= 1;', `= ${code.id};`),
+  );
+  const [moved] = await other.all({ promoCodeId: second.id });
+  expect(moved).toMatchObject({ kind: 'moved', reason: 'merged two accounts', actor: 'dba:bob' });
+  for (const { kind } of await other.all()) expect(page).toContain(`| \`${kind}\` |`);
+});
 
 it('pages and filters', async () => {
   const [code, second] = [

@@ -9,6 +9,7 @@ import { openWorkbench, type Workbench } from './workbench.js';
 import { bigDrift } from './workloads/big-drift.js';
 import { bulk } from './workloads/bulk.js';
 import { drift } from './workloads/drift.js';
+import { history } from './workloads/history.js';
 import { redemption } from './workloads/redemption.js';
 import { singleInsert } from './workloads/single-insert.js';
 import { unchangedInstall } from './workloads/unchanged-install.js';
@@ -47,6 +48,15 @@ const sets: readonly WorkloadSet[] = [
       'The delay of 1 ms is added to every message to the server by a proxy.',
     ],
     workloads: [redemption],
+  },
+  {
+    name: 'history',
+    title: 'What a history costs',
+    notes: [
+      'The same load on the same tables, in turns, round by round, in rotated order, each after a checkpoint; a first round is not counted. A ratio is the median of the ratios of single rounds.',
+      'Every redemption adds one record, with what the use is since, to a table with four indexes.',
+    ],
+    workloads: [history],
   },
 ];
 

@@ -125,7 +125,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits}'::text[])
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -240,7 +240,7 @@ LANGUAGE sql
 IMMUTABLE
 AS $body$
 -- pg-promo-codes 2
-SELECT $json${"revision":2,"usableFrom":2,"description":{"schema":"public","codes":{"name":"promo_codes","columns":{"id":"id","code":"code","shopId":"shop_id","name":"name","description":"description","bonusType":"bonus_type","bonusValue":"bonus_value","maxBonus":"max_bonus","startDate":"start_date","endDate":"end_date","totalUsageLimit":"total_usage_limit","perCustomerLimit":"per_customer_limit","timesUsed":"times_used","totalBonusIssued":"total_bonus_issued","isActive":"is_active","createdAt":"created_at","updatedAt":"updated_at"},"bonusTypes":{"fixed":["fixed"],"percentage":["percentage"]}},"uses":{"name":"promo_code_uses","columns":{"id":"id","promoCodeId":"promo_code_id","customerAddress":"customer_address","shopId":"shop_id","transactionId":"transaction_id","baseReward":"base_reward","bonusAmount":"bonus_amount","totalReward":"total_reward","usedAt":"used_at"},"rolledBack":null},"timeZone":"UTC","customerMatching":"folded"},"options":{"granularity":"auto","counterWrites":"ignore","enforceLimits":false,"grantTo":[]}}$json$::text FROM (SELECT $schema$public$schema$, $codes$promo_codes$codes$, $uses$promo_code_uses$uses$) AS tables
+SELECT $json${"revision":2,"usableFrom":2,"description":{"schema":"public","codes":{"name":"promo_codes","columns":{"id":"id","code":"code","shopId":"shop_id","name":"name","description":"description","bonusType":"bonus_type","bonusValue":"bonus_value","maxBonus":"max_bonus","startDate":"start_date","endDate":"end_date","totalUsageLimit":"total_usage_limit","perCustomerLimit":"per_customer_limit","timesUsed":"times_used","totalBonusIssued":"total_bonus_issued","isActive":"is_active","createdAt":"created_at","updatedAt":"updated_at"},"bonusTypes":{"fixed":["fixed"],"percentage":["percentage"]}},"uses":{"name":"promo_code_uses","columns":{"id":"id","promoCodeId":"promo_code_id","customerAddress":"customer_address","shopId":"shop_id","transactionId":"transaction_id","baseReward":"base_reward","bonusAmount":"bonus_amount","totalReward":"total_reward","usedAt":"used_at"},"rolledBack":null},"timeZone":"UTC","customerMatching":"folded"},"options":{"granularity":"auto","counterWrites":"ignore","enforceLimits":false,"history":false,"grantTo":[]}}$json$::text FROM (SELECT $schema$public$schema$, $codes$promo_codes$codes$, $uses$promo_code_uses$uses$) AS tables
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_installation() FROM PUBLIC;
@@ -2027,8 +2027,8 @@ REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_code(text, text, text, numeri
 
 -- Takes a use back, under the same lock as redeeming. Answers whether there was one. It leaves a mark for its id: an attempt to
 -- redeem that the network delivers only now would find the id free. Two old marks go with each new one, so that nobody has to
--- clean up after rollbacks.
-CREATE OR REPLACE FUNCTION "pgpromocodes".rollback_promo_code_use(wanted bigint)
+-- clean up after rollbacks. Reason and actor are for the history, where they are given; a transaction may have said both itself.
+CREATE OR REPLACE FUNCTION "pgpromocodes".rollback_promo_code_use(wanted bigint, why text, by_whom text)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
@@ -2042,15 +2042,32 @@ DECLARE
   code_id bigint;
   who text;
   made_at timestamptz;
+  was_found boolean;
+  earlier_reason text := coalesce(current_setting('pg_promo_codes.reason', true), '');
+  earlier_actor text := coalesce(current_setting('pg_promo_codes.actor', true), '');
+  setting text;
 BEGIN
   SELECT u."promo_code_id" INTO code_id FROM "public"."promo_code_uses" AS u WHERE u."id" = wanted AND true ;
   IF NOT FOUND THEN
     RETURN false;
   END IF;
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = code_id FOR NO KEY UPDATE;
+  IF why IS NOT NULL THEN
+    setting := set_config('pg_promo_codes.reason', why, true);
+  END IF;
+  IF by_whom IS NOT NULL THEN
+    setting := set_config('pg_promo_codes.actor', by_whom, true);
+  END IF;
   DELETE FROM "public"."promo_code_uses" AS u WHERE u."id" = wanted
   RETURNING u."promo_code_id", lower(btrim(u."customer_address"::text)) , u."used_at"::timestamptz INTO code_id, who, made_at;
-  IF NOT FOUND THEN
+  was_found := FOUND;
+  IF why IS NOT NULL THEN
+    setting := set_config('pg_promo_codes.reason', earlier_reason, true);
+  END IF;
+  IF by_whom IS NOT NULL THEN
+    setting := set_config('pg_promo_codes.actor', earlier_actor, true);
+  END IF;
+  IF NOT was_found THEN
     -- A hold that was released meanwhile keeps its mark.
     DELETE FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = wanted AND h.released_at IS NULL;
     RETURN false;
@@ -2073,7 +2090,7 @@ BEGIN
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".rollback_promo_code_use(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".rollback_promo_code_use(bigint, text, text) FROM PUBLIC;
 
 -- Changes amounts or the transaction of a use, under the same lock as redeeming; the triggers move the counters. What the
 -- object of changes does not name stays, and so does what the host has no column for. No row: no such use.
@@ -2137,6 +2154,7 @@ DECLARE
   use_row "public"."promo_code_uses"%ROWTYPE;
   of_code bigint;
   hold record;
+  is_written boolean := false;
 BEGIN
   SELECT coalesce((SELECT u."promo_code_id" FROM "public"."promo_code_uses" AS u WHERE u."id" = wanted),
                   (SELECT h.promo_code_id FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = wanted)) INTO of_code;
@@ -2159,11 +2177,11 @@ BEGIN
       RETURN NEXT;
       RETURN;
     END IF;
-    DELETE FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = wanted;
-    IF of_transaction IS NOT NULL THEN
-      use_row."transaction_id" := of_transaction;
+    use_row."transaction_id" := of_transaction; IF of_transaction IS NOT NULL AND NOT is_written THEN
       UPDATE "public"."promo_code_uses" AS u SET "transaction_id" = use_row."transaction_id" WHERE u."id" = wanted;
-    END IF; -- Whatever the table made of it, it is confirmed for this transaction.
+      is_written := true;
+    END IF; DELETE FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = wanted;
+    -- Whatever the table made of it, it is confirmed for this transaction.
     of_transaction := NULL;
   END IF;
 
@@ -2355,6 +2373,77 @@ END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".create_promo_codes(text, jsonb) FROM PUBLIC;
+
+-- Puts another name in the place of a customer, in uses, holds, keys and history. Counters and limits stay as they are: the
+-- replacement has used what the customer had. A key keeps its use, but not the fingerprint of its request, from which a customer
+-- could be guessed; so its repetition is a conflict. Answers how many rows of each were changed, and -1 of uses where the
+-- replacement is a customer already.
+CREATE OR REPLACE FUNCTION "pgpromocodes".erase_promo_code_customer(customer text, replacement text)
+RETURNS TABLE (uses bigint, holds bigint, keys bigint, records bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+SET timezone = 'UTC'
+SET jit = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  use_row "public"."promo_code_uses"%ROWTYPE;
+  who text := lower(btrim(coalesce(customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ;
+  successor text := lower(btrim(coalesce(replacement, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ;
+  has_history boolean := to_regclass('"pgpromocodes".promo_code_history') IS NOT NULL;
+  is_known boolean;
+  reason text := coalesce(current_setting('pg_promo_codes.reason', true), '');
+  marker text := coalesce(current_setting('pg_promo_codes.history', true), '');
+  setting text;
+BEGIN
+  uses := 0;
+  holds := 0;
+  keys := 0;
+  records := 0;
+  is_known := EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = successor)
+           OR EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.customer_address = successor)
+           OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = successor);
+  IF has_history AND NOT is_known THEN
+    is_known := EXISTS (SELECT FROM "pgpromocodes".promo_code_history AS h
+                         WHERE h.customer_address = successor OR h.former_customer_address = successor);
+  END IF;
+  use_row."customer_address" := successor;
+
+  IF NOT is_known THEN
+    setting := set_config('pg_promo_codes.reason', coalesce(nullif(reason, ''), 'customer erased'), true);
+    UPDATE "public"."promo_code_uses" AS u SET "customer_address" = use_row."customer_address" WHERE lower(btrim(u."customer_address"::text)) = who;
+    GET DIAGNOSTICS uses = ROW_COUNT;
+    setting := set_config('pg_promo_codes.reason', reason, true);
+    UPDATE "pgpromocodes".promo_code_holds AS h SET customer_address = successor WHERE h.customer_address = who;
+    GET DIAGNOSTICS holds = ROW_COUNT;
+    UPDATE "pgpromocodes".promo_code_idempotency_keys AS e SET customer_address = successor, fingerprint = ''::bytea
+     WHERE e.customer_address = who;
+    GET DIAGNOSTICS keys = ROW_COUNT;
+    IF has_history THEN
+      setting := set_config('pg_promo_codes.history', 'maintained', true);
+      UPDATE "pgpromocodes".promo_code_history AS h
+         SET customer_address = CASE WHEN h.customer_address = who THEN successor ELSE h.customer_address END,
+             former_customer_address = CASE WHEN h.former_customer_address = who THEN successor ELSE h.former_customer_address END,
+             before = CASE WHEN lower(btrim(h.before ->> 'customerAddress'::text)) = who
+                           THEN jsonb_set(h.before, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.before END,
+             after = CASE WHEN lower(btrim(h.after ->> 'customerAddress'::text)) = who
+                          THEN jsonb_set(h.after, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.after END,
+             actor = CASE WHEN lower(btrim(h.actor)) = who THEN successor ELSE h.actor END
+       WHERE h.customer_address = who OR h.former_customer_address = who;
+      GET DIAGNOSTICS records = ROW_COUNT;
+      setting := set_config('pg_promo_codes.history', marker, true);
+    END IF;
+  ELSIF EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = who)
+     OR EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.customer_address = who)
+     OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = who) THEN
+    uses := -1;
+  END IF;
+  RETURN NEXT;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".erase_promo_code_customer(text, text) FROM PUBLIC;
 CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_idempotency_keys (
   shop_id          text NOT NULL,
   idempotency_key  text NOT NULL,
@@ -2449,8 +2538,11 @@ BEGIN
        WHERE p.prosrc LIKE '%-- pg-promo-codes %'
        UNION ALL
       SELECT pg_catalog.format('TABLE %I.%I', l.nspname, c.relname), c.relowner
-        FROM library AS l JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relkind = 'r'::"char"
-       WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
+        FROM library AS l JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relkind IN ('r'::"char", 'p'::"char")
+       WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS part
+                                                                                               JOIN pg_catalog.pg_class AS child ON child.oid = part.inhrelid
+                                                                                               JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
+                                                                                              WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name)
        UNION ALL
       SELECT pg_catalog.format('SCHEMA %I', l.nspname), l.nspowner FROM library AS l WHERE l.nspname <> 'public'::pg_catalog.name
     )
@@ -2488,9 +2580,23 @@ BEGIN
        WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND c.relkind = 'r'::"char"
          AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        UNION ALL
+      -- Triggers write the history, with the rights of its owner. Whoever redeems may read it, through the table and its policy.
+      SELECT 'history', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, r.acl,
+             CASE WHEN c.relispartition THEN '{}'::text[] ELSE '{SELECT}'::text[] END
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       CROSS JOIN LATERAL (SELECT c.relacl AS acl
+                            UNION ALL
+                           SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
+       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name
+         AND (EXISTS (SELECT FROM pg_catalog.pg_inherits AS part
+                        JOIN pg_catalog.pg_class AS child ON child.oid = part.inhrelid
+                        JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
+                       WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name)
+           OR (c.relkind = 'p'::"char" AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+       UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(\x3Fn)^\\s*-- pg-promo-codes [0-9]+\\s*$'
     ), given AS (
@@ -2515,17 +2621,19 @@ BEGIN
                WHEN 'schema' THEN g.grantee IN (SELECT f.grantee FROM former AS f)
                                OR (g.privilege = 'CREATE' AND g.grantee NOT IN (SELECT i.oid FROM installers AS i))
                WHEN 'table' THEN g.privilege = ANY (writes) AND NOT g.redeems
+               WHEN 'history' THEN g.privilege = ANY (writes)
                ELSE NOT g.redeems OR pg_catalog.cardinality(g.rights) = 0 END
     )
     SELECT pg_catalog.format('REVOKE %s ON %s FROM %s', e.privilege, e.path, CASE WHEN e.grantee = 0::oid THEN 'PUBLIC'
                              ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(e.grantee)) END)
       FROM excess AS e
      UNION ALL
-    SELECT pg_catalog.format('GRANT %s ON %s TO %I', pg_catalog.string_agg(w.wanted, ', '), o.path, r.rolname)
+    SELECT pg_catalog.format('GRANT %s ON %s TO %I', pg_catalog.string_agg(DISTINCT w.wanted, ', '), o.path, r.rolname)
       FROM own AS o
      CROSS JOIN LATERAL pg_catalog.unnest(o.rights) AS w(wanted)
       JOIN redeemers AS r ON r.oid <> o.owner
      WHERE NOT EXISTS (SELECT FROM given AS g WHERE g.path = o.path AND g.grantee = r.oid AND g.privilege = w.wanted)
+        OR (o.kind = 'history' AND EXISTS (SELECT FROM excess AS e WHERE e.path = o.path AND e.grantee = r.oid))
      GROUP BY o.path, r.rolname
   LOOP
     EXECUTE change;
@@ -2559,7 +2667,9 @@ BEGIN
                        WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char"))
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
-                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
+                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
+                              'record_promo_code_history_on_insert', 'record_promo_code_history_on_delete',
+                              'record_promo_code_history_on_update', 'record_promo_code_history_on_truncate')
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
   END LOOP;

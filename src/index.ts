@@ -47,6 +47,10 @@ export {
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
+export type { ErasureReport } from './history/erase-customer.js';
+export type { HistoryKind, HistoryRecord } from './history/history-record.js';
+export type { HistoryPruneReport } from './history/prune-history.js';
+export type { HistoryPage } from './history/read-history.js';
 export type {
   BonusTypeWords,
   CodeColumn,
@@ -90,11 +94,14 @@ export type {
   CodeTemplate,
   CreateInput,
   CustomerUsesInput,
+  FollowHistoryInput,
   GenerateInput,
+  HistoryInput,
   ImportInput,
   ListInput,
   PageInput,
   RedeemInput,
+  RollbackDetails,
   ShopStatsInput,
   StatsInput,
   UpdateInput,

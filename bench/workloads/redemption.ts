@@ -173,8 +173,14 @@ function goalOfRows(ours: number[], rows: number[], limit: number): Goal {
   });
 }
 
-async function freshTables(bench: Workbench, role: RedemptionRole, codes: number): Promise<string> {
-  const schema = await bench.freshSchema(`redemption_${role.toLowerCase()}`);
+/** Tables of one design, with so many codes and no uses. */
+export async function freshTables(
+  bench: Workbench,
+  role: RedemptionRole,
+  codes: number,
+  label = `redemption_${role.toLowerCase()}`,
+): Promise<string> {
+  const schema = await bench.freshSchema(label);
   const triggers = triggersOf[role];
   await library.installSchema(bench.pool, { schema });
   if (triggers !== 'ours') await library.uninstallTriggers(bench.pool, { schema });

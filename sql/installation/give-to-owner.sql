@@ -18,8 +18,8 @@ BEGIN
        WHERE p.prosrc LIKE '%-- pg-promo-codes %'
        UNION ALL
       SELECT pg_catalog.format('TABLE %I.%I', l.nspname, c.relname), c.relowner
-        FROM library AS l JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relkind = 'r'::"char"
-       WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
+        FROM library AS l JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relkind IN ('r'::"char", 'p'::"char")
+       WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' OR :is_of_history(c.oid)
        UNION ALL
       SELECT pg_catalog.format('SCHEMA %I', l.nspname), l.nspowner FROM library AS l WHERE l.nspname <> :'schema'::pg_catalog.name
     )

@@ -123,12 +123,26 @@ SELECT pg_catalog.json_build_object(
                SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                         'grantee', CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END,
                         'privilege', g.privilege_type))
-                 FROM pg_catalog.aclexplode(c.relacl) AS g
+                 FROM (SELECT c.relacl AS acl
+                        UNION ALL
+                       SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
+                CROSS JOIN LATERAL pg_catalog.aclexplode(r.acl) AS g
                 WHERE g.grantee <> c.relowner),
+             'isPartition', c.relispartition,
+             'isReady', c.relkind <> 'p'::"char" OR (
+               EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
+                        WHERE g.tgrelid = c.oid AND g.tgname = 'guard_promo_code_history'::name AND g.tgenabled IN ('O'::"char", 'A'::"char"))
+               -- Nobody else can make one, and all goes on without it.
+               AND (NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') OR EXISTS (
+                 SELECT FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS m ON m.oid = i.inhrelid
+                  WHERE i.inhparent = c.oid
+                    AND m.relname::text = pg_catalog.concat('promo_code_history_', pg_catalog.to_char(
+                          pg_catalog.date_trunc('month', pg_catalog.timezone('UTC', pg_catalog.now())) + '1 month'::interval, 'YYYY_MM'))))),
              'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
-     WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+     WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history')
+        OR (c.relispartition AND :is_of_history(c.oid))
   ),
   'partitions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text))

@@ -41,7 +41,9 @@ BEGIN
                        WHERE root.relname = :'uses_name'::pg_catalog.name AND root.relkind = 'p'::"char"))
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
-                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update')
+                              'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
+                              'record_promo_code_history_on_insert', 'record_promo_code_history_on_delete',
+                              'record_promo_code_history_on_update', 'record_promo_code_history_on_truncate')
   LOOP
     EXECUTE pg_catalog.format('DROP TRIGGER %I ON %I.%I', found.tgname, found.nspname, found.relname);
   END LOOP;

@@ -104,7 +104,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+         AND c.relname::text = ANY (:'table_names'::text[])
          AND NOT (:trusted_owner(c.relowner) AND :is_own_table(c.oid))
       UNION ALL
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))

@@ -24,6 +24,17 @@ BEGIN
        WHERE n.nspname = :'library'::pg_catalog.name AND c.relkind = 'r'::"char"
          AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        UNION ALL
+      -- Triggers write the history, with the rights of its owner. Whoever redeems may read it, through the table and its policy.
+      SELECT 'history', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, r.acl,
+             CASE WHEN c.relispartition THEN '{}'::text[] ELSE '{SELECT}'::text[] END
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       CROSS JOIN LATERAL (SELECT c.relacl AS acl
+                            UNION ALL
+                           SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
+       WHERE n.nspname = :'library'::pg_catalog.name
+         AND (:is_of_history(c.oid)
+           OR (c.relkind = 'p'::"char" AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+       UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY (:'for_redeemers'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
@@ -51,17 +62,19 @@ BEGIN
                WHEN 'schema' THEN g.grantee IN (SELECT f.grantee FROM former AS f)
                                OR (g.privilege = 'CREATE' AND g.grantee NOT IN (SELECT i.oid FROM installers AS i))
                WHEN 'table' THEN g.privilege = ANY (writes) AND NOT g.redeems
+               WHEN 'history' THEN g.privilege = ANY (writes)
                ELSE NOT g.redeems OR pg_catalog.cardinality(g.rights) = 0 END
     )
     SELECT pg_catalog.format('REVOKE %s ON %s FROM %s', e.privilege, e.path, CASE WHEN e.grantee = 0::oid THEN 'PUBLIC'
                              ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(e.grantee)) END)
       FROM excess AS e
      UNION ALL
-    SELECT pg_catalog.format('GRANT %s ON %s TO %I', pg_catalog.string_agg(w.wanted, ', '), o.path, r.rolname)
+    SELECT pg_catalog.format('GRANT %s ON %s TO %I', pg_catalog.string_agg(DISTINCT w.wanted, ', '), o.path, r.rolname)
       FROM own AS o
      CROSS JOIN LATERAL pg_catalog.unnest(o.rights) AS w(wanted)
       JOIN redeemers AS r ON r.oid <> o.owner
      WHERE NOT EXISTS (SELECT FROM given AS g WHERE g.path = o.path AND g.grantee = r.oid AND g.privilege = w.wanted)
+        OR (o.kind = 'history' AND EXISTS (SELECT FROM excess AS e WHERE e.path = o.path AND e.grantee = r.oid))
      GROUP BY o.path, r.rolname
   LOOP
     EXECUTE change;

@@ -14,6 +14,7 @@ WITH tables AS (
      -- Those of the library: an older version has left some of these without its comment.
      AND NOT COALESCE(pg_catalog.strpos(pg_catalog.obj_description(t.oid, 'pg_class'), 'pg-promo-codes') = 1, false)
      AND t.name NOT IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')
+     AND t.name::pg_catalog.text !~ '^promo_code_history_'::pg_catalog.text
    ORDER BY t.schema <> $1::pg_catalog.name,
             t.name::pg_catalog.text !~* '(promo|coupon|voucher|discount)'::pg_catalog.text, t.schema, t.name
    LIMIT 60

@@ -38,7 +38,7 @@ BEGIN
     SELECT n.nspname, c.relname
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r'::"char"
+     WHERE c.relkind IN ('r'::"char", 'p'::"char")
        AND ((n.nspname = :'library'::pg_catalog.name AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%')
          OR (n.nspname = :'schema'::pg_catalog.name AND is_former AND :is_own_table(c.oid)
              AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')))

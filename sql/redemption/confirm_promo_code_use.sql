@@ -16,6 +16,10 @@ DECLARE
   use_row :"uses"%ROWTYPE;
   of_code :code_id_type;
   hold record;
+  is_written boolean := false;
+  /*if history*/
+  setting text;
+  /*fi*/
 BEGIN
   SELECT coalesce((SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE u.:"use_id" = wanted),
                   (SELECT h.promo_code_id FROM :"library".promo_code_holds AS h WHERE h.use_id = wanted)) INTO of_code;
@@ -37,18 +41,33 @@ BEGIN
       RETURN NEXT;
       RETURN;
     END IF;
-    DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = wanted;
+    /*if history*/
+    -- By this its trigger knows a confirmation, as long as the hold is there.
+    setting := set_config('pg_promo_codes.confirming', wanted::text, true);
+    /*fi*/
+    /*if transaction_id*/
+    use_row.:"transaction_id" := of_transaction;
+    /*fi*/
     /*if reserved*/
     UPDATE :"uses" AS u
        SET :"rolled_back" = /*if redeemed*/ CAST(:'redeemed' AS :rolled_back_type) /*fi*/ /*if not redeemed*/ DEFAULT /*fi*/
+           /*if transaction_id*/ , :"transaction_id" = coalesce(use_row.:"transaction_id", u.:"transaction_id") /*fi*/
      WHERE u.:"use_id" = wanted AND u.:"rolled_back"::text = :'reserved';
+    is_written := FOUND;
     /*fi*/
     /*if transaction_id*/
-    IF of_transaction IS NOT NULL THEN
-      use_row.:"transaction_id" := of_transaction;
+    IF of_transaction IS NOT NULL AND NOT is_written THEN
       UPDATE :"uses" AS u SET :"transaction_id" = use_row.:"transaction_id" WHERE u.:"use_id" = wanted;
+      is_written := true;
     END IF;
     /*fi*/
+    /*if history*/
+    IF NOT is_written THEN
+      UPDATE :"uses" AS u SET :"promo_code_id" = u.:"promo_code_id" WHERE u.:"use_id" = wanted;
+    END IF;
+    setting := set_config('pg_promo_codes.confirming', '', true);
+    /*fi*/
+    DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = wanted;
     -- Whatever the table made of it, it is confirmed for this transaction.
     of_transaction := NULL;
   END IF;

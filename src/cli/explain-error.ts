@@ -38,7 +38,7 @@ const WORDS: [library: RegExp, commandLine: string][] = [
 
 /** Options of the library that are flags. */
 const FLAGS: ReadonlySet<string> = new Set([
-  ...['schema', 'librarySchema', 'granularity', 'counterWrites', 'enforceLimits', 'grantTo', 'timeZone'],
+  ...['schema', 'librarySchema', 'granularity', 'counterWrites', 'enforceLimits', 'history', 'grantTo', 'timeZone'],
   ...['customerMatching', 'limit', 'olderThanDays', 'days', 'shopId'],
 ]);
 

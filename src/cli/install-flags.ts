@@ -9,6 +9,7 @@ import type { Session } from './session.js';
 export interface InstallFlags {
   counterWrites?: NonNullable<InstallOptions['counterWrites']>;
   enforceLimits?: boolean;
+  history?: boolean;
   granularity?: NonNullable<InstallOptions['granularity']>;
   grantTo?: string[];
   timeZone?: string;
@@ -28,6 +29,8 @@ export function addInstallFlags(command: Command): Command {
     )
     .option('--enforce-limits', 'let a trigger refuse uses beyond a limit')
     .option('--no-enforce-limits', 'let no trigger refuse uses')
+    .option('--history', 'record what happens to every use')
+    .option('--no-history', 'record nothing more, and keep what was recorded')
     .addOption(new Option('--granularity <kind>', 'kind of triggers').choices(['auto', 'statement', 'row']))
     .option('--grant-to <role>', 'role that may redeem beside the owner of the tables; may be repeated', collect)
     .option('--time-zone <name>', 'of columns without time zone')

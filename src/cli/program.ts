@@ -71,6 +71,7 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
         'install',
         'install --create-tables --schema shop',
         'install --dry-run --counter-writes reject',
+        'install --history',
         'install --config promo-codes.json',
       ),
     )
@@ -147,6 +148,27 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
     .option('--html <file>', 'write a page with the charts, which needs nothing beside it')
     .addHelpText('after', examples('stats', 'stats SUMMER --days 7', 'stats --shop shop-1 --html stats.html'))
     .action(does(async () => (await import('./commands/stats.js')).stats));
+
+  program
+    .command('history')
+    .summary('what happened to uses')
+    .description(
+      'Shows what happened to uses, the oldest first. The installation has to keep a history (install --history).',
+    )
+    .argument('[code]', 'only of one code')
+    .option('--shop <id>', 'the shop of the code, where several have it')
+    .option('--use <id>', 'only of one use')
+    .option('--customer <name>', 'only of one customer')
+    .option('--after <id>', 'only what is behind this record')
+    .option('--limit <n>', 'at most so many records', wholeNumber(1, 10_000), 50)
+    .option('--follow', 'go on with each record as it comes, also across a restart of the server')
+    .option('--drop-before <date>', 'drop the months that end before this day, such as 2025-01-01')
+    .option('-y, --yes', 'do not ask before dropping')
+    .addHelpText(
+      'after',
+      examples('history SUMMER', 'history --customer ann@example.com --json', 'history --drop-before 2020-01-01 --yes'),
+    )
+    .action(does(async () => (await import('./commands/history.js')).history));
 
   program
     .command('locks')

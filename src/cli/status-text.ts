@@ -28,7 +28,7 @@ export function statusText(status: Status, target: string, terminal: Terminal): 
     ['installed', `${installed}${newer}`],
     [
       'options',
-      `counterWrites ${status.counterWrites}, enforceLimits ${status.enforceLimits}, by ${status.granularity}`,
+      `counterWrites ${status.counterWrites}, enforceLimits ${status.enforceLimits}, history ${status.history}, by ${status.granularity}`,
     ],
     ['', `timeZone ${visible(status.timeZone)}, customerMatching ${status.customerMatching}`],
     ['cleaning up', `${most(status.dueHolds, 'hold')} due, ${most(status.oldKeys, 'key')} older than 90 days`],

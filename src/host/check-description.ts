@@ -12,6 +12,7 @@ export interface CheckedOptions {
   counterWrites: 'allow' | 'ignore' | 'reject';
   enforceLimits: boolean;
   granularity: 'auto' | 'statement' | 'row';
+  history: boolean;
 }
 
 /** What is not as it was described, or cannot serve. */
@@ -142,12 +143,16 @@ function nearColumn(name: string, table: CatalogTable, described: (string | null
 function checkTogether(
   description: HostDescription,
   catalog: HostCatalog,
-  { enforceLimits }: CheckedOptions,
+  { enforceLimits, history }: CheckedOptions,
   { faults, notRedeemable }: DescriptionCheck,
 ): void {
   const { codes, uses } = catalog.tables;
   const pathOf = (part: HostTable, column: string) => `${description.schema}.${description[part].name}.${column}`;
   if (enforceLimits) faults.push(...limitFaults(description));
+  if (history && description.uses.columns.id === null) {
+    const path = `${description.schema}.${description.uses.name}`;
+    faults.push({ path, is: 'has no column described as id, by which the history knows a use' });
+  }
   if (!codes || !uses) return;
 
   const id = columnOf(description, catalog, 'codes', 'id');

@@ -11,6 +11,8 @@ export interface InstallationOptions {
   granularity: 'auto' | 'statement' | 'row';
   counterWrites: 'allow' | 'ignore' | 'reject';
   enforceLimits: boolean;
+  /** Whether triggers record what happens to uses. */
+  history: boolean;
   /** Roles that may redeem beside the owner of the tables, sorted. */
   grantTo: string[];
 }

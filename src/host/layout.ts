@@ -75,13 +75,24 @@ const renderings = new WeakMap<Layout, Rendering>();
 
 /**
  * What a host's files are rendered with; made once for each layout, since an installation renders dozens of files.
- * @param further names beside those of the layout
+ * @param further names beside those of the layout; `with_history` is a condition as well
  */
 export function renderingOf(layout: Layout, further: Record<string, string> = {}): Rendering {
   const own = renderings.get(layout) ?? newRendering(layout);
   renderings.set(layout, own);
   const more = Object.entries(further);
-  return more.length === 0 ? own : { ...own, names: new Map([...own.names, ...more]) };
+  if (more.length === 0) return own;
+  const conditions = further.with_history === 'on' ? withHistory(own) : own.conditions;
+  return { ...own, conditions, names: new Map([...own.names, ...more]) };
+}
+
+const conditionsWithHistory = new WeakMap<Rendering, ReadonlySet<string>>();
+
+/** What holds besides where uses have a history. */
+function withHistory(rendering: Rendering): ReadonlySet<string> {
+  const conditions = conditionsWithHistory.get(rendering) ?? new Set([...rendering.conditions, 'history']);
+  conditionsWithHistory.set(rendering, conditions);
+  return conditions;
 }
 
 function newRendering(layout: Layout): Rendering {
@@ -96,6 +107,7 @@ function newRendering(layout: Layout): Rendering {
     ...columns,
     ['schema', schema],
     ['library', librarySchema],
+    ['history', `${quoteIdentifier(librarySchema)}.promo_code_history`],
     ['codes_name', codes.name],
     ['uses_name', uses.name],
     ['rolled_back', rolledBack?.column ?? null],

@@ -21,11 +21,18 @@ import filledByTriggers from '../../sql/rules/filled_by_triggers.sql';
 import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
 import folded from '../../sql/rules/folded.sql';
+import historyColumns from '../../sql/rules/history_columns.sql';
+import historySetting from '../../sql/rules/history_setting.sql';
+import historyShop from '../../sql/rules/history_shop.sql';
+import historyState from '../../sql/rules/history_state.sql';
+import historyValues from '../../sql/rules/history_values.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
+import isOfHistory from '../../sql/rules/is_of_history.sql';
 import isOwnTable from '../../sql/rules/is_own_table.sql';
+import isReserved from '../../sql/rules/is_reserved.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
@@ -33,8 +40,12 @@ import lastCode from '../../sql/rules/last_code.sql';
 import mark from '../../sql/rules/mark.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
+import recordChangedUses from '../../sql/rules/record_changed_uses.sql';
+import recordGoneUses from '../../sql/rules/record_gone_uses.sql';
 import recordHolds from '../../sql/rules/record_holds.sql';
+import recordNewUses from '../../sql/rules/record_new_uses.sql';
 import recordUses from '../../sql/rules/record_uses.sql';
+import releasedAs from '../../sql/rules/released_as.sql';
 import requestedUses from '../../sql/rules/requested_uses.sql';
 import reserveUses from '../../sql/rules/reserve_uses.sql';
 import room from '../../sql/rules/room.sql';
@@ -97,7 +108,18 @@ const rules = readRules([
   describedColumns,
   trustedOwner,
   isOwnTable,
+  isOfHistory,
   mark,
+  historySetting,
+  historyShop,
+  historyState,
+  historyColumns,
+  historyValues,
+  isReserved,
+  releasedAs,
+  recordNewUses,
+  recordGoneUses,
+  recordChangedUses,
 ]);
 
 /** A file of `sql/` with the text of its rules in their places. */

@@ -90,6 +90,10 @@ export interface CatalogOwnTable {
   columns: Record<string, string>;
   grants: Grant[];
   ours: boolean;
+  /** Of the history a partition; only its rights matter. */
+  isPartition: boolean;
+  /** Of the history: whether it is guarded, and has a partition for the next month. Of other tables always. */
+  isReady: boolean;
 }
 
 export interface CatalogFunction {

@@ -29,6 +29,7 @@ export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject
   return [
     ...schemaState(wanted, catalog),
     ...tableDefinitions(wanted).map((expected) => tableState(wanted, expected, catalog)),
+    ...catalog.ownTables.flatMap((found) => partitionState(wanted, found, catalog)),
     ...functions.map((expected) => functionState(wanted, expected, catalog)),
     ...triggers.map((expected) => triggerState(wanted, expected, catalog)),
     ...catalog.triggers.flatMap((found) => unexpectedTrigger(wanted, found, triggers)),
@@ -189,6 +190,7 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
     );
   }
   const isSame =
+    found.isReady &&
     found.rowSecurity === expected.rowSecurity &&
     Object.entries(expected.columns).every(([column, type]) => found.columns[column] === type);
   const retyped = Object.entries(expected.columns).filter(
@@ -212,6 +214,13 @@ function retypeTable(table: string, columns: [name: string, type: string][]): st
     return `ALTER COLUMN ${name} TYPE ${type} USING ${name}::text::${type}`;
   });
   return [`DROP POLICY IF EXISTS promo_code_redeemers ON ${table};`, `ALTER TABLE ${table} ${changes.join(', ')};`];
+}
+
+/** Of a partition of the history nobody but its owner may have a right that changes rows. */
+function partitionState(wanted: Wanted, found: CatalogOwnTable, catalog: Catalog): ComparedObject[] {
+  if (!found.isPartition || !found.inLibrary || !found.trusted) return [];
+  const rights = tableRights(wanted, catalog, found.name, found);
+  return rights.length === 0 ? [] : [compared({ kind: 'table', name: found.name }, 'outdated', rights)];
 }
 
 function mergeTables(expected: TableDefinition, former: CatalogOwnTable, into: string, from: string): string[] {

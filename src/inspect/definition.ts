@@ -13,6 +13,8 @@ export { SQL_REVISION };
 export interface Wanted {
   layout: Layout;
   options: InstallationOptions;
+  /** Whether there is a history, which may have been stopped. */
+  keepsHistory: boolean;
 }
 
 /** A function as it should be installed. */
@@ -105,7 +107,7 @@ const rendered = new Map<string, FunctionDefinition[]>();
  * has those that count.
  */
 export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
-  const key = JSON.stringify([wanted.layout, wanted.options]);
+  const key = JSON.stringify([wanted.layout, wanted.options, wanted.keepsHistory]);
   const definitions = rendered.get(key) ?? renderFunctions(wanted);
   if (rendered.size >= MOST_INSTALLATIONS) rendered.clear();
   rendered.set(key, definitions);
@@ -115,7 +117,8 @@ export function functionDefinitions(wanted: Wanted): FunctionDefinition[] {
 function renderFunctions(wanted: Wanted): FunctionDefinition[] {
   const render = renderer(wanted);
   const library = quoteIdentifier(wanted.layout.librarySchema);
-  return files.filter(belongsTo(wanted.layout)).map((file) => {
+  const isWanted = [belongsTo(wanted.layout), isForHistoryOf(wanted)];
+  return files.filter((file) => isWanted.every((is) => is(file))).map((file) => {
     const { name, securityDefiner, isForRedeemers } = file;
     const types = render(file.parameters)
       .split(', ')
@@ -157,6 +160,17 @@ function isForCounting({ name, isForRedeemers }: FunctionFile): boolean {
   return !isForRedeemers || OF_ALL_HOSTS.has(name);
 }
 
+/** The table that the history of uses is kept in. */
+export const HISTORY = 'promo_code_history';
+
+/** A history that was stopped is guarded and its months are dropped, but nothing is recorded. */
+function isForHistoryOf({ options, keepsHistory }: Wanted): (file: FunctionFile) => boolean {
+  return ({ name }) => {
+    if (name.startsWith('record_promo_code_history_')) return options.history;
+    return keepsHistory || !name.endsWith(HISTORY);
+  };
+}
+
 /** Renders for an installation; what it stores of itself is a part of one of its functions. */
 function renderer({ layout, options }: Wanted): (file: string) => string {
   const { librarySchema: _library, types: _types, ...description } = layout;
@@ -166,13 +180,15 @@ function renderer({ layout, options }: Wanted): (file: string) => string {
     codes_text: toStoredName(layout.codes.name),
     uses_text: toStoredName(layout.uses.name),
   };
-  return (file) => renderSqlFile(file, layout, { counter_writes: options.counterWrites }, texts);
+  const further = { counter_writes: options.counterWrites, with_history: options.history ? 'on' : 'off' };
+  return (file) => renderSqlFile(file, layout, further, texts);
 }
 
 /** The library's own tables. */
 export function tableDefinitions(wanted: Wanted): TableDefinition[] {
   const render = renderer(wanted);
-  return Object.entries(tableFiles).map(([name, file]) => ({
+  const kept = Object.entries(tableFiles).filter(([name]) => name !== HISTORY || wanted.keepsHistory);
+  return kept.map(([name, file]) => ({
     name,
     columns: Object.fromEntries(
       [...file.matchAll(/^ {2}([a-z_]+) +(:?[a-z_]+)/gm)].map(([, column = '', type = '']) => {
@@ -191,13 +207,18 @@ export const functionNames: ReadonlySet<string> = new Set(functionFiles.map((fil
 /** The triggers that an installation asks for, on the tables and partitions that the catalog shows. */
 export function triggerDefinitions(wanted: Wanted, catalog: Catalog): TriggerDefinition[] {
   const level = triggerLevel(wanted.options, catalog);
-  const { enforceLimits } = wanted.options;
-  const everywhere = [triggerFiles.truncate];
+  const { enforceLimits, history } = wanted.options;
+  const everywhere = [triggerFiles.truncate, history ? triggerFiles.historyTruncate : ''];
   const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(wanted.options)];
   if (level === 'row') {
-    onParent.push(triggerFiles.row, enforceLimits ? triggerFiles.limitsRow : '');
+    onParent.push(
+      triggerFiles.row,
+      enforceLimits ? triggerFiles.limitsRow : '',
+      history ? triggerFiles.historyRow : '',
+    );
   } else {
     everywhere.push(triggerFiles.statement, enforceLimits ? triggerFiles.limitsStatement : '');
+    everywhere.push(history ? triggerFiles.historyStatement : '');
   }
 
   const define = (file: string, partition?: { schema: string; name: string }) =>

@@ -1,8 +1,10 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, Grant } from './catalog.js';
-import type { FunctionDefinition, Wanted } from './definition.js';
+import { type FunctionDefinition, HISTORY, type Wanted } from './definition.js';
 
 const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+/** Triggers write it, with the rights of its owner. */
+const HISTORY_RIGHTS = ['SELECT'];
 /** What nobody gets by accident: others may look, where the owner lets them. */
 const WRITES = /^(INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER)$/;
 
@@ -20,7 +22,7 @@ function othersThan(owner: string | undefined, roles: string[], { role }: Catalo
 /** Roles that have redeemed and shall no more. */
 function formerRedeemers(redeemers: string[], { ownTables }: Catalog): Set<string> {
   const writers = ownTables
-    .filter(({ inLibrary, ours }) => inLibrary && ours)
+    .filter(({ name, inLibrary, ours }) => inLibrary && ours && name !== HISTORY)
     .flatMap(({ grants }) => grants.filter(({ privilege }) => WRITES.test(privilege)).map(({ grantee }) => grantee));
   return new Set(writers.flatMap((name) => (name === null || redeemers.includes(name) ? [] : [name])));
 }
@@ -55,19 +57,25 @@ export function tableRights(
   wanted: Wanted,
   catalog: Catalog,
   name: string,
-  found: Pick<CatalogOwnTable, 'grants' | 'owner'> | undefined,
+  found: Pick<CatalogOwnTable, 'grants' | 'owner' | 'isPartition'> | undefined,
 ): string[] {
+  const isHistory = name === HISTORY || found?.isPartition === true;
   const table = `${quoteIdentifier(wanted.layout.librarySchema)}.${quoteIdentifier(name)}`;
   const redeemers = redeemersOf(wanted, catalog);
   const grants = found?.grants ?? [];
   const excess = new Set(
     grants
-      .filter(({ grantee, privilege }) => grantee === null || (WRITES.test(privilege) && !redeemers.includes(grantee)))
+      .filter(
+        ({ grantee, privilege }) =>
+          grantee === null || (WRITES.test(privilege) && (isHistory || !redeemers.includes(grantee))),
+      )
       .map(({ grantee }) => grantee),
   );
+  const rights = found?.isPartition ? [] : isHistory ? HISTORY_RIGHTS : TABLE_RIGHTS;
+  const left = grants.filter(({ grantee }) => !excess.has(grantee));
   return [
     ...[...excess].map((grantee) => `REVOKE ALL ON ${table} FROM ${roleName(grantee)};`),
-    ...missingGrants(othersThan(found?.owner, redeemers, catalog), TABLE_RIGHTS, grants).map(
+    ...missingGrants(othersThan(found?.owner, redeemers, catalog), rights, left).map(
       ({ grantee, rights }) => `GRANT ${rights} ON ${table} TO ${roleName(grantee)};`,
     ),
   ];

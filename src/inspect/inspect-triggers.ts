@@ -29,6 +29,8 @@ export interface InstallationState {
   counterWrites: InstallationOptions['counterWrites'];
   /** Whether a trigger refuses uses beyond a limit. */
   enforceLimits: boolean;
+  /** Whether triggers record what happens to uses. */
+  history: boolean;
   /** The highest revision of the library's SQL that was found; 0 where nothing is installed. */
   revision: number;
   /** Triggers were installed, but the counters have not been recounted since; `installTriggers` will do it. */
@@ -88,6 +90,7 @@ export async function inspectWith(db: Queryable, given: Given): Promise<Inspecti
     granularity: triggerLevel(options, catalog),
     counterWrites: options.counterWrites,
     enforceLimits: options.enforceLimits,
+    history: options.history,
     revision: installedRevision(catalog),
     reconcilePending: catalog.functions.some(isMarkedPending),
     warnings: [

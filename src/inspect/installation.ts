@@ -10,7 +10,7 @@ import { typesOf } from '../host/types.js';
 import { describeReceived } from '../received.js';
 import { suggestionFor } from '../suggestion.js';
 import { type Catalog, hostCatalogOf, isOurs, triggerOfAnother } from './catalog.js';
-import type { Wanted } from './definition.js';
+import { HISTORY, type Wanted } from './definition.js';
 import { type ChosenOptions, type ParsedInstallOptions, withDefaults } from './options.js';
 
 /** The part of the options that decides what an installation is. */
@@ -68,9 +68,12 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   const hostCatalog = hostCatalogOf(catalog);
   const options = withDefaults(given, stored?.options ?? (isForgotten ? {} : optionsOfTriggers(catalog)));
   const effective = withoutMissingColumns(description, hostCatalog);
+  const { ownTables } = catalog;
   return {
     layout: { ...effective, librarySchema: catalog.librarySchema, types: typesOf(effective, hostCatalog) },
     options,
+    keepsHistory:
+      options.history || ownTables.some(({ name, inLibrary, ours }) => name === HISTORY && inLibrary && ours),
     description,
     stored,
     isForgotten,
@@ -132,5 +135,6 @@ function optionsOfTriggers({ triggers }: Catalog): ChosenOptions {
   return {
     counterWrites: mode === 'ignore' || mode === 'reject' || mode === 'allow' ? mode : undefined,
     enforceLimits: ours.some(({ name }) => name.startsWith('verify_promo_code_limits_')) || undefined,
+    history: ours.some(({ name }) => name.startsWith('record_promo_code_history_')) || undefined,
   };
 }

@@ -33,6 +33,11 @@ export interface InstallOptions extends SchemaOption, HostOptions {
    * `counterWrites: 'allow'` where others might write that. On tables without a suitable index one is built, concurrently.
    */
   enforceLimits?: boolean | undefined;
+  /**
+   * Whether triggers record, in the transaction of whoever writes, what happens to every use: see `repository.history()`.
+   * `false` stops it and keeps the record. Default: `false`.
+   */
+  history?: boolean | undefined;
   /** `'online'` (default) recounts drifted codes one by one; `'none'` leaves that to the next call with `'online'`. */
   reconcile?: 'online' | 'none' | undefined;
   /**
@@ -52,6 +57,7 @@ const triggerEntries = {
   granularity: v.optional(oneOf(['auto', 'statement', 'row'])),
   counterWrites: v.optional(oneOf(['ignore', 'allow', 'reject'])),
   enforceLimits: v.optional(trueOrFalse),
+  history: v.optional(trueOrFalse),
 };
 
 const installEntries = {
@@ -77,6 +83,7 @@ export function withDefaults(given: ChosenOptions, installed: ChosenOptions = {}
     granularity: given.granularity ?? installed.granularity ?? 'auto',
     counterWrites: given.counterWrites ?? installed.counterWrites ?? 'ignore',
     enforceLimits: given.enforceLimits ?? installed.enforceLimits ?? false,
+    history: given.history ?? installed.history ?? false,
     grantTo: [...(given.grantTo ?? installed.grantTo ?? [])].sort(),
   };
 }

@@ -17,6 +17,17 @@ import onInsert from '../../sql/counting/update_promo_code_stats_on_insert.sql';
 import onTruncate from '../../sql/counting/update_promo_code_stats_on_truncate.sql';
 import onUpdate from '../../sql/counting/update_promo_code_stats_on_update.sql';
 import verifyLimits from '../../sql/counting/verify_promo_code_limits.sql';
+import dropHistory from '../../sql/history/drop_promo_code_history.sql';
+import eraseCustomer from '../../sql/history/erase_promo_code_customer.sql';
+import guardHistory from '../../sql/history/guard_promo_code_history.sql';
+import prepareHistory from '../../sql/history/prepare_promo_code_history.sql';
+import historyOnDelete from '../../sql/history/record_promo_code_history_on_delete.sql';
+import historyOnInsert from '../../sql/history/record_promo_code_history_on_insert.sql';
+import historyOnTruncate from '../../sql/history/record_promo_code_history_on_truncate.sql';
+import historyOnUpdate from '../../sql/history/record_promo_code_history_on_update.sql';
+import historyRow from '../../sql/history/row.sql';
+import historyStatement from '../../sql/history/statement.sql';
+import historyTruncate from '../../sql/history/truncate.sql';
 import clock from '../../sql/installation/promo_code_clock.sql';
 import installation from '../../sql/installation/promo_code_installation.sql';
 import amendUse from '../../sql/redemption/amend_promo_code_use.sql';
@@ -44,6 +55,7 @@ import replaceHolds from '../../sql/redemption/replace_promo_code_holds.sql';
 import reserveUseIds from '../../sql/redemption/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
 import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
+import history from '../../sql/tables/promo_code_history.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
 import rateLimits from '../../sql/tables/promo_code_rate_limits.sql';
@@ -88,6 +100,14 @@ export const functionFiles = [
   confirmUse,
   previewCode,
   createCodes,
+  eraseCustomer,
+  guardHistory,
+  prepareHistory,
+  dropHistory,
+  historyOnInsert,
+  historyOnDelete,
+  historyOnUpdate,
+  historyOnTruncate,
 ].map(withRules);
 
 export const triggerFiles = {
@@ -100,6 +120,9 @@ export const triggerFiles = {
   countersGuarded,
   limitsStatement,
   limitsRow,
+  historyStatement,
+  historyRow,
+  historyTruncate,
 } as const;
 
 /** The library's own tables, by name. They come before the functions, and stay when those are removed. */
@@ -107,4 +130,5 @@ export const tableFiles = {
   promo_code_idempotency_keys: idempotencyKeys,
   promo_code_holds: holds,
   promo_code_rate_limits: rateLimits,
+  promo_code_history: history,
 } as const;

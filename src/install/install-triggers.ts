@@ -11,6 +11,7 @@ import {
 } from '../errors.js';
 import { type Layout, tableName } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
+import { withRules } from '../host/rules.js';
 import { decimalsOfTotal } from '../host/types.js';
 import { type Catalog, hostCatalogOf } from '../inspect/catalog.js';
 import { SQL_REVISION } from '../inspect/definition.js';
@@ -286,7 +287,7 @@ async function changeInTransaction(
 }
 
 async function giveRights(transaction: Transaction, { choice }: Inspection): Promise<void> {
-  await transaction.query(renderSqlFile(giveToOwnerSql, choice.layout));
+  await transaction.query(renderSqlFile(withRules(giveToOwnerSql), choice.layout));
   await transaction.query(rightsScript(choice));
 }
 

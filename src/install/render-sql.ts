@@ -143,7 +143,12 @@ function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType 
     useId: ids.uses ?? 'bigint',
     rolledBack: rolledBackType ?? literalType(options),
   };
-  return { layout: { ...describeHost(schema, options), librarySchema, types }, options: withDefaults(options) };
+  const chosen = withDefaults(options);
+  return {
+    layout: { ...describeHost(schema, options), librarySchema, types },
+    options: chosen,
+    keepsHistory: chosen.history,
+  };
 }
 
 /** Without the catalogs it is the type that a literal takes by itself. */
@@ -158,13 +163,16 @@ export function renderTriggers(wanted: Wanted): string {
 
 function triggersScript(wanted: Wanted): string {
   const { layout, options } = wanted;
-  const { granularity, counterWrites, enforceLimits } = options;
+  const { granularity, counterWrites, enforceLimits, history } = options;
   const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
+  const { historyRow, historyStatement, historyTruncate } = triggerFiles;
   const functions = functionDefinitions(wanted);
   const list = (names: Iterable<string>) => `{${[...names].join(',')}}`;
   const further = {
     granularity,
     counter_writes: counterWrites,
+    with_history: history ? 'on' : 'off',
+    table_names: list(tableDefinitions(wanted).map(({ name }) => name)),
     function_names: list(functionNames),
     signatures: arrayText(functions.map(({ name, arguments: types }) => `${name}(${types})`)),
     grant_to: arrayText(options.grantTo),
@@ -181,11 +189,11 @@ function triggersScript(wanted: Wanted): string {
       tableDefinitions(wanted)
         .flatMap(({ statements }) => statements)
         .join('\n\n'),
-    give_to_owner: () => render(giveToOwnerSql),
+    give_to_owner: () => render(withRules(giveToOwnerSql)),
     rights: () => rightsScript(wanted),
-    common_triggers: () => triggers(truncate, counters, recount, guardFile(options)),
-    row_triggers: () => triggers(row, enforceLimits && limitsRow),
-    statement_triggers: () => triggers(statement, enforceLimits && limitsStatement),
+    common_triggers: () => triggers(truncate, history && historyTruncate, counters, recount, guardFile(options)),
+    row_triggers: () => triggers(row, enforceLimits && limitsRow, history && historyRow),
+    statement_triggers: () => triggers(statement, enforceLimits && limitsStatement, history && historyStatement),
     preflight: () => render(withRules(preflightSql)),
     former_tables: () => render(withRules(formerTablesSql)),
     indexes: () => render(indexesSql),

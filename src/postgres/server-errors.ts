@@ -120,6 +120,14 @@ function serverError(
         details,
       );
     case SqlState.undefinedTable: {
+      if (message.includes('promo_code_history')) {
+        return new NotInstalledError(
+          'No history is kept of these uses. Call installTriggers(db, { history: true }), as the owner of the tables; it begins ' +
+            'then.',
+          ['promo_code_history'],
+          details,
+        );
+      }
       const [missing] = LIBRARY_TABLE.exec(message) ?? [];
       if (missing === undefined) break;
       return new NotInstalledError(

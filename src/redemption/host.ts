@@ -94,6 +94,7 @@ async function requireRedeemable(db: Queryable, { layout, catalog, canRedeem }: 
     counterWrites: 'allow',
     enforceLimits: false,
     granularity: 'auto',
+    history: false,
   });
   const { notRedeemable } = checked;
   // Indexes are not read here: what makes ids unique was checked when the triggers were installed.

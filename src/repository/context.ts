@@ -133,6 +133,11 @@ export class Context {
     return host;
   }
 
+  /** What inputs are checked by, as far as the host is known. */
+  get schemas(): InputSchemas {
+    return this.#schemas;
+  }
+
   /**
    * From now on this is the present for the calls of the repository; without a moment it is the server's.
    * @param prepare makes the installation one whose clock can be set

@@ -134,6 +134,38 @@ export interface ShopStatsInput extends StatsInput {
   top?: number | undefined;
 }
 
+/** What `rollbackUse` notes in the history. */
+export interface RollbackDetails {
+  /** Why the use is taken back, up to 500 characters. */
+  reason?: string | null | undefined;
+  /** Who takes it back, in the host's own words, up to 500 characters. */
+  actor?: string | null | undefined;
+}
+
+/** What `history` takes: all that is given has to fit. */
+export interface HistoryInput {
+  /** Only records of this code, moves from it included. */
+  promoCodeId?: Id | undefined;
+  /** Only records of this use. */
+  useId?: Id | undefined;
+  /** Only records of this customer. */
+  customerAddress?: Id | undefined;
+  /** The `nextCursor` of the page before, or the `id` of a record: the page begins behind it. */
+  after?: Id | null | undefined;
+  /** Records on a page. Default: 50. */
+  limit?: number | undefined;
+}
+
+/** What `followHistory` takes. */
+export interface FollowHistoryInput {
+  /** The `id` of the last record that was dealt with. Default: from the beginning. */
+  after?: Id | null | undefined;
+  /** Ends the loop when it is aborted. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds for which the server may be out of reach before that is an error. Default: 600,000. */
+  patienceMs?: number | undefined;
+}
+
 /** Which page of a list. */
 export interface PageInput {
   /** Items on a page. Default: 50. */

@@ -262,6 +262,22 @@ export function inputSchemas(host: Host | undefined) {
       top: v.optional(wholeNumber(0, MOST_TOP_CODES), 10),
       ...period,
     }),
+    rollback: optionsOf({ reason: noteField(host), actor: noteField(host) }),
+    history: optionsOf({
+      promoCodeId: v.optional(idField(host, 'codes')),
+      useId: v.optional(idField(host, 'uses')),
+      customerAddress: v.optional(customerOf(host, true)),
+      after: historyCursor,
+      limit,
+    }),
+    follow: optionsOf({
+      after: historyCursor,
+      signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
+      patienceMs: v.optional(wholeNumber(1, 2_147_483_647), 600_000),
+    }),
+    customer: optionsOf({ customerAddress: customerOf(host, true) }),
+    replacement: optionsOf({ replacement: customerOf(host) }),
+    pruneHistory: optionsOf({ before: dateField }),
     release: optionsOf({ limit: v.optional(wholeNumber(1, LARGEST_PAGE), 1_000) }),
     prune: optionsOf({
       olderThanDays: wholeNumber(0, 36_500),
@@ -271,6 +287,27 @@ export function inputSchemas(host: Host | undefined) {
 }
 
 const limit = v.optional(wholeNumber(1, LARGEST_PAGE), 50);
+
+/** A reason or a name, for the history. */
+function noteField(host: Host | undefined) {
+  const field = textField(undefined, 'codes', '', { max: LONGEST_NAME });
+  const rule = 'must not hold characters that the encoding of the database lacks';
+  return v.nullish(
+    v.pipe(
+      field,
+      v.check((text) => host?.canWrite(text) ?? true, rule),
+    ),
+  );
+}
+
+const CURSOR_RULE = 'must be the id of a record of the history, or the nextCursor of an earlier page';
+
+/** The id of a record; the beginning where there is none. */
+const historyCursor = v.pipe(
+  v.nullish(v.union([v.string(CURSOR_RULE), v.number(CURSOR_RULE), v.bigint(CURSOR_RULE)], CURSOR_RULE), 0),
+  v.transform(String),
+  v.check((id) => /^\d{1,19}$/.test(id) && BigInt(id) < 2n ** 63n, CURSOR_RULE),
+);
 
 const TIME_ZONE_RULE = 'must be UTC, GMT, or a time zone of the IANA database with a region, such as Europe/Vienna';
 

@@ -2,9 +2,15 @@ import { ConnectionError } from '../errors.js';
 
 /** The calls of a repository that have no answer yet, and whether further ones are let in. */
 export class OpenCalls {
+  readonly #closing = new AbortController();
   #count = 0;
   #closed: Promise<void> | undefined;
   #whenIdle: () => void = () => undefined;
+
+  /** Aborted by `close()`, for what goes on from call to call. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
 
   /**
    * A call begins; `leave` has to follow.
@@ -35,6 +41,7 @@ export class OpenCalls {
 
   /** Lets no further call in, and waits for those that are under way. */
   close(): Promise<void> {
+    this.#closing.abort();
     this.#closed ??= new Promise((resolve) => {
       if (this.#count === 0) resolve();
       else this.#whenIdle = resolve;

@@ -4,10 +4,10 @@ import { PromoCodesError } from '../errors.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
-import { CodeMethods } from './code-methods.js';
 import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
-import type { AmendInput, RedeemInput, ValidateInput } from './input-types.js';
+import { HistoryMethods } from './history-methods.js';
+import type { AmendInput, RedeemInput, RollbackDetails, ValidateInput } from './input-types.js';
 import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
 import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
 import {
@@ -44,7 +44,7 @@ import { type Work, workOf } from './work.js';
  * if (result.ok) console.log(result.use.totalReward);
  * else console.log(result.reason, result.message);
  */
-export class PromoCodeRepository extends CodeMethods {
+export class PromoCodeRepository extends HistoryMethods {
   /**
    * Whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer otherwise a
    * moment later.
@@ -170,11 +170,17 @@ export class PromoCodeRepository extends CodeMethods {
 
   /**
    * Takes a use back; the counters follow. A second call answers `false`, and so does one for a use of another shop than the
-   * `shopId` among the options, which stays as it is. In the host's transaction the use is there again after a rollback.
+   * `shopId` among the options, which stays as it is. In the host's transaction the use is there again after a rollback. Why,
+   * and who did it, is kept in the history, where there is one.
    * @example
-   * const { rolledBack } = await promoCodes.rollbackUse(use.id, { shopId: session.shopId });
+   * const { rolledBack } = await promoCodes.rollbackUse(
+   *   use.id,
+   *   { reason: 'order cancelled', actor: 'support:ann' },
+   *   { shopId: session.shopId },
+   * );
    */
-  rollbackUse(useId: Id, options?: CodeOptions): Promise<RollbackReport> {
+  rollbackUse(useId: Id, details?: RollbackDetails & CodeOptions, last?: CodeOptions): Promise<RollbackReport> {
+    const { settings, options } = splitOptions(details, last, GUARDED);
     const work = workOf(this);
     return observeRollback(work.context, useId, (trace) =>
       work.runOn(
@@ -182,10 +188,10 @@ export class PromoCodeRepository extends CodeMethods {
         'rollbackUse()',
         useId,
         options,
-        () => undefined,
-        (call, use) => {
+        (schemas, parse) => parse(schemas.rollback, settings, 'details'),
+        (call, use, noted) => {
           trace?.note(() => whereIs(call));
-          return rollbackUse(call, use);
+          return rollbackUse(call, use, noted);
         },
       ),
     );

@@ -48,9 +48,14 @@ export interface PruneReport {
   pruned: number;
 }
 
-export async function rollbackUse(call: Call, use: Guarded): Promise<RollbackReport> {
-  const values: unknown[] = [use.id];
-  const statement = `SELECT :"library".rollback_promo_code_use(${guardedUse(call, use, values)})::text AS found,
+export async function rollbackUse(
+  call: Call,
+  use: Guarded,
+  { reason = null, actor = null }: { reason?: string | null | undefined; actor?: string | null | undefined },
+): Promise<RollbackReport> {
+  const values: unknown[] = [use.id, reason, actor];
+  const statement = `SELECT :"library".rollback_promo_code_use(
+      ${guardedUse(call, use, values)}, $2::text, $3::text)::text AS found,
     current_setting('transaction_read_only'::text) AS readonly`;
   return call.write(async (db) => {
     const { rows } = await db.query(call.sql(statement), values);

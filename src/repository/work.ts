@@ -72,7 +72,12 @@ export class Work {
     return this.#begin(callee, options, 'ofCall', check, work);
   }
 
-  /** The same for a method that works on a code or on a use by its id. */
+  /** Checks arguments on what is known before the server is asked. */
+  parse<Input>(callee: string, check: (schemas: InputSchemas, parse: Parse) => Input): Input {
+    return check(this.context.schemas, (schema, input, root) => parseOptions(schema, input, callee, root));
+  }
+
+  /** The same as `run` for a method that works on a code or on a use by its id. */
   runOn<Input, Result>(
     what: 'codeById' | 'useById',
     callee: string,

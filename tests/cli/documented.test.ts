@@ -4,6 +4,7 @@ import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PAGES } from '../docs/code-blocks';
+import { installTriggers, PromoCodeRepository } from '../../src/index';
 import { useDatabase } from '../support';
 import { runHere } from './command-line';
 import { makeDriftedShop } from './shop';
@@ -40,6 +41,7 @@ function normal(text: string): string {
     .replaceAll(/\S+:\d+, database .*/g, 'localhost:5432, database shop')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '2026-01-31T12:00:00.000Z')
     .replaceAll(/\d{4}-\d\d-\d\d(?!T)/g, dayOfPage)
+    .replaceAll(/( \d{4}-\d\d-\d\d) \d\d:\d\d:\d\d/g, '$1 12:00:00')
     .replaceAll(/pg-promo-codes \d\S*,/g, 'pg-promo-codes 0.1.0,')
     .replaceAll(/PostgreSQL \d\S*/g, 'PostgreSQL 18.4')
     .replaceAll(/\((\d+) s\)/g, '(12 s)')
@@ -64,6 +66,22 @@ async function holdRow(): Promise<pg.Client> {
   return holder;
 }
 
+/** Records of what happens to a use, where a command is about them; the counters are as before. */
+async function recordUses(): Promise<() => Promise<void>> {
+  await installTriggers(t.pool, { history: true });
+  const repository = new PromoCodeRepository(t.pool);
+  const request = { code: 'SPRING', shopId: 'shop-2', baseReward: '20.00', transactionId: 'order-1' };
+  const result = await repository.redeem({ ...request, customerAddress: 'ann@example.com' });
+  const id = result.ok ? result.use.id : '';
+  await repository.amendUse(id, { bonusAmount: '4.00' });
+  await repository.rollbackUse(id, { reason: 'order cancelled', actor: 'support:bob' });
+  return async () => {
+    await installTriggers(t.pool, { history: false });
+    await t.sql('DROP TABLE pgpromocodes.promo_code_history');
+    await installTriggers(t.pool);
+  };
+}
+
 it(`${PAGE} shows what each command prints (UPDATE_DOCS=1 writes it)`, async () => {
   const page = readFileSync(PAGE, 'utf8');
   let renewed = '';
@@ -73,8 +91,10 @@ it(`${PAGE} shows what each command prints (UPDATE_DOCS=1 writes it)`, async () 
     let text = '';
     for (const line of commands) {
       const holder = line.includes(' locks ') ? await holdRow() : undefined;
+      const forget = line.includes(' history') ? await recordUses() : undefined;
       text += `$ ${line}\n${await printed(line)}`;
       await holder?.query('ROLLBACK');
+      await forget?.();
     }
     renewed += `${page.slice(end, block.index)}\`\`\`console\n${text}\`\`\``;
     end = block.index + block[0].length;
@@ -98,6 +118,7 @@ async function examplesOf(): Promise<string[]> {
       'sql',
       'import',
       'stats',
+      'history',
       'locks',
       'prune',
       'release',

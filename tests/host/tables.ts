@@ -96,6 +96,7 @@ export async function check(
     counterWrites: 'ignore',
     enforceLimits: false,
     granularity: 'auto',
+    history: false,
     ...options,
   });
   return { description, catalog, ...checked };

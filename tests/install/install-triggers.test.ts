@@ -19,8 +19,8 @@ const TRIGGERS = [
   'recount_promo_code_on_update',
 ];
 
-/** All but the clock of installations that are for tests. */
-const FUNCTIONS = [...functionNames].filter((name) => name !== 'promo_code_clock');
+/** All but the clock of installations that are for tests, and those of a history. */
+const FUNCTIONS = [...functionNames].filter((name) => !/^promo_code_clock$|promo_code_history/.test(name));
 
 beforeEach(async () => {
   await sql('DROP SCHEMA IF EXISTS :"schema", :"library" CASCADE; CREATE SCHEMA :"schema"');

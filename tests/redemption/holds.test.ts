@@ -81,7 +81,7 @@ describe.each(['own', 'seed'] as const)('holds, on the tables of %s', (tables) =
 
   it.each([
     ['released as expired', `SELECT :"library".release_promo_code_holds(promo_code_id, 10)`],
-    ['rolled back', 'SELECT :"library".rollback_promo_code_use(use_id)'],
+    ['rolled back', 'SELECT :"library".rollback_promo_code_use(use_id, NULL, NULL)'],
   ])('%s by a transaction that began before them were released when that was done', async (_, release) => {
     const code = await newCode();
     const early = await t.client();

@@ -69,6 +69,10 @@ it('refuses every further call, with or without a client, and may be called twic
     () => repository.shopStats(),
     () => repository.import([]),
     () => repository.pruneIdempotencyKeys({ olderThanDays: 1 }),
+    () => repository.history(),
+    () => repository.followHistory()[Symbol.asyncIterator]().next(),
+    () => repository.eraseCustomer('x', { replacement: 'y' }),
+    () => repository.pruneHistory({ before: new Date() }),
   ];
   const methods: string[] = [];
   for (let type = PromoCodeRepository.prototype; type !== Object.prototype; type = Object.getPrototypeOf(type)) {

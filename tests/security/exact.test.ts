@@ -162,7 +162,7 @@ describe.each(cases('hosts', HOSTS, (_, index) => index === 0))(
 
       it('installs', async () => {
         admin = pool();
-        const more = { ...options, grantTo: [app.role] };
+        const more = { ...options, grantTo: [app.role], history: true };
         for (const step of [
           ...[more, more, { ...more, granularity: 'row' as const }, { ...more, granularity: 'auto' as const }],
           ...[
@@ -209,6 +209,10 @@ describe.each(cases('hosts', HOSTS, (_, index) => index === 0))(
           .rejects.toThrow()
           .catch(() => undefined);
         await say('ROLLBACK');
+        expect(
+          await repository.eraseCustomer(host.customer(2), { replacement: host.customer(9_999_999) }),
+        ).not.toMatchObject({ uses: 0 });
+        expect(await repository.pruneHistory({ before: new Date(0) })).toEqual({ dropped: [] });
         const denied = new PromoCodeRepository(t.poolWith({}, stranger.login), where);
         await expect(denied.redeem(request)).rejects.toMatchObject({
           code: 'INSUFFICIENT_PRIVILEGE',
@@ -308,9 +312,17 @@ async function contract(repository: PromoCodeRepository, host: Host, say: (text:
 
   // Taken back, amended.
   await repository.amendUse(use.id, { bonusAmount: 1, baseReward: 2, transactionId: host.purchase(97) });
-  expect(await repository.rollbackUse(use.id)).toEqual({ rolledBack: true });
+  expect(await repository.rollbackUse(use.id, { reason: 'why', actor: 'who' })).toEqual({ rolledBack: true });
   expect(await repository.rollbackUse(use.id)).toEqual({ rolledBack: false });
   await expect(repository.amendUse(use.id, { bonusAmount: 1 })).rejects.toThrow();
+  const filter = { useId: use.id, promoCodeId: code.id, customerAddress: use.customerAddress };
+  const { items } = await repository.history(filter);
+  expect(items.map(({ kind }) => kind)).toEqual(['redeemed', 'amended', 'rolled_back']);
+  for await (const { id, reason } of repository.followHistory({ after: items[1]!.id })) {
+    if (id !== items[2]!.id) continue;
+    expect(reason).toBe('why');
+    break;
+  }
   expect(await repository.pruneIdempotencyKeys({ olderThanDays: 0, limit: 99 })).not.toEqual({ pruned: 0 });
 
   // Previews.

@@ -1,0 +1,68 @@
+-- Puts another name in the place of a customer, in uses, holds, keys and history. Counters and limits stay as they are: the
+-- replacement has used what the customer had. A key keeps its use, but not the fingerprint of its request, from which a customer
+-- could be guessed; so its repetition is a conflict. Answers how many rows of each were changed, and -1 of uses where the
+-- replacement is a customer already.
+CREATE OR REPLACE FUNCTION :"library".erase_promo_code_customer(customer text, replacement text)
+RETURNS TABLE (uses bigint, holds bigint, keys bigint, records bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, :"schema", pg_temp
+SET timezone = :'time_zone'
+SET jit = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  use_row :"uses"%ROWTYPE;
+  who text := :asked_customer(customer);
+  successor text := :asked_customer(replacement);
+  has_history boolean := to_regclass(:'history') IS NOT NULL;
+  is_known boolean;
+  reason text := coalesce(current_setting('pg_promo_codes.reason', true), '');
+  marker text := coalesce(current_setting('pg_promo_codes.history', true), '');
+  setting text;
+BEGIN
+  uses := 0;
+  holds := 0;
+  keys := 0;
+  records := 0;
+  is_known := EXISTS (SELECT FROM :"uses" AS u WHERE :customer(u) = successor)
+           OR EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.customer_address = successor)
+           OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = successor);
+  IF has_history AND NOT is_known THEN
+    is_known := EXISTS (SELECT FROM :"library".promo_code_history AS h
+                         WHERE h.customer_address = successor OR h.former_customer_address = successor);
+  END IF;
+  use_row.:"customer_address" := successor;
+
+  IF NOT is_known THEN
+    setting := set_config('pg_promo_codes.reason', coalesce(nullif(reason, ''), 'customer erased'), true);
+    UPDATE :"uses" AS u SET :"customer_address" = use_row.:"customer_address" WHERE :customer(u) = who;
+    GET DIAGNOSTICS uses = ROW_COUNT;
+    setting := set_config('pg_promo_codes.reason', reason, true);
+    UPDATE :"library".promo_code_holds AS h SET customer_address = successor WHERE h.customer_address = who;
+    GET DIAGNOSTICS holds = ROW_COUNT;
+    UPDATE :"library".promo_code_idempotency_keys AS e SET customer_address = successor, fingerprint = ''::bytea
+     WHERE e.customer_address = who;
+    GET DIAGNOSTICS keys = ROW_COUNT;
+    IF has_history THEN
+      setting := set_config('pg_promo_codes.history', 'maintained', true);
+      UPDATE :"library".promo_code_history AS h
+         SET customer_address = CASE WHEN h.customer_address = who THEN successor ELSE h.customer_address END,
+             former_customer_address = CASE WHEN h.former_customer_address = who THEN successor ELSE h.former_customer_address END,
+             before = CASE WHEN :folded(h.before ->> 'customerAddress'::text) = who
+                           THEN jsonb_set(h.before, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.before END,
+             after = CASE WHEN :folded(h.after ->> 'customerAddress'::text) = who
+                          THEN jsonb_set(h.after, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.after END,
+             actor = CASE WHEN :folded(h.actor) = who THEN successor ELSE h.actor END
+       WHERE h.customer_address = who OR h.former_customer_address = who;
+      GET DIAGNOSTICS records = ROW_COUNT;
+      setting := set_config('pg_promo_codes.history', marker, true);
+    END IF;
+  ELSIF EXISTS (SELECT FROM :"uses" AS u WHERE :customer(u) = who)
+     OR EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.customer_address = who)
+     OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = who) THEN
+    uses := -1;
+  END IF;
+  RETURN NEXT;
+END
+$body$;

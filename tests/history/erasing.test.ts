@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest';
+import { checkDrift, installSchema, PromoCodeRepository } from '../../src/index';
+import { useSchema } from '../support';
+import { useHistory } from './fixture';
+
+const t = useHistory();
+const { repository, redeem, newCode, request } = t;
+
+it('puts another name into uses, holds, keys and history, and leaves counters and limits as they are', async () => {
+  const [code, other] = [await newCode(), await newCode({ totalUsageLimit: 5 })];
+  const of = { customerAddress: ' Ann@Example.com' };
+  const id = await redeem(code, { ...of, idempotencyKey: 'key-of-ann', transactionId: 'order-1' });
+  await repository.amendUse(id, { bonusAmount: '4.00' });
+  await repository.rollbackUse(await redeem(other, of), { actor: 'ann@example.com', reason: 'own wish' });
+  const held = await repository.reserve({ ...request(other, of), ttlSeconds: 60 });
+  // Once she had another name.
+  await t.sql(`UPDATE :"schema".promo_code_uses SET customer_address = 'ANN@example.com' WHERE id = ${id}`);
+  const bob = await redeem(code, { customerAddress: 'bob' });
+  await t.sql(`UPDATE :"schema".promo_code_uses SET customer_address = 'bobby' WHERE id = ${bob}`);
+  expect(await t.kinds({ customerAddress: 'bob' })).toEqual(['redeemed', 'amended']);
+
+  await expect(repository.eraseCustomer('ann@example.com', { replacement: 'BOBBY' })).rejects.toThrow(
+    /replacement: must not be a customer/,
+  );
+  await expect(repository.eraseCustomer('ann@example.com', { replacement: 'bob ' })).rejects.toThrow(
+    /must not be a customer/,
+  );
+  expect(await repository.eraseCustomer('ANN@example.com ', { replacement: 'Erased-1' })).toEqual({
+    uses: 2,
+    holds: 2,
+    keys: 1,
+    records: 8,
+  });
+
+  const tables = ['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_history'].map(
+    (table) => `:"library".${table}`,
+  );
+  for (const table of [...tables, ':"schema".promo_code_uses']) {
+    const { rows } = await t.sql<{ row: string }>(
+      `SELECT h::text AS row FROM ${table} AS h WHERE h::text ILIKE '%ann@example%'`,
+    );
+    expect(rows, table).toEqual([]);
+  }
+  expect(await t.kinds({ customerAddress: 'ann@example.com' })).toEqual([]);
+  const items = await t.all({ customerAddress: 'erased-1', useId: id });
+  expect(items.map(({ kind, reason }) => [kind, reason])).toEqual([
+    ['redeemed', null],
+    ['amended', null],
+    ['amended', null],
+    ['amended', 'customer erased'],
+  ]);
+  expect(items.at(-1)).toMatchObject({
+    before: { customerAddress: 'erased-1' },
+    after: { customerAddress: 'erased-1' },
+  });
+  expect(await t.all({ customerAddress: 'erased-1', promoCodeId: other.id })).toContainEqual(
+    expect.objectContaining({ kind: 'rolled_back', actor: 'erased-1', reason: 'own wish' }),
+  );
+  expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+
+  // The replacement has used what she had; she begins anew; her key is a conflict.
+  expect(await repository.redeem(request(code, { customerAddress: 'erased-1' }))).toMatchObject({
+    reason: 'customer_limit_reached',
+  });
+  await expect(
+    repository.redeem(request(code, { ...of, idempotencyKey: 'key-of-ann', transactionId: 'order-1' })),
+  ).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  expect(await repository.redeem(request(code, of))).toMatchObject({ ok: true });
+  expect(await repository.confirm(held.ok ? held.use.id : '')).toMatchObject({ customerAddress: 'erased-1' });
+
+  // Repeated it finds nothing to do, and undone it was never done.
+  expect(await repository.eraseCustomer('nobody', { replacement: 'erased-1' })).toEqual({
+    uses: 0,
+    holds: 0,
+    keys: 0,
+    records: 0,
+  });
+  const client = await t.client();
+  await client.query('BEGIN');
+  expect(await repository.eraseCustomer('bobby', { replacement: 'erased-2', client })).toMatchObject({ uses: 1 });
+  await client.query('ROLLBACK');
+  expect(await t.kinds({ customerAddress: 'bobby' })).toEqual(['amended']);
+  await expect(repository.eraseCustomer('bobby', { replacement: ' ' })).rejects.toMatchObject({
+    issues: [{ path: 'replacement' }],
+  });
+});
+
+it('works without a history', async () => {
+  await installSchema(bare.pool, { schema: bare.schema });
+  const plain = new PromoCodeRepository(bare.pool, { schema: bare.schema });
+  const code = await plain.create({ code: 'C', shopId: 's', bonusValue: 5 });
+  await plain.redeem({ code: 'C', shopId: 's', customerAddress: 'ann', baseReward: 1 });
+  expect(await plain.eraseCustomer('ann', { replacement: 'x' })).toEqual({ uses: 1, holds: 0, keys: 0, records: 0 });
+  expect((await plain.usesByCode(code.id)).items).toMatchObject([{ customerAddress: 'x' }]);
+  await expect(plain.history()).rejects.toMatchObject({ code: 'NOT_INSTALLED' });
+});
+const bare = useSchema('bare');

@@ -19,6 +19,7 @@ export type { CheckDriftOptions, DriftFilter, RepairDriftOptions, StreamDriftOpt
 export { repairDrift } from './drift/repair-drift.js';
 export { streamDrift } from './drift/stream-drift.js';
 export {
+  BudgetExhaustedError,
   ConnectionError,
   type ConnectionErrorCode,
   DriftError,
@@ -97,7 +98,7 @@ export type {
   RateLimitOptions,
   RepositoryOptions,
 } from './repository/options.js';
-export type { PromoCode } from './repository/promo-code.js';
+export type { JsonValue, PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, UsageStats } from './repository/usage-stats.js';
 export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';

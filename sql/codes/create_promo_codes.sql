@@ -25,6 +25,16 @@ BEGIN
   code_row.:"code_shop_id" := shop;
   /*fi*/
   shop_now := code_row.:"code_shop_id"::text;
+  /*if code_customer_address*/
+  -- As customers are compared, and as those of uses are stored.
+  IF jsonb_path_exists(codes, pg_catalog.format('$[*].%s ? (@ != null)', to_jsonb(:'code_customer_address'::text))::jsonpath) THEN
+    codes := (SELECT jsonb_agg(CASE WHEN p.who IS NULL THEN p.code
+                                    ELSE jsonb_set(p.code, ARRAY[:'code_customer_address'], to_jsonb(:asked_customer(p.who))) END
+                               ORDER BY p.n)
+                FROM (SELECT a.code, a.code ->> :'code_customer_address'::text AS who, a.n
+                        FROM jsonb_array_elements(codes) WITH ORDINALITY AS a(code, n)) AS p);
+  END IF;
+  /*fi*/
   PERFORM pg_advisory_xact_lock(hashtextextended(pg_catalog.concat(host, ' ', shop_now), 0::bigint));
   -- Each value is read by the type of its column, and compared under its collation; a moment as one, which the column then
   -- takes in its own way. A column without fractions of a second would round the present up, to a moment that is still to come.

@@ -5,7 +5,7 @@ import { rolledBackFaults } from './check-rolled-back.js';
 import { CODE_RULES, COUNTING, type ColumnRule, LIMITING, USE_RULES } from './column-rules.js';
 import { type CodeColumn, type HostDescription, type HostTable, snakeCase, type UseColumn } from './description.js';
 import type { DescriptionFault } from './fault.js';
-import { familyOf, isCitext, STRINGS } from './types.js';
+import { familyOf, isCitext, kindOf, STRINGS } from './types.js';
 
 /** The options of an installation that ask more of the tables. */
 export interface CheckedOptions {
@@ -122,8 +122,7 @@ function columnFault(
   { types }: ColumnRule,
   isCounted: boolean,
 ): Pick<DescriptionFault, 'is' | 'mayBe'> | undefined {
-  const kind = column.enumLabels !== null ? 'enum' : isCitext(column.baseType) ? 'citext' : column.baseType;
-  if (!types.includes(kind)) {
+  if (!types.includes(kindOf(column))) {
     return { is: `is ${column.type}`, mayBe: `${types.length > 1 ? 'one of: ' : ''}${types.join(', ')}` };
   }
   if (isCounted && (column.generated === 'v' || (column.generated === 's' && role !== 'bonusAmount'))) {
@@ -213,10 +212,11 @@ function idFamilyOf(column: CatalogColumn): string | undefined {
 }
 
 function limitFaults({ schema, codes, uses }: HostDescription): DescriptionFault[] {
-  const { totalUsageLimit, perCustomerLimit } = codes.columns;
-  if (totalUsageLimit === null && perCustomerLimit === null) {
+  const { totalUsageLimit, perCustomerLimit, maxTotalBonus } = codes.columns;
+  if (totalUsageLimit === null && perCustomerLimit === null && maxTotalBonus === null) {
     const is =
-      'has no column described as totalUsageLimit or perCustomerLimit, so that enforceLimits has no limit to enforce';
+      'has no column described as totalUsageLimit, perCustomerLimit or maxTotalBonus, so that enforceLimits has no limit ' +
+      'to enforce';
     return [{ path: `${schema}.${codes.name}`, is }];
   }
   if (perCustomerLimit === null || uses.columns.customerAddress !== null) return [];

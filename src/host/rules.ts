@@ -3,6 +3,9 @@ import askedCode from '../../sql/rules/asked_code.sql';
 import askedCustomer from '../../sql/rules/asked_customer.sql';
 import bonus from '../../sql/rules/bonus.sql';
 import bonusCounted from '../../sql/rules/bonus_counted.sql';
+import bonusPaid from '../../sql/rules/bonus_paid.sql';
+import budgetCaps from '../../sql/rules/budget_caps.sql';
+import budgetLeft from '../../sql/rules/budget_left.sql';
 import callLock from '../../sql/rules/call_lock.sql';
 import codeBucket from '../../sql/rules/code_bucket.sql';
 import codeId from '../../sql/rules/code_id.sql';
@@ -20,10 +23,14 @@ import differs from '../../sql/rules/differs.sql';
 import filledByTriggers from '../../sql/rules/filled_by_triggers.sql';
 import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
+import fitsBudget from '../../sql/rules/fits_budget.sql';
 import folded from '../../sql/rules/folded.sql';
+import hasRules from '../../sql/rules/has_rules.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isBelow from '../../sql/rules/is_below.sql';
+import isFor from '../../sql/rules/is_for.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
 import isOwnTable from '../../sql/rules/is_own_table.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
@@ -74,6 +81,13 @@ const rules = readRules([
   room,
   customerUses,
   bonus,
+  hasRules,
+  isFor,
+  isBelow,
+  budgetLeft,
+  budgetCaps,
+  fitsBudget,
+  bonusPaid,
   isUseOf,
   isUseOfHold,
   holdIsDue,

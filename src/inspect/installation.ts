@@ -1,9 +1,9 @@
 import { NewerInstallationError, ValidationError } from '../errors.js';
 import { checkDescription } from '../host/check-description.js';
 import type { HostDescription } from '../host/description.js';
-import { withoutMissingColumns } from '../host/effective.js';
+import { withoutColumns, withoutMissingColumns } from '../host/effective.js';
 import { type DescriptionFault, notAsDescribed } from '../host/fault.js';
-import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/installation.js';
+import { asFound, fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/installation.js';
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
@@ -51,7 +51,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   requireOwnTriggers(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
   const stored = isForgotten ? undefined : remembered;
-  const host = stored?.description;
+  const host = stored && asFound(stored.description);
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
     : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
@@ -70,7 +70,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
     stored,
     isForgotten,
     isNewer: stored !== undefined && stored.revision > SQL_REVISION,
-    ...checkDescription(description, hostCatalog, options),
+    ...checkDescription(withoutColumns(description, effective.notThere), hostCatalog, options),
   };
 }
 

@@ -100,10 +100,11 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 
 /** Fields that an input may leave out: a column that must not be NULL is named by them. */
 const OPTIONAL: readonly Role[] = [
-  ...(['name', 'description', 'maxBonus', 'totalUsageLimit', 'perCustomerLimit', 'transactionId'] as const),
+  ...(['name', 'description', 'maxBonus', 'totalUsageLimit', 'perCustomerLimit', 'maxTotalBonus'] as const),
+  ...(['minBaseReward', 'customerAddress', 'metadata', 'transactionId'] as const),
 ];
 /** Of these, NULL has a meaning of its own: a default would say something else. */
-const LIMITS: readonly Role[] = ['totalUsageLimit', 'perCustomerLimit'];
+const LIMITS: readonly Role[] = ['totalUsageLimit', 'perCustomerLimit', 'maxTotalBonus'];
 /** What the library can begin a code with, where the column has no default. */
 const BEGINNINGS: { [R in Role]?: unknown } = { timesUsed: 0, totalBonusIssued: 0, createdAt: null, updatedAt: null };
 /** NULL is now, by the database's clock. */

@@ -1,4 +1,4 @@
-import { HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
+import { BudgetExhaustedError, HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
 import { withRules } from '../host/rules.js';
 import { ReadOnlyServer } from '../postgres/faults.js';
 import type { Host } from '../redemption/host.js';
@@ -54,8 +54,15 @@ export interface Amendment {
 export async function amendUse(call: Call, id: string, changes: Amendment): Promise<PromoCodeUse> {
   const statement = `SELECT ${USE_ANSWER} FROM :"library".amend_promo_code_use($1:::use_id_type, $2::text::jsonb)`;
   const { rows } = await call.write((db) => db.query(call.sql(statement), [id, JSON.stringify(changes)]));
-  if (!rows[0]) throw unknownUse(id);
-  return toPromoCodeUse(rows[0]);
+  const answer: UseRow | undefined = rows[0];
+  if (!answer) throw unknownUse(id);
+  if (answer.use === null) {
+    throw new BudgetExhaustedError(
+      `The bonus of the use ${id} can be at most ${answer.bonus} within the budget of the promo code ${answer.code}. Nothing ` +
+        'was changed.',
+    );
+  }
+  return toPromoCodeUse(answer);
 }
 
 export async function confirmUse(call: Call, id: string, transactionId: string | undefined): Promise<PromoCodeUse> {

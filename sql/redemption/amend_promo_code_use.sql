@@ -47,6 +47,11 @@ BEGIN
         RETURN NEXT;
         RETURN;
       END IF;
+      -- It may have been one of them.
+      PERFORM FROM :"uses" AS u WHERE u.:"use_id" = wanted AND :counts(u);
+      IF NOT FOUND THEN
+        RETURN;
+      END IF;
     END LOOP;
     /*fi*/
     use_row.:"bonus_amount" := (changes ->> 'bonusAmount'::text)::numeric;

@@ -23,7 +23,10 @@ interface Asked {
 
 const half = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
 const asked: fc.Arbitrary<Asked> = fc.record({
-  code: fc.constantFrom('ONE', 'ONE', 'TWO', 'TWO', 'FREE', 'Free ', 'SHUT', 'NONE', 'STORED'),
+  code: fc.constantFrom(
+    ...['ONE', 'ONE', 'TWO', 'TWO', 'FREE', 'Free ', 'SHUT', 'NONE', 'STORED'],
+    ...['PURSE', 'PURSE', 'purse ', 'CAPPED', 'CAPPED', 'BOUND'],
+  ),
   customer: fc.constantFrom('ann', 'Ann ', 'bob', 'cid'),
   amount: fc.constantFrom('10.00', '33.33'),
   bonus: half(fc.constantFrom('1.00', '2.50')),
@@ -47,7 +50,12 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('rollback' as const), pick: fc.nat() }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('limits' as const), total: fc.nat({ max: 5 }), each: fc.nat({ max: 3 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('limits' as const),
+      total: fc.nat({ max: 5 }),
+      each: fc.nat({ max: 3 }),
+      budget: fc.constantFrom('0.00', '3.33', '9.99', '20.00'),
+    }),
   },
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
@@ -115,6 +123,10 @@ describe('a batch', () => {
     });
     await t.newCode({ code: 'FREE', perCustomerLimit: 3 });
     await t.newCode({ code: 'SHUT', isActive: false });
+    const percentage = { bonusType: 'percentage', bonusValue: '15.15', maxBonus: '4' } as const;
+    await t.newCode({ ...percentage, code: 'PURSE', maxTotalBonus: '9.99', perCustomerLimit: 3, totalUsageLimit: 6 });
+    await t.newCode({ ...percentage, code: 'CAPPED', maxTotalBonus: '7', budgetOverrun: 'cap', perCustomerLimit: 2 });
+    await t.newCode({ code: 'BOUND', customerAddress: 'Ann', minBaseReward: '10.01', perCustomerLimit: null });
     const { id } = await t.newCode({ code: 'STORED', totalUsageLimit: 2 });
     await t.sql(`ALTER TABLE :"schema".promo_codes DROP CONSTRAINT IF EXISTS promo_codes_code_check`);
     await t.sql(`UPDATE :"schema".promo_codes SET code = code || E'\\r' WHERE id = $1`, [id]);
@@ -151,6 +163,9 @@ describe('a batch', () => {
                 WHERE code IN ('ONE', 'TWO')`,
               [next.total, next.each],
             );
+            await t.sql(`UPDATE :"schema".promo_codes SET max_total_bonus = $1 WHERE max_total_bonus IS NOT NULL`, [
+              next.budget,
+            ]);
           }
           break;
       }

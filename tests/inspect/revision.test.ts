@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'c36a9493aaaf36953eeb878eb3ee69afd2eb0e87746d4e2e161ce5b166b23d66',
+  2: 'a4eab9bc24999d1f681cdb53015730fd93be40caa82e2c4732b43e27e203b87c',
 };
 
 it('every function carries the current revision', () => {

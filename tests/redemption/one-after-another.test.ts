@@ -219,7 +219,7 @@ describe('a batch', () => {
 
   it('has them as well where budgets end in it', async () => {
     await fc.assert(fc.asyncProperty(fc.array(stepOfBudget, { minLength: 2, maxLength: 6 }), play), {
-      numRuns: isWhole ? 100 : 8,
+      numRuns: isWhole ? 30 : 8,
     });
   }, 120_000);
 

@@ -4,6 +4,7 @@ import { bonusTypeFaults } from './check-bonus-types.js';
 import { rolledBackFaults } from './check-rolled-back.js';
 import { CODE_RULES, COUNTING, type ColumnRule, LIMITING, USE_RULES } from './column-rules.js';
 import { type CodeColumn, type HostDescription, type HostTable, snakeCase, type UseColumn } from './description.js';
+import { withoutUnusable } from './effective.js';
 import type { DescriptionFault } from './fault.js';
 import { familyOf, isCitext, kindOf, STRINGS } from './types.js';
 
@@ -23,11 +24,12 @@ export interface DescriptionCheck {
 
 /** Compares a description with what the catalogs say of the tables, and finds all faults at once. */
 export function checkDescription(
-  description: HostDescription,
+  described: HostDescription,
   catalog: HostCatalog,
   options: CheckedOptions,
 ): DescriptionCheck {
   const check: DescriptionCheck = { faults: [], notRedeemable: [] };
+  const description = withoutUnusable(described, catalog.tables.codes?.columns);
   if (!catalog.knowsTimeZone) {
     check.faults.push({
       path: 'timeZone',

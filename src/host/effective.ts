@@ -36,7 +36,8 @@ function serves(role: CodeColumn, { uses }: HostDescription, columns: readonly C
   return found !== undefined && found.generated === '' && CODE_RULES[role].types.includes(kindOf(found));
 }
 
-function withoutUnusable(
+/** A description without columns for budgets and the like that nobody has described, and that are not there or cannot serve. */
+export function withoutUnusable(
   description: HostDescription,
   columns: readonly CatalogColumn[] | undefined,
 ): EffectiveDescription {

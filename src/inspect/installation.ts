@@ -1,7 +1,7 @@
 import { NewerInstallationError, ValidationError } from '../errors.js';
 import { checkDescription } from '../host/check-description.js';
 import type { HostDescription } from '../host/description.js';
-import { withoutColumns, withoutMissingColumns } from '../host/effective.js';
+import { withoutMissingColumns } from '../host/effective.js';
 import { type DescriptionFault, notAsDescribed } from '../host/fault.js';
 import { asFound, fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/installation.js';
 import { describeHost } from '../host/options.js';
@@ -70,7 +70,7 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
     stored,
     isForgotten,
     isNewer: stored !== undefined && stored.revision > SQL_REVISION,
-    ...checkDescription(withoutColumns(description, effective.notThere), hostCatalog, options),
+    ...checkDescription(description, hostCatalog, options),
   };
 }
 

@@ -11,7 +11,7 @@ import type { PromoCode } from '../../repository/promo-code.js';
 import { type DayOfUsage, type Reading, type UsageStats, usageStats } from '../../repository/usage-stats.js';
 import { findCodes, findOneCode, runFile } from '../host-tables.js';
 
-/** Of its limit: from here on a code is near it. */
+/** Of its limit or budget: from here on a code is near it. */
 export const NEAR_PERCENT = 80;
 
 /** Which uses are shown. */
@@ -23,7 +23,7 @@ export interface Period {
 /** How one code has been used. */
 export interface CodeStats extends UsageStats {
   promoCode: PromoCode;
-  /** The code itself, where it is near its limit. */
+  /** The code itself, where it is near its limit or its budget. */
   nearLimit: PromoCode[];
 }
 
@@ -41,7 +41,7 @@ export interface ShopStats {
   perDay: DayOfUsage[];
   /** Those with the most uses. */
   topCodes: PromoCode[];
-  /** Those that have used up most of their limit, the fullest first. */
+  /** Those that have used up most of their limit or their budget, the fullest first. */
   nearLimit: PromoCode[];
 }
 
@@ -49,6 +49,18 @@ export interface ShopStats {
 export function percentOfLimit({ timesUsed, totalUsageLimit }: PromoCode): number | undefined {
   if (totalUsageLimit === null) return undefined;
   return totalUsageLimit === 0 ? 100 : Math.floor((timesUsed / totalUsageLimit) * 100);
+}
+
+/** The part of its budget that a code has paid, in percent; `undefined` without a budget. */
+export function percentOfBudget({ totalBonusIssued, maxTotalBonus }: PromoCode): number | undefined {
+  if (maxTotalBonus === null) return undefined;
+  return Number(maxTotalBonus) === 0 ? 100 : Math.floor((Number(totalBonusIssued) * 100) / Number(maxTotalBonus));
+}
+
+/** The greater of the two. */
+export function percentUsedUp(code: PromoCode): number | undefined {
+  const [ofLimit, ofBudget] = [percentOfLimit(code), percentOfBudget(code)];
+  return ofLimit === undefined || ofBudget === undefined ? (ofLimit ?? ofBudget) : Math.max(ofLimit, ofBudget);
 }
 
 export async function readCodeStats(
@@ -67,7 +79,7 @@ export async function readCodeStats(
       }),
   };
   const stats = await usageStats(call, promoCode.id, days, timeZone);
-  const isNear = (percentOfLimit(promoCode) ?? 0) >= NEAR_PERCENT;
+  const isNear = (percentUsedUp(promoCode) ?? 0) >= NEAR_PERCENT;
   const perDay = host.has('uses', 'usedAt') ? stats.perDay : [];
   return { ...stats, perDay, promoCode, nearLimit: isNear ? [promoCode] : [] };
 }

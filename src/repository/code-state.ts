@@ -5,7 +5,7 @@ import type { Call } from './context.js';
 
 /**
  * What a code is at this moment, by the database's clock: it can be redeemed (by a customer who has not reached the limit),
- * begins later, is over, is used up, or was switched off.
+ * begins later, is over, is used up (its uses or its budget), or was switched off.
  */
 export type CodeState = 'redeemable' | 'scheduled' | 'expired' | 'used_up' | 'inactive';
 export const CODE_STATES = ['redeemable', 'scheduled', 'expired', 'used_up', 'inactive'] as const satisfies CodeState[];

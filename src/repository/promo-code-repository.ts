@@ -78,7 +78,8 @@ export class PromoCodeRepository extends CodeMethods {
    * `idempotencyKey` in the same shop gives the first use again (`replayed`), at any time and from any process. In the
    * host's transaction the use is gone after a rollback, and its key is free.
    *
-   * A pending hold of the same customer on the code gives way when a limit would refuse otherwise.
+   * A pending hold of the same customer on the code gives way when a limit or the budget would refuse otherwise. A bonus is cut
+   * to what is left of a budget with `budgetOverrun: 'cap'`.
    * @example
    * const result = await promoCodes.redeem(
    *   { code: 'SUMMER', shopId: 'shop-1', customerAddress: 'ann@example.com', baseReward: '33.33', idempotencyKey: 'order-4711' },
@@ -197,6 +198,8 @@ export class PromoCodeRepository extends CodeMethods {
    * @example
    * await promoCodes.amendUse(use.id, { baseReward: '30.00', bonusAmount: '4.55' });
    * @throws NotFoundError
+   * @throws BudgetExhaustedError when the bonus would pass the budget of the code, whatever its `budgetOverrun`; the host's
+   * transaction goes on.
    */
   amendUse(useId: Id, changes: AmendInput, options?: CallOptions): Promise<PromoCodeUse> {
     return workOf(this).run(

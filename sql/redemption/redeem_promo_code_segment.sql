@@ -2,8 +2,8 @@
 -- requests before them. Nothing is decided one by one. The rank of a request among those of its customer, against what is
 -- left for the customer, tells whether it passes; the number of those before it that pass, against what is left of the code,
 -- tells the rest, and what they are paid, against what is left of its budget. A request that a limit refuses takes the place of
--- a hold of the same customer, where there is one: that leaves all counts as they are. Requests that have to wait for what others leave behind are not answered: from the first of
--- them on, they are the next segment.
+-- a hold of the same customer, where there is one: that leaves all counts as they are. Requests that have to wait for what
+-- others leave behind are not answered: from the first of them on, they are the next segment.
 CREATE OR REPLACE FUNCTION :"library".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql

@@ -29,7 +29,7 @@ export function checkDescription(
   options: CheckedOptions,
 ): DescriptionCheck {
   const check: DescriptionCheck = { faults: [], notRedeemable: [] };
-  const description = withoutUnusable(described, catalog.tables.codes?.columns);
+  const description = withoutUnusable(described, catalog.tables);
   if (!catalog.knowsTimeZone) {
     check.faults.push({
       path: 'timeZone',

@@ -49,7 +49,8 @@ export const USE_COLUMNS: readonly UseColumn[] = keysOf<UseColumn>({
 
 /**
  * Columns that most hosts do not have, and need not say so. Under its usual name such a column is taken for its role where it
- * is there and can serve; an installation that was made before it was there goes on without it, until it is made anew.
+ * is there and can serve. An installation that was made before it was there goes on without it, until it is described, or
+ * found by `installSchema`.
  */
 export const EXTRA_COLUMNS: readonly CodeColumn[] = [
   ...(['maxTotalBonus', 'budgetOverrun', 'minBaseReward', 'customerAddress', 'metadata'] as const),

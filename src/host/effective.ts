@@ -18,7 +18,7 @@ export type EffectiveDescription = HostDescription & { notThere: readonly CodeCo
  * a host that only counts need not say so. A counter that is not there has to be described as `null`.
  */
 export function withoutMissingColumns(described: HostDescription, { tables }: HostCatalog): EffectiveDescription {
-  const description = withoutUnusable(described, tables.codes?.columns);
+  const description = withoutUnusable(described, tables);
   const { codes, uses } = description;
   const ofUses = [...COUNTING.uses, ...(codes.columns.totalBonusIssued === null ? [] : ['bonusAmount'])];
   return {
@@ -29,23 +29,22 @@ export function withoutMissingColumns(described: HostDescription, { tables }: Ho
 }
 
 /** Whether a column that nobody has described serves for the role whose name it has. A budget is for bonuses. */
-function serves(role: CodeColumn, { uses }: HostDescription, columns: readonly CatalogColumn[] | undefined): boolean {
-  if (columns === undefined) return true;
-  if (uses.columns.bonusAmount === null && (role === 'maxTotalBonus' || role === 'budgetOverrun')) return false;
-  const found = columns.find(({ name }) => name === snakeCase(role));
+function serves(role: CodeColumn, { uses }: HostDescription, tables: HostCatalog['tables']): boolean {
+  if (!tables.codes) return true;
+  const bonus = uses.columns.bonusAmount;
+  const hasBonuses = bonus !== null && tables.uses?.columns.some(({ name }) => name === bonus) !== false;
+  if (!hasBonuses && (role === 'maxTotalBonus' || role === 'budgetOverrun')) return false;
+  const found = tables.codes.columns.find(({ name }) => name === snakeCase(role));
   return found !== undefined && found.generated === '' && CODE_RULES[role].types.includes(kindOf(found));
 }
 
 /** A description without columns for budgets and the like that nobody has described, and that are not there or cannot serve. */
-export function withoutUnusable(
-  description: HostDescription,
-  columns: readonly CatalogColumn[] | undefined,
-): EffectiveDescription {
-  const { codes } = description;
-  const notThere = EXTRA_COLUMNS.filter(
-    (role) => codes.columns[role] === snakeCase(role) && !serves(role, description, columns),
+export function withoutUnusable(description: HostDescription, tables: HostCatalog['tables']): EffectiveDescription {
+  const { columns } = description.codes;
+  return withoutColumns(
+    description,
+    EXTRA_COLUMNS.filter((role) => columns[role] === snakeCase(role) && !serves(role, description, tables)),
   );
-  return withoutColumns(description, notThere);
 }
 
 /** A description of a host that does not have these columns, as far as is known. */

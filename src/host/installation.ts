@@ -44,6 +44,11 @@ export function asFound(description: HostDescription): HostDescription {
   return withExtraColumns(description, snakeCase);
 }
 
+/** The roles of columns that were not there when it was installed. */
+export function notStored({ description }: StoredInstallation): CodeColumn[] {
+  return EXTRA_COLUMNS.filter((role) => description.codes.columns[role] === undefined);
+}
+
 function withExtraColumns(
   description: HostDescription,
   columnOf: (role: CodeColumn) => string | null,

@@ -3,7 +3,14 @@ import { checkDescription } from '../host/check-description.js';
 import type { HostDescription } from '../host/description.js';
 import { withoutMissingColumns } from '../host/effective.js';
 import { type DescriptionFault, notAsDescribed } from '../host/fault.js';
-import { asFound, fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/installation.js';
+import {
+  asFound,
+  asInstalled,
+  fromStoredText,
+  notStored,
+  SQL_REVISION,
+  type StoredInstallation,
+} from '../host/installation.js';
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
@@ -16,7 +23,10 @@ export type Given = Pick<
   ParsedInstallOptions,
   'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching'
 > &
-  ChosenOptions;
+  ChosenOptions & {
+    /** Whether columns are looked for that were not there when it was installed, and that nobody has described. */
+    findsColumns?: boolean;
+  };
 
 /** What an installation is to be, and what of it cannot be. */
 export interface Choice extends Wanted {
@@ -51,7 +61,8 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   requireOwnTriggers(catalog);
   const isForgotten = remembered !== undefined && !hasTriggers(catalog);
   const stored = isForgotten ? undefined : remembered;
-  const host = stored && asFound(stored.description);
+  const host = stored && (given.findsColumns ? asFound : asInstalled)(stored.description);
+  const isAsInstalled = stored !== undefined && !given.tables && !given.findsColumns;
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
     : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
@@ -63,8 +74,9 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   const hostCatalog = hostCatalogOf(catalog);
   const options = withDefaults(given, stored?.options ?? (isForgotten ? {} : optionsOfTriggers(catalog)));
   const effective = withoutMissingColumns(description, hostCatalog);
+  const notThere = [...effective.notThere, ...(isAsInstalled ? notStored(stored) : [])];
   return {
-    layout: { ...effective, librarySchema: catalog.librarySchema, types: typesOf(effective, hostCatalog) },
+    layout: { ...effective, notThere, librarySchema: catalog.librarySchema, types: typesOf(effective, hostCatalog) },
     options,
     description,
     stored,

@@ -139,7 +139,8 @@ function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType 
   const described = describeHost(schema, options);
   // Without the database it is not known which of these are there: those that are not described are not.
   const isGiven = (role: CodeColumn) => options.tables?.codes?.columns?.[role] !== undefined;
-  const description = withoutColumns(described, isCreated ? [] : EXTRA_COLUMNS.filter((role) => !isGiven(role)));
+  const absent = isCreated ? [] : EXTRA_COLUMNS.filter((role) => !isGiven(role));
+  const description = withoutColumns(described, absent);
   return { layout: { ...description, librarySchema, types }, options: withDefaults(options) };
 }
 

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({}) });
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'a4eab9bc24999d1f681cdb53015730fd93be40caa82e2c4732b43e27e203b87c',
+  2: '6532bc3d82ca5eaf558f9106dbb3bcdeb32836532755c87fcd05bb45a9703873',
 };
 
 it('every function carries the current revision', () => {

@@ -38,6 +38,7 @@ describe('the page of stats --html', () => {
     expect(page).toContain('&lt;SUMMER &amp; &quot;sun&quot;&gt;');
     expect(page).not.toContain('<SUMMER');
     expect(page).toContain('no end');
+    expect(page).toContain('85.00 of 100.00 (85 %)');
   });
 
   it('has a chart with a name, and its figures as a table', () => {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { BudgetExhaustedError, checkDrift, NotFoundError, PromoCodeRepository, ValidationError } from '../../src/index';
-import { waitUntilBlocked } from '../support';
+import {
+  BudgetExhaustedError,
+  checkDrift,
+  installTriggers,
+  NotFoundError,
+  PromoCodeRepository,
+  ValidationError,
+} from '../../src/index';
+import { useSchema, waitUntilBlocked } from '../support';
+import { SEED_TABLES } from '../support/host-tables';
 import { useRepository, waitingRedemption } from '../support/repository';
 
 const t = useRepository('budgets');
@@ -263,5 +271,44 @@ describe('on the tables of a host', () => {
     const refused = host.newCode(fields);
     await expect(refused).rejects.toBeInstanceOf(ValidationError);
     await expect(refused).rejects.toThrow(`${path}: must be left out: promo_codes has no column for it`);
+  });
+});
+
+describe('where no counter has the total', () => {
+  const host = useSchema('budgets summed');
+
+  it('the budget is what the uses add up to, also after a wait', async () => {
+    const { pool, schema } = host;
+    await host.sql(SEED_TABLES);
+    await host.sql('ALTER TABLE :"schema".promo_codes DROP total_bonus_issued, ADD max_total_bonus numeric(10,2)');
+    await installTriggers(pool, { schema, tables: { codes: { columns: { totalBonusIssued: null } } } });
+    const summed = new PromoCodeRepository(pool, { schema });
+    const { id } = await summed.create({
+      code: 'C',
+      shopId: 's',
+      bonusValue: 5,
+      maxTotalBonus: 10,
+      perCustomerLimit: null,
+    });
+    const ask = (bonusAmount: number) => ({
+      code: 'C',
+      shopId: 's',
+      customerAddress: 'ann',
+      baseReward: 1,
+      bonusAmount,
+    });
+    const client = await host.client();
+    await client.query('BEGIN');
+    await summed.redeem(ask(6), { client });
+    const second = summed.redeem(ask(5));
+    await waitingRedemption(host);
+    await client.query('COMMIT');
+    expect(await second).toMatchObject(EXHAUSTED);
+    expect(await summed.redeemMany([ask(5), ask(4), ask(1)])).toMatchObject([EXHAUSTED, { ok: true }, EXHAUSTED]);
+    expect(await summed.findById(id)).toMatchObject({
+      timesUsed: 2,
+      totalBonusIssued: '10.00',
+      maxTotalBonus: '10.00',
+    });
   });
 });

@@ -808,7 +808,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NEW."promo_code_id" = OLD."promo_code_id" AND true THEN
       gained := NULL;
       IF lower(btrim(NEW."customer_address"::text)) = lower(btrim(OLD."customer_address"::text)) THEN
-        RETURN NULL;
+        codes := NULL;
       END IF;
     END IF;
   ELSIF TG_OP = 'INSERT' THEN
@@ -867,6 +867,7 @@ BEGIN
     RAISE EXCEPTION 'promo code % has no use left for this customer', over.id
       USING ERRCODE = 'PC003', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA;
   END IF;
+
   RETURN NULL;
 END
 $body$;
@@ -1124,9 +1125,9 @@ BEGIN
                  r.base, r.given, r.more
             FROM unnest($2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY AS r(id, code_id, customer, transaction, base, given, more, n)
            WHERE r.n = ANY ($1)) AS q
-      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
-                                                                                       q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                       "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, least("pgpromocodes".promo_code_bonus(
+                                                                                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END) AS bonus
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
@@ -1199,9 +1200,9 @@ BEGIN
             FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
                    AS a(outcome, id, code_id, customer, transaction, base, given)
            WHERE a.outcome IS NULL) AS q
-      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
-                                                                                       q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                       "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, least("pgpromocodes".promo_code_bonus(
+                                                                                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END) AS bonus
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
@@ -1370,11 +1371,13 @@ REVOKE ALL ON FUNCTION "pgpromocodes".answer_promo_code_requests(text[], bigint[
 
 -- Gives requests that a limit refuses the holds of the same customer, in whose places they are accepted: a purchase after a
 -- reservation, which must not be counted against it. The arrays have an element for each request of a segment; may_replace
--- tells where one hold less would be enough. It changes nothing.
+-- tells where one hold less would be enough, needs how much it has to give back to the budget of the code, where it has one. It
+-- changes nothing.
 --
 -- Answers the hold for each request, and the outcomes as they are then: NULL with a hold, 'waits' from the first request on
--- that could take the place of a hold which the segment itself is to make.
-CREATE OR REPLACE FUNCTION "pgpromocodes".assign_promo_code_holds(outcomes text[], may_replace boolean[], code_ids bigint[], customers text[], use_ids bigint[], hold_seconds integer[])
+-- that could take the place of a hold which the segment itself is to make. Of a code with a budget only the first request of a
+-- segment takes the place of a hold, and all others wait: two bonuses are seldom the same, so that what is left changes.
+CREATE OR REPLACE FUNCTION "pgpromocodes".assign_promo_code_holds(outcomes text[], may_replace boolean[], needs numeric[], code_ids bigint[], customers text[], use_ids bigint[], hold_seconds integer[])
 RETURNS TABLE (replaced_ids bigint[], new_outcomes text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
@@ -1384,21 +1387,23 @@ AS $body$
 DECLARE
   -- A request that the network delivers late must not give way to itself.
   open_ids bigint[] := ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
-                              WHERE coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached'), true));
+                              WHERE coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted') OR a.outcome = 'waits', true));
 BEGIN
   RETURN QUERY
   SELECT pg_catalog.array_agg(CASE WHEN NOT d.waits THEN d.hold_id END ORDER BY d.n),
          pg_catalog.array_agg(CASE WHEN d.waits THEN 'waits' WHEN d.hold_id IS NULL THEN d.outcome END ORDER BY d.n)
-    FROM (SELECT s.n, s.outcome, s.hold_id, bool_or(s.looks AND s.has_new_hold) OVER (ORDER BY s.n) AS waits
-            FROM (SELECT r.n, r.outcome, r.looks, own.hold_id,
+    FROM (SELECT s.n, s.outcome, s.hold_id,
+                 bool_or(s.looks AND (s.has_new_hold OR (s.n > 1::bigint AND s.is_moving))) OVER (ORDER BY s.n)
+                   OR (s.n > 1::bigint AND bool_or(s.n = 1::bigint AND s.is_moving) OVER (ORDER BY s.n)) AS waits
+            FROM (SELECT r.n, r.outcome, r.looks, own.hold_id, r.needs IS NOT NULL AND own.hold_id IS NOT NULL AS is_moving,
                          coalesce(bool_or(r.seconds IS NOT NULL AND (r.outcome IS NULL OR own.hold_id IS NOT NULL))
                            OVER (PARTITION BY r.code_id, r.who ORDER BY r.n
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS has_new_hold
                     FROM (SELECT q.*, row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n) AS rank
-                            FROM (SELECT a.n, a.code_id, coalesce(a.who, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text) AS who, a.outcome, a.seconds,
-                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached'), false) AND a.may_replace AS looks
-                                    FROM unnest(outcomes, may_replace, code_ids, customers, hold_seconds) WITH ORDINALITY
-                                           AS a(outcome, may_replace, code_id, who, seconds, n)) AS q) AS r
+                            FROM (SELECT a.n, a.code_id, coalesce(a.who, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text) AS who, a.outcome, a.seconds, a.needs,
+                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted'), false) AND a.may_replace AS looks
+                                    FROM unnest(outcomes, may_replace, needs, code_ids, customers, hold_seconds) WITH ORDINALITY
+                                           AS a(outcome, may_replace, needs, code_id, who, seconds, n)) AS q) AS r
                     LEFT JOIN LATERAL (
                            SELECT h.use_id AS hold_id
                              FROM "pgpromocodes".promo_code_holds AS h
@@ -1407,14 +1412,15 @@ BEGIN
                             WHERE r.looks AND h.promo_code_id = r.code_id AND h.customer_address = r.who
                               AND h.released_at IS NULL AND h.use_id <> ALL (open_ids)
                               -- A use that goes by another name by now is not counted for the customer.
-                              AND (r.outcome = 'usage_limit_reached' OR lower(btrim(u."customer_address"::text)) = r.who)
+                              AND (r.outcome <> 'customer_limit_reached' OR lower(btrim(u."customer_address"::text)) = r.who)
+                              AND coalesce(r.n > 1::bigint OR u."bonus_amount"::numeric >= r.needs, true)
                             ORDER BY h.expires_at, h.use_id
                            OFFSET r.rank - 1::bigint
                             LIMIT 1) AS own ON true) AS s) AS d;
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[]) FROM PUBLIC;
 
 -- Takes the uses back whose holds give way to requests of a segment. The arrays have an element for each of these: the outcome
 -- is NULL where a request is accepted, the refusal is what it would be without the hold.
@@ -1456,9 +1462,9 @@ REVOKE ALL ON FUNCTION "pgpromocodes".replace_promo_code_holds(text[], text[], b
 -- Redeems requests of a batch, for redeem_promo_codes_in_order alone, and answers as that does; skipped is the number of
 -- requests before them. Nothing is decided one by one. The rank of a request among those of its customer, against what is
 -- left for the customer, tells whether it passes; the number of those before it that pass, against what is left of the code,
--- tells the rest. A request that a limit refuses takes the place of a hold of the same customer, where there is one: that
--- leaves all counts as they are. Requests that have to wait for what others leave behind are not answered: from the first of
--- them on, they are the next segment.
+-- tells the rest, and what they are paid, against what is left of its budget. A request that a limit refuses takes the place of
+-- a hold of the same customer, where there is one: that leaves all counts as they are. Requests that have to wait for what
+-- others leave behind are not answered: from the first of them on, they are the next segment.
 CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
@@ -1474,12 +1480,15 @@ DECLARE
   states text[];
   rooms bigint[];
   customer_limits bigint[];
+  has_rules boolean;
   -- By request. The outcome is NULL where it is accepted.
   of_code_ids bigint[];
   whos text[];
   outcomes text[];
   refusals text[];
   may_replace boolean[];
+  limited boolean[];
+  needs numeric[];
   found_ids bigint[];
   found_code_ids bigint[];
   found_customers text[];
@@ -1499,8 +1508,9 @@ BEGIN
     -- A later statement than the one that waits for the lock sees what was committed meanwhile.
     SELECT pg_catalog.array_agg(b.id ORDER BY f.place),
            pg_catalog.array_agg(CASE WHEN b.id IS NULL THEN 'not_found' ELSE b.state END ORDER BY f.place),
-           pg_catalog.array_agg(b.room ORDER BY f.place), pg_catalog.array_agg(b.customer_limit ORDER BY f.place)
-      INTO code_ids, states, rooms, customer_limits
+           pg_catalog.array_agg(b.room ORDER BY f.place), pg_catalog.array_agg(b.customer_limit ORDER BY f.place),
+           coalesce(bool_or(b.has_rules), false)
+      INTO code_ids, states, rooms, customer_limits, has_rules
       FROM (SELECT q.place, coalesce(coalesce(
                                        (SELECT c."id" FROM "public"."promo_codes" AS c
                                          WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
@@ -1515,78 +1525,110 @@ BEGIN
                     coalesce(CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
                                   WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
                                   WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END,
-                             CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL THEN 'unsupported_bonus_type' END) AS state
+                             CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL THEN 'unsupported_bonus_type' END) AS state,
+                    (NULL::numeric IS NOT NULL OR NULL::numeric IS NOT NULL OR NULL::text IS NOT NULL) AS has_rules
                FROM "public"."promo_codes" AS c
               WHERE c."id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
     SELECT pg_catalog.array_agg(d.code_id), pg_catalog.array_agg(d.who), pg_catalog.array_agg(d.outcome),
-           pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id),
-           pg_catalog.array_agg(d.found_customer), pg_catalog.array_agg(d.found_time),
-           bool_or(d.outcome IN ('usage_limit_reached', 'customer_limit_reached'))
-      INTO of_code_ids, whos, outcomes, may_replace, found_ids, found_code_ids, found_customers, found_times, is_refused
-      FROM (SELECT p.n, p.code_id, p.who, p.found_id, p.found_code_id, p.found_customer, p.found_time,
-                   CASE WHEN p.outcome IS NOT NULL THEN p.outcome
-                        WHEN count(*) FILTER (WHERE p.passes)
-                               OVER (PARTITION BY p.code_id ORDER BY p.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= p.room
-                        THEN 'usage_limit_reached'
-                        WHEN NOT p.passes THEN 'customer_limit_reached' END AS outcome,
-                   p.is_open AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true) AS may_replace
-              FROM (SELECT s.*, s.is_open AND coalesce(s.had + s.rank <= s.customer_limit, true) AS passes
-                      FROM (SELECT r.*, max(CASE WHEN r.is_open AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
-                                                 THEN (SELECT count(*)
-                                                         FROM (SELECT FROM "public"."promo_code_uses" AS u
-                                                                WHERE u."promo_code_id" = r.code_id AND lower(btrim(u."customer_address"::text)) >= r.who
-                                                                  AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(r.customer_limit, 0::bigint) + 1::bigint) AS own)
-                                            END) OVER (PARTITION BY r.code_id, r.who, r.is_open) AS had
-                              FROM (SELECT q.*, q.outcome IS NULL AS is_open, rooms[q.place] AS room,
-                                           customer_limits[q.place] AS customer_limit,
-                                           row_number() OVER (PARTITION BY q.code_id, q.who, q.outcome IS NULL ORDER BY q.n) AS rank
-                                      FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
-                                                   coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
-                                                   CASE WHEN used.use_id IS NULL THEN made.used_at ELSE used.created_at END AS found_time,
-                                                   CASE -- Perhaps a request that the network delivers late: its use was taken back, or a retry of it was refused.
-                                                        WHEN mark.is_taken_back AND NOT is_retry THEN 'id_taken'
-                                                        WHEN used.fingerprint IS NOT NULL
-                                                        THEN CASE WHEN used.fingerprint = "pgpromocodes".promo_code_fingerprint(
-                                                                         codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, q.more)
-                                                                  THEN 'found' ELSE 'key_conflict' END
-                                                        WHEN q.n = ANY (lost) THEN 'key_conflict'
-                                                        WHEN NOT made.is_same_code THEN 'id_taken'
-                                                        WHEN made.is_same_customer THEN 'found'
-                                                        WHEN made.is_same_code THEN 'uncertain'
-                                                        WHEN is_retry AND mark.was_recorded THEN 'found'
-                                                        WHEN q.bonus IS NULL AND states[q.place] IS NOT NULL OR states[q.place] <> 'unsupported_bonus_type'
-                                                        THEN states[q.place]
-                                                        WHEN mark.is_taken_back THEN 'id_taken' END AS outcome
-                                              FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.bonus,
-                                                           a.transaction, a.key, a.id, a.seconds, a.more
-                                                      FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
-                                                             WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, more, n)) AS q
-                                              LEFT JOIN LATERAL (
-                                                     SELECT e.fingerprint, e.use_id, e.promo_code_id AS code_id, e.customer_address AS customer, e.created_at
-                                                       FROM "pgpromocodes".promo_code_idempotency_keys AS e
-                                                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
-                                                      LIMIT 1) AS used ON true
-                                              LEFT JOIN LATERAL (
-                                                     SELECT h.released_at IS NOT NULL AND h.customer_address = q.who
-                                                              AND (h.promo_code_id IS NULL OR (h.promo_code_id = q.code_id) IS TRUE) AS is_taken_back,
-                                                            h.promo_code_id = q.code_id AND h.customer_address = q.who
-                                                              AND h.released_as IS DISTINCT FROM 'refused' AS was_recorded
-                                                       FROM "pgpromocodes".promo_code_holds AS h
-                                                      WHERE h.use_id = q.id
-                                                      LIMIT 1) AS mark ON true
-                                              LEFT JOIN LATERAL (
-                                                     SELECT u."promo_code_id" IS NOT DISTINCT FROM q.code_id AS is_same_code,
-                                                            (lower(btrim(u."customer_address"::text)) = q.who) IS TRUE OR (
-                                                              u."base_reward"::numeric = q.base AND u."transaction_id"::text IS NOT DISTINCT FROM q.transaction AND EXISTS (SELECT FROM pg_trigger AS t
-                                                                           WHERE t.tgrelid = '"public"."promo_code_uses"'::regclass::oid AND t.tgenabled <> 'D'::"char"
-                                                                             AND t.tgtype::integer & 7 = 7)) AS is_same_customer,
-                                                            u."used_at"::timestamptz AS used_at
-                                                       FROM "public"."promo_code_uses" AS u
-                                                      WHERE is_retry AND u."id" = q.id
-                                                      LIMIT 1) AS made ON true
-                                            OFFSET 0) AS q) AS r) AS s) AS p
-             ORDER BY p.n) AS d;
+           pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.needs), pg_catalog.array_agg(d.is_limited),
+           pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id), pg_catalog.array_agg(d.found_customer),
+           pg_catalog.array_agg(d.found_time), bool_or(d.is_limited)
+      INTO of_code_ids, whos, outcomes, may_replace, needs, limited, found_ids, found_code_ids, found_customers, found_times,
+           is_refused
+      FROM (SELECT d.n, d.code_id, d.who, d.found_id, d.found_code_id, d.found_customer, d.found_time, d.may_replace, d.needs,
+                   CASE WHEN bool_or(d.is_too_much) OVER (ORDER BY d.n) THEN 'waits' ELSE d.outcome END AS outcome,
+                   coalesce(d.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted') OR (d.outcome IS NULL AND d.paid < d.bonus), false) AS is_limited
+              FROM (SELECT o.*, least(o.bonus, CASE WHEN o.caps THEN 0.00000000000000000001::numeric END) - o.budget AS needs,
+                           o.outcome IS NULL AND NOT coalesce(o.paid <= 0::numeric OR o.paid <= o.budget - coalesce(sum(o.paid) FILTER (WHERE o.outcome IS NULL)
+                                                                                                OVER (PARTITION BY o.code_id ORDER BY o.n
+                                                                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0::numeric), true) AS is_too_much
+                      FROM (SELECT p.n, p.code_id, p.who, p.found_id, p.found_code_id, p.found_customer, p.found_time, p.bonus, p.budget,
+                                   p.caps, p.paid,
+                                   CASE WHEN p.outcome IS NOT NULL THEN p.outcome
+                                        WHEN count(*) FILTER (WHERE p.is_within AND NOT p.is_over)
+                                               OVER (PARTITION BY p.code_id ORDER BY p.n
+                                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= p.room
+                                        THEN 'usage_limit_reached'
+                                        WHEN NOT p.is_within THEN 'customer_limit_reached'
+                                        WHEN p.is_over THEN 'budget_exhausted' END AS outcome,
+                                   p.is_open AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true)
+                                     AS may_replace
+                              FROM (SELECT s.*, s.is_open AND coalesce(s.had + s.before < s.customer_limit, true) AS is_within
+                                      FROM (SELECT r.*, count(*) FILTER (WHERE NOT r.is_over)
+                                                          OVER (PARTITION BY r.code_id, r.who, r.is_open ORDER BY r.n
+                                                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+                                                   max(CASE WHEN r.is_open AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
+                                                            THEN (SELECT count(*)
+                                                                    FROM (SELECT FROM "public"."promo_code_uses" AS u
+                                                                           WHERE u."promo_code_id" = r.code_id AND lower(btrim(u."customer_address"::text)) >= r.who
+                                                                             AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(r.customer_limit, 0::bigint) + 1::bigint) AS own)
+                                                       END) OVER (PARTITION BY r.code_id, r.who, r.is_open) AS had
+                                              FROM (SELECT q.*, q.outcome IS NULL AS is_open, rooms[q.place] AS room,
+                                                           customer_limits[q.place] AS customer_limit,
+                                                           NOT coalesce(q.bonus <= 0::numeric OR q.bonus <= q.budget, true)
+                                                             AND NOT (q.caps AND q.budget > 0::numeric) AS is_over,
+                                                           row_number() OVER (PARTITION BY q.code_id, q.who, q.outcome IS NULL
+                                                                              ORDER BY q.n) AS rank
+                                                      FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
+                                                                   coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
+                                                                   CASE WHEN used.use_id IS NULL THEN made.used_at ELSE used.created_at END AS found_time,
+                                                                   CASE -- Perhaps a request that the network delivers late: its use was taken back, or a retry of it was refused.
+                                                                        WHEN mark.is_taken_back AND NOT is_retry THEN 'id_taken'
+                                                                        WHEN used.fingerprint IS NOT NULL
+                                                                        THEN CASE WHEN used.fingerprint = "pgpromocodes".promo_code_fingerprint(
+                                                                                         codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, q.more)
+                                                                                  THEN 'found' ELSE 'key_conflict' END
+                                                                        WHEN q.n = ANY (lost) THEN 'key_conflict'
+                                                                        WHEN NOT made.is_same_code THEN 'id_taken'
+                                                                        WHEN made.is_same_customer THEN 'found'
+                                                                        WHEN made.is_same_code THEN 'uncertain'
+                                                                        WHEN is_retry AND mark.was_recorded THEN 'found'
+                                                                        WHEN states[q.place] <> 'unsupported_bonus_type' THEN states[q.place]
+                                                                        WHEN NOT rules.is_for THEN 'not_for_customer'
+                                                                        WHEN q.bonus IS NULL AND states[q.place] IS NOT NULL THEN states[q.place]
+                                                                        WHEN rules.is_below THEN 'below_minimum'
+                                                                        WHEN mark.is_taken_back THEN 'id_taken' END AS outcome,
+                                                                   rules.bonus, rules.budget, rules.caps,
+                                                                   least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END) AS paid
+                                                              FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.bonus,
+                                                                           a.transaction, a.key, a.id, a.seconds, a.more
+                                                                      FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
+                                                                             WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, more, n)) AS q
+                                                              LEFT JOIN LATERAL (
+                                                                     SELECT e.fingerprint, e.use_id, e.promo_code_id AS code_id, e.customer_address AS customer, e.created_at
+                                                                       FROM "pgpromocodes".promo_code_idempotency_keys AS e
+                                                                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
+                                                                      LIMIT 1) AS used ON true
+                                                              LEFT JOIN LATERAL (
+                                                                     SELECT h.released_at IS NOT NULL AND h.customer_address = q.who
+                                                                              AND (h.promo_code_id IS NULL OR (h.promo_code_id = q.code_id) IS TRUE) AS is_taken_back,
+                                                                            h.promo_code_id = q.code_id AND h.customer_address = q.who
+                                                                              AND h.released_as IS DISTINCT FROM 'refused' AS was_recorded
+                                                                       FROM "pgpromocodes".promo_code_holds AS h
+                                                                      WHERE h.use_id = q.id
+                                                                      LIMIT 1) AS mark ON true
+                                                              LEFT JOIN LATERAL (
+                                                                     SELECT u."promo_code_id" IS NOT DISTINCT FROM q.code_id AS is_same_code,
+                                                                            (lower(btrim(u."customer_address"::text)) = q.who) IS TRUE OR (
+                                                                              u."base_reward"::numeric = q.base AND u."transaction_id"::text IS NOT DISTINCT FROM q.transaction AND EXISTS (SELECT FROM pg_trigger AS t
+                                                                                           WHERE t.tgrelid = '"public"."promo_code_uses"'::regclass::oid AND t.tgenabled <> 'D'::"char"
+                                                                                             AND t.tgtype::integer & 7 = 7)) AS is_same_customer,
+                                                                            u."used_at"::timestamptz AS used_at
+                                                                       FROM "public"."promo_code_uses" AS u
+                                                                      WHERE is_retry AND u."id" = q.id
+                                                                      LIMIT 1) AS made ON true
+                                                              LEFT JOIN LATERAL (
+                                                                     SELECT (NULL::text IS NULL
+                                                                             OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, "pgpromocodes".promo_code_bonus(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 q.bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus,
+                                                                            trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps
+                                                                       FROM "public"."promo_codes" AS c
+                                                                      WHERE has_rules AND c."id" = q.code_id
+                                                                      LIMIT 1) AS rules ON true
+                                                            OFFSET 0) AS q) AS r) AS s) AS p) AS o) AS d
+             ORDER BY d.n) AS d;
     refusals := outcomes;
     replaced_ids := '{}';
     -- Holds of the code that have expired give way first, then the customer's own.
@@ -1595,13 +1637,14 @@ BEGIN
                                    WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)) THEN
       IF NOT is_swept THEN
         SELECT coalesce(sum("pgpromocodes".release_promo_code_holds(r.id, 1000)), 0::bigint) = 0::bigint INTO is_swept
-          FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, outcomes) AS q(id, outcome)
-                 WHERE q.outcome IN ('usage_limit_reached', 'customer_limit_reached')) AS r
+          FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, limited) AS q(id, is_limited)
+                 WHERE q.is_limited) AS r
          WHERE EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = r.id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp()));
         CONTINUE WHEN NOT is_swept;
       END IF;
       SELECT a.replaced_ids, a.new_outcomes INTO replaced_ids, outcomes
-        FROM "pgpromocodes".assign_promo_code_holds(outcomes, may_replace, of_code_ids, whos, use_ids, hold_seconds) AS a;
+        FROM "pgpromocodes".assign_promo_code_holds(
+               outcomes, may_replace, needs, of_code_ids, whos, use_ids, hold_seconds) AS a;
     END IF;
     EXIT WHEN pg_catalog.cardinality(keys) = 0;
 
@@ -1780,6 +1823,7 @@ DECLARE
   code_ids bigint[];
   rooms bigint[];
   customer_limits bigint[];
+  has_rules boolean;
   accepted boolean;
   taken_in text[];
   taken_keys text[];
@@ -1798,9 +1842,9 @@ BEGIN
   -- of requests, what is LATERAL reads no other codes. A code whose dates say less than a moment, and one that is stored with
   -- characters that nobody types, are looked at more closely where this finds none that is open.
   SELECT pg_catalog.array_agg(l.id), pg_catalog.array_agg(l.room), pg_catalog.array_agg(l.customer_limit),
-         count(*) = pg_catalog.cardinality(codes) AND bool_and(l.is_open)
-    INTO code_ids, rooms, customer_limits, accepted
-    FROM (SELECT f.place, b.id, b.room, b.customer_limit, b.is_open
+         count(*) = pg_catalog.cardinality(codes) AND bool_and(l.is_open), bool_or(l.has_rules)
+    INTO code_ids, rooms, customer_limits, accepted, has_rules
+    FROM (SELECT f.place, b.id, b.room, b.customer_limit, b.is_open, b.has_rules
             FROM (SELECT q.place, coalesce(
                                     (SELECT c."id" FROM "public"."promo_codes" AS c
                                       WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
@@ -1815,7 +1859,7 @@ BEGIN
                          coalesce(CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
                                        WHEN c."start_date"::timestamptz > now() THEN 'not_started'
                                        WHEN c."end_date"::timestamptz < now() THEN 'expired' END,
-                                  CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL THEN 'unsupported_bonus_type' END) IS NULL AS is_open
+                                  CASE WHEN "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NULL THEN 'unsupported_bonus_type' END) IS NULL AS is_open, (NULL::numeric IS NOT NULL OR NULL::numeric IS NOT NULL OR NULL::text IS NOT NULL) AS has_rules
                     FROM "public"."promo_codes" AS c
                    WHERE c."id" = f.id
                      FOR NO KEY UPDATE) AS b
@@ -1827,6 +1871,21 @@ BEGIN
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id");
+  IF accepted AND has_rules THEN
+    SELECT bool_and(f.fits) INTO accepted
+      FROM (SELECT bool_and(a.is_right) AND coalesce(sum(a.bonus) <= 0::numeric OR sum(a.bonus) <= min(a.budget), true) AS fits
+              FROM unnest(places, customers, bases, bonuses) AS q(place, customer, base, given)
+             CROSS JOIN LATERAL (
+                    SELECT c."id" AS id, (NULL::text IS NULL
+                                                OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(q.base < NULL::numeric::numeric, false) AS is_right,
+                           "pgpromocodes".promo_code_bonus(
+                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget
+                      FROM "public"."promo_codes" AS c
+                     WHERE c."id" = code_ids[q.place]
+                    OFFSET 0) AS a
+             GROUP BY a.id) AS f;
+  END IF;
   IF accepted THEN
     -- An id whose use was taken back may be that of a batch that the network delivers late.
     SELECT bool_and(f.fits) AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
@@ -1889,9 +1948,9 @@ BEGIN
              , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() FROM (SELECT a.id, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS customer, a.transaction, a.base, a.given
            FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
                   AS a(id, place, customer, transaction, base, given)) AS q
-      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, "pgpromocodes".promo_code_bonus(
-                                                                                       q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                       "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, least("pgpromocodes".promo_code_bonus(
+                                                                                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END) AS bonus
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
@@ -1969,6 +2028,13 @@ BEGIN
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
               WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true)
            AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
+           AND (NULL::text IS NULL
+                OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(on_base < NULL::numeric::numeric, false)
+           AND (NULL::numeric IS NULL OR coalesce("pgpromocodes".promo_code_bonus(
+                                                           on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
+                                                           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= 0::numeric OR "pgpromocodes".promo_code_bonus(
+                                                                                   on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
+                                                                                   "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), true))
            AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS is_open
@@ -2093,7 +2159,8 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".rollback_promo_code_use(bigint, text, text) FROM PUBLIC;
 
 -- Changes amounts or the transaction of a use, under the same lock as redeeming; the triggers move the counters. What the
--- object of changes does not name stays, and so does what the host has no column for. No row: no such use.
+-- object of changes does not name stays, and so does what the host has no column for. No row: no such use. A row without an id
+-- of a use: the budget of the code does not hold the bonus, which may be as much as this row says; nothing was changed.
 CREATE OR REPLACE FUNCTION "pgpromocodes".amend_promo_code_use(wanted bigint, changes jsonb)
 RETURNS TABLE (use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text)
 LANGUAGE plpgsql
@@ -2126,8 +2193,7 @@ BEGIN
     UPDATE "public"."promo_code_uses" AS u
        SET "id" = u."id",
            "base_reward" = use_row."base_reward", "bonus_amount" = use_row."bonus_amount", "transaction_id" = use_row."transaction_id", "total_reward" = coalesce(use_row."base_reward"::numeric, 0::numeric) + coalesce(use_row."bonus_amount"::numeric, 0::numeric)
-     WHERE u."id" = wanted
-    RETURNING u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
+     WHERE u."id" = wanted AND true RETURNING u."id"::text, u."promo_code_id"::text, u."customer_address"::text,
               u."shop_id"::text,
               u."transaction_id"::text,
               u."base_reward"::text, u."bonus_amount"::text, u."total_reward"::text, extract(epoch FROM u."used_at"::timestamptz)::text;
@@ -2227,8 +2293,11 @@ DECLARE
   code record;
   room bigint;
   mine bigint := 0;
-  given_back bigint;
-  own_hold bigint;
+  budget numeric;
+  -- The bonus; and the least of it that a budget has to hold.
+  paid numeric;
+  needed numeric;
+  own_hold record;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
   code_row."start_date" := now(); code_row."end_date" := now(); use_row."base_reward" := base; SELECT f.id INTO code_id
@@ -2244,6 +2313,8 @@ BEGIN
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
               WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
+         (NULL::text IS NULL
+          OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = who) AS is_for, coalesce(base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps,
          "pgpromocodes".promo_code_bonus(
            given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, use_row."base_reward"::numeric ,
            "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
@@ -2253,21 +2324,20 @@ BEGIN
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  refusal := code.refusal;
-  IF refusal IS NULL AND code.is_percentage IS NULL AND given IS NULL THEN
-    refusal := 'unsupported_bonus_type';
-  END IF;
+  refusal := CASE WHEN code.refusal IS NOT NULL THEN code.refusal
+                  WHEN NOT code.is_for THEN 'not_for_customer'
+                  WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
+                  WHEN code.is_below THEN 'below_minimum' END;
   IF refusal IS NOT NULL THEN
     RETURN NEXT;
     RETURN;
   END IF;
-
-  IF given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN
-    use_row."bonus_amount" := code.bonus;
-    bonus := use_row."bonus_amount"::text;
-    END IF;
+  -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
+  paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
+  needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
 
   room := code.room;
+  budget := code.budget;
   IF code.customer_limit IS NOT NULL THEN
     mine := (SELECT count(*)
                FROM (SELECT FROM "public"."promo_code_uses" AS u
@@ -2276,25 +2346,42 @@ BEGIN
                                                                                                                                                                    WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                                                                                                                                                                     OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint) + 1::bigint) AS own);
   END IF;
-  IF room <= 0::bigint OR mine >= code.customer_limit THEN
-    SELECT count(*) FILTER (WHERE p.is_due), least(count(*) FILTER (WHERE NOT p.is_due AND p.is_own), 1::bigint)
-      INTO given_back, own_hold
-      FROM (SELECT (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AS is_due, h.customer_address = who AS is_own
-              FROM "pgpromocodes".promo_code_holds AS h
-              JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-             WHERE h.promo_code_id = code_id AND h.released_at IS NULL
-               AND (h.expires_at <= clock_timestamp() OR h.customer_address = who)) AS p;
-    room := room + given_back;
+  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true) THEN
+    SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+      INTO room, budget
+      FROM "pgpromocodes".promo_code_holds AS h
+      JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                         OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+     WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
     -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
     IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
-       AND (room <= 0::bigint OR mine >= code.customer_limit) THEN
-      room := room + own_hold;
-      mine := mine - own_hold;
+       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)) THEN
+      SELECT u."bonus_amount"::numeric AS bonus
+        INTO own_hold
+        FROM "pgpromocodes".promo_code_holds AS h
+        JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                           OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+       WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
+         AND h.customer_address = who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
+       ORDER BY h.expires_at, h.use_id
+       LIMIT 1;
+      IF FOUND THEN
+        room := room + 1::bigint;
+        mine := mine - 1::bigint;
+        budget := budget + own_hold.bonus;
+      END IF;
     END IF;
   END IF;
   refusal := CASE WHEN room <= 0::bigint THEN 'usage_limit_reached'
-                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached' END;
+                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
+                  WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
+  IF paid IS NOT NULL THEN
+    IF code.caps THEN
+      paid := least(paid, greatest(budget, 0::numeric));
+    END IF;
+    use_row."bonus_amount" := paid;
+    bonus := use_row."bonus_amount"::text;
+    END IF;
   RETURN NEXT;
 END
 $body$;

@@ -13,6 +13,7 @@ export type PromoCodesErrorCode =
   | 'DUPLICATE_CODE'
   | 'NOT_FOUND'
   | 'HOLD_EXPIRED'
+  | 'BUDGET_EXHAUSTED'
   | 'IDEMPOTENCY_CONFLICT'
   | 'LOCK_TIMEOUT'
   | 'RETRYABLE_TRANSACTION'
@@ -240,6 +241,15 @@ export class HoldExpiredError extends PromoCodesError {
   constructor(reason: 'expired' | 'replaced', message: string) {
     super('HOLD_EXPIRED', message);
     this.reason = reason;
+  }
+}
+
+/** A use would be paid more than what is left of the budget of its code. Nothing was changed. */
+export class BudgetExhaustedError extends PromoCodesError {
+  protected static override readonly kind: string = 'BudgetExhaustedError';
+
+  constructor(message: string, details?: PromoCodesErrorDetails) {
+    super('BUDGET_EXHAUSTED', message, details);
   }
 }
 

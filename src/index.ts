@@ -24,6 +24,7 @@ export type { CheckDriftOptions, DriftFilter, RepairDriftOptions, StreamDriftOpt
 export { repairDrift } from './drift/repair-drift.js';
 export { streamDrift } from './drift/stream-drift.js';
 export {
+  BudgetExhaustedError,
   ConnectionError,
   type ConnectionErrorCode,
   DriftError,
@@ -114,7 +115,7 @@ export type {
   RateLimitOptions,
   RepositoryOptions,
 } from './repository/options.js';
-export type { PromoCode } from './repository/promo-code.js';
+export type { JsonValue, PromoCode } from './repository/promo-code.js';
 export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, ShopStats, UsageStats, UsageTotals } from './repository/usage-stats.js';
 export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';

@@ -14,6 +14,10 @@ DECLARE
   gained :code_id_type[];
   codes :code_id_type[];
   customers text[];
+  /*if max_total_bonus*/
+  -- Codes with a budget that have more to pay than before.
+  paying :code_id_type[];
+  /*fi*/
   over record;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
@@ -25,10 +29,20 @@ BEGIN
     codes := ARRAY[CAST(NEW.:"promo_code_id" AS :code_id_type)];
     customers := ARRAY[:customer(NEW)];
     gained := codes;
+    /*if max_total_bonus*/
+    IF NEW.:"bonus_amount"::numeric > 0::numeric THEN
+      paying := codes;
+    END IF;
+    /*fi*/
     IF TG_OP = 'UPDATE' AND NEW.:"promo_code_id" = OLD.:"promo_code_id" AND :counts(OLD) THEN
       gained := NULL;
+      /*if max_total_bonus*/
+      IF NEW.:"bonus_amount"::numeric <= OLD.:"bonus_amount"::numeric THEN
+        paying := NULL;
+      END IF;
+      /*fi*/
       IF :customer(NEW) = :customer(OLD) THEN
-        RETURN NULL;
+        codes := NULL;
       END IF;
     END IF;
   ELSIF TG_OP = 'INSERT' THEN
@@ -51,6 +65,28 @@ BEGIN
       ) AS m
      WHERE m.of_customer > 0::bigint;
   END IF;
+  /*if max_total_bonus*/
+  IF TG_LEVEL = 'ROW' THEN
+    paying := (SELECT pg_catalog.array_agg(c.:"code_id") FROM :"codes" AS c
+                WHERE c.:"code_id" = ANY (paying) AND c.:"max_total_bonus" IS NOT NULL);
+  ELSIF TG_OP = 'INSERT' THEN
+    paying := (SELECT pg_catalog.array_agg(c.:"code_id")
+                 FROM (SELECT n.:"promo_code_id" FROM new_uses AS n WHERE :counts(n)
+                        GROUP BY n.:"promo_code_id" HAVING sum(n.:"bonus_amount"::numeric) > 0::numeric) AS w(code)
+                 JOIN :"codes" AS c ON c.:"code_id" = w.code AND c.:"max_total_bonus" IS NOT NULL);
+  ELSE
+    paying := (SELECT pg_catalog.array_agg(c.:"code_id")
+                 FROM (SELECT b.code
+                         FROM (SELECT n.:"promo_code_id", n.:"bonus_amount"::numeric FROM new_uses AS n WHERE :counts(n)
+                               UNION ALL
+                               SELECT o.:"promo_code_id", - o.:"bonus_amount"::numeric FROM old_uses AS o WHERE :counts(o)
+                              ) AS b(code, bonus)
+                        GROUP BY b.code HAVING sum(b.bonus) > 0::numeric) AS w
+                 JOIN :"codes" AS c ON c.:"code_id" = w.code AND c.:"max_total_bonus" IS NOT NULL);
+  END IF;
+  -- Without a customer of their own.
+  codes := pg_catalog.array_cat(codes, paying);
+  /*fi*/
   IF codes IS NULL THEN
     RETURN NULL;
   END IF;
@@ -92,6 +128,23 @@ BEGIN
     RAISE EXCEPTION 'promo code % has no use left for this customer', over.id
       USING ERRCODE = 'PC003', TABLE = :'uses_name', SCHEMA = TG_TABLE_SCHEMA;
   END IF;
+
+  /*if max_total_bonus*/
+  -- Row by row the counter does not hold yet what the statement is still to give back, and the rows do.
+  SELECT c.:"code_id" AS id
+    INTO over
+    FROM :"codes" AS c
+   WHERE c.:"code_id" = ANY (paying) AND :bonus_counted(c)::numeric > c.:"max_total_bonus"::numeric
+     AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
+          OR (SELECT sum(:finite_bonus(u)) FROM :"uses" AS u WHERE u.:"promo_code_id" = c.:"code_id" AND :counts(u))
+             > c.:"max_total_bonus"::numeric)
+   ORDER BY c.:"code_id"
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the budget of promo code % does not hold this bonus', over.id
+      USING ERRCODE = 'PC009', TABLE = :'uses_name', COLUMN = :'bonus_amount', SCHEMA = TG_TABLE_SCHEMA;
+  END IF;
+  /*fi*/
   RETURN NULL;
 END
 $body$;

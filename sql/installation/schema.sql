@@ -12,6 +12,11 @@ CREATE TABLE IF NOT EXISTS :"codes" (
   :"end_date" timestamptz NOT NULL,
   :"total_usage_limit" integer,
   :"per_customer_limit" integer DEFAULT 1,
+  :"max_total_bonus" numeric(18,2),
+  :"budget_overrun" text NOT NULL DEFAULT 'refuse',
+  :"min_base_reward" numeric(18,2),
+  :"code_customer_address" text,
+  :"metadata" jsonb,
   :"times_used" integer NOT NULL DEFAULT 0,
   :"total_bonus_issued" numeric(18,2) NOT NULL DEFAULT 0,
   :"is_active" boolean NOT NULL DEFAULT true,
@@ -26,6 +31,10 @@ CREATE TABLE IF NOT EXISTS :"codes" (
   CONSTRAINT promo_codes_dates_check CHECK (:"start_date" <= :"end_date"),
   CONSTRAINT promo_codes_total_usage_limit_check CHECK (:"total_usage_limit" > 0),
   CONSTRAINT promo_codes_per_customer_limit_check CHECK (:"per_customer_limit" > 0),
+  CONSTRAINT promo_codes_max_total_bonus_check CHECK (:"max_total_bonus" >= 0::numeric AND :"max_total_bonus" < 'Infinity'),
+  CONSTRAINT promo_codes_budget_overrun_check CHECK (:"budget_overrun" IN ('refuse', 'cap')),
+  CONSTRAINT promo_codes_min_base_reward_check CHECK (:"min_base_reward" >= 0::numeric AND :"min_base_reward" < 'Infinity'),
+  CONSTRAINT promo_codes_customer_address_check CHECK (btrim(:"code_customer_address") <> ''),
   CONSTRAINT promo_codes_times_used_check CHECK (:"times_used" >= 0),
   CONSTRAINT promo_codes_total_bonus_issued_check CHECK (:"total_bonus_issued" >= 0::numeric AND :"total_bonus_issued" < 'Infinity')
 );

@@ -1,5 +1,6 @@
 -- Changes amounts or the transaction of a use, under the same lock as redeeming; the triggers move the counters. What the
--- object of changes does not name stays, and so does what the host has no column for. No row: no such use.
+-- object of changes does not name stays, and so does what the host has no column for. No row: no such use. A row without an id
+-- of a use: the budget of the code does not hold the bonus, which may be as much as this row says; nothing was changed.
 CREATE OR REPLACE FUNCTION :"library".amend_promo_code_use(wanted :use_id_type, changes jsonb)
 RETURNS TABLE (use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text)
 LANGUAGE plpgsql
@@ -14,6 +15,11 @@ DECLARE
   -- What the columns make of the changes.
   use_row :"uses"%ROWTYPE;
   of_code :code_id_type;
+  /*if bonus_amount and max_total_bonus*/
+  more numeric;
+  budget numeric;
+  released integer;
+  /*fi*/
 BEGIN
   SELECT u.:"promo_code_id" INTO of_code FROM :"uses" AS u WHERE u.:"use_id" = wanted AND :counts(u);
   PERFORM FROM :"codes" AS c WHERE c.:"code_id" = of_code FOR NO KEY UPDATE;
@@ -28,6 +34,26 @@ BEGIN
   /*fi*/
   /*if bonus_amount*/
   IF jsonb_exists(changes, 'bonusAmount') THEN
+    /*if max_total_bonus*/
+    more := (changes ->> 'bonusAmount'::text)::numeric - coalesce(use_row.:"bonus_amount"::numeric, 0::numeric);
+    LOOP
+      SELECT :budget_left() INTO budget FROM :"codes" AS c WHERE c.:"code_id" = of_code;
+      EXIT WHEN :fits_budget(more, budget);
+      -- Expired holds give way, as they do to a redemption.
+      released := :"library".release_promo_code_holds(of_code, 1000);
+      IF released = 0 THEN
+        code_id := of_code::text;
+        bonus := (coalesce(use_row.:"bonus_amount"::numeric, 0::numeric) + greatest(budget, 0::numeric))::text;
+        RETURN NEXT;
+        RETURN;
+      END IF;
+      -- It may have been one of them.
+      PERFORM FROM :"uses" AS u WHERE u.:"use_id" = wanted AND :counts(u);
+      IF NOT FOUND THEN
+        RETURN;
+      END IF;
+    END LOOP;
+    /*fi*/
     use_row.:"bonus_amount" := (changes ->> 'bonusAmount'::text)::numeric;
   END IF;
   /*fi*/
@@ -47,7 +73,7 @@ BEGIN
            :"total_reward" = coalesce(use_row.:"base_reward"::numeric, 0::numeric) + coalesce(use_row.:"bonus_amount"::numeric, 0::numeric),
            /*fi*/
            /*end*/
-     WHERE u.:"use_id" = wanted
+     WHERE u.:"use_id" = wanted AND :counts(u)
     RETURNING :use_texts();
 END
 $body$;

@@ -21,8 +21,11 @@ DECLARE
   code record;
   room bigint;
   mine bigint := 0;
-  given_back bigint;
-  own_hold bigint;
+  budget numeric;
+  -- The bonus; and the least of it that a budget has to hold.
+  paid numeric;
+  needed numeric;
+  own_hold record;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
   /*if start_date*/ code_row.:"start_date" := now(); /*fi*/
@@ -35,6 +38,7 @@ BEGIN
   SELECT :room() AS room, c.:"per_customer_limit"::bigint AS customer_limit,
          :"library".promo_code_is_percentage(c.:"bonus_type"::text) AS is_percentage,
          :code_refusal(code_row.:"start_date"::timestamptz, code_row.:"end_date"::timestamptz) AS refusal,
+         :is_for(who) AS is_for, :is_below(base) AS is_below, :budget_left() AS budget, :budget_caps() AS caps,
          :bonus(given, /*if base_reward*/ use_row.:"base_reward"::numeric /*fi*/ /*if not base_reward*/ base /*fi*/) AS bonus
     INTO code
     FROM :"codes" AS c
@@ -42,50 +46,65 @@ BEGIN
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  refusal := code.refusal;
-  IF refusal IS NULL AND code.is_percentage IS NULL AND given IS NULL THEN
-    refusal := 'unsupported_bonus_type';
-  END IF;
+  refusal := CASE WHEN code.refusal IS NOT NULL THEN code.refusal
+                  WHEN NOT code.is_for THEN 'not_for_customer'
+                  WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
+                  WHEN code.is_below THEN 'below_minimum' END;
   IF refusal IS NOT NULL THEN
     RETURN NEXT;
     RETURN;
   END IF;
-
-  IF given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN
-    /*if bonus_amount*/
-    use_row.:"bonus_amount" := code.bonus;
-    bonus := use_row.:"bonus_amount"::text;
-    /*fi*/
-    /*if not bonus_amount*/
-    bonus := code.bonus::text;
-    /*fi*/
-  END IF;
+  -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
+  paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
+  needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
 
   room := code.room;
+  budget := code.budget;
   IF code.customer_limit IS NOT NULL THEN
     mine := :customer_uses(
       code_id, who, greatest(code.customer_limit, 0::bigint) + 1::bigint,
       NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                    WHERE h.promo_code_id = code_id AND :is_use_of_hold() AND :hold_is_due()));
   END IF;
-  IF room <= 0::bigint OR mine >= code.customer_limit THEN
-    SELECT count(*) FILTER (WHERE p.is_due), least(count(*) FILTER (WHERE NOT p.is_due AND p.is_own), 1::bigint)
-      INTO given_back, own_hold
-      FROM (SELECT :hold_is_due() AS is_due, h.customer_address = who AS is_own
-              FROM :"library".promo_code_holds AS h
-              JOIN :"uses" AS u ON u.:"promo_code_id" = code_id AND :is_use_of_hold()
-             WHERE h.promo_code_id = code_id AND h.released_at IS NULL
-               AND (h.expires_at <= clock_timestamp() OR h.customer_address = who)) AS p;
-    room := room + given_back;
+  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(coalesce(paid, needed), budget) THEN
+    SELECT room + count(*), budget + coalesce(sum(u.:"bonus_amount"::numeric), 0::numeric)
+      INTO room, budget
+      FROM :"library".promo_code_holds AS h
+      JOIN :"uses" AS u ON u.:"promo_code_id" = code_id AND :is_use_of_hold()
+     WHERE h.promo_code_id = code_id AND :hold_is_due();
     -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
     IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
-       AND (room <= 0::bigint OR mine >= code.customer_limit) THEN
-      room := room + own_hold;
-      mine := mine - own_hold;
+       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(needed, budget)) THEN
+      SELECT u.:"bonus_amount"::numeric AS bonus
+        INTO own_hold
+        FROM :"library".promo_code_holds AS h
+        JOIN :"uses" AS u ON u.:"promo_code_id" = code_id AND :is_use_of_hold()
+       WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
+         AND h.customer_address = who AND :fits_budget(needed, budget + u.:"bonus_amount"::numeric)
+       ORDER BY h.expires_at, h.use_id
+       LIMIT 1;
+      IF FOUND THEN
+        room := room + 1::bigint;
+        mine := mine - 1::bigint;
+        budget := budget + own_hold.bonus;
+      END IF;
     END IF;
   END IF;
   refusal := CASE WHEN room <= 0::bigint THEN 'usage_limit_reached'
-                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached' END;
+                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
+                  WHEN NOT :fits_budget(needed, budget) THEN 'budget_exhausted' END;
+  IF paid IS NOT NULL THEN
+    IF code.caps THEN
+      paid := least(paid, greatest(budget, 0::numeric));
+    END IF;
+    /*if bonus_amount*/
+    use_row.:"bonus_amount" := paid;
+    bonus := use_row.:"bonus_amount"::text;
+    /*fi*/
+    /*if not bonus_amount*/
+    bonus := paid::text;
+    /*fi*/
+  END IF;
   RETURN NEXT;
 END
 $body$;

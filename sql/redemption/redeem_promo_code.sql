@@ -37,6 +37,8 @@ BEGIN
          :bonus(on_bonus, on_base) AS bonus,
          :code_refusal(now(), now()) IS NULL AND coalesce(:room() > 0::bigint, true)
            AND (on_bonus IS NOT NULL OR :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NOT NULL)
+           AND :is_for(:asked_customer(of_customer)) AND NOT :is_below(on_base)
+           AND (c.:"max_total_bonus" IS NULL OR :fits_budget(:bonus(on_bonus, on_base), :budget_left()))
            AND pg_partition_root(:'uses'::regclass) IS NULL
            AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
            /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/ AS is_open
@@ -46,10 +48,12 @@ BEGIN
    ORDER BY c.:"code_id"
    LIMIT 1
      FOR NO KEY UPDATE;
-  /*if not times_used*/
+  /*if not times_used or max_total_bonus and not total_bonus_issued*/
   -- The statement that waited for the lock has counted with an older snapshot.
   IF FOUND AND code.is_open THEN
-    SELECT coalesce(:room() > 0::bigint, true) INTO STRICT code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
+    SELECT coalesce(:room() > 0::bigint, true)
+           AND (c.:"max_total_bonus" IS NULL OR :fits_budget(code.bonus, :budget_left()))
+      INTO STRICT code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
   END IF;
   /*fi*/
   IF code.is_open THEN

@@ -1,9 +1,9 @@
 -- Redeems requests of a batch, for redeem_promo_codes_in_order alone, and answers as that does; skipped is the number of
 -- requests before them. Nothing is decided one by one. The rank of a request among those of its customer, against what is
 -- left for the customer, tells whether it passes; the number of those before it that pass, against what is left of the code,
--- tells the rest. A request that a limit refuses takes the place of a hold of the same customer, where there is one: that
--- leaves all counts as they are. Requests that have to wait for what others leave behind are not answered: from the first of
--- them on, they are the next segment.
+-- tells the rest, and what they are paid, against what is left of its budget. A request that a limit refuses takes the place of
+-- a hold of the same customer, where there is one: that leaves all counts as they are. Requests that have to wait for what
+-- others leave behind are not answered: from the first of them on, they are the next segment.
 CREATE OR REPLACE FUNCTION :"library".redeem_promo_code_segment(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], is_retry boolean, strict boolean, skipped integer, columns jsonb[])
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
@@ -19,12 +19,15 @@ DECLARE
   states text[];
   rooms bigint[];
   customer_limits bigint[];
+  has_rules boolean;
   -- By request. The outcome is NULL where it is accepted.
   of_code_ids :code_id_type[];
   whos text[];
   outcomes text[];
   refusals text[];
   may_replace boolean[];
+  limited boolean[];
+  needs numeric[];
   found_ids :use_id_type[];
   found_code_ids :code_id_type[];
   found_customers text[];
@@ -46,14 +49,16 @@ BEGIN
     -- A later statement than the one that waits for the lock sees what was committed meanwhile.
     SELECT pg_catalog.array_agg(b.id ORDER BY f.place),
            pg_catalog.array_agg(CASE WHEN b.id IS NULL THEN 'not_found' ELSE b.state END ORDER BY f.place),
-           pg_catalog.array_agg(b.room ORDER BY f.place), pg_catalog.array_agg(b.customer_limit ORDER BY f.place)
-      INTO code_ids, states, rooms, customer_limits
+           pg_catalog.array_agg(b.room ORDER BY f.place), pg_catalog.array_agg(b.customer_limit ORDER BY f.place),
+           coalesce(bool_or(b.has_rules), false)
+      INTO code_ids, states, rooms, customer_limits, has_rules
       FROM (SELECT q.place, coalesce(:code_id(q.shop, q.code), :"library".find_promo_code_as_stored(q.shop, q.code)) AS id
               FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
              ORDER BY id) AS f
       LEFT JOIN LATERAL (
              SELECT c.:"code_id" AS id, :room() AS room, c.:"per_customer_limit"::bigint AS customer_limit,
-                    :code_state(code_row.:"start_date"::timestamptz, code_row.:"end_date"::timestamptz) AS state
+                    :code_state(code_row.:"start_date"::timestamptz, code_row.:"end_date"::timestamptz) AS state,
+                    :has_rules() AS has_rules
                FROM :"codes" AS c
               WHERE c.:"code_id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
@@ -63,10 +68,11 @@ BEGIN
       LEFT JOIN :"codes" AS c ON c.:"code_id" = q.id;
     /*fi*/
     SELECT pg_catalog.array_agg(d.code_id), pg_catalog.array_agg(d.who), pg_catalog.array_agg(d.outcome),
-           pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id),
-           pg_catalog.array_agg(d.found_customer), pg_catalog.array_agg(d.found_time),
-           bool_or(:is_limit(d.outcome))
-      INTO of_code_ids, whos, outcomes, may_replace, found_ids, found_code_ids, found_customers, found_times, is_refused
+           pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.needs), pg_catalog.array_agg(d.is_limited),
+           pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id), pg_catalog.array_agg(d.found_customer),
+           pg_catalog.array_agg(d.found_time), bool_or(d.is_limited)
+      INTO of_code_ids, whos, outcomes, may_replace, needs, limited, found_ids, found_code_ids, found_customers, found_times,
+           is_refused
       FROM :decided_requests(:known_requests()) AS d;
     refusals := outcomes;
     replaced_ids := '{}';
@@ -76,13 +82,14 @@ BEGIN
                                    WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)) THEN
       IF NOT is_swept THEN
         SELECT coalesce(sum(:"library".release_promo_code_holds(r.id, 1000)), 0::bigint) = 0::bigint INTO is_swept
-          FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, outcomes) AS q(id, outcome)
-                 WHERE :is_limit(q.outcome)) AS r
+          FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, limited) AS q(id, is_limited)
+                 WHERE q.is_limited) AS r
          WHERE EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = r.id AND :hold_is_due());
         CONTINUE WHEN NOT is_swept;
       END IF;
       SELECT a.replaced_ids, a.new_outcomes INTO replaced_ids, outcomes
-        FROM :"library".assign_promo_code_holds(outcomes, may_replace, of_code_ids, whos, use_ids, hold_seconds) AS a;
+        FROM :"library".assign_promo_code_holds(
+               outcomes, may_replace, needs, of_code_ids, whos, use_ids, hold_seconds) AS a;
     END IF;
     EXIT WHEN pg_catalog.cardinality(keys) = 0;
 

@@ -33,6 +33,7 @@ DECLARE
   code_ids :code_id_type[];
   rooms bigint[];
   customer_limits bigint[];
+  has_rules boolean;
   accepted boolean;
   taken_in text[];
   taken_keys text[];
@@ -51,15 +52,15 @@ BEGIN
   -- of requests, what is LATERAL reads no other codes. A code whose dates say less than a moment, and one that is stored with
   -- characters that nobody types, are looked at more closely where this finds none that is open.
   SELECT pg_catalog.array_agg(l.id), pg_catalog.array_agg(l.room), pg_catalog.array_agg(l.customer_limit),
-         count(*) = pg_catalog.cardinality(codes) AND bool_and(l.is_open)
-    INTO code_ids, rooms, customer_limits, accepted
-    FROM (SELECT f.place, b.id, b.room, b.customer_limit, b.is_open
+         count(*) = pg_catalog.cardinality(codes) AND bool_and(l.is_open), bool_or(l.has_rules)
+    INTO code_ids, rooms, customer_limits, accepted, has_rules
+    FROM (SELECT f.place, b.id, b.room, b.customer_limit, b.is_open, b.has_rules
             FROM (SELECT q.place, :code_id(q.shop, q.code) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
                   SELECT c.:"code_id" AS id, :room() AS room, c.:"per_customer_limit"::bigint AS customer_limit,
-                         :code_state(now(), now()) IS NULL AS is_open
+                         :code_state(now(), now()) IS NULL AS is_open, :has_rules() AS has_rules
                     FROM :"codes" AS c
                    WHERE c.:"code_id" = f.id
                      FOR NO KEY UPDATE) AS b
@@ -77,6 +78,18 @@ BEGIN
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root(:'uses'::regclass) IS NULL
               AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
               /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/;
+  IF accepted AND has_rules THEN
+    SELECT bool_and(f.fits) INTO accepted
+      FROM (SELECT bool_and(a.is_right) AND :fits_budget(sum(a.bonus), min(a.budget)) AS fits
+              FROM unnest(places, customers, bases, bonuses) AS q(place, customer, base, given)
+             CROSS JOIN LATERAL (
+                    SELECT c.:"code_id" AS id, :is_for(:asked_customer(q.customer)) AND NOT :is_below(q.base) AS is_right,
+                           :bonus(q.given, q.base) AS bonus, :budget_left() AS budget
+                      FROM :"codes" AS c
+                     WHERE c.:"code_id" = code_ids[q.place]
+                    OFFSET 0) AS a
+             GROUP BY a.id) AS f;
+  END IF;
   IF accepted THEN
     -- An id whose use was taken back may be that of a batch that the network delivers late.
     SELECT bool_and(f.fits) AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h

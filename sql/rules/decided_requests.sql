@@ -1,18 +1,41 @@
--- decided_requests(known): known_requests, with the refusals by limits. may_replace: whether one hold less would be enough.
-(SELECT p.n, p.code_id, p.who, p.found_id, p.found_code_id, p.found_customer, p.found_time,
-        CASE WHEN p.outcome IS NOT NULL THEN p.outcome
-             WHEN count(*) FILTER (WHERE p.passes)
-                    OVER (PARTITION BY p.code_id ORDER BY p.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= p.room
-             THEN 'usage_limit_reached'
-             WHEN NOT p.passes THEN 'customer_limit_reached' END AS outcome,
-        p.is_open AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true) AS may_replace
-   FROM (SELECT s.*, s.is_open AND coalesce(s.had + s.rank <= s.customer_limit, true) AS passes
-           FROM (SELECT r.*, max(CASE WHEN r.is_open AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
-                                      THEN :customer_uses(
-                                             r.code_id, r.who, greatest(r.customer_limit, 0::bigint) + 1::bigint, true)
-                                 END) OVER (PARTITION BY r.code_id, r.who, r.is_open) AS had
-                   FROM (SELECT q.*, q.outcome IS NULL AS is_open, rooms[q.place] AS room,
-                                customer_limits[q.place] AS customer_limit,
-                                row_number() OVER (PARTITION BY q.code_id, q.who, q.outcome IS NULL ORDER BY q.n) AS rank
-                           FROM $known AS q) AS r) AS s) AS p
-  ORDER BY p.n)
+-- decided_requests(known): known_requests, with the refusals by limits and budgets. may_replace: whether one hold less would be
+-- enough, as far as limits go; needs: how much that hold has to give back, where the code has a budget. is_limited: whether
+-- expired holds are in the way. What a budget refuses takes up nothing. A request that no longer fits after others before it
+-- waits for the next segment, with all that come after it: what has to be left for it is known only then.
+(SELECT d.n, d.code_id, d.who, d.found_id, d.found_code_id, d.found_customer, d.found_time, d.may_replace, d.needs,
+        CASE WHEN bool_or(d.is_too_much) OVER (ORDER BY d.n) THEN 'waits' ELSE d.outcome END AS outcome,
+        coalesce(:is_limit(d.outcome) OR (d.outcome IS NULL AND d.paid < d.bonus), false) AS is_limited
+   FROM (SELECT o.*, least(o.bonus, CASE WHEN o.caps THEN 0.00000000000000000001::numeric END) - o.budget AS needs,
+                o.outcome IS NULL AND NOT :fits_budget(
+                  o.paid,
+                  o.budget - coalesce(sum(o.paid) FILTER (WHERE o.outcome IS NULL)
+                                        OVER (PARTITION BY o.code_id ORDER BY o.n
+                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0::numeric)) AS is_too_much
+           FROM (SELECT p.n, p.code_id, p.who, p.found_id, p.found_code_id, p.found_customer, p.found_time, p.bonus, p.budget,
+                        p.caps, p.paid,
+                        CASE WHEN p.outcome IS NOT NULL THEN p.outcome
+                             WHEN count(*) FILTER (WHERE p.is_within AND NOT p.is_over)
+                                    OVER (PARTITION BY p.code_id ORDER BY p.n
+                                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= p.room
+                             THEN 'usage_limit_reached'
+                             WHEN NOT p.is_within THEN 'customer_limit_reached'
+                             WHEN p.is_over THEN 'budget_exhausted' END AS outcome,
+                        p.is_open AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true)
+                          AS may_replace
+                   FROM (SELECT s.*, s.is_open AND coalesce(s.had + s.before < s.customer_limit, true) AS is_within
+                           FROM (SELECT r.*, count(*) FILTER (WHERE NOT r.is_over)
+                                               OVER (PARTITION BY r.code_id, r.who, r.is_open ORDER BY r.n
+                                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+                                        max(CASE WHEN r.is_open AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
+                                                 THEN :customer_uses(
+                                                        r.code_id, r.who, greatest(r.customer_limit, 0::bigint) + 1::bigint, true)
+                                            END) OVER (PARTITION BY r.code_id, r.who, r.is_open) AS had
+                                   FROM (SELECT q.*, q.outcome IS NULL AS is_open, rooms[q.place] AS room,
+                                                customer_limits[q.place] AS customer_limit,
+                                                -- In a segment the budget only shrinks.
+                                                NOT :fits_budget(q.bonus, q.budget)
+                                                  AND NOT (q.caps AND q.budget > 0::numeric) AS is_over,
+                                                row_number() OVER (PARTITION BY q.code_id, q.who, q.outcome IS NULL
+                                                                   ORDER BY q.n) AS rank
+                                           FROM $known AS q) AS r) AS s) AS p) AS o) AS d
+  ORDER BY d.n)

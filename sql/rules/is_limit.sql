@@ -1,2 +1,2 @@
--- is_limit(outcome): whether a limit refused the request.
-$outcome IN ('usage_limit_reached', 'customer_limit_reached')
+-- is_limit(outcome): whether a limit or the budget refused the request.
+$outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted')

@@ -139,8 +139,8 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
 
   program
     .command('stats')
-    .summary('counters, uses per day, and what is near a limit')
-    .description('Shows counters, uses per day, and which codes are near their limit.')
+    .summary('counters, uses per day, and what is near a limit or budget')
+    .description('Shows counters, uses per day, and which codes are near their limit or budget.')
     .argument('[code]', 'one code; otherwise all')
     .option('--shop <id>', 'only codes of this shop')
     .option('--days <n>', 'how many days, up to today', wholeNumber(1, 3_650), 30)

@@ -4,8 +4,9 @@ import { bonusTypeFaults } from './check-bonus-types.js';
 import { rolledBackFaults } from './check-rolled-back.js';
 import { CODE_RULES, COUNTING, type ColumnRule, LIMITING, USE_RULES } from './column-rules.js';
 import { type CodeColumn, type HostDescription, type HostTable, snakeCase, type UseColumn } from './description.js';
+import { withoutUnusable } from './effective.js';
 import type { DescriptionFault } from './fault.js';
-import { familyOf, isCitext, STRINGS } from './types.js';
+import { familyOf, isCitext, kindOf, STRINGS } from './types.js';
 
 /** The options of an installation that ask more of the tables. */
 export interface CheckedOptions {
@@ -25,11 +26,12 @@ export interface DescriptionCheck {
 
 /** Compares a description with what the catalogs say of the tables, and finds all faults at once. */
 export function checkDescription(
-  description: HostDescription,
+  described: HostDescription,
   catalog: HostCatalog,
   options: CheckedOptions,
 ): DescriptionCheck {
   const check: DescriptionCheck = { faults: [], notRedeemable: [] };
+  const description = withoutUnusable(described, catalog.tables);
   if (!catalog.hasSchema) check.faults.push({ path: description.schema, is: 'is not a schema of this database' });
   for (const part of ['codes', 'uses'] as const) {
     const path = `${description.schema}.${description[part].name}`;
@@ -121,8 +123,7 @@ function columnFault(
   { types }: ColumnRule,
   isCounted: boolean,
 ): Pick<DescriptionFault, 'is' | 'mayBe'> | undefined {
-  const kind = column.enumLabels !== null ? 'enum' : isCitext(column.baseType) ? 'citext' : column.baseType;
-  if (!types.includes(kind)) {
+  if (!types.includes(kindOf(column))) {
     return { is: `is ${column.type}`, mayBe: `${types.length > 1 ? 'one of: ' : ''}${types.join(', ')}` };
   }
   if (isCounted && (column.generated === 'v' || (column.generated === 's' && role !== 'bonusAmount'))) {
@@ -211,10 +212,11 @@ function idFamilyOf(column: CatalogColumn): string | undefined {
 }
 
 function limitFaults({ schema, codes, uses }: HostDescription): DescriptionFault[] {
-  const { totalUsageLimit, perCustomerLimit } = codes.columns;
-  if (totalUsageLimit === null && perCustomerLimit === null) {
+  const { totalUsageLimit, perCustomerLimit, maxTotalBonus } = codes.columns;
+  if (totalUsageLimit === null && perCustomerLimit === null && maxTotalBonus === null) {
     const is =
-      'has no column described as totalUsageLimit or perCustomerLimit, so that enforceLimits has no limit to enforce';
+      'has no column described as totalUsageLimit, perCustomerLimit or maxTotalBonus, so that enforceLimits has no limit ' +
+      'to enforce';
     return [{ path: `${schema}.${codes.name}`, is }];
   }
   if (perCustomerLimit === null || uses.columns.customerAddress !== null) return [];

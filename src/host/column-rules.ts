@@ -29,6 +29,11 @@ export const CODE_RULES: Record<CodeColumn, ColumnRule> = {
   endDate: { types: TIMES },
   totalUsageLimit: { types: EXACT },
   perCustomerLimit: { types: EXACT },
+  maxTotalBonus: { types: EXACT },
+  budgetOverrun: { types: TEXTS },
+  minBaseReward: { types: EXACT },
+  customerAddress: { types: IDENTITIES },
+  metadata: { types: ['jsonb', 'json'] },
   timesUsed: { types: EXACT },
   totalBonusIssued: { types: EXACT },
   isActive: { types: ['boolean'] },
@@ -57,6 +62,6 @@ export const COUNTING: { codes: readonly CodeColumn[]; uses: readonly UseColumn[
 
 /** What `enforceLimits` reads beside these. */
 export const LIMITING: typeof COUNTING = {
-  codes: ['totalUsageLimit', 'perCustomerLimit'],
+  codes: ['totalUsageLimit', 'perCustomerLimit', 'maxTotalBonus'],
   uses: ['customerAddress'],
 };

@@ -18,6 +18,12 @@ export const CODE_SYNONYMS: Record<Exclude<CodeColumn, 'id'>, string> = {
   perCustomerLimit:
     'peruserlimit limitpercustomer limitperuser usagelimitperuser usagelimitpercustomer maxusesperuser maxusespercustomer maxredemptionspercustomer maxredemptionsperuser customerlimit userlimit',
   totalUsageLimit: 'usagelimit maxuses maxusage maxusages maxredemptions redemptionlimit totallimit limit',
+  maxTotalBonus: 'maxtotaldiscount totalbudget budget budgetlimit maxbudget',
+  budgetOverrun: 'budgetmode',
+  minBaseReward:
+    'minorderamount minordervalue minimumorderamount minamount minimumamount minpurchase minsubtotal minorder',
+  customerAddress: '',
+  metadata: 'meta',
   timesUsed:
     'timesredeemed usedcount usagecount usecount usescount redemptioncount redemptionscount redeemedcount numuses totaluses totalredemptions uses usages redemptions used redeemed',
   totalBonusIssued:

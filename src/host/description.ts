@@ -1,8 +1,8 @@
 /** A column of the host's table of codes, by the name of the field of `PromoCode`. */
 export type CodeColumn =
   | ('id' | 'code' | 'shopId' | 'name' | 'description' | 'bonusType' | 'bonusValue' | 'maxBonus' | 'startDate')
-  | ('endDate' | 'totalUsageLimit' | 'perCustomerLimit' | 'timesUsed' | 'totalBonusIssued' | 'isActive')
-  | ('createdAt' | 'updatedAt');
+  | ('endDate' | 'totalUsageLimit' | 'perCustomerLimit' | 'maxTotalBonus' | 'budgetOverrun' | 'minBaseReward')
+  | ('customerAddress' | 'metadata' | 'timesUsed' | 'totalBonusIssued' | 'isActive' | 'createdAt' | 'updatedAt');
 
 /** A column of the host's table of uses, by the name of the field of `PromoCodeUse`. */
 export type UseColumn =
@@ -23,6 +23,11 @@ export const CODE_COLUMNS: readonly CodeColumn[] = keysOf<CodeColumn>({
   endDate: true,
   totalUsageLimit: true,
   perCustomerLimit: true,
+  maxTotalBonus: true,
+  budgetOverrun: true,
+  minBaseReward: true,
+  customerAddress: true,
+  metadata: true,
   timesUsed: true,
   totalBonusIssued: true,
   isActive: true,
@@ -41,6 +46,15 @@ export const USE_COLUMNS: readonly UseColumn[] = keysOf<UseColumn>({
   totalReward: true,
   usedAt: true,
 });
+
+/**
+ * Columns that most hosts do not have, and need not say so. Under its usual name such a column is taken for its role where it
+ * is there and can serve. An installation that was made before it was there goes on without it, until it is described, or
+ * found by `installSchema`.
+ */
+export const EXTRA_COLUMNS: readonly CodeColumn[] = [
+  ...(['maxTotalBonus', 'budgetOverrun', 'minBaseReward', 'customerAddress', 'metadata'] as const),
+];
 
 /** The two tables of a host. */
 export type HostTable = 'codes' | 'uses';

@@ -1,4 +1,4 @@
-import type { HostDescription } from './description.js';
+import { type CodeColumn, EXTRA_COLUMNS, type HostDescription, snakeCase } from './description.js';
 
 /** Rises with every change to an installed function; the first line of each body carries it. */
 export const SQL_REVISION = 2;
@@ -34,6 +34,30 @@ export function toStoredText(description: HostDescription, options: Installation
     /[^\x20-\x23\x25-\x7e]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** What is installed: a role that is not stored has no column as far as the installed functions know. */
+export function asInstalled(description: HostDescription): HostDescription {
+  return withExtraColumns(description, () => null);
+}
+
+/** What is to be installed: the column of a role that is not stored may be there by now. */
+export function asFound(description: HostDescription): HostDescription {
+  return withExtraColumns(description, snakeCase);
+}
+
+/** The roles of columns that were not there when it was installed. */
+export function notStored({ description }: StoredInstallation): CodeColumn[] {
+  return EXTRA_COLUMNS.filter((role) => description.codes.columns[role] === undefined);
+}
+
+function withExtraColumns(
+  description: HostDescription,
+  columnOf: (role: CodeColumn) => string | null,
+): HostDescription {
+  const columns = { ...description.codes.columns };
+  for (const role of EXTRA_COLUMNS) if (columns[role] === undefined) columns[role] = columnOf(role);
+  return { ...description, codes: { ...description.codes, columns } };
 }
 
 /** A name as it stands between dollar quotes. `sql/rules/installed_place.sql` reads it. */

@@ -14,6 +14,8 @@ import {
 export interface Layout extends HostDescription {
   librarySchema: string;
   types: HostTypes;
+  /** Roles of codes that are not stored, so that their columns are found once they are there. */
+  notThere?: readonly CodeColumn[];
 }
 
 /** Roles that both tables have: their placeholders say of which one they are. */
@@ -22,6 +24,8 @@ const IN_BOTH: ReadonlySet<string> = new Set(['id', 'shopId']);
 /** The name of a column in the files of `sql/`: `times_used`, `code_id`, `use_id`. */
 export function placeholderOf(table: HostTable, role: CodeColumn | UseColumn): string {
   const name = snakeCase(role);
+  // The customer is that of a use where nothing else is said.
+  if (role === 'customerAddress') return table === 'codes' ? `code_${name}` : name;
   return IN_BOTH.has(role) ? `${table === 'codes' ? 'code' : 'use'}_${name}` : name;
 }
 
@@ -39,6 +43,11 @@ const INSTEAD: Record<string, string> = {
   end_date: 'NULL::timestamptz',
   total_usage_limit: 'NULL::integer',
   per_customer_limit: 'NULL::integer',
+  max_total_bonus: 'NULL::numeric',
+  budget_overrun: 'NULL::text',
+  min_base_reward: 'NULL::numeric',
+  code_customer_address: 'NULL::text',
+  metadata: 'NULL::text',
   times_used: 'NULL::bigint',
   total_bonus_issued: 'NULL::numeric',
   is_active: 'true',

@@ -6,7 +6,7 @@ import { renderSqlText } from '../postgres/sql-text.js';
 import { type Asked, askedVariables } from './asked.js';
 import type { HostCatalog } from './catalog.js';
 import { withoutMissingColumns } from './effective.js';
-import { fromStoredText, SQL_REVISION } from './installation.js';
+import { asInstalled, fromStoredText, SQL_REVISION } from './installation.js';
 import type { Layout } from './layout.js';
 import { describeHost } from './options.js';
 import { withRules } from './rules.js';
@@ -39,7 +39,8 @@ export async function readInstalledHost(db: Queryable, asked: Asked): Promise<In
   if (stored && stored.usableFrom > SQL_REVISION) throw new NewerInstallationError(stored.revision, SQL_REVISION);
   const tables: HostCatalog['tables'] = found.tables ?? {};
   const catalog = { hasSchema: found.hasSchema, timeZone: '', tables };
-  const description = withoutMissingColumns(stored?.description ?? describeHost(found.schemaName, asked), catalog);
+  const described = stored ? asInstalled(stored.description) : describeHost(found.schemaName, asked);
+  const description = withoutMissingColumns(described, catalog);
   return {
     layout: { ...description, librarySchema: found.librarySchema, types: typesOf(description, catalog) },
     catalog,

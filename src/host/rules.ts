@@ -3,6 +3,9 @@ import askedCode from '../../sql/rules/asked_code.sql';
 import askedCustomer from '../../sql/rules/asked_customer.sql';
 import bonus from '../../sql/rules/bonus.sql';
 import bonusCounted from '../../sql/rules/bonus_counted.sql';
+import bonusPaid from '../../sql/rules/bonus_paid.sql';
+import budgetCaps from '../../sql/rules/budget_caps.sql';
+import budgetLeft from '../../sql/rules/budget_left.sql';
 import callLock from '../../sql/rules/call_lock.sql';
 import codeBucket from '../../sql/rules/code_bucket.sql';
 import codeId from '../../sql/rules/code_id.sql';
@@ -20,7 +23,9 @@ import differs from '../../sql/rules/differs.sql';
 import filledByTriggers from '../../sql/rules/filled_by_triggers.sql';
 import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
+import fitsBudget from '../../sql/rules/fits_budget.sql';
 import folded from '../../sql/rules/folded.sql';
+import hasRules from '../../sql/rules/has_rules.sql';
 import historyColumns from '../../sql/rules/history_columns.sql';
 import historySetting from '../../sql/rules/history_setting.sql';
 import historyShop from '../../sql/rules/history_shop.sql';
@@ -29,6 +34,8 @@ import historyValues from '../../sql/rules/history_values.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isBelow from '../../sql/rules/is_below.sql';
+import isFor from '../../sql/rules/is_for.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
 import isOfHistory from '../../sql/rules/is_of_history.sql';
 import isOwnTable from '../../sql/rules/is_own_table.sql';
@@ -85,6 +92,13 @@ const rules = readRules([
   room,
   customerUses,
   bonus,
+  hasRules,
+  isFor,
+  isBelow,
+  budgetLeft,
+  budgetCaps,
+  fitsBudget,
+  bonusPaid,
   isUseOf,
   isUseOfHold,
   holdIsDue,

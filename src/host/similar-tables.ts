@@ -1,6 +1,6 @@
 import { CODE_RULES, type ColumnRule, USE_RULES } from './column-rules.js';
 import { CODE_SYNONYMS, USE_SYNONYMS } from './column-synonyms.js';
-import { describeTables, type HostTable, snakeCase } from './description.js';
+import { describeTables, EXTRA_COLUMNS, type HostTable, snakeCase } from './description.js';
 import { SOFT_DELETE } from './soft-delete.js';
 import { isCitext, TIMES } from './types.js';
 
@@ -109,7 +109,7 @@ function rolesOf(
 function tableText(part: HostTable, table: SimilarTable, roles: Roles): string[] {
   const columns = Object.keys(part === 'codes' ? CODE_RULES : USE_RULES).flatMap((role) => {
     const column = roles[role];
-    if (column === undefined) return [`${role}: null`];
+    if (column === undefined) return part === 'codes' && isExtra(role) ? [] : [`${role}: null`];
     return column === snakeCase(role) ? [] : [`${role}: ${quoted(column)}`];
   });
   const rolledBack = table.columns.find(
@@ -123,6 +123,9 @@ function tableText(part: HostTable, table: SimilarTable, roles: Roles): string[]
   ];
   return fields.length === 0 ? [] : [`${part}: { ${fields.join(', ')} }`];
 }
+
+/** What is not there need not be said of these. */
+const isExtra = (role: string) => EXTRA_COLUMNS.some((extra) => extra === role);
 
 /** `promoCodeId` of Prisma, `promo_code_id` and `PromoCodeID` are one. */
 function plainOf(name: string): string {

@@ -42,6 +42,9 @@ function countingIssues(codes: Fields, uses: Fields): StructureIssue[] {
   if (codes.timesUsed === null && codes.totalBonusIssued === null) {
     note('codes', 'timesUsed', 'one of timesUsed and totalBonusIssued is needed, otherwise there is nothing to count');
   }
+  if (uses.bonusAmount === null && typeof codes.maxTotalBonus === 'string') {
+    note('uses', 'bonusAmount', 'it is what the budget maxTotalBonus is for');
+  }
   if (uses.bonusAmount === null && codes.totalBonusIssued !== null) {
     note(
       'uses',

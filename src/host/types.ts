@@ -17,6 +17,12 @@ export function familyOf({ baseType }: Pick<CatalogColumn, 'baseType'>): TypeFam
   return STRINGS.includes(baseType) || isCitext(baseType) ? 'text' : undefined;
 }
 
+/** What rules for columns call it: any enum is `enum`. */
+export function kindOf({ baseType, enumLabels }: Pick<CatalogColumn, 'baseType' | 'enumLabels'>): string {
+  if (enumLabels !== null) return 'enum';
+  return isCitext(baseType) ? 'citext' : baseType;
+}
+
 /** The extension may be in any schema, which is part of the name where it is not on the path. */
 export function isCitext(baseType: string): boolean {
   return baseType === 'citext' || baseType.endsWith('.citext');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { HostTable } from '../host/description.js';
+import type { CodeColumn, HostDescription, HostTable } from '../host/description.js';
 import { type InstallationOptions, SQL_REVISION, toStoredName, toStoredText } from '../host/installation.js';
 import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
@@ -173,7 +173,11 @@ function isForHistoryOf({ options, keepsHistory }: Wanted): (file: FunctionFile)
 
 /** Renders for an installation; what it stores of itself is a part of one of its functions. */
 function renderer({ layout, options }: Wanted): (file: string) => string {
-  const { librarySchema: _library, types: _types, ...description } = layout;
+  const { librarySchema: _library, types: _types, notThere = [], ...described } = layout;
+  const columns = Object.fromEntries(
+    Object.entries(described.codes.columns).filter(([role]) => !notThere.includes(role as CodeColumn)),
+  ) as HostDescription['codes']['columns'];
+  const description = { ...described, codes: { ...described.codes, columns } };
   const texts = {
     json_text: toStoredText(description, options),
     schema_text: toStoredName(layout.schema),

@@ -3,7 +3,14 @@ import { checkDescription } from '../host/check-description.js';
 import type { HostDescription } from '../host/description.js';
 import { withoutMissingColumns } from '../host/effective.js';
 import { type DescriptionFault, notAsDescribed } from '../host/fault.js';
-import { fromStoredText, SQL_REVISION, type StoredInstallation } from '../host/installation.js';
+import {
+  asFound,
+  asInstalled,
+  fromStoredText,
+  notStored,
+  SQL_REVISION,
+  type StoredInstallation,
+} from '../host/installation.js';
 import { describeHost } from '../host/options.js';
 import { requireOne } from '../host/read-host.js';
 import { typesOf } from '../host/types.js';
@@ -18,7 +25,10 @@ export type Given = Pick<
   ParsedInstallOptions,
   'schema' | 'librarySchema' | 'tables' | 'timeZone' | 'customerMatching' | 'testClock'
 > &
-  ChosenOptions;
+  ChosenOptions & {
+    /** Whether columns are looked for that were not there when it was installed, and that nobody has described. */
+    findsColumns?: boolean;
+  };
 
 /** What an installation is to be, and what of it cannot be. */
 export interface Choice extends Wanted {
@@ -54,7 +64,8 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   requireOwnTriggers(catalog);
   const isForgotten = !hasTriggers(catalog) && remembersTables(catalog);
   const stored = isForgotten ? undefined : remembered;
-  const host = stored?.description;
+  const host = stored && (given.findsColumns ? asFound : asInstalled)(stored.description);
+  const isAsInstalled = stored !== undefined && !given.tables && !given.findsColumns;
   const described = given.tables
     ? describeHost(catalog.schemaName, given)
     : { ...(host ?? describeHost(catalog.schemaName, {})), schema: catalog.schemaName };
@@ -68,9 +79,10 @@ export function chooseInstallation(given: Given, catalog: Catalog): Choice {
   const hostCatalog = hostCatalogOf(catalog);
   const options = withDefaults(given, stored?.options ?? (isForgotten ? {} : optionsOfTriggers(catalog)));
   const effective = withoutMissingColumns(description, hostCatalog);
+  const notThere = [...effective.notThere, ...(isAsInstalled ? notStored(stored) : [])];
   const { ownTables } = catalog;
   return {
-    layout: { ...effective, librarySchema: catalog.librarySchema, types: typesOf(effective, hostCatalog) },
+    layout: { ...effective, notThere, librarySchema: catalog.librarySchema, types: typesOf(effective, hostCatalog) },
     options,
     keepsHistory:
       options.history || ownTables.some(({ name, inLibrary, ours }) => name === HISTORY && inLibrary && ours),

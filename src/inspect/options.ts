@@ -28,9 +28,9 @@ export interface InstallOptions extends SchemaOption, HostOptions {
    */
   counterWrites?: 'ignore' | 'allow' | 'reject' | undefined;
   /**
-   * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`) is refused by a trigger,
-   * also for hand-written SQL. Default: `false`. The total is judged by `times_used`, so do not combine it with
-   * `counterWrites: 'allow'` where others might write that. On tables without a suitable index one is built, concurrently.
+   * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`), and a bonus beyond
+   * `max_total_bonus` (`PC009`), is refused by a trigger, also for hand-written SQL. Default: `false`. Totals are judged by the
+   * counters, so do not combine it with `counterWrites: 'allow'` where others might write these. On tables without a suitable index one is built, concurrently.
    */
   enforceLimits?: boolean | undefined;
   /**

@@ -45,7 +45,7 @@ async function putSchema(
   const created: string[] = [];
   try {
     const catalog = await readCatalog(db, parsed);
-    const choice = chooseInstallation(parsed, catalog);
+    const choice = chooseInstallation({ ...parsed, findsColumns: true }, catalog);
     if (trace) noteTables(trace, choice.layout, parsed);
     const missing = missingParts(choice, catalog);
     if (missing.length > 0 && parsed.dryRun) return rehearse(choice, catalog, missing);
@@ -53,7 +53,7 @@ async function putSchema(
   } catch (error) {
     throw translateError(error);
   }
-  const report = await putTriggers(db, options, trace);
+  const report = await putTriggers(db, options, trace, true);
   return { ...report, changed: report.changed || created.length > 0, created: [...created, ...report.created] };
 }
 
@@ -81,7 +81,7 @@ async function createMissing(db: Database, options: ParsedInstallOptions, before
         await installationLock(transaction, before.librarySchema, lockTimeoutMs);
         await setLockTimeout(transaction, `${waitMs}ms`);
         const catalog = await readCatalog(transaction, options);
-        const choice = chooseInstallation(options, catalog);
+        const choice = chooseInstallation({ ...options, findsColumns: true }, catalog);
         const parts = missingParts(choice, catalog);
         const altered = (['uses', 'codes'] as const).filter((table) => parts.some((part) => part.alters === table));
         await lockTables(transaction, choice.layout, altered, attempt, 'ACCESS EXCLUSIVE');

@@ -85,13 +85,17 @@ export function installTriggers(db: Database, options?: InstallOptions): Promise
   return observeInstallation('installTriggers', (trace) => putTriggers(db, options, trace));
 }
 
-/** The installation itself, also as the second half of `installSchema`. */
+/**
+ * The installation itself, also as the second half of `installSchema`.
+ * @param findsColumns whether columns are looked for that were not there before, and that nobody has described
+ */
 export async function putTriggers(
   db: Database,
   options: InstallOptions | undefined,
   trace: InstallTrace | undefined,
+  findsColumns = false,
 ): Promise<InstallReport> {
-  const parsed = parseArguments(db, installOptions, options, 'installTriggers()');
+  const parsed = { ...parseArguments(db, installOptions, options, 'installTriggers()'), findsColumns };
   const { reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = async (connection: Queryable) => {
     const state = await inspectWith(connection, parsed);

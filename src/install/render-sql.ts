@@ -8,6 +8,8 @@ import postflightSql from '../../sql/installation/postflight.sql';
 import preflightSql from '../../sql/installation/preflight.sql';
 import { driftQuery } from '../drift/drift-query.js';
 import { ValidationError } from '../errors.js';
+import { type CodeColumn, EXTRA_COLUMNS } from '../host/description.js';
+import { withoutColumns } from '../host/effective.js';
 import { arrayText, type Layout } from '../host/layout.js';
 import { defaultLibrarySchema } from '../host/library-schema.js';
 import { describeHost } from '../host/options.js';
@@ -101,7 +103,8 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  *   take them only where these orders matter. On a big table in use write CONCURRENTLY into each, outside of a transaction.
  *
  * It sees no database: an option that is left out has its default, whatever is installed, and a column that the host does not
- * have is described as `null`.
+ * have is described as `null`. Columns for budgets, least rewards, bound customers and metadata are those of `'schema'`; with
+ * other scripts they have to be described.
  *
  * @throws ValidationError for an unknown name, option or value.
  */
@@ -109,7 +112,8 @@ export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
   const { idTypes: ids, rolledBackType: mark, ...rest } = (options ?? {}) as RenderOptions;
   const types = parseOptions(v.object(typeEntries), { idTypes: ids, rolledBackType: mark }, 'renderSql()');
-  const wanted = wantedOf(parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()'), types);
+  const parsed = parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()');
+  const wanted = wantedOf(parsed, types, what === 'schema');
   switch (what) {
     case 'drift':
       return queryWithoutQuestionMarks(`${driftQuery(wanted.layout)};\n`);
@@ -136,16 +140,21 @@ function requireNumbers({ types: { codeId, useId } }: Layout): void {
   throw new ValidationError([{ path: 'idTypes', message }]);
 }
 
-function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType }: Types): Wanted {
+/** @param isCreated whether the tables are those of the script `'schema'`, which have every column */
+function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType }: Types, isCreated: boolean): Wanted {
   const { schema = 'public', librarySchema = defaultLibrarySchema(schema) } = options;
   const types = {
     codeId: ids.codes ?? 'bigint',
     useId: ids.uses ?? 'bigint',
     rolledBack: rolledBackType ?? literalType(options),
   };
+  const described = describeHost(schema, options);
+  // Without the database it is not known which of these are there: those that are not described are not.
+  const isGiven = (role: CodeColumn) => options.tables?.codes?.columns?.[role] !== undefined;
+  const absent = isCreated ? [] : EXTRA_COLUMNS.filter((role) => !isGiven(role));
   const chosen = withDefaults(options);
   return {
-    layout: { ...describeHost(schema, options), librarySchema, types },
+    layout: { ...withoutColumns(described, absent), librarySchema, types },
     options: chosen,
     keepsHistory: chosen.history,
   };

@@ -1,7 +1,8 @@
 import schemaSql from '../../sql/installation/schema.sql';
-import type { HostTable } from '../host/description.js';
-import { arrayText, type Layout, renderingOf } from '../host/layout.js';
+import { EXTRA_COLUMNS, type HostTable } from '../host/description.js';
+import { arrayText, type Layout, renderingOf, tableName } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
+import { quoteIdentifier } from '../postgres/identifiers.js';
 import { indexName, ownListIndexes } from './list-indexes.js';
 
 const REFERENCE = / REFERENCES .* CASCADE/;
@@ -12,9 +13,20 @@ export interface NewColumn {
   definition: string;
 }
 
-/** The statements that create the two tables with their indexes, as they are described. */
+/** The statements that create the two tables with their indexes, as they are described, or add what earlier versions lacked. */
 export function schemaStatements(layout: Layout): string[] {
-  return [...tableStatements(layout, 'codes'), ...tableStatements(layout, 'uses')];
+  return [...tableStatements(layout, 'codes'), ...addedColumns(layout), ...tableStatements(layout, 'uses')];
+}
+
+/** What tables that an earlier version has made do not have. */
+function addedColumns(layout: Layout): string[] {
+  const added = new Set(EXTRA_COLUMNS.flatMap((role) => layout.codes.columns[role] ?? []));
+  const columns = columnsToAdd(layout, 'codes').filter(({ name }) => added.has(name));
+  if (columns.length === 0) return [];
+  const lines = columns.map(
+    ({ name, definition }) => `  ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${definition}`,
+  );
+  return [`ALTER TABLE ${tableName(layout, 'codes')}\n${lines.join(',\n')};`];
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  BudgetExhaustedError,
   ConnectionError,
   InsufficientPrivilegeError,
   LockTimeoutError,
@@ -167,6 +168,8 @@ function serverError(
         `The statement was cancelled, by statement_timeout or by somebody, and has changed nothing: ${message}.`,
         details,
       );
+    case SqlState.budgetExhausted:
+      return new BudgetExhaustedError(`The use was refused (enforceLimits): ${message}.`, details);
     case SqlState.notNullViolation:
       return missingValue(error, message, details);
     case SqlState.valueTooLong:

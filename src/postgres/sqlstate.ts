@@ -26,6 +26,7 @@ export const SqlState = {
   numberTooLarge: '22003',
   invalidParameterValue: '22023',
   keyConflict: 'PC007',
+  budgetExhausted: 'PC009',
 } as const;
 
 /** Where database libraries keep the error that they wrap: `cause` (Drizzle), `original` (Sequelize), `driverError` (TypeORM). */

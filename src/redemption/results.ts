@@ -8,6 +8,12 @@ export type RefusalReason =
   | 'expired'
   | 'usage_limit_reached'
   | 'customer_limit_reached'
+  /** The bonus is more than what is left of the code's budget. */
+  | 'budget_exhausted'
+  /** `baseReward` is less than the code's `minBaseReward`. */
+  | 'below_minimum'
+  /** The code is bound to another customer. */
+  | 'not_for_customer'
   /** The code's bonus type is neither fixed nor percentage, and no `bonusAmount` was given. */
   | 'unsupported_bonus_type'
   /** The idempotency key belongs to a use that was rolled back, or whose hold ran out. */
@@ -47,12 +53,15 @@ const MESSAGES: Record<RefusalReason, string> = {
   expired: 'This promo code has expired.',
   usage_limit_reached: 'This promo code has been used as often as it may be.',
   customer_limit_reached: 'You have used this promo code as often as you may.',
+  budget_exhausted: 'The budget of this promo code is used up.',
+  below_minimum: 'This promo code is for larger purchases.',
+  not_for_customer: 'This promo code is for somebody else.',
   unsupported_bonus_type: 'This promo code has a bonus type that cannot be computed here.',
   rolled_back: 'This redemption was rolled back.',
 };
 
 /** With `uniformRefusals`, what tells a guesser that a code exists looks as if it did not. */
-const TELLING: readonly RefusalReason[] = ['not_found', 'inactive', 'not_started', 'expired'];
+const TELLING: readonly RefusalReason[] = ['not_found', 'inactive', 'not_started', 'expired', 'not_for_customer'];
 const UNIFORM_MESSAGE = 'This promo code is not valid.';
 
 export function refusal(reason: RefusalReason, promoCodeId: string | undefined, uniform: boolean): Refused {

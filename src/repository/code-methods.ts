@@ -75,8 +75,10 @@ export abstract class CodeMethods extends RepositoryBase {
    *
    * Inserted in batches of 1,000, each a transaction of its own: what was committed stays when a later batch fails. With
    * `client` all of it is part of the host's transaction, and gone after a rollback.
+   * With `customers` it makes one code for each of them, in their order, which nobody else can redeem.
    * @example
    * const codes = await promoCodes.generate({ shopId: 'shop-1', count: 10_000, prefix: 'XMAS-', bonusValue: 5 });
+   * const sorry = await promoCodes.generate({ shopId: 'shop-1', customers: ['ann@example.com'], bonusValue: 10 });
    * @throws PromoCodesError with the code `PATTERN_EXHAUSTED` when the pattern has no new codes left.
    * @throws ValidationError also for a pattern whose codes could be guessed.
    */
@@ -91,8 +93,8 @@ export abstract class CodeMethods extends RepositoryBase {
           ...schemas.missingOfCode({ ...code, code: '' }, wrong),
         ]),
       async (call, given) => {
-        const { count, prefix, pattern, ...template } = given;
-        return generateCodes(call, template, count, prefix, pattern);
+        const { count, customers, prefix, pattern, ...template } = given;
+        return generateCodes(call, template, { count, customers, prefix, pattern });
       },
     );
   }

@@ -5,7 +5,7 @@ import type { Call } from './context.js';
 
 /**
  * What a code is at this moment, by the database's clock: it can be redeemed (by a customer who has not reached the limit),
- * begins later, is over, is used up, or was switched off.
+ * begins later, is over, is used up (its uses or its budget), or was switched off.
  */
 export type CodeState = 'redeemable' | 'scheduled' | 'expired' | 'used_up' | 'inactive';
 export const CODE_STATES = ['redeemable', 'scheduled', 'expired', 'used_up', 'inactive'] as const satisfies CodeState[];
@@ -19,10 +19,17 @@ export function stateInSql({ host }: Call): string {
            SELECT count(*) FROM :"library".promo_code_holds AS h
             WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
          ) >= c.:"total_usage_limit"::bigint THEN 'used_up'
+    WHEN c.:"max_total_bonus" IS NOT NULL AND ${BONUS} >= c.:"max_total_bonus"::numeric AND ${BONUS} - coalesce((
+           SELECT sum(u.:"bonus_amount"::numeric)
+             FROM :"library".promo_code_holds AS h JOIN :"uses" AS u ON ${IS_USE_OF_HOLD}
+            WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+         ), 0::numeric) >= c.:"max_total_bonus"::numeric THEN 'used_up'
     ELSE 'redeemable' END`;
 }
 
 const USES = withRules(':uses_counted(c)');
+const BONUS = `(${withRules(':bonus_counted(c)')})::numeric`;
+const IS_USE_OF_HOLD = withRules(':is_use_of_hold()');
 
 /** The order of codes by when they were made, which ids that are numbers tell, and other ids do not. */
 export function newestFirst(host: Host): string {

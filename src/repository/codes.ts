@@ -1,9 +1,11 @@
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
+import { placeholderOf } from '../host/layout.js';
 import { withRules } from '../host/rules.js';
 import type { Queryable } from '../postgres/database.js';
 import { wrongColumns } from '../redemption/answers.js';
 import { toCodeName } from '../redemption/code-name.js';
+import { identityKind } from '../redemption/column-types.js';
 import type { Host } from '../redemption/host.js';
 import { asColumn, momentOf } from '../redemption/moments.js';
 import { codeIssues } from './code-rules.js';
@@ -11,7 +13,7 @@ import { newestFirst, newestLast, stateInSql } from './code-state.js';
 import type { Call } from './context.js';
 import { toTimestamp } from './date-fields.js';
 import { columnsOfCode } from './host-columns.js';
-import { type CodeRow, codeColumns, type PromoCode, toPromoCode } from './promo-code.js';
+import { type CodeRow, codeColumns, type JsonValue, type PromoCode, toPromoCode } from './promo-code.js';
 
 /** A checked code, as it is going to be inserted. What the host has no column for is left out. */
 export interface NewCode {
@@ -27,6 +29,11 @@ export interface NewCode {
   endDate?: Date | null | undefined;
   totalUsageLimit?: number | null | undefined;
   perCustomerLimit?: number | null | undefined;
+  maxTotalBonus?: string | null | undefined;
+  budgetOverrun?: 'refuse' | 'cap' | undefined;
+  minBaseReward?: string | null | undefined;
+  customerAddress?: string | null | undefined;
+  metadata?: JsonValue | undefined;
   isActive?: boolean | undefined;
   /** Columns of the host, as they go into JSON. */
   columns?: Record<string, unknown> | undefined;
@@ -58,6 +65,11 @@ function fieldsOf({ layout: { codes } }: Host, input: NewCode): { [Role in CodeC
     endDate: toTimestamp(input.endDate ?? null),
     totalUsageLimit: input.totalUsageLimit,
     perCustomerLimit: input.perCustomerLimit,
+    maxTotalBonus: input.maxTotalBonus,
+    budgetOverrun: input.budgetOverrun,
+    minBaseReward: input.minBaseReward,
+    customerAddress: input.customerAddress,
+    metadata: input.metadata,
     isActive: input.isActive,
   };
 }
@@ -211,7 +223,8 @@ export async function findCodeByName(call: Call, code: string, shopId: Shop): Pr
 
 type PatchedField =
   | ('name' | 'description' | 'bonusType' | 'bonusValue' | 'maxBonus' | 'startDate' | 'endDate' | 'totalUsageLimit')
-  | ('perCustomerLimit' | 'isActive');
+  | ('perCustomerLimit' | 'maxTotalBonus' | 'budgetOverrun' | 'minBaseReward' | 'customerAddress' | 'metadata')
+  | 'isActive';
 
 export type CodePatch = {
   [Field in PatchedField]?: PromoCode[Field] | undefined | (Field extends 'endDate' ? null : never);
@@ -238,18 +251,10 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...uncapped, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
-    const values = [
-      id,
-      found[0]?.rules,
-      ...fields.map(([field, value]) =>
-        field === 'endDate' || field === 'startDate'
-          ? toTimestamp(value as Date | null)
-          : field === 'bonusType'
-            ? wordFor(call.host, value as string)
-            : value,
-      ),
-    ];
-    const sets = fields.map(([field], index) => `:"${snakeCase(field)}" = ${newValue(call, field, `$${index + 3}`)}`);
+    const values = [id, found[0]?.rules, ...fields.map(([field, value]) => parameterOf(call, field, value))];
+    const sets = fields.map(
+      ([field], index) => `:"${placeholderOf('codes', field)}" = ${newValue(call, field, `$${index + 3}`)}`,
+    );
     const { rows } = await call.write(
       (db) =>
         db.query(
@@ -270,11 +275,35 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
   );
 }
 
+function parameterOf({ host }: Call, field: PatchedField, value: unknown): unknown {
+  switch (field) {
+    case 'startDate':
+    case 'endDate':
+      return toTimestamp(value as Date | null);
+    case 'bonusType':
+      return wordFor(host, value as string);
+    case 'metadata':
+      return value === null ? null : JSON.stringify(value);
+    default:
+      return value;
+  }
+}
+
+/** As customers are compared. A text goes into a column of any type for texts, but into no other. */
+function newCustomer(host: Host, parameter: string): string {
+  const type = host.baseTypeOf('codes', 'customerAddress');
+  const cast = identityKind(type) === 'text' ? '' : `::${type}`;
+  return `(${withRules(`:asked_customer(${parameter}::text)`)})${cast}`;
+}
+
 /**
  * A `Date` has milliseconds, a column may have microseconds: a date that was read from this code stands for the moment that
  * it was read from.
  */
 function newValue({ host }: Call, field: PatchedField, parameter: string): string {
+  if (field === 'customerAddress') return newCustomer(host, parameter);
+  // As a text first: postgres.js writes what goes into a parameter of type jsonb as JSON, also where it is JSON already.
+  if (field === 'metadata') return `${parameter}::text::jsonb`;
   if (field !== 'startDate' && field !== 'endDate') return parameter;
   const given = `${parameter}::timestamptz`;
   const typeOf = (role: 'startDate' | 'endDate') => host.baseTypeOf('codes', role);

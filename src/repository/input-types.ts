@@ -69,6 +69,19 @@ export interface CodeTemplate {
   totalUsageLimit?: number | null | undefined;
   /** Default: 1. `null`: no limit. */
   perCustomerLimit?: number | null | undefined;
+  /** A budget: what all uses together may be paid. Default: `null`, none. */
+  maxTotalBonus?: Amount | null | undefined;
+  /**
+   * What becomes of a use that would pass the budget: it is refused (`'refuse'`, the default), or is paid what is left
+   * (`'cap'`), and refused where nothing is.
+   */
+  budgetOverrun?: 'refuse' | 'cap' | undefined;
+  /** The least `baseReward` that the code can be redeemed for. Default: `null`, any. */
+  minBaseReward?: Amount | null | undefined;
+  /** The one customer who can redeem it, compared as those of uses are. Default: `null`, everybody. */
+  customerAddress?: Id | null | undefined;
+  /** Whatever the host wants to keep with it, as JSON: up to 100,000 characters. Default: `null`. */
+  metadata?: unknown;
   /** Default: `true`. */
   isActive?: boolean | undefined;
   /** Further columns of the host's table, by name: `{ tenant_id: 7 }`. */
@@ -83,8 +96,10 @@ export interface CreateInput extends CodeTemplate {
 
 /** What `generate` takes. */
 export interface GenerateInput extends CodeTemplate {
-  /** How many codes, up to 1,000,000. */
-  count: number;
+  /** How many codes, up to 1,000,000. May be left out with `customers`. */
+  count?: number | undefined;
+  /** Makes one code for each of these customers, in their order, which nobody else can redeem. */
+  customers?: readonly Id[] | undefined;
   /** `*` is any character, `@` a letter, `#` a digit, the rest stands for itself. Default: `****-****-****`. */
   pattern?: string | undefined;
   /** Stands before each code, as it is. */

@@ -9,6 +9,7 @@ import { CODE_ORDERS, codeCursor, useCursor } from './cursor.js';
 import { dateField, endField } from './date-fields.js';
 import { INDEXED_NAME, idField, LONGEST_NAME, limitField, ofColumn, textField } from './fields.js';
 import { columnsField, columnsOfCode, missingColumns } from './host-columns.js';
+import { metadataField } from './metadata-field.js';
 
 /** How many requests one call of `redeemMany` takes: one statement, one transaction, one lock per code until its end. */
 const REDEEM_BATCH_LIMIT = 10_000;
@@ -70,6 +71,12 @@ function transactionOf(host: Host | undefined) {
 function customerOf(host: Host | undefined, isLookUp = false) {
   const trim = host?.layout.customerMatching !== 'exact';
   return textField(host, 'uses', 'customerAddress', { max: LONGEST_NAME, trim, orNumber: true, isLookUp });
+}
+
+/** The customer whom a code is bound to: one that a use could have. */
+function customerOfCode(host: Host | undefined) {
+  const ofColumn = textField(host, 'codes', 'customerAddress', { max: LONGEST_NAME });
+  return v.pipe(customerOf(host), ofColumn as v.GenericSchema<string, string>);
 }
 
 function redeemEntries(host: Host | undefined) {
@@ -138,6 +145,11 @@ function codeFields(host: Host | undefined) {
     endDate: endField,
     totalUsageLimit: limitField,
     perCustomerLimit: limitField,
+    maxTotalBonus: v.nullable(amountField(host, 'codes', 'maxTotalBonus')),
+    budgetOverrun: oneOf(['refuse', 'cap']),
+    minBaseReward: v.nullable(amountField(host, 'codes', 'minBaseReward')),
+    customerAddress: v.nullable(customerOfCode(host)),
+    metadata: metadataField,
     isActive: trueOrFalse,
   };
 }
@@ -164,6 +176,11 @@ function templateEntries(host: Host | undefined) {
     endDate: ofCode('endDate', v.optional(fields.endDate)),
     totalUsageLimit: ofCode('totalUsageLimit', v.optional(fields.totalUsageLimit, null)),
     perCustomerLimit: ofCode('perCustomerLimit', v.optional(fields.perCustomerLimit, 1)),
+    maxTotalBonus: ofCode('maxTotalBonus', v.optional(fields.maxTotalBonus, null)),
+    budgetOverrun: ofCode('budgetOverrun', v.optional(fields.budgetOverrun, 'refuse')),
+    minBaseReward: ofCode('minBaseReward', v.optional(fields.minBaseReward, null)),
+    customerAddress: ofCode('customerAddress', v.optional(fields.customerAddress, null)),
+    metadata: ofCode('metadata', v.optional(fields.metadata, null)),
     isActive: ofCode('isActive', v.optional(fields.isActive, true)),
     columns: v.optional(columnsField(host, 'codes')),
   };
@@ -183,6 +200,11 @@ function patchEntries(host: Host | undefined) {
     endDate: ofCode('endDate', fields.endDate),
     totalUsageLimit: ofCode('totalUsageLimit', fields.totalUsageLimit),
     perCustomerLimit: ofCode('perCustomerLimit', fields.perCustomerLimit),
+    maxTotalBonus: ofCode('maxTotalBonus', fields.maxTotalBonus),
+    budgetOverrun: ofCode('budgetOverrun', fields.budgetOverrun),
+    minBaseReward: ofCode('minBaseReward', fields.minBaseReward),
+    customerAddress: ofCode('customerAddress', fields.customerAddress),
+    metadata: ofCode('metadata', fields.metadata),
     isActive: ofCode('isActive', fields.isActive),
   };
 }
@@ -225,7 +247,19 @@ export function inputSchemas(host: Host | undefined) {
     create: optionsOf({ code, ...template }),
     generate: optionsOf({
       ...template,
-      count: wholeNumber(1, GENERATE_LIMIT),
+      count: v.optional(wholeNumber(1, GENERATE_LIMIT)),
+      customers: ofColumn(
+        host,
+        'codes',
+        'customerAddress',
+        v.optional(
+          v.pipe(
+            v.array(customerOfCode(host), 'must be an array of customers'),
+            v.minLength(1, 'must hold at least one customer'),
+            v.maxLength(GENERATE_LIMIT, `must hold at most ${GENERATE_LIMIT} customers`),
+          ),
+        ),
+      ),
       pattern: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true })),
       prefix: v.optional(textField(undefined, 'codes', 'code', { ...INDEXED_NAME, mayBeEmpty: true }), ''),
     }),

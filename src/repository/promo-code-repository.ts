@@ -77,7 +77,8 @@ export class PromoCodeRepository extends HistoryMethods {
    * `idempotencyKey` in the same shop gives the first use again (`replayed`), at any time and from any process. In the
    * host's transaction the use is gone after a rollback, and its key is free.
    *
-   * A pending hold of the same customer on the code gives way when a limit would refuse otherwise.
+   * A pending hold of the same customer on the code gives way when a limit or the budget would refuse otherwise. A bonus is cut
+   * to what is left of a budget with `budgetOverrun: 'cap'`.
    * @example
    * const result = await promoCodes.redeem(
    *   { code: 'SUMMER', shopId: 'shop-1', customerAddress: 'ann@example.com', baseReward: '33.33', idempotencyKey: 'order-4711' },
@@ -203,6 +204,8 @@ export class PromoCodeRepository extends HistoryMethods {
    * @example
    * await promoCodes.amendUse(use.id, { baseReward: '30.00', bonusAmount: '4.55' });
    * @throws NotFoundError also for a use of another shop than the `shopId` among the options
+   * @throws BudgetExhaustedError when the bonus would pass the budget of the code, whatever its `budgetOverrun`; the host's
+   * transaction goes on.
    */
   amendUse(useId: Id, changes: AmendInput, options?: CodeOptions): Promise<PromoCodeUse> {
     return workOf(this).runOn(

@@ -6,6 +6,9 @@ import type { Host } from '../redemption/host.js';
 import { epochOf } from '../redemption/moments.js';
 import { toDate } from '../redemption/promo-code-use.js';
 
+/** What JSON can say. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
 /** A promo code as the table holds it. */
 export interface PromoCode {
   /** As text, whatever the type of the column. */
@@ -32,6 +35,16 @@ export interface PromoCode {
   totalUsageLimit: number | null;
   /** `null`: no limit. */
   perCustomerLimit: number | null;
+  /** A budget: what all uses together may be paid. `null`: none. */
+  maxTotalBonus: DecimalString | null;
+  /** Whether a use that would pass the budget is refused, or is paid what is left. */
+  budgetOverrun: 'refuse' | 'cap';
+  /** The least `baseReward` that the code can be redeemed for. `null`: any. */
+  minBaseReward: DecimalString | null;
+  /** The one customer who can redeem it, as customers are matched. `null`: everybody. */
+  customerAddress: string | null;
+  /** The host's own, as it was given. */
+  metadata: JsonValue;
   /** Kept by triggers. */
   timesUsed: number;
   /** Kept by triggers. */
@@ -56,7 +69,8 @@ const FIELDS = [
     'maxBonus',
     'totalUsageLimit',
   ] as const),
-  ...(['perCustomerLimit', 'timesUsed', 'totalBonusIssued', 'isActive'] as const),
+  ...(['perCustomerLimit', 'maxTotalBonus', 'budgetOverrun', 'minBaseReward', 'customerAddress', 'metadata'] as const),
+  ...(['timesUsed', 'totalBonusIssued', 'isActive'] as const),
 ] as const;
 const TIMES = ['startDate', 'endDate', 'createdAt', 'updatedAt'] as const;
 
@@ -91,7 +105,8 @@ const READ: Partial<Record<(typeof FIELDS)[number], string>> = {
 /** A code as `codeColumns` reads it. */
 export type CodeRow = Record<
   | ('id' | 'code' | 'shopid' | 'name' | 'description' | 'bonustype' | 'bonusvalue' | 'maxbonus' | 'totalusagelimit')
-  | ('percustomerlimit' | 'timesused' | 'totalbonusissued' | 'isactive')
+  | ('percustomerlimit' | 'maxtotalbonus' | 'budgetoverrun' | 'minbasereward' | 'customeraddress' | 'metadata')
+  | ('timesused' | 'totalbonusissued' | 'isactive')
   | ('startdate' | 'enddate' | 'createdat' | 'updatedat'),
   string | null
 >;
@@ -110,6 +125,11 @@ export function toPromoCode(host: Host, row: CodeRow): PromoCode {
     endDate: toDate(row.enddate ?? 'Infinity'),
     totalUsageLimit: toLimit(row.totalusagelimit),
     perCustomerLimit: toLimit(row.percustomerlimit),
+    maxTotalBonus: row.maxtotalbonus,
+    budgetOverrun: row.budgetoverrun === 'cap' ? 'cap' : 'refuse',
+    minBaseReward: row.minbasereward,
+    customerAddress: row.customeraddress,
+    metadata: row.metadata === null ? null : JSON.parse(row.metadata),
     timesUsed: Number(row.timesused ?? 0),
     totalBonusIssued: row.totalbonusissued ?? '0',
     isActive: row.isactive === 'true',

@@ -1,4 +1,4 @@
-import { HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
+import { BudgetExhaustedError, HoldExpiredError, IdempotencyConflictError, NotFoundError } from '../errors.js';
 import { withRules } from '../host/rules.js';
 import { ReadOnlyServer } from '../postgres/faults.js';
 import type { Host } from '../redemption/host.js';
@@ -77,8 +77,15 @@ export async function amendUse(call: Call, use: Guarded, changes: Amendment): Pr
   const statement = `SELECT ${USE_ANSWER}
     FROM :"library".amend_promo_code_use(${guardedUse(call, use, values)}, $2::text::jsonb)`;
   const { rows } = await call.write((db) => db.query(call.sql(statement), values));
-  if (!rows[0]) throw unknownUse(use);
-  return toPromoCodeUse(rows[0]);
+  const answer: UseRow | undefined = rows[0];
+  if (!answer) throw unknownUse(use);
+  if (answer.use === null) {
+    throw new BudgetExhaustedError(
+      `The bonus of the use ${use.id} can be at most ${answer.bonus} within the budget of the promo code ${answer.code}. ` +
+        'Nothing was changed.',
+    );
+  }
+  return toPromoCodeUse(answer);
 }
 
 export async function confirmUse(call: Call, use: Guarded, transactionId: string | undefined): Promise<PromoCodeUse> {

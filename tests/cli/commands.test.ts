@@ -66,6 +66,16 @@ describe('on a drifted database', () => {
     expect(text.stdout).toMatch(/┼[\s\S]*Most used:[\s\S]*Near their limit/);
   });
 
+  it('stats: who is near a budget', async () => {
+    await t.sql(`UPDATE :"schema".promo_codes SET max_total_bonus = 200, min_base_reward = 1 WHERE code = 'WELCOME'`);
+    const [shop, one] = await Promise.all([run('stats'), run('stats', 'welcome')]);
+    await t.sql(`UPDATE :"schema".promo_codes SET max_total_bonus = NULL, min_base_reward = NULL`);
+    expect(shop.stdout).toMatch(/Near their limit or budget[\s\S]*WELCOME .* of 200\.00 \(\d+ %\)/);
+    expect(one.stdout).toMatch(
+      /from a reward of 1\.00 on, active[\s\S]* of 200\.00 \(\d+ %\) in all, .*, near its budget/,
+    );
+  });
+
   it('stats --html: a page in a file', async () => {
     const file = path.join(folder, 'stats.html');
     expect(await run('stats', '--html', file)).toEqual({ code: 0, stdout: '', stderr: `Wrote ${file}.\n` });

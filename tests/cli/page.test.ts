@@ -14,6 +14,7 @@ const code: PromoCode = {
   ...{ description: null, bonusType: 'percentage', bonusValue: '15.15', maxBonus: '20.00', isActive: true },
   ...{ startDate: new Date(0), endDate: new Date(8.64e15), createdAt: new Date(0), updatedAt: new Date(0) },
   ...{ totalUsageLimit: 20, perCustomerLimit: 1, timesUsed: 17, totalBonusIssued: '85.00' },
+  ...{ maxTotalBonus: '100.00', budgetOverrun: 'refuse', minBaseReward: null, customerAddress: null, metadata: null },
 };
 const perDay = Array.from({ length: 90 }, (_, day) => ({
   date: new Date(Date.UTC(2026, 0, 1 + day)).toISOString().slice(0, 10),
@@ -38,6 +39,7 @@ describe('the page of stats --html', () => {
     expect(page).toContain('&lt;SUMMER &amp; &quot;sun&quot;&gt;');
     expect(page).not.toContain('<SUMMER');
     expect(page).toContain('no end');
+    expect(page).toContain('85.00 of 100.00 (85 %)');
   });
 
   it('has a chart with a name, and its figures as a table', () => {

@@ -288,7 +288,7 @@ describe('hosts that cannot be counted in', () => {
     ]);
     const none = columnsOf({ totalUsageLimit: null, perCustomerLimit: null });
     expect(texts((await check(t, none, { enforceLimits: true })).faults)).toContainEqual(
-      expect.stringMatching(/has no column described as totalUsageLimit or perCustomerLimit/),
+      expect.stringMatching(/has no column described as totalUsageLimit, perCustomerLimit or maxTotalBonus/),
     );
   });
 

@@ -90,7 +90,7 @@ async function throughPsql(text: string): Promise<void> {
 /** Every way in and out, each of which must leave what the library itself would. */
 async function installEveryWay(name: string): Promise<void> {
   const schema = inFolder(name);
-  const scripts = ['schema', 'drift', 'uninstall', 'triggers'] as const;
+  const scripts = ['schema', 'drift', 'uninstall', 'triggers', 'schema'] as const;
   const rendered = scripts.map((script) => renderSql(script, { schema, granularity: 'row' }));
   const library = defaultLibrarySchema(schema);
   const before = await elsewhere(schema, library);

@@ -1,5 +1,12 @@
 import { beforeEach, expect, it } from 'vitest';
-import { assertNoDrift, installSchema, installTriggers, renderSql } from '../../src/index';
+import {
+  assertNoDrift,
+  inspectTriggers,
+  installSchema,
+  installTriggers,
+  PromoCodeRepository,
+  renderSql,
+} from '../../src/index';
 import { useSchema } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 
@@ -45,7 +52,11 @@ it("leaves a host's table as it is, but for columns that it lacks", async () => 
   await sql('DROP TABLE :"schema".promo_code_uses; ALTER TABLE :"schema".promo_codes DROP max_bonus, DROP is_active');
   await sql(`INSERT INTO :"schema".promo_codes (code, shop_id, bonus_value) VALUES ('  odd ', 'shop', -1)`);
   const report = await installSchema(pool, { schema });
-  expect(report.created.slice(0, 3)).toEqual(['promo_codes.max_bonus', 'promo_codes.is_active', 'promo_code_uses']);
+  const extra = ['max_total_bonus', 'budget_overrun', 'min_base_reward', 'customer_address', 'metadata'];
+  expect(report.created.slice(0, 8)).toEqual([
+    ...['max_bonus', ...extra, 'is_active'].map((column) => `promo_codes.${column}`),
+    'promo_code_uses',
+  ]);
   await sql(insertUses(1));
   await assertNoDrift(pool, { schema });
   const { rows } = await sql('SELECT code, bonus_value, is_active FROM :"schema".promo_codes');
@@ -134,4 +145,59 @@ it('refuses amounts that are negative or NaN, and the same code twice in one sho
     }
   }
   await expect(sql(CODE.replace('C1', 'c1'))).rejects.toMatchObject({ constraint: 'promo_codes_shop_code_idx' });
+});
+
+const COLUMNS = 'max_total_bonus, budget_overrun, min_base_reward, customer_address, metadata'.split(', ');
+/** The tables as they were before there were budgets. */
+const drop = `ALTER TABLE :"schema".promo_codes ${COLUMNS.map((column) => `DROP COLUMN ${column}`).join(', ')}`;
+const input = { code: 'C2', shopId: 'shop', bonusValue: 5, perCustomerLimit: null };
+const request = { code: 'C2', shopId: 'shop', customerAddress: 'ann', baseReward: 1 };
+
+it.each([
+  ['installSchema', () => installSchema(pool, { schema })],
+  ['the script schema', () => sql(renderSql('schema', { schema }))],
+])('%s adds to tables that it made earlier the columns of budgets, which hold from then on', async (_, upgrade) => {
+  await installSchema(pool, { schema });
+  await sql(drop);
+  // Also where the triggers were installed anew in between.
+  await installTriggers(pool, { schema });
+  const repository = new PromoCodeRepository(pool, { schema });
+  await repository.create(input);
+  expect(await repository.redeem(request)).toMatchObject({ ok: true });
+  await expect(repository.create({ ...input, code: 'C3', maxTotalBonus: 5 })).rejects.toThrow('has no column for it');
+  await upgrade();
+  const upgraded = new PromoCodeRepository(pool, { schema });
+  expect(await upgraded.findByCode('C2')).toMatchObject({
+    maxTotalBonus: null,
+    budgetOverrun: 'refuse',
+    metadata: null,
+  });
+  await upgraded.create({ ...input, code: 'C3', maxTotalBonus: 5 });
+  expect(await upgraded.redeem({ ...request, code: 'C3' })).toMatchObject({ ok: true });
+  expect(await upgraded.redeem({ ...request, code: 'C3' })).toMatchObject({ reason: 'budget_exhausted' });
+  // A service that has not been restarted goes on.
+  expect(await repository.redeem(request)).toMatchObject({ ok: true });
+  expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: true });
+});
+
+it('a column of this name that comes later is taken for a budget once the tables are described, and not before', async () => {
+  await sql(SEED_TABLES);
+  await sql('ALTER TABLE :"schema".promo_codes ADD metadata text, ADD customer_address bytea');
+  await installTriggers(pool, { schema });
+  const repository = new PromoCodeRepository(pool, { schema });
+  await expect(repository.create({ ...input, metadata: {} })).rejects.toThrow('has no column for it');
+  await repository.create({ ...input, columns: { metadata: 'of the host' } });
+  await sql('ALTER TABLE :"schema".promo_codes ADD max_total_bonus numeric(10,4)');
+  await expect(new PromoCodeRepository(pool, { schema }).update(1, { maxTotalBonus: 7 })).rejects.toThrow('no column');
+  expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+  await installTriggers(pool, { schema, tables: {} });
+  expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+  const found = new PromoCodeRepository(pool, { schema });
+  await found.update(1, { maxTotalBonus: '7.0099' });
+  expect(await found.redeem({ ...request, bonusAmount: '7.01' })).toMatchObject({ reason: 'budget_exhausted' });
+  expect(await found.redeem({ ...request, bonusAmount: '7' })).toMatchObject({ ok: true });
+  // Described as one that the host does not have, it is none, whatever is there.
+  await installTriggers(pool, { schema, tables: { codes: { columns: { maxTotalBonus: null } } } });
+  expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
+  expect(await new PromoCodeRepository(pool, { schema }).redeem(request)).toMatchObject({ ok: true });
 });

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkDrift, type PromoCode, type RedeemResult } from '../../src/index';
+import { checkDrift, type PromoCode, type RedeemInput, type RedeemResult } from '../../src/index';
 import { isWhole } from '../support';
 import { useRepository } from '../support/repository';
 import { Model } from './model';
 
 const limit = fc.option(fc.integer({ min: 1, max: 4 }), { nil: null });
-const which = fc.nat({ max: 1 });
+const which = fc.nat({ max: 3 });
+const budget = fc.constantFrom(null, '0.00', '4.00', '12.00');
 const customer = fc.constantFrom('ann', 'bob', 'cid');
 const amount = fc.constantFrom('0.01', '2.01', '33.33', '1000.00');
 const pick = fc.nat();
@@ -26,28 +27,67 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('rollback' as const), pick }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('amend' as const), pick, amount }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('active' as const), code: which, isActive: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('limits' as const), code: which, total: limit, each: limit }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('limits' as const), code: which, total: limit, each: limit, budget }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
+const PLAIN = {
+  isActive: true,
+  totalUsageLimit: null,
+  perCustomerLimit: 2,
+  percent: null,
+  fixed: '5.00',
+  cap: '0',
+  budget: null,
+};
+const ALL = [0, 1, 2, 3];
+
+const isTooMuch = (model: Model, index: number, bonus: string, wanted: string) =>
+  Number(wanted) > Number(bonus) && model.left(index).lt(Number(wanted) - Number(bonus));
+
 describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', (tables) => {
   const t = useRepository(`model ${tables}`, { tables });
   const { repository, newCode } = t;
+  const hasRules = tables === 'own';
 
   async function play(steps: Step[]): Promise<void> {
     const model = new Model([
-      { isActive: true, totalUsageLimit: 4, perCustomerLimit: 1, percent: null, fixed: '5.00', cap: '0' },
-      { isActive: true, totalUsageLimit: null, perCustomerLimit: 2, percent: 15.15, fixed: '0', cap: '100.00' },
+      { ...PLAIN, totalUsageLimit: 4, perCustomerLimit: 1 },
+      { ...PLAIN, percent: 15.15, fixed: '0', cap: '100.00', budget: hasRules ? '12.00' : null },
+      { ...PLAIN, ...(hasRules && { budget: '12.00', caps: true, min: '2.00' }) },
+      { ...PLAIN, perCustomerLimit: null, ...(hasRules && { boundTo: 'bob', min: '2.01' }) },
     ]);
     const codes = [
-      await newCode({ totalUsageLimit: 4, perCustomerLimit: 1, bonusValue: '5.00' }),
-      await newCode({ perCustomerLimit: 2, bonusType: 'percentage', bonusValue: '15.15', maxBonus: '100' }),
+      await newCode({ totalUsageLimit: 4, perCustomerLimit: 1 }),
+      await newCode({
+        ...{ perCustomerLimit: 2, bonusType: 'percentage', bonusValue: '15.15', maxBonus: '100' },
+        ...(hasRules && { maxTotalBonus: '12' }),
+      }),
+      await newCode({
+        perCustomerLimit: 2,
+        ...(hasRules && { maxTotalBonus: 12, budgetOverrun: 'cap', minBaseReward: '2.00' }),
+      }),
+      await newCode({ perCustomerLimit: null, ...(hasRules && { customerAddress: ' Bob', minBaseReward: 2.01 }) }),
     ];
     const ids: string[] = [];
     for (const next of steps) await perform(next, model, codes, ids);
-    for (const index of [0, 1]) expect(await t.counts(codes[index]!)).toEqual(model.totals(index));
+    for (const index of ALL) expect(await t.counts(codes[index]!)).toEqual(model.totals(index));
     expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+  }
+
+  /** The preview says before what a redemption is answered. */
+  async function redeem(request: RedeemInput): Promise<RedeemResult> {
+    const { transactionId: _none, ...asked } = request;
+    const before = await repository.validate(asked);
+    const result = await repository.redeem(request);
+    expect(before.valid ? { bonus: before.bonusAmount } : { refusal: before.reason }).toEqual(
+      result.ok ? { bonus: result.use.bonusAmount } : { refusal: result.reason },
+    );
+    return result;
   }
 
   async function perform(next: Step, model: Model, codes: PromoCode[], ids: string[]): Promise<void> {
@@ -62,10 +102,10 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       result: RedeemResult,
       hold?: 'pending',
     ) => {
-      const expected = model.redeem(asked.code, asked.customer);
-      expect(result.ok ? 'redeemed' : result.reason).toBe(expected);
+      const expected = model.redeem(asked.code, asked.customer, asked.amount);
+      expect(result.ok ? { bonus: result.use.bonusAmount } : { refusal: result.reason }).toEqual(expected);
       if (!result.ok) return;
-      const bonus = model.bonus(asked.code, asked.amount);
+      const bonus = result.use.bonusAmount;
       expect(result.use).toMatchObject({ baseReward: asked.amount, bonusAmount: bonus });
       model.uses[asked.code]!.set(result.use.id, {
         customer: asked.customer,
@@ -77,7 +117,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
     };
     switch (next.do) {
       case 'redeem':
-        return check(next, await repository.redeem(toRequest(next)));
+        return check(next, await redeem(toRequest(next)));
       case 'redeemMany': {
         const results = await repository.redeemMany(next.requests.map(toRequest));
         for (const [index, asked] of next.requests.entries()) check(asked, results[index]!);
@@ -92,11 +132,15 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       case 'limits':
         model.codes[next.code]!.totalUsageLimit = next.total;
         model.codes[next.code]!.perCustomerLimit = next.each;
-        await repository.update(codes[next.code]!.id, { totalUsageLimit: next.total, perCustomerLimit: next.each });
+        if (hasRules) model.codes[next.code]!.budget = next.budget;
+        await repository.update(codes[next.code]!.id, {
+          ...{ totalUsageLimit: next.total, perCustomerLimit: next.each },
+          ...(hasRules && { maxTotalBonus: next.budget }),
+        });
         return;
       case 'release':
         await repository.releaseExpired({ limit: 10_000 });
-        for (const index of [0, 1]) model.releaseExpired(index);
+        for (const index of ALL) model.releaseExpired(index);
         return;
     }
 
@@ -115,6 +159,16 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
         return;
       case 'amend':
         if (!use) return expect(repository.amendUse(id, {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        if (isTooMuch(model, index, use.bonus, next.amount)) {
+          model.releaseExpired(index);
+          const code = !model.uses[index]!.has(id)
+            ? 'NOT_FOUND'
+            : isTooMuch(model, index, use.bonus, next.amount)
+              ? 'BUDGET_EXHAUSTED'
+              : undefined;
+          if (code)
+            return expect(repository.amendUse(id, { bonusAmount: next.amount })).rejects.toMatchObject({ code });
+        }
         use.bonus = next.amount;
         expect(await repository.amendUse(id, { bonusAmount: next.amount })).toMatchObject({ bonusAmount: next.amount });
         return;
@@ -138,7 +192,10 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
   it('calls at once leave counters true and limits kept', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-        const code = await newCode({ totalUsageLimit: 5, perCustomerLimit: 2 });
+        const code = await newCode({
+          ...{ totalUsageLimit: 5, perCustomerLimit: 2 },
+          ...(hasRules && { maxTotalBonus: '17.50', budgetOverrun: steps.length % 2 === 0 ? 'cap' : 'refuse' }),
+        });
         const request = (asked: { customer: string; amount: string }) => ({
           code: code.code,
           shopId: 'shop',
@@ -167,6 +224,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
         );
         for (const { uses } of rows) expect(uses).toBeLessThanOrEqual(2);
         expect(rows.reduce((sum, { uses }) => sum + uses, 0)).toBeLessThanOrEqual(5);
+        if (hasRules) expect(Number((await t.counts(code)).total)).toBeLessThanOrEqual(17.5);
         expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
       }),
       { numRuns: isWhole ? 25 : 12 },

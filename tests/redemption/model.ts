@@ -8,7 +8,15 @@ export interface ModelCode {
   percent: number | null;
   fixed: string;
   cap: string;
+  budget: string | null;
+  caps?: boolean;
+  min?: string;
+  boundTo?: string;
 }
+
+export type Refusal =
+  | ('inactive' | 'not_for_customer' | 'below_minimum')
+  | ('usage_limit_reached' | 'customer_limit_reached' | 'budget_exhausted');
 
 interface ModelUse {
   customer: string;
@@ -37,23 +45,40 @@ export class Model {
     );
   }
 
-  /** What a redemption is answered, and what gives way to it. */
-  redeem(index: number, customer: string): 'redeemed' | 'inactive' | 'usage_limit_reached' | 'customer_limit_reached' {
+  /** What a redemption is answered and paid, and what gives way to it. */
+  redeem(index: number, customer: string, base: string): { refusal: Refusal } | { bonus: string } {
     const code = this.codes[index]!;
-    if (!code.isActive) return 'inactive';
-    if (this.refusal(index, customer) !== undefined) this.releaseExpired(index);
-    const refused = this.refusal(index, customer);
-    if (refused === undefined) return 'redeemed';
+    if (!code.isActive) return { refusal: 'inactive' };
+    if (code.boundTo !== undefined && code.boundTo !== customer) return { refusal: 'not_for_customer' };
+    if (code.min !== undefined && new Decimal(base).lt(code.min)) return { refusal: 'below_minimum' };
+    const full = new Decimal(this.bonus(index, base));
+    if (this.refusal(index, customer, full) !== undefined || full.gt(this.left(index))) this.releaseExpired(index);
+    const refusal = this.refusal(index, customer, full);
+    if (refusal !== undefined) {
+      const own = [...this.uses[index]!].find(
+        ([, use]) =>
+          use.customer === customer &&
+          use.hold === 'pending' &&
+          this.isPayable(index, full, this.left(index).add(use.bonus)),
+      );
+      const { total, mine } = this.counts(index, customer);
+      const oneLessIsEnough =
+        total - 1 < (code.totalUsageLimit ?? Number.POSITIVE_INFINITY) &&
+        mine - 1 < (code.perCustomerLimit ?? Number.POSITIVE_INFINITY);
+      if (!own || !oneLessIsEnough) return { refusal };
+      this.uses[index]!.delete(own[0]);
+      this.released.set(own[0], 'replaced');
+    }
+    return { bonus: Decimal.min(full, code.caps ? Decimal.max(this.left(index), 0) : full).toFixed(2) };
+  }
 
-    const own = [...this.uses[index]!].find(([, use]) => use.customer === customer && use.hold === 'pending');
-    const { total, mine } = this.counts(index, customer);
-    const oneLessIsEnough =
-      total - 1 < (code.totalUsageLimit ?? Number.POSITIVE_INFINITY) &&
-      mine - 1 < (code.perCustomerLimit ?? Number.POSITIVE_INFINITY);
-    if (!own || !oneLessIsEnough) return refused;
-    this.uses[index]!.delete(own[0]);
-    this.released.set(own[0], 'replaced');
-    return 'redeemed';
+  /** What is left of the budget. */
+  left(index: number): Decimal {
+    return new Decimal(this.codes[index]!.budget ?? Number.POSITIVE_INFINITY).sub(this.totals(index).total);
+  }
+
+  private isPayable(index: number, bonus: Decimal, left: Decimal): boolean {
+    return bonus.lte(0) || (this.codes[index]!.caps ? left.gt(0) : bonus.lte(left));
   }
 
   releaseExpired(index: number): void {
@@ -75,11 +100,12 @@ export class Model {
     return { total: uses.length, mine: uses.filter((use) => use.customer === customer).length };
   }
 
-  private refusal(index: number, customer: string): 'usage_limit_reached' | 'customer_limit_reached' | undefined {
+  private refusal(index: number, customer: string, bonus: Decimal): Refusal | undefined {
     const { totalUsageLimit, perCustomerLimit } = this.codes[index]!;
     const { total, mine } = this.counts(index, customer);
     if (totalUsageLimit !== null && total >= totalUsageLimit) return 'usage_limit_reached';
     if (perCustomerLimit !== null && mine >= perCustomerLimit) return 'customer_limit_reached';
+    if (!this.isPayable(index, bonus, this.left(index))) return 'budget_exhausted';
     return undefined;
   }
 }

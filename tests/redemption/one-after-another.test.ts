@@ -33,23 +33,41 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   repeats: half(fc.nat({ max: 60 })),
 });
 
-const step = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant('batch' as const),
-      requests: fc.array(asked, { minLength: 1, maxLength: 12 }),
-      isRetry: fc.boolean(),
-      plain: fc.boolean(),
-    }),
-  },
+/** What is paid from a budget, and given back to it, differs from request to request. */
+const askedOfBudget: fc.Arbitrary<Asked> = fc.record({
+  code: fc.constantFrom('PURSE', 'PURSE', 'purse ', 'CAPPED', 'CAPPED', 'BOUND'),
+  customer: fc.constantFrom('ann', 'Ann ', 'bob', 'cid'),
+  amount: fc.constantFrom('0.01', '10.00', '20.00', '33.33'),
+  bonus: half(fc.constantFrom('0', '1.00', '2.50', '7.00')),
+  key: fc.constant(undefined),
+  seconds: half(fc.constantFrom(60, 3_600)),
+  former: fc.constant(undefined),
+  repeats: fc.constant(undefined),
+});
+
+const batchOf = (requests: fc.Arbitrary<Asked>, isRetry: fc.Arbitrary<boolean>) =>
+  fc.record({
+    do: fc.constant('batch' as const),
+    requests: fc.array(requests, { minLength: 1, maxLength: 12 }),
+    isRetry,
+    plain: fc.boolean(),
+  });
+
+const others = [
   { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), customer: fc.constantFrom('ann', 'bob') }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('rollback' as const), pick: fc.nat() }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('limits' as const), total: fc.nat({ max: 5 }), each: fc.nat({ max: 3 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('limits' as const),
+      total: fc.nat({ max: 5 }),
+      each: fc.nat({ max: 3 }),
+      budget: fc.constantFrom('0.00', '3.33', '9.99', '20.00'),
+    }),
   },
-);
+] as const;
+const step = fc.oneof({ weight: 8, arbitrary: batchOf(asked, fc.boolean()) }, ...others);
+const stepOfBudget = fc.oneof({ weight: 8, arbitrary: batchOf(askedOfBudget, fc.constant(false)) }, ...others);
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 const PLAIN = { amount: '10.00', bonus: undefined, seconds: undefined, former: undefined, repeats: undefined };
@@ -115,6 +133,10 @@ describe('a batch', () => {
     });
     await t.newCode({ code: 'FREE', perCustomerLimit: 3 });
     await t.newCode({ code: 'SHUT', isActive: false });
+    const percentage = { bonusType: 'percentage', bonusValue: '15.15', maxBonus: '4' } as const;
+    await t.newCode({ ...percentage, code: 'PURSE', maxTotalBonus: '9.99', perCustomerLimit: 4, totalUsageLimit: 9 });
+    await t.newCode({ ...percentage, code: 'CAPPED', maxTotalBonus: '7', budgetOverrun: 'cap', perCustomerLimit: 3 });
+    await t.newCode({ code: 'BOUND', customerAddress: 'Ann', minBaseReward: '10.01', perCustomerLimit: null });
     const { id } = await t.newCode({ code: 'STORED', totalUsageLimit: 2 });
     await t.sql(`ALTER TABLE :"schema".promo_codes DROP CONSTRAINT IF EXISTS promo_codes_code_check`);
     await t.sql(`UPDATE :"schema".promo_codes SET code = code || E'\\r' WHERE id = $1`, [id]);
@@ -151,6 +173,9 @@ describe('a batch', () => {
                 WHERE code IN ('ONE', 'TWO')`,
               [next.total, next.each],
             );
+            await t.sql(`UPDATE :"schema".promo_codes SET max_total_bonus = $1 WHERE max_total_bonus IS NOT NULL`, [
+              next.budget,
+            ]);
           }
           break;
       }
@@ -189,6 +214,12 @@ describe('a batch', () => {
   it('has the answers and leaves the rows of its requests one after another', async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), play), {
       numRuns: isWhole ? 40 : 12,
+    });
+  }, 120_000);
+
+  it('has them as well where budgets end in it', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(stepOfBudget, { minLength: 2, maxLength: 6 }), play), {
+      numRuns: isWhole ? 30 : 8,
     });
   }, 120_000);
 

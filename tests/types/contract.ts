@@ -148,6 +148,7 @@ export function statusOf(error: unknown): number {
     case 'DUPLICATE_CODE':
     case 'IDEMPOTENCY_CONFLICT':
     case 'HOLD_EXPIRED':
+    case 'BUDGET_EXHAUSTED':
       return 409;
     case 'RATE_LIMITED':
       return 429;

@@ -16,7 +16,7 @@ import {
 } from '../../repository/usage-stats.js';
 import { findCodes, findOneCode } from '../host-tables.js';
 
-/** Of its limit: from here on a code is near it. */
+/** Of its limit or budget: from here on a code is near it. */
 export const NEAR_PERCENT = 80;
 /** How many codes are shown. */
 const MOST_USED = 10;
@@ -30,13 +30,13 @@ export interface Period {
 /** How one code has been used. */
 export interface CodeStats extends UsageStats {
   promoCode: PromoCode;
-  /** The code itself, where it is near its limit. */
+  /** The code itself, where it is near its limit or its budget. */
   nearLimit: PromoCode[];
 }
 
 /** How all codes have been used, or those of one shop. */
 export interface CodesStats extends ShopStats {
-  /** Those that have used up most of their limit, the fullest first. */
+  /** Those that have used up most of their limit or their budget, the fullest first. */
   nearLimit: PromoCode[];
 }
 
@@ -44,6 +44,18 @@ export interface CodesStats extends ShopStats {
 export function percentOfLimit({ timesUsed, totalUsageLimit }: PromoCode): number | undefined {
   if (totalUsageLimit === null) return undefined;
   return totalUsageLimit === 0 ? 100 : Math.floor((timesUsed / totalUsageLimit) * 100);
+}
+
+/** The part of its budget that a code has paid, in percent; `undefined` without a budget. */
+export function percentOfBudget({ totalBonusIssued, maxTotalBonus }: PromoCode): number | undefined {
+  if (maxTotalBonus === null) return undefined;
+  return Number(maxTotalBonus) === 0 ? 100 : Math.floor((Number(totalBonusIssued) * 100) / Number(maxTotalBonus));
+}
+
+/** The greater of the two. */
+export function percentUsedUp(code: PromoCode): number | undefined {
+  const [ofLimit, ofBudget] = [percentOfLimit(code), percentOfBudget(code)];
+  return ofLimit === undefined || ofBudget === undefined ? (ofLimit ?? ofBudget) : Math.max(ofLimit, ofBudget);
 }
 
 export async function readCodeStats(
@@ -54,7 +66,7 @@ export async function readCodeStats(
 ): Promise<CodeStats> {
   const promoCode = await findOneCode(db, host, name, shop);
   const stats = await usageStats(readingOf(db, host), { id: promoCode.id, shopId: undefined }, { days, timeZone });
-  const isNear = (percentOfLimit(promoCode) ?? 0) >= NEAR_PERCENT;
+  const isNear = (percentUsedUp(promoCode) ?? 0) >= NEAR_PERCENT;
   return { ...stats, perDay: daysOf(host, stats), promoCode, nearLimit: isNear ? [promoCode] : [] };
 }
 

@@ -1,8 +1,8 @@
 import type { PromoCode } from '../../repository/promo-code.js';
 import type { DayOfUsage } from '../../repository/usage-stats.js';
 import { PAGE_STYLE } from './page-style.js';
-import { type CodeStats, type CodesStats, NEAR_PERCENT, percentOfLimit } from './read-stats.js';
-import { describeCode, describeEnd, describeUses } from './stats-text.js';
+import { type CodeStats, type CodesStats, NEAR_PERCENT, percentUsedUp } from './read-stats.js';
+import { describeCode, describeEnd, describeIssued, describeUses } from './stats-text.js';
 
 /**
  * A page that needs nothing beside it, in light and dark, on a phone and on paper. Each chart has its figures in a table, for
@@ -35,7 +35,7 @@ export function statsPage(stats: CodeStats | CodesStats, now: Date): string {
 ${figures(isCode ? codeFigures(stats) : shopFigures(stats))}
 ${perDaySection(stats)}
 ${isCode ? '' : codesSection('Most used', stats.topCodes, 'No code has been used yet.')}
-${isCode ? '' : codesSection('Near their limit', stats.nearLimit, `No code has used up ${NEAR_PERCENT} % of its limit.`)}
+${isCode ? '' : codesSection('Near their limit or budget', stats.nearLimit, `No code has used up ${NEAR_PERCENT} % of its limit or budget.`)}
 </main>
 </body>
 </html>
@@ -47,7 +47,7 @@ type Figure = [name: string, value: string];
 function codeFigures({ promoCode, averageBonus, distinctCustomers }: CodeStats): Figure[] {
   return [
     ['Uses', describeUses(promoCode)],
-    ['Bonus issued', promoCode.totalBonusIssued],
+    ['Bonus issued', describeIssued(promoCode)],
     ['Average bonus', averageBonus],
     ['Customers', distinctCustomers.toLocaleString('en')],
     ['Ends', describeEnd(promoCode)],
@@ -127,7 +127,7 @@ ${bars.join('\n')}
 function codesSection(title: string, codes: readonly PromoCode[], none: string): string {
   if (codes.length === 0) return `<section>\n<h2>${title}</h2>\n<p>${none}</p>\n</section>`;
   const rows = codes.map((code) => {
-    const percent = percentOfLimit(code);
+    const percent = percentUsedUp(code);
     const used = percent === undefined ? '' : `${percent} %`;
     const limit = code.totalUsageLimit?.toLocaleString('en') ?? '';
     return [
@@ -136,7 +136,7 @@ function codesSection(title: string, codes: readonly PromoCode[], none: string):
       code.timesUsed.toLocaleString('en'),
       limit,
       used,
-      code.totalBonusIssued,
+      describeIssued(code),
       describeEnd(code),
     ];
   });

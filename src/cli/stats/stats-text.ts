@@ -2,13 +2,25 @@ import type { PromoCode } from '../../repository/promo-code.js';
 import type { DayOfUsage } from '../../repository/usage-stats.js';
 import { counted, list, table, visible } from '../table.js';
 import { chart } from './chart.js';
-import { type CodeStats, type CodesStats, NEAR_PERCENT, percentOfLimit } from './read-stats.js';
+import {
+  type CodeStats,
+  type CodesStats,
+  NEAR_PERCENT,
+  percentOfBudget,
+  percentOfLimit,
+  percentUsedUp,
+} from './read-stats.js';
 
 /** What a code is worth and until when, in a line. */
 export function describeCode(code: PromoCode): string {
-  const { bonusType, bonusValue, maxBonus, isActive } = code;
+  const { bonusType, bonusValue, maxBonus, minBaseReward, customerAddress, isActive } = code;
   const bonus = bonusType === 'percentage' ? `${bonusValue} %` : `${bonusValue} (${visible(bonusType)})`;
-  return `${bonus}${maxBonus === null ? '' : `, at most ${maxBonus}`}, ${isActive ? 'active' : 'switched off'}`;
+  const rules = [
+    ...(maxBonus === null ? [] : [`at most ${maxBonus}`]),
+    ...(minBaseReward === null ? [] : [`from a reward of ${minBaseReward} on`]),
+    ...(customerAddress === null ? [] : [`for ${visible(customerAddress)} only`]),
+  ];
+  return [bonus, ...rules, isActive ? 'active' : 'switched off'].join(', ');
 }
 
 /** `840 of 1,000 (84 %)`. */
@@ -20,6 +32,13 @@ export function describeUses(code: PromoCode): string {
     : `${uses} of ${code.totalUsageLimit?.toLocaleString('en')} (${percent} %)`;
 }
 
+/** `75.00`, of a budget `75.00 of 100.00 (75 %)`. */
+export function describeIssued(code: PromoCode): string {
+  const percent = percentOfBudget(code);
+  const { totalBonusIssued, maxTotalBonus } = code;
+  return percent === undefined ? totalBonusIssued : `${totalBonusIssued} of ${maxTotalBonus} (${percent} %)`;
+}
+
 /** The latest date of JavaScript stands for a code without an end. */
 export function describeEnd({ endDate }: PromoCode): string {
   return endDate.getUTCFullYear() > 9_999 ? 'no end' : endDate.toISOString().slice(0, 16).replace('T', ' ');
@@ -28,14 +47,18 @@ export function describeEnd({ endDate }: PromoCode): string {
 export function codeStatsText(stats: CodeStats, width: number): string {
   const { promoCode } = stats;
   const shop = promoCode.shopId === '' ? '' : `, shop ${visible(promoCode.shopId)}`;
-  const near = stats.nearLimit.length > 0 ? `, near its limit` : '';
+  const near = (percent: number | undefined, what: string) =>
+    (percent ?? 0) >= NEAR_PERCENT ? `, near its ${what}` : '';
   return [
     list([
       ['code', `${visible(promoCode.code)} (id ${promoCode.id}${shop})`],
       ['bonus', describeCode(promoCode)],
       ['ends', describeEnd(promoCode)],
-      ['uses', `${describeUses(promoCode)}${near}`],
-      ['issued', `${promoCode.totalBonusIssued} in all, ${stats.averageBonus} on average`],
+      ['uses', `${describeUses(promoCode)}${near(percentOfLimit(promoCode), 'limit')}`],
+      [
+        'issued',
+        `${describeIssued(promoCode)} in all, ${stats.averageBonus} on average${near(percentOfBudget(promoCode), 'budget')}`,
+      ],
       ['customers', stats.distinctCustomers.toLocaleString('en')],
     ]),
     '',
@@ -58,8 +81,8 @@ export function shopStatsText(stats: CodesStats, width: number): string {
   if (stats.topCodes.length > 0) parts.push(`Most used:\n${codeTable(stats.topCodes)}`);
   parts.push(
     stats.nearLimit.length === 0
-      ? `No code has used up ${NEAR_PERCENT} % of its limit.`
-      : `Near their limit (${NEAR_PERCENT} % and more):\n${codeTable(stats.nearLimit)}`,
+      ? `No code has used up ${NEAR_PERCENT} % of its limit or budget.`
+      : `Near their limit or budget (${NEAR_PERCENT} % and more):\n${codeTable(stats.nearLimit)}`,
   );
   return parts.join('\n\n');
 }
@@ -71,14 +94,14 @@ function codeTable(codes: readonly PromoCode[]): string {
     { title: 'ends' },
   ];
   const rows = codes.map((code) => {
-    const percent = percentOfLimit(code);
+    const percent = percentUsedUp(code);
     return [
       code.code,
       code.shopId,
       code.timesUsed.toLocaleString('en'),
       code.totalUsageLimit?.toLocaleString('en') ?? '',
       percent === undefined ? '' : `${percent} %`,
-      code.totalBonusIssued,
+      describeIssued(code),
       describeEnd(code),
     ];
   });

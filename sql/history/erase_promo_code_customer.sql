@@ -1,9 +1,9 @@
--- Puts another name in the place of a customer, in uses, holds, keys and history. Counters and limits stay as they are: the
+-- Puts another name in the place of a customer, in codes that are bound to one, uses, holds, keys and history. Counters and limits stay as they are: the
 -- replacement has used what the customer had. A key keeps its use, but not the fingerprint of its request, from which a customer
 -- could be guessed; so its repetition is a conflict. Answers how many rows of each were changed, and -1 of uses where the
 -- replacement is a customer already.
 CREATE OR REPLACE FUNCTION :"library".erase_promo_code_customer(customer text, replacement text)
-RETURNS TABLE (uses bigint, holds bigint, keys bigint, records bigint)
+RETURNS TABLE (codes bigint, uses bigint, holds bigint, keys bigint, records bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = :'time_zone'
@@ -13,6 +13,12 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   use_row :"uses"%ROWTYPE;
+  /*if code_customer_address*/
+  code_row :"codes"%ROWTYPE;
+  /*fi*/
+  /*if code_customer_address and updated_at*/
+  stamp :"codes".:"updated_at"%TYPE := :stamp();
+  /*fi*/
   who text := :asked_customer(customer);
   successor text := :asked_customer(replacement);
   has_history boolean := to_regclass(:'history') IS NOT NULL;
@@ -21,11 +27,15 @@ DECLARE
   marker text := coalesce(current_setting('pg_promo_codes.history', true), '');
   setting text;
 BEGIN
+  codes := 0;
   uses := 0;
   holds := 0;
   keys := 0;
   records := 0;
   is_known := EXISTS (SELECT FROM :"uses" AS u WHERE :customer(u) = successor)
+           /*if code_customer_address*/
+           OR EXISTS (SELECT FROM :"codes" AS c WHERE :bound_customer() = successor)
+           /*fi*/
            OR EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.customer_address = successor)
            OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = successor);
   IF has_history AND NOT is_known THEN
@@ -35,6 +45,15 @@ BEGIN
   use_row.:"customer_address" := successor;
 
   IF NOT is_known THEN
+    /*if code_customer_address*/
+    -- First, as a redemption takes a code before its uses.
+    code_row.:"code_customer_address" := successor;
+    UPDATE :"codes" AS c
+       SET :"code_customer_address" = code_row.:"code_customer_address"
+           /*if updated_at*/ , :"updated_at" = stamp /*fi*/
+     WHERE :bound_customer() = who;
+    GET DIAGNOSTICS codes = ROW_COUNT;
+    /*fi*/
     setting := set_config('pg_promo_codes.reason', coalesce(nullif(reason, ''), 'customer erased'), true);
     UPDATE :"uses" AS u SET :"customer_address" = use_row.:"customer_address" WHERE :customer(u) = who;
     GET DIAGNOSTICS uses = ROW_COUNT;
@@ -59,6 +78,9 @@ BEGIN
       setting := set_config('pg_promo_codes.history', marker, true);
     END IF;
   ELSIF EXISTS (SELECT FROM :"uses" AS u WHERE :customer(u) = who)
+     /*if code_customer_address*/
+     OR EXISTS (SELECT FROM :"codes" AS c WHERE :bound_customer() = who)
+     /*fi*/
      OR EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.customer_address = who)
      OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = who) THEN
     uses := -1;

@@ -15,6 +15,7 @@ export interface HistoryFilter {
   promoCodeId?: string | undefined;
   useId?: string | undefined;
   customerAddress?: string | undefined;
+  shopId?: string | undefined;
   /** The id of the record behind which the page begins. */
   after?: string | undefined;
   limit: number;
@@ -30,8 +31,8 @@ interface Condition {
 
 /** A page of what is visible to its statement. Each filter has an index in the order of ids. */
 export async function readHistory(call: Call, filter: HistoryFilter): Promise<HistoryPage> {
-  const { promoCodeId, useId, customerAddress, after = '0', limit } = filter;
-  if (customerAddress !== undefined && !call.host.canWrite(customerAddress)) return { items: [], nextCursor: null };
+  const { promoCodeId, useId, customerAddress, shopId, after = '0', limit } = filter;
+  if (!call.host.canWrite(customerAddress ?? '', shopId ?? '')) return { items: [], nextCursor: null };
   const values: unknown[] = [after, limit + 1];
   const conditions: Condition[] = [];
   const add = (value: string | undefined, toCondition: (place: string) => Condition): void => {
@@ -43,6 +44,7 @@ export async function readHistory(call: Call, filter: HistoryFilter): Promise<Hi
   add(customerAddress, (place) =>
     either('customer_address', `(${ASKED_CUSTOMER.replace('$', () => place)} COLLATE pg_catalog."default")`),
   );
+  add(shopId, (place) => ({ now: `h.shop_id = ${place}::text` }));
   const statement = `SELECT ${HISTORY_ANSWER} FROM (${source(conditions)}) AS h ORDER BY h.id LIMIT $2::integer`;
   const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const items = rows.slice(0, limit).map(toHistoryRecord);

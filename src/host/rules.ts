@@ -4,6 +4,7 @@ import askedCustomer from '../../sql/rules/asked_customer.sql';
 import bonus from '../../sql/rules/bonus.sql';
 import bonusCounted from '../../sql/rules/bonus_counted.sql';
 import bonusPaid from '../../sql/rules/bonus_paid.sql';
+import boundCustomer from '../../sql/rules/bound_customer.sql';
 import budgetCaps from '../../sql/rules/budget_caps.sql';
 import budgetLeft from '../../sql/rules/budget_left.sql';
 import callLock from '../../sql/rules/call_lock.sql';
@@ -93,6 +94,7 @@ const rules = readRules([
   customerUses,
   bonus,
   hasRules,
+  boundCustomer,
   isFor,
   isBelow,
   budgetLeft,

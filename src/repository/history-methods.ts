@@ -7,23 +7,28 @@ import { parseTogether } from '../options.js';
 import { CodeMethods } from './code-methods.js';
 import type { Id } from './fields.js';
 import type { FollowHistoryInput, HistoryInput } from './input-types.js';
-import { type CallOptions, splitOptions } from './options.js';
+import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
 import { workOf } from './work.js';
 
 /** The methods of a repository that are about what happened. */
 export abstract class HistoryMethods extends CodeMethods {
   /**
    * What happened to uses, the oldest first: of a code, a use, a customer, or all of it. The installation has to keep a history
-   * (`installTriggers(db, { history: true })`). A use that was moved is found under both codes. In the host's transaction
-   * with what that has done so far.
+   * (`installTriggers(db, { history: true })`). A use that was moved is found under both codes. With a `shopId` among the options
+   * only what happened in that shop. In the host's transaction with what that has done so far.
    * @example
    * const { items, nextCursor } = await promoCodes.history({ promoCodeId: code.id, limit: 100 });
    * for (const { at, kind, actor } of items) console.log(at, kind, actor);
    * @throws NotInstalledError where no history is kept
    */
-  history(filter?: HistoryInput & CallOptions, last?: CallOptions): Promise<HistoryPage> {
-    const { settings, options } = splitOptions(filter, last);
-    return workOf(this).run('history()', options, (schemas, parse) => parse(schemas.history, settings), readHistory);
+  history(filter?: HistoryInput & CodeOptions, last?: CodeOptions): Promise<HistoryPage> {
+    const { settings, options } = splitOptions(filter, last, GUARDED);
+    return workOf(this).runGuarded(
+      'history()',
+      options,
+      (schemas, parse) => parse(schemas.history, settings),
+      (call, input, shopId) => readHistory(call, { ...input, shopId }),
+    );
   }
 
   /**
@@ -48,8 +53,8 @@ export abstract class HistoryMethods extends CodeMethods {
   }
 
   /**
-   * Puts another name in the place of a customer, for requests of erasure: in uses, holds, idempotency keys and history. What the
-   * customer has used stays used, by the replacement: counters and limits are as before, and the customer begins anew should
+   * Puts another name in the place of a customer, for requests of erasure: in uses, holds, idempotency keys, history, and codes that are
+   * bound to one. What the customer has used stays used, by the replacement: counters and limits are as before, and the customer begins anew should
    * he come again. A repetition of one of his calls with its key is an `IdempotencyConflictError` from then on. With a history
    * the role has to own it. In the host's transaction it is undone by a rollback.
    *

@@ -142,22 +142,22 @@ function readerOf(field: v.GenericSchema): (text: string) => unknown {
   const takesNone = takes(null) && !takes('none');
   const takesNumbers = takes(1) && !takes('1');
   const takesFlags = takes(true) && !takes('true');
-  const takesObjects = takes({}) && !takes('{}');
-  const takesLowerCase = takes('fixed') && !takes('FIXED');
+  const takesObjects = takes({});
+  const takesLowerCase = ['fixed', 'refuse'].some((word) => takes(word) && !takes(word.toUpperCase()));
   return (text) => {
     const word = text.trim();
     if (takesNone && NONE.test(word)) return null;
     if (takesNumbers && /^[+-]?\d{1,15}$/.test(word)) return Number(word);
     if (takesFlags) return TRUE.test(word) ? true : FALSE.test(word) ? false : text;
-    if (takesObjects) return jsonOf(word) ?? text;
+    if (takesObjects) return jsonOf(word, text);
     return takesLowerCase ? word.toLowerCase() : text;
   };
 }
 
-function jsonOf(text: string): unknown {
+function jsonOf(text: string, otherwise: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined;
+    return otherwise;
   }
 }

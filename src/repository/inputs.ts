@@ -73,7 +73,7 @@ function customerOf(host: Host | undefined, isLookUp = false) {
   return textField(host, 'uses', 'customerAddress', { max: LONGEST_NAME, trim, orNumber: true, isLookUp });
 }
 
-/** The customer whom a code is bound to: one that a use could have. */
+/** A customer whom a code can be bound to: one that a use could have as well. */
 function customerOfCode(host: Host | undefined) {
   const ofColumn = textField(host, 'codes', 'customerAddress', { max: LONGEST_NAME });
   return v.pipe(customerOf(host), ofColumn as v.GenericSchema<string, string>);
@@ -310,7 +310,7 @@ export function inputSchemas(host: Host | undefined) {
       patienceMs: v.optional(wholeNumber(1, 2_147_483_647), 600_000),
     }),
     customer: optionsOf({ customerAddress: customerOf(host, true) }),
-    replacement: optionsOf({ replacement: customerOf(host) }),
+    replacement: optionsOf({ replacement: customerOfCode(host) }),
     pruneHistory: optionsOf({ before: dateField }),
     release: optionsOf({ limit: v.optional(wholeNumber(1, LARGEST_PAGE), 1_000) }),
     prune: optionsOf({

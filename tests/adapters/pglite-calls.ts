@@ -56,7 +56,8 @@ const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = 
   redeemMany: ({ repository, code, options }) => repository.redeemMany([request(code), request(code)], options),
   reserve: hold,
   confirm: async (setting) => setting.repository.confirm(await hold(setting), setting.options),
-  rollbackUse: async (setting) => setting.repository.rollbackUse(await hold(setting), setting.options),
+  rollbackUse: async (setting) =>
+    setting.repository.rollbackUse(await hold(setting), { reason: 'tried' }, setting.options),
   amendUse: async (setting) =>
     setting.repository.amendUse(await hold(setting), { bonusAmount: '1.00' }, setting.options),
   releaseExpired: ({ repository, options }) => repository.releaseExpired({}, options),
@@ -65,6 +66,13 @@ const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = 
   usesByCode: ({ repository, code, options }) => repository.usesByCode(code.id, {}, options),
   usageStats: ({ repository, code, options }) => repository.usageStats(code.id, {}, options),
   shopStats: ({ repository, code, options }) => repository.shopStats({ shopId: code.shopId }, options),
+  history: ({ repository, code, options }) => repository.history({ promoCodeId: code.id }, options),
+  // It takes no client: inside of a transaction there is nothing to follow.
+  followHistory: async ({ repository, options }) =>
+    options.client ?? repository.followHistory({ patienceMs: 1 })[Symbol.asyncIterator]().next(),
+  eraseCustomer: ({ repository, options }) =>
+    repository.eraseCustomer(`c${next()}`, { replacement: `erased-${next()}` }, options),
+  pruneHistory: ({ repository, options }) => repository.pruneHistory({ before: new Date(0) }, options),
 };
 
 /** Of these nothing is asked of the database. */

@@ -307,7 +307,7 @@ describe.runIf(isIncluded('every call on PGlite'))('every call', () => {
           outcomes[name] = [await outcomeOf(call(pool, schema)), inside];
         }
       },
-      { deadlineMs: PATIENCE_MS },
+      { deadlineMs: PATIENCE_MS, history: true },
     );
     const expected = Object.keys(outcomes).map((name) => [
       name,

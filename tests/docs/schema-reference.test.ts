@@ -6,7 +6,7 @@ import { pageText, tableOf } from './page';
 const PAGE = 'schema-reference';
 const t = useDatabase('schema reference');
 const redeemer = useRole({ label: 'redeemer' });
-beforeAll(() => installSchema(t.pool, { grantTo: [redeemer.role], enforceLimits: true }));
+beforeAll(() => installSchema(t.pool, { grantTo: [redeemer.role], enforceLimits: true, history: true }));
 
 const plain = (cell: string) => cell.replaceAll('`', '');
 const sorted = (rows: string[][]) => rows.map((row) => row.join(' | ')).sort();
@@ -33,6 +33,7 @@ describe('the page lists what a fresh installation has', () => {
     'promo_code_holds',
     'promo_code_idempotency_keys',
     'promo_code_rate_limits',
+    'promo_code_history',
   ])('each column of %s, in its order', async (table) => {
     const rows = await found(
       `SELECT a.attname::text, replace(format_type(a.atttypid, a.atttypmod), 'timestamp with time zone', 'timestamptz'),
@@ -53,7 +54,8 @@ describe('the page lists what a fresh installation has', () => {
   it('each table, and no other', async () => {
     const rows = await found(
       `SELECT relname::text FROM pg_class
-        WHERE relnamespace IN ('public'::regnamespace, 'pgpromocodes'::regnamespace) AND relkind IN ('r', 'p', 'v', 'm')`,
+        WHERE relnamespace IN ('public'::regnamespace, 'pgpromocodes'::regnamespace) AND relkind IN ('r', 'p', 'v', 'm')
+          AND NOT relispartition`,
     );
     const headings = pageText(PAGE).matchAll(/^(?:## (promo_code\w+)$|`(promo_code\w+)`: )/gm);
     expect([...headings].map(([, host, own]) => host ?? own).sort()).toEqual(rows.flat().sort());
@@ -61,7 +63,10 @@ describe('the page lists what a fresh installation has', () => {
 
   it('each index', async () => {
     const rows = await found(
-      `SELECT indexname::text, tablename::text FROM pg_indexes WHERE schemaname IN ('public', 'pgpromocodes')`,
+      `SELECT i.indexname::text, i.tablename::text
+         FROM pg_indexes AS i
+         JOIN pg_class AS c ON c.relname = i.tablename AND c.relnamespace::regnamespace::name = i.schemaname
+        WHERE i.schemaname IN ('public', 'pgpromocodes') AND NOT c.relispartition`,
     );
     const listed = tableOf(PAGE, ['index', 'on', 'what for']).map((row) => row.slice(0, 2).map(plain));
     expect(sorted(listed)).toEqual(sorted(rows));
@@ -69,10 +74,10 @@ describe('the page lists what a fresh installation has', () => {
 
   it('each trigger', async () => {
     const rows = await found(
-      `SELECT t.tgname::text, t.tgrelid::regclass::text,
-              substring(pg_get_triggerdef(t.oid) FROM '(?:AFTER|BEFORE) .*(?= ON public)'), p.proname::text
-         FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-        WHERE NOT t.tgisinternal`,
+      `SELECT t.tgname::text, c.relname::text,
+              substring(pg_get_triggerdef(t.oid) FROM '(?:AFTER|BEFORE) .*(?= ON (?:public|pgpromocodes))'), p.proname::text
+         FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_class AS c ON c.oid = t.tgrelid
+        WHERE NOT t.tgisinternal AND NOT c.relispartition`,
     );
     const listed = tableOf(PAGE, ['trigger', 'on', 'event', 'function']).map((row) => row.map(plain));
     expect(sorted(listed)).toEqual(sorted(rows));
@@ -97,16 +102,17 @@ describe('the page lists what a fresh installation has', () => {
   });
 });
 
-it('who redeems has the four rights on the tables of the library, and PUBLIC has none', async () => {
+it('who redeems has the four rights on the tables of the library, but may only read the history, and PUBLIC has none', async () => {
   const rows = await found(
     `SELECT c.relname::text, string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type), pg_get_userbyid(g.grantee)::text
        FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS g
-      WHERE c.relnamespace = 'pgpromocodes'::regnamespace AND c.relkind = 'r' AND g.grantee <> c.relowner
+      WHERE c.relnamespace = 'pgpromocodes'::regnamespace AND c.relkind IN ('r', 'p') AND g.grantee <> c.relowner
       GROUP BY 1, 3 ORDER BY 1`,
   );
-  expect(rows).toEqual(
-    ['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_rate_limits'].map((table) => [
+  expect(rows).toEqual([
+    ['promo_code_history', 'SELECT', redeemer.role],
+    ...['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_rate_limits'].map((table) => [
       ...[table, 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],
     ]),
-  );
+  ]);
 });

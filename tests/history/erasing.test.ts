@@ -26,6 +26,7 @@ it('puts another name into uses, holds, keys and history, and leaves counters an
     /must not be a customer/,
   );
   expect(await repository.eraseCustomer('ANN@example.com ', { replacement: 'Erased-1' })).toEqual({
+    codes: 0,
     uses: 2,
     holds: 2,
     keys: 1,
@@ -70,6 +71,7 @@ it('puts another name into uses, holds, keys and history, and leaves counters an
 
   // Repeated it finds nothing to do, and undone it was never done.
   expect(await repository.eraseCustomer('nobody', { replacement: 'erased-1' })).toEqual({
+    codes: 0,
     uses: 0,
     holds: 0,
     keys: 0,
@@ -90,8 +92,21 @@ it('works without a history', async () => {
   const plain = new PromoCodeRepository(bare.pool, { schema: bare.schema });
   const code = await plain.create({ code: 'C', shopId: 's', bonusValue: 5 });
   await plain.redeem({ code: 'C', shopId: 's', customerAddress: 'ann', baseReward: 1 });
-  expect(await plain.eraseCustomer('ann', { replacement: 'x' })).toEqual({ uses: 1, holds: 0, keys: 0, records: 0 });
+  expect(await plain.eraseCustomer('ann', { replacement: 'x' })).toEqual({
+    ...{ codes: 0, uses: 1, holds: 0, keys: 0, records: 0 },
+  });
   expect((await plain.usesByCode(code.id)).items).toMatchObject([{ customerAddress: 'x' }]);
   await expect(plain.history()).rejects.toMatchObject({ code: 'NOT_INSTALLED' });
+
+  // Whom a code is bound to is a customer, too, whether or not he has used it.
+  const bound = await plain.create({ code: 'BOUND', shopId: 's', bonusValue: 5, customerAddress: ' Bob ' });
+  await plain.create({ code: 'OTHER', shopId: 's', bonusValue: 5, customerAddress: 'carol' });
+  await expect(plain.eraseCustomer('bob', { replacement: 'Carol' })).rejects.toThrow(/must not be a customer/);
+  expect(await plain.eraseCustomer('BOB', { replacement: 'erased-2' })).toMatchObject({ codes: 1, uses: 0 });
+  const erased = await plain.findById(bound.id);
+  expect(erased).toMatchObject({ customerAddress: 'erased-2' });
+  expect(erased!.updatedAt > bound.updatedAt).toBe(true);
+  const request = { code: 'BOUND', shopId: 's', baseReward: 1 };
+  expect(await plain.redeem({ ...request, customerAddress: 'bob' })).toMatchObject({ reason: 'not_for_customer' });
 });
 const bare = useSchema('bare');

@@ -164,6 +164,21 @@ describe.each(cases('hosts of a history', HOSTS, (_, index) => index === 0 || in
     ]);
   });
 
+  it('nothing of another shop than the one among the options', async () => {
+    const code = await newCode();
+    const id = await redeem(code, { customerAddress: 'of the shop' });
+    const none = { items: [], nextCursor: null };
+    for (const filter of [{ promoCodeId: code.id }, { useId: id }, { customerAddress: 'of the shop' }]) {
+      expect(await repository.history({ ...filter, shopId: 'another' })).toEqual(none);
+      expect(await repository.history(filter, { shopId: '\u2028' })).toEqual(none);
+      expect((await repository.history({ ...filter, shopId: 'shop' })).items).toMatchObject([{ useId: id }]);
+    }
+    expect((await repository.history({ limit: 10_000 }, { shopId: 'another' })).items).toEqual([]);
+    await expect(repository.history({ useId: id }, { shopId: '' })).rejects.toMatchObject({
+      issues: [{ path: 'shopId' }],
+    });
+  });
+
   it.runIf(isKept)('uses that are kept count, count no more, and count again', async () => {
     const code = await newCode();
     const id = await redeem(code);

@@ -28,6 +28,11 @@ describe('import', () => {
         'endDate',
         'totalUsageLimit',
         'perCustomerLimit',
+        'maxTotalBonus',
+        'budgetOverrun',
+        'minBaseReward',
+        'customerAddress',
+        'metadata',
         'isActive',
         '',
       ],
@@ -42,16 +47,23 @@ describe('import', () => {
         '2030-12-31T23:59:59+01:00',
         ' 1000',
         'none',
+        ' 99.50',
+        'Cap',
+        '10',
+        ' Ann@Example.com',
+        '{"source": ["fair", 7]}',
         'FALSE',
         '',
       ],
-      ['PLAIN', 'sheet', '', '', '5', '', '', '', '', '', '', undefined],
+      ['PLAIN', 'sheet', '', '', '5', '', '', '', '', '', '', '', '', '', '', '', undefined],
     ];
     expect(await repository.import(rows)).toEqual({ created: 2, skipped: 0, ...NOTHING_WRONG });
     expect(await repository.findByCode('summer', 'sheet')).toMatchObject({
       ...{ code: 'Summer', name: 'true', bonusType: 'percentage', bonusValue: '15.15', maxBonus: '20.00' },
       ...{ startDate: new Date('2026-01-01T00:00:00Z'), endDate: new Date('2030-12-31T22:59:59Z') },
       ...{ totalUsageLimit: 1000, perCustomerLimit: null, isActive: false },
+      ...{ maxTotalBonus: '99.50', budgetOverrun: 'cap', minBaseReward: '10.00', customerAddress: 'ann@example.com' },
+      metadata: { source: ['fair', 7] },
     });
     const created = await repository.create({ code: 'LIKE', shopId: 'sheet', bonusValue: 5 });
     const { id: _id, code: _code, startDate: _start, createdAt: _at, updatedAt: _up, ...like } = created;

@@ -78,6 +78,25 @@ describe('the clock of a repository', () => {
     });
   });
 
+  it('dates the history, which tells holds by it', async () => {
+    await withInstalledSchema(
+      t.pool,
+      async ({ repository }) => {
+        await setClock(repository, at('2030-03-01'));
+        await repository.create(code);
+        await repository.reserve({ ...request, ttlSeconds: 60 });
+        await setClock(repository, at('2030-03-02'));
+        expect(await repository.releaseExpired()).toEqual({ released: 1, remaining: false });
+        const { items } = await repository.history();
+        expect(items.map((record) => [record.kind, record.at, record.reason])).toEqual([
+          ['reserved', at('2030-03-01'), null],
+          ['released', at('2030-03-02'), 'expired'],
+        ]);
+      },
+      { history: true },
+    );
+  });
+
   it('is of that repository alone, in the transaction of the host too', async () => {
     await withInstalledSchema(t.pool, async ({ pool, schema, repository }) => {
       const other = new PromoCodeRepository(pool, { schema, prepare: true });

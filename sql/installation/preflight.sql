@@ -132,7 +132,8 @@ BEGIN
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
 
-  -- Keys and holds of tables that were dropped would answer for those that have their names now.
+  -- Keys and holds of tables that were dropped would answer for those that have their names now. What happened to their uses stays,
+  -- but is not found by ids that come again.
   IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
               WHERE n.nspname = library AND p.proname = 'promo_code_installation'::pg_catalog.name AND p.prosrc ~ mark)
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
@@ -147,6 +148,12 @@ BEGIN
     LOOP
       EXECUTE pg_catalog.format('DELETE FROM %I.%I', library, found.relname);
     END LOOP;
+    IF pg_catalog.to_regclass(:'history') IS NOT NULL THEN
+      PERFORM pg_catalog.set_config('pg_promo_codes.history', 'maintained', true);
+      EXECUTE pg_catalog.format('UPDATE %I.promo_code_history SET use_id = NULL, promo_code_id = NULL, former_promo_code_id = NULL',
+                                library);
+      PERFORM pg_catalog.set_config('pg_promo_codes.history', '', true);
+    END IF;
   END IF;
 
   FOR found IN

@@ -38,9 +38,10 @@ CREATE TRIGGER guard_promo_code_history_on_truncate
   FOR EACH STATEMENT EXECUTE FUNCTION :"library".guard_promo_code_history();
 SELECT :"library".prepare_promo_code_history();
 
--- What row-level security hides of the codes, it hides of their history.
+-- What row-level security hides of the codes, it hides of their history. That of tables that were dropped has no code any more,
+-- and is for the owner.
 ALTER TABLE :"library".promo_code_history ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS promo_code_redeemers ON :"library".promo_code_history;
 CREATE POLICY promo_code_redeemers ON :"library".promo_code_history
-  USING (:"library".promo_code_is_visible(promo_code_id));
+  USING (promo_code_id IS NOT NULL AND :"library".promo_code_is_visible(promo_code_id));
 COMMENT ON TABLE :"library".promo_code_history IS 'pg-promo-codes: created by the library, see installTriggers()';

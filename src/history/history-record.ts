@@ -48,8 +48,8 @@ export interface HistoryRow {
   id: string;
   at: string;
   kind: string;
-  use: string;
-  code: string;
+  use: string | null;
+  code: string | null;
   shop: string | null;
   customer: string | null;
   before: string | null;
@@ -65,16 +65,20 @@ export const HISTORY_ANSWER = `h.id::text AS id, extract(epoch FROM h.at)::text 
   h.after::text AS after, h.reason AS reason, h.actor AS actor, h.transaction_id AS transaction`;
 
 export function toHistoryRecord(row: HistoryRow): HistoryRecord {
+  const before = toState(row.before);
+  const after = toState(row.after);
+  // Of tables that were dropped, the ids are those of that time.
+  const use = after ?? before;
   return {
     id: row.id,
     at: toDate(row.at),
     kind: row.kind as HistoryKind,
-    useId: row.use,
-    promoCodeId: row.code,
+    useId: row.use ?? use?.id ?? '',
+    promoCodeId: row.code ?? use?.promoCodeId ?? '',
     shopId: row.shop ?? '',
     customerAddress: row.customer ?? '',
-    before: toState(row.before),
-    after: toState(row.after),
+    before,
+    after,
     reason: row.reason,
     actor: row.actor,
     transactionId: row.transaction,

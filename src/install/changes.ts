@@ -1,3 +1,4 @@
+import { HISTORY } from '../inspect/definition.js';
 import type { Choice } from '../inspect/installation.js';
 import type { ComparedObject, ObjectState } from '../inspect/object-state.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
@@ -76,14 +77,26 @@ function hostTableOf({ table }: ObjectState, { layout }: Choice): 'codes' | 'use
   return table === `${layout.schema}.${layout.codes.name}` ? 'codes' : 'uses';
 }
 
-/** Keys and holds of tables that are gone would answer for those that take their place now. */
+/**
+ * Keys and holds of tables that are gone would answer for those that take their place now. What happened to their uses stays,
+ * but is not found by ids that come again.
+ */
 function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): string[] {
   const library = quoteIdentifier(layout.librarySchema);
   const isThere = (table: string) =>
     objects.some(({ kind, name, state }) => kind === 'table' && name === table && state !== 'missing');
-  return ['promo_code_holds', 'promo_code_idempotency_keys']
-    .filter(isThere)
-    .map((table) => `DELETE FROM ${library}.${table};`);
+  return [
+    ...['promo_code_holds', 'promo_code_idempotency_keys']
+      .filter(isThere)
+      .map((table) => `DELETE FROM ${library}.${table};`),
+    ...(isThere(HISTORY)
+      ? [
+          `SELECT pg_catalog.set_config('pg_promo_codes.history', 'maintained', true);`,
+          `UPDATE ${library}.${HISTORY} SET use_id = NULL, promo_code_id = NULL, former_promo_code_id = NULL;`,
+          `SELECT pg_catalog.set_config('pg_promo_codes.history', '', true);`,
+        ]
+      : []),
+  ];
 }
 
 function isOnlyDropped({ statements }: ComparedObject): boolean {

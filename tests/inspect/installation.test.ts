@@ -149,7 +149,7 @@ describe('tables that were dropped, and those that have their place now', () => 
   });
 
   it('may have ids of other types, and the library may have lost a table', async () => {
-    await install();
+    await install({ history: true });
     expect(await redeem()).toMatchObject({ replayed: false });
     await createTables();
     await sql(`ALTER TABLE :"schema".promo_code_uses DROP promo_code_id;
@@ -157,14 +157,31 @@ describe('tables that were dropped, and those that have their place now', () => 
                ALTER TABLE :"schema".promo_code_uses ADD promo_code_id text NOT NULL, ALTER id DROP DEFAULT, ALTER id TYPE uuid USING gen_random_uuid(),
                  ALTER id SET DEFAULT gen_random_uuid();
                DROP TABLE :"library".promo_code_holds`);
-    await install();
+    await install({ history: true });
     expect(await inspect()).toMatchObject({ ok: true });
     expect(await redeem()).toMatchObject({ ok: true, replayed: false });
+    const { items } = await new PromoCodeRepository(pool, { schema }).history();
+    expect(items).toMatchObject([{ kind: 'redeemed', promoCodeId: '1' }, { kind: 'redeemed' }]);
+  });
+
+  it('have a history of their own, and find none by ids that come again', async () => {
+    const repository = new PromoCodeRepository(pool, { schema });
+    const put = () => install({ history: true });
+    const byScript = () => pool.query(renderSql('triggers', { schema, history: true }));
+    for (const again of [put, put, byScript]) {
+      await createTables();
+      await again();
+      expect(await redeem()).toMatchObject({ ok: true, use: { id: '1' } });
+      expect((await repository.history({ useId: '1' })).items).toHaveLength(1);
+    }
+    expect((await repository.history()).items).toMatchObject(
+      Array(3).fill({ useId: '1', promoCodeId: '1' }),
+    );
   });
 });
 
 it('ids of uses that get another type keep what keys remember', async () => {
-  await install();
+  await install({ history: true });
   const ask = { code: 'C1', shopId: 'shop', customerAddress: 'ann', baseReward: 10, idempotencyKey: 'key' };
   const first = await new PromoCodeRepository(pool, { schema }).redeem(ask);
   await sql(
@@ -172,7 +189,10 @@ it('ids of uses that get another type keep what keys remember', async () => {
   );
   await install();
   expect(await inspect()).toMatchObject({ ok: true });
-  expect(await new PromoCodeRepository(pool, { schema }).redeem(ask)).toEqual({ ...first, replayed: true });
+  const repository = new PromoCodeRepository(pool, { schema });
+  expect(await repository.redeem(ask)).toEqual({ ...first, replayed: true });
+  const useId = first.ok ? first.use.id : '';
+  expect((await repository.history({ useId })).items).toMatchObject([{ kind: 'redeemed', useId }]);
 });
 
 it('tables that were renamed keep their installation', async () => {

@@ -38,7 +38,8 @@ export async function checkJest(tarball, databaseUrl) {
   };
   await compile('node,jest', 'ambient.ts');
   await compile('node', 'imported.ts');
-  const env = { DATABASE_URL: databaseUrl };
+  // As Jest sets it where nothing is set; building the hosts before has left it at production in this process.
+  const env = { DATABASE_URL: databaseUrl, NODE_ENV: 'test' };
   const { stderr } = await run(process.execPath, [binOf('jest', 'jest', place), '--ci'], { cwd: place, env });
   return /^Tests: .*$/m.exec(stderr)?.[0];
 }

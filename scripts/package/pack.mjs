@@ -43,7 +43,7 @@ export async function packCleanClone(manifest) {
 /** What the bundle imports is built in, under its full name, or comes with the package; and it reads no file beside itself. */
 function checkImports(file, { dependencies }) {
   const text = readFileSync(file, 'utf8');
-  const imported = [...text.matchAll(/\b(?:from ?|require\(|import\(|import ?)"([^"]+)"/g)].map(
+  const imported = [...text.matchAll(/\b(?:from ?|require\(|import\(|import ?)"([\w@./:-]+)"/g)].map(
     ([, specifier]) => specifier,
   );
   demand(imported.length > 0, `${file} imports nothing, so this check is blind`);

@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -150,8 +150,8 @@ BEGIN
         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
-       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[]))
+       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -160,7 +160,8 @@ BEGIN
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
 
-  -- Keys and holds of tables that were dropped would answer for those that have their names now.
+  -- Keys and holds of tables that were dropped would answer for those that have their names now. What happened to their uses stays,
+  -- but is not found by ids that come again.
   IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
               WHERE n.nspname = library AND p.proname = 'promo_code_installation'::pg_catalog.name AND p.prosrc ~ mark)
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
@@ -175,6 +176,12 @@ BEGIN
     LOOP
       EXECUTE pg_catalog.format('DELETE FROM %I.%I', library, found.relname);
     END LOOP;
+    IF pg_catalog.to_regclass('"pgpromocodes".promo_code_history') IS NOT NULL THEN
+      PERFORM pg_catalog.set_config('pg_promo_codes.history', 'maintained', true);
+      EXECUTE pg_catalog.format('UPDATE %I.promo_code_history SET use_id = NULL, promo_code_id = NULL, former_promo_code_id = NULL',
+                                library);
+      PERFORM pg_catalog.set_config('pg_promo_codes.history', '', true);
+    END IF;
   END IF;
 
   FOR found IN
@@ -1619,10 +1626,9 @@ BEGIN
                                                                       WHERE is_retry AND u."id" = q.id
                                                                       LIMIT 1) AS made ON true
                                                               LEFT JOIN LATERAL (
-                                                                     SELECT (NULL::text IS NULL
-                                                                             OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, "pgpromocodes".promo_code_bonus(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 q.bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus,
+                                                                     SELECT (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, "pgpromocodes".promo_code_bonus(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    q.bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus,
                                                                             trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps
                                                                        FROM "public"."promo_codes" AS c
                                                                       WHERE has_rules AND c."id" = q.code_id
@@ -1876,8 +1882,7 @@ BEGIN
       FROM (SELECT bool_and(a.is_right) AND coalesce(sum(a.bonus) <= 0::numeric OR sum(a.bonus) <= min(a.budget), true) AS fits
               FROM unnest(places, customers, bases, bonuses) AS q(place, customer, base, given)
              CROSS JOIN LATERAL (
-                    SELECT c."id" AS id, (NULL::text IS NULL
-                                                OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(q.base < NULL::numeric::numeric, false) AS is_right,
+                    SELECT c."id" AS id, (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(q.base < NULL::numeric::numeric, false) AS is_right,
                            "pgpromocodes".promo_code_bonus(
                              q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
                              "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget
@@ -2028,8 +2033,7 @@ BEGIN
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
               WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true)
            AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
-           AND (NULL::text IS NULL
-                OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(on_base < NULL::numeric::numeric, false)
+           AND (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(on_base < NULL::numeric::numeric, false)
            AND (NULL::numeric IS NULL OR coalesce("pgpromocodes".promo_code_bonus(
                                                            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
                                                            "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= 0::numeric OR "pgpromocodes".promo_code_bonus(
@@ -2313,8 +2317,7 @@ BEGIN
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
               WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
-         (NULL::text IS NULL
-          OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = who) AS is_for, coalesce(base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps,
+         (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = who) AS is_for, coalesce(base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps,
          "pgpromocodes".promo_code_bonus(
            given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, use_row."base_reward"::numeric ,
            "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
@@ -2461,12 +2464,12 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".create_promo_codes(text, jsonb) FROM PUBLIC;
 
--- Puts another name in the place of a customer, in uses, holds, keys and history. Counters and limits stay as they are: the
+-- Puts another name in the place of a customer, in codes that are bound to one, uses, holds, keys and history. Counters and limits stay as they are: the
 -- replacement has used what the customer had. A key keeps its use, but not the fingerprint of its request, from which a customer
 -- could be guessed; so its repetition is a conflict. Answers how many rows of each were changed, and -1 of uses where the
 -- replacement is a customer already.
 CREATE OR REPLACE FUNCTION "pgpromocodes".erase_promo_code_customer(customer text, replacement text)
-RETURNS TABLE (uses bigint, holds bigint, keys bigint, records bigint)
+RETURNS TABLE (codes bigint, uses bigint, holds bigint, keys bigint, records bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
 SET timezone = 'UTC'
@@ -2484,6 +2487,7 @@ DECLARE
   marker text := coalesce(current_setting('pg_promo_codes.history', true), '');
   setting text;
 BEGIN
+  codes := 0;
   uses := 0;
   holds := 0;
   keys := 0;
@@ -2873,7 +2877,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

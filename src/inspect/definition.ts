@@ -118,7 +118,8 @@ function renderFunctions(wanted: Wanted): FunctionDefinition[] {
   const render = renderer(wanted);
   const library = quoteIdentifier(wanted.layout.librarySchema);
   const isWanted = [belongsTo(wanted.layout), isForHistoryOf(wanted)];
-  return files.filter((file) => isWanted.every((is) => is(file))).map((file) => {
+  const ofInstallation = files.filter((file) => isWanted.every((is) => is(file)));
+  return ofInstallation.map((file) => {
     const { name, securityDefiner, isForRedeemers } = file;
     const types = render(file.parameters)
       .split(', ')

@@ -174,9 +174,7 @@ describe('tables that were dropped, and those that have their place now', () => 
       expect(await redeem()).toMatchObject({ ok: true, use: { id: '1' } });
       expect((await repository.history({ useId: '1' })).items).toHaveLength(1);
     }
-    expect((await repository.history()).items).toMatchObject(
-      Array(3).fill({ useId: '1', promoCodeId: '1' }),
-    );
+    expect((await repository.history()).items).toMatchObject(Array(3).fill({ useId: '1', promoCodeId: '1' }));
   });
 });
 

@@ -160,6 +160,23 @@ BEGIN
       USING ERRCODE = 'duplicate_object', HINT = 'Rename each, or drop it where it only counts, then run this again.';
   END IF;
 
+  -- What is installed may use columns that this script was not told of: with it, budgets would hold no more.
+  SELECT pg_catalog.string_agg(pg_catalog.format('%s (%s)', c.value, c.key), ', ' ORDER BY c.key) INTO problems
+    FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname = library
+   CROSS JOIN LATERAL pg_catalog.json_each_text(pg_catalog.json_extract_path(
+           nullif(pg_catalog.split_part(p.prosrc, '$json$', 2), '')::json, 'description', 'codes', 'columns')) AS c
+   WHERE p.proname = 'promo_code_installation'::pg_catalog.name AND p.prosrc ~ mark AND c.key = ANY ('{maxTotalBonus,budgetOverrun,minBaseReward,customerAddress,metadata}'::text[])
+     AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+                   JOIN pg_catalog.pg_class AS t ON t.oid = a.attrelid AND t.relname = 'promo_codes'::pg_catalog.name
+                   JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace AND tn.nspname = schema
+                  WHERE a.attname::text = c.value AND NOT a.attisdropped);
+  IF problems IS NOT NULL THEN
+    RAISE EXCEPTION 'the installation uses columns that this script was not told of: %', problems
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Describe each in tables.codes.columns, or as null where it is not to be used. The script schema knows them all.';
+  END IF;
+
   -- Keys and holds of tables that were dropped would answer for those that have their names now. What happened to their uses stays,
   -- but is not found by ids that come again.
   IF EXISTS (SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace

@@ -104,7 +104,7 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  *
  * It sees no database: an option that is left out has its default, whatever is installed, and a column that the host does not
  * have is described as `null`. Columns for budgets, least rewards, bound customers and metadata are those of `'schema'`; with
- * other scripts they have to be described.
+ * other scripts they have to be described, and `'triggers'` refuses to forget those that an installation uses.
  *
  * @throws ValidationError for an unknown name, option or value.
  */
@@ -187,6 +187,7 @@ function triggersScript(wanted: Wanted): string {
     grant_to: arrayText(options.grantTo),
     trigger_names: list(triggerNames),
     described_columns: JSON.stringify(describedColumns(layout)),
+    not_described: list(layout.notThere ?? []),
     wanted_indexes: JSON.stringify(indexDefinitions(layout).map((index) => wantedIndex(layout, index))),
   };
   const render = (file: string) => renderSqlFile(withoutComments(file), layout, further);

@@ -16,12 +16,17 @@ import { cases, useDatabase } from '../support';
 /** What migration tools do to the text of a script on its way to the server. */
 const { pool, sql, client, url } = useDatabase('carried scripts');
 
+/** What the script 'schema' knows, and the others have to be told. */
+const EXTRA = {
+  ...{ maxTotalBonus: 'max_total_bonus', budgetOverrun: 'budget_overrun', minBaseReward: 'min_base_reward' },
+  ...{ customerAddress: 'customer_address', metadata: 'metadata' },
+};
 const ODD = String.raw`what? \? \\? ?? <question mark> $script$ $text$ é 'x' "y"`;
 const ODD_HOST: RenderOptions = {
   schema: `s ${ODD}`,
   librarySchema: `l ${ODD}`,
   tables: {
-    codes: { name: 'codes?', columns: { code: 'which code?', timesUsed: 'how often?' } },
+    codes: { name: 'codes?', columns: { code: 'which code?', timesUsed: 'how often?', ...EXTRA } },
     uses: {
       name: 'uses?',
       columns: { usedAt: 'when?' },
@@ -158,7 +163,7 @@ describe.each(cases('hosts for carried scripts', [{}, ODD_HOST], (host) => host 
       await createSchema(host);
       await run(renderSql('schema', host));
       await expectInstalled(host);
-      await run(renderSql('triggers', host));
+      await run(renderSql('triggers', { ...host, tables: host.tables ?? { codes: { columns: EXTRA } } }));
       await expectInstalled(host);
       await run(renderSql('uninstall', host));
       await expectNothing(host);
@@ -181,6 +186,20 @@ it('columns that are not there and are not described as null are named, all at o
     hint: expect.stringContaining('null'),
   });
   expect((await sql(`SELECT FROM pg_namespace WHERE nspname = 'pgpromocodes_bare'`)).rows).toEqual([]);
+});
+
+it('budgets that an installation knows are not forgotten by a script that was not told of their columns', async () => {
+  const options: RenderOptions = { schema: 'budgets' };
+  await createSchema(options);
+  await pool.query(renderSql('schema', options));
+  await expect(pool.query(renderSql('triggers', options))).rejects.toMatchObject({
+    code: '22023',
+    message: expect.stringMatching(/not told of: budget_overrun \(budgetOverrun\), .*metadata \(metadata\)/),
+  });
+  await pool.query(renderSql('schema', options));
+  const none = Object.fromEntries(Object.keys(EXTRA).map((role) => [role, null]));
+  await pool.query(renderSql('triggers', { ...options, tables: { codes: { columns: none } } }));
+  await pool.query(renderSql('triggers', options));
 });
 
 it('tables that were dropped and made anew, as a tool resets a database, know nothing of the keys before', async () => {

@@ -61,8 +61,10 @@ describe('a role for migrations, and a role for the application', () => {
 
   it('no script gets anywhere by a role that does not own the tables', async () => {
     const application = await t.client(app.login);
+    const unused = ['maxTotalBonus', 'budgetOverrun', 'minBaseReward', 'customerAddress', 'metadata'];
+    const tables = { codes: { columns: Object.fromEntries(unused.map((role) => [role, null])) } };
     for (const name of ['schema', 'triggers', 'uninstall'] as const) {
-      await expect(application.query(renderSql(name, options))).rejects.toMatchObject({ code: '42501' });
+      await expect(application.query(renderSql(name, { ...options, tables }))).rejects.toMatchObject({ code: '42501' });
     }
     expect(await inspectTriggers(t.pool)).toMatchObject({ ok: true });
     expect(await namespaces()).toBe(1);

@@ -2,7 +2,7 @@ import type { MigrationBuilder } from 'node-pg-migrate';
 import { renderSql } from 'pg-promo-codes';
 
 export function up(pgm: MigrationBuilder): void {
-  pgm.sql(renderSql('triggers'));
+  pgm.sql(renderSql('schema'));
 }
 
 export function down(): void {

@@ -36,9 +36,9 @@ BEGIN
   END IF;
   /*if code_customer_address*/
   -- As customers are compared, and as those of uses are stored.
-  IF jsonb_path_exists(codes, pg_catalog.format(E'$[*].%s \x3F (@ != null)', to_jsonb(:'code_customer_address'::text))::jsonpath) THEN
+  IF jsonb_path_exists(codes, pg_catalog.format(E'$[*].%s \x3F (@ != null)', pg_catalog.to_jsonb(:'code_customer_address'::text))::jsonpath) THEN
     codes := (SELECT pg_catalog.jsonb_agg(CASE WHEN p.who IS NULL THEN p.code
-                                               ELSE jsonb_set(p.code, ARRAY[:'code_customer_address'], to_jsonb(:asked_customer(p.who))) END
+                                               ELSE jsonb_set(p.code, ARRAY[:'code_customer_address'], pg_catalog.to_jsonb(:asked_customer(p.who))) END
                                           ORDER BY p.place)
                 FROM (SELECT a.code, a.code ->> :'code_customer_address'::text AS who, a.place
                         FROM jsonb_array_elements(codes) WITH ORDINALITY AS a(code, place)) AS p);

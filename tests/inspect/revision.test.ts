@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '40f7a6a71825a81125cf6de0f77429df743c0aa7c7f267d719e33afcbd12cb72',
+  2: 'd09ad53179d2bdf3a0bcb353b73c2abb54190228995aa98f186a660140c21f8d',
 };
 
 it('every function carries the current revision', () => {

@@ -122,6 +122,24 @@ describe('what a test leaves behind', () => {
     clients.elsewhere.release(true);
   });
 
+  it('a client that was given back with its transaction open is ended, and no process with it', async () => {
+    const pool = t.poolWith({ max: 2 });
+    // That of the tests listens by itself.
+    pool.removeAllListeners('error');
+    let used = '';
+    await withInstalledSchema(pool, async ({ schema }) => {
+      used = schema;
+      const [leaking, other] = [await pool.connect(), await pool.connect()];
+      await leaking.query(`BEGIN; LOCK TABLE ${schema}.promo_codes`);
+      leaking.release();
+      other.release();
+    });
+    expect(await schemasLike(used)).toEqual([]);
+    await expect.poll(() => pool.totalCount).toBe(1);
+    await expect.poll(() => pool.listenerCount('error')).toBe(0);
+    expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
+  });
+
   it('a pool without a free client, or one that has been ended, keeps nothing from being removed', async () => {
     let used = '';
     const small = t.poolWith({ max: 1 });

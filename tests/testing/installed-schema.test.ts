@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type InstallOptions, isPromoCodesError, type PromoCodeRepository } from '../../src/index';
+import { type InstallOptions, inspectTriggers, isPromoCodesError, type PromoCodeRepository } from '../../src/index';
 import { toHaveNoDrift, withInstalledSchema } from '../../src/testing/index';
 import { SEED_TABLES } from '../support/host-tables';
 import { barrier } from '../support/races';
@@ -33,9 +33,12 @@ describe('a schema for one test', () => {
         await repository.create(code);
         expect(await repository.redeem(request)).toMatchObject({ ok: true, use: { totalReward: '15.00' } });
         await expect(pool).toHaveNoDrift({ schema });
+        expect(await inspectTriggers(pool, { schema })).toMatchObject({
+          warnings: [expect.stringContaining('testClock')],
+        });
         return 42;
       },
-      { counterWrites: 'reject', uniformRefusals: true, lockTimeoutMs: 1_000 },
+      { counterWrites: 'reject', uniformRefusals: true, lockTimeoutMs: 1_000, testClock: undefined },
     );
     expect(answer).toBe(42);
     expect(await schemasLike(used)).toEqual([]);

@@ -39,6 +39,7 @@ export function readCsv(file: string, stdin: Readable): CsvRows {
         const reading = pipeline(rest, parser).catch(() => undefined);
         for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: Info }>) {
           lines.push(info.lines - linesIn(record));
+          requireText(file, record, lines.at(-1)!);
           yield record;
         }
         await reading;
@@ -49,6 +50,15 @@ export function readCsv(file: string, stdin: Readable): CsvRows {
       }
     },
   };
+}
+
+/** What is no UTF-8 would become codes and names with a replacement character in them. */
+function requireText(file: string, record: readonly string[], line: number): void {
+  if (!record.some((cell) => cell.includes('\ufffd'))) return;
+  throw new CommandError(
+    EXIT.notInOrder,
+    `${file} is no UTF-8: line ${line} holds bytes that are no character. Save it as "CSV UTF-8".`,
+  );
 }
 
 /** How many lines a row has after its first: cells may hold some. */

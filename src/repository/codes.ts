@@ -251,16 +251,17 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
     if (fields.length === 0) return before;
     const issues = codeIssues({ ...before, ...uncapped, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
-    const values = [id, found[0]?.rules, ...fields.map(([field, value]) => parameterOf(call, field, value))];
+    const values: unknown[] = [id, found[0]?.rules, ...fields.map(([field, value]) => parameterOf(call, field, value))];
     const sets = fields.map(
       ([field], index) => `:"${placeholderOf('codes', field)}" = ${newValue(call, field, `$${index + 3}`)}`,
     );
+    const isSame = `c.:"code_id" = $1:::code_id_type AND ${RULES} = $2${ofShop(call, shopId, values)}`;
     const { rows } = await call.write(
       (db) =>
         db.query(
           call.sql(
             `UPDATE :"codes" AS c SET ${[...sets, ...updatedNow(call)].join(', ')}
-              WHERE c.:"code_id" = $1:::code_id_type AND ${RULES} = $2 RETURNING ${codeColumns(call.host)}`,
+              WHERE ${isSame} RETURNING ${codeColumns(call.host)}`,
           ),
           values,
         ),

@@ -1,6 +1,8 @@
 import { ValidationError, type ValidationIssue } from '../errors.js';
 import { afterCallbacks } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
+import { toCodeName } from '../redemption/code-name.js';
+import type { Host } from '../redemption/host.js';
 import { checkCode } from './code-rules.js';
 import { endsInPast, insertRows, type NewCode, PAST_END, toRow } from './codes.js';
 import type { Call } from './context.js';
@@ -76,9 +78,19 @@ export async function importCodes(
   return report;
 }
 
-/** The rows that are right, as they are written: those with the same columns together. */
+/** Rows that are written by one statement: they have the same columns. */
+interface Group {
+  /** The shop of all of them; `null`: each is of the one that stands in it. */
+  shopId: string | null;
+  hasColumns: boolean;
+  /** Some of its codes may be those of rows in other groups that come first. */
+  isLate: boolean;
+  rows: string[];
+}
+
+/** The rows that are right, as they are written. */
 interface Batch {
-  groups: { hasColumns: boolean; rows: string }[];
+  groups: Group[];
   size: number;
 }
 
@@ -125,8 +137,8 @@ async function* checkedBatches(
     const { issues, code } = 'input' in read ? checkInput(schemas, read.input) : { ...read, code: undefined };
     if (code) checked.push({ row, code });
     else note(row, issues);
-    // Under a wrong header every row would be.
-    if (row === 0 && Array.isArray(given) && issues.length > 0) return;
+    // Under a wrong header every row would be, or would be taken for something else.
+    if (reader.hasWrongHeader) return;
     if (checked.length < BATCH) continue;
     yield await finish(checked);
     checked = [];
@@ -145,32 +157,37 @@ function checkInput(schemas: InputSchemas, input: object): { issues: ValidationI
 }
 
 function batchOf({ host }: Call, codes: readonly Checked[]): Batch {
-  const groups = new Map<string, { hasColumns: boolean; rows: string[] }>();
+  const groups = new Map<string, Group>();
+  const names = new Set<string>();
+  const shopOf = ownShopOf(host);
   for (const { code } of codes) {
     const columns = columnsOfCode(host, toRow(host, code));
-    const key = Object.keys(columns).sort().join('\0');
-    const group = groups.get(key) ?? { hasColumns: false, rows: [] };
+    const name = JSON.stringify([code.shopId, toCodeName(code.code).toUpperCase()]);
+    const isLate = names.has(name);
+    names.add(name);
+    const shopId = shopOf(code);
+    const key = JSON.stringify([isLate, shopId, Object.keys(columns).sort()]);
+    const group = groups.get(key) ?? { shopId, hasColumns: false, isLate, rows: [] };
     groups.set(key, group);
     group.hasColumns ||= code.columns !== undefined;
     group.rows.push(JSON.stringify(columns));
   }
-  return {
-    groups: [...groups.values()].map(({ hasColumns, rows }) => ({ hasColumns, rows: `[${rows.join(',')}]` })),
-    size: codes.length,
-  };
+  const inOrder = [...groups.values()].sort((one, other) => Number(one.isLate) - Number(other.isLate));
+  return { groups: inOrder, size: codes.length };
+}
+
+/** One statement takes the codes of many shops, but for a column of a domain: that may refuse to have no shop beside them. */
+function ownShopOf(host: Host): (code: NewCode) => string | null {
+  if (!host.has('codes', 'shopId')) return () => '';
+  const isDomain = host.typeOf('codes', 'shopId') !== host.baseTypeOf('codes', 'shopId');
+  return isDomain ? ({ shopId }) => shopId : () => null;
 }
 
 /** @returns how many were created */
 async function insertBatch(call: Call, { groups }: Batch): Promise<number> {
   let created = 0;
-  for (const { hasColumns, rows } of groups) {
-    created += await insertRows(
-      call,
-      call.host.has('codes', 'shopId') ? null : '',
-      rows,
-      hasColumns,
-      (_, ids) => ids.length,
-    );
+  for (const { shopId, hasColumns, rows } of groups) {
+    created += await insertRows(call, shopId, `[${rows.join(',')}]`, hasColumns, (_, ids) => ids.length);
   }
   return created;
 }

@@ -23,6 +23,8 @@ export class RowReader {
   readonly #defaults: Fields;
   #header: string[] | undefined;
   #isFirst = true;
+  /** The rows cannot be told by their header. */
+  hasWrongHeader = false;
 
   /**
    * @param entries the fields of a code
@@ -70,7 +72,8 @@ export class RowReader {
       return isKnown ? [] : [issueOf(`${cell}`, `must be the name of a field: ${this.#names()}`, cells[cell])];
     });
     this.#header = header;
-    return issues.length > 0 ? { issues } : undefined;
+    this.hasWrongHeader = issues.length > 0;
+    return this.hasWrongHeader ? { issues } : undefined;
   }
 
   #names(): string {

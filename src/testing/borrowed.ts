@@ -14,13 +14,13 @@ export interface Borrowed {
   stop(): void;
 }
 
-type Listen = (event: 'acquire', listener: (client: Client) => void) => unknown;
+type Listen = (event: 'acquire' | 'remove' | 'error', listener: (client: Client) => void) => unknown;
 
 const ignore = (): void => undefined;
 
 /**
- * Notes who is taken out of the pool. A client of node-postgres that is out of its pool has no listener for `'error'`: when
- * the server closes its connection the process would end.
+ * Notes who is taken out of the pool. When the server closes the connection of a client, node-postgres tells the client, or the
+ * pool where the client was given back; where nobody listens for `'error'` there, the process would end.
  */
 export function borrowedFrom(pool: ConnectionPool): Borrowed {
   const { on, off } = pool as { on?: Listen; off?: Listen };
@@ -29,10 +29,26 @@ export function borrowedFrom(pool: ConnectionPool): Borrowed {
   if (on && off) on.call(pool, 'acquire', note);
   return {
     expectEnd(pid) {
-      for (const client of clients) if (client.processID === pid) client.on?.('error', ignore);
+      for (const client of clients) {
+        if (client.processID !== pid) continue;
+        clients.delete(client);
+        client.on?.('error', ignore);
+        if (on && off) ignoreUntilRemoved(client);
+      }
     },
     stop() {
       if (on && off) off.call(pool, 'acquire', note);
     },
   };
+
+  function ignoreUntilRemoved(client: Client): void {
+    const forget = (removed: Client): void => {
+      if (removed !== client) return;
+      off?.call(pool, 'remove', forget);
+      // The pool may tell of the removal first, and of the error right after it.
+      setImmediate(() => off?.call(pool, 'error', ignore));
+    };
+    on?.call(pool, 'error', ignore);
+    on?.call(pool, 'remove', forget);
+  }
 }

@@ -128,7 +128,9 @@ export async function withInstalledSchema<Pool extends ConnectionPool, Result>(
 /** The repository first: it checks its options without writing anything. */
 function prepare(pool: ConnectionPool, schema: string, given: object) {
   const isOf = (names: readonly string[]) => Object.entries(given).filter(([name]) => names.includes(name));
-  const ofInstallation = Object.entries(given).filter(([name]) => !OF_REPOSITORY.includes(name));
+  const ofInstallation = Object.entries(given).filter(
+    ([name, value]) => value !== undefined && !OF_REPOSITORY.includes(name),
+  );
   return {
     repository: new PromoCodeRepository(pool, {
       ...Object.fromEntries(isOf([...OF_REPOSITORY, 'lockTimeoutMs'])),

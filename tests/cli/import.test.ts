@@ -92,6 +92,14 @@ describe('import', () => {
     expect((await repository.list({ shopId: 'broken' })).items).toEqual([]);
   });
 
+  it('a file that is no UTF-8 is refused at its line, and nothing of it is imported', async () => {
+    const file = fileOf('');
+    writeFileSync(file, Buffer.from('code,bonusValue,shopId,name\nA,1,latin,plain\nB,1,latin,Gr\xfc\xdfe\n', 'latin1'));
+    const outcome = await run([file]);
+    expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/is no UTF-8: line 3 /) });
+    expect((await repository.list({ shopId: 'latin' })).items).toEqual([]);
+  });
+
   it('reads a file in pieces of any size, and holds no more of it than a piece', async () => {
     const text = `code,bonusValue\n${Array.from({ length: 50 }, (_, n) => `C${n},1\n`).join('')}`;
     for (const size of [1, 7, 10_000]) {

@@ -97,7 +97,7 @@ it.each([
   await sql(create);
   await expect(installSchema(pool, { schema })).rejects.toMatchObject({ missing: [`${schema}.${path}`] });
   const { rows } = await sql(
-    `SELECT FROM pg_class AS c WHERE relnamespace = :'schema'::regnamespace AND relkind <> 'i'`,
+    `SELECT FROM pg_class AS c WHERE relnamespace = quote_ident(:'schema')::regnamespace AND relkind <> 'i'`,
   );
   expect(rows).toHaveLength(1);
 });

@@ -22,7 +22,7 @@ function explaining(t: { client(): Promise<import('pg').Client> }, schema: strin
   let values: unknown[] = [];
   const opened = t.client();
   const query = async (statement: string, given: unknown[] = []) => {
-    if (/FROM \S+ AS c\s+WHERE true/.test(statement)) [text, values] = [statement, given];
+    if (/FROM .+ AS c\s+WHERE true/.test(statement)) [text, values] = [statement, given];
     return (await opened).query(statement, given);
   };
   return {

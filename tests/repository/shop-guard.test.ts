@@ -6,7 +6,7 @@ import {
   PromoCodeRepository,
   type PromoCodeUse,
 } from '../../src/index';
-import { useSchema } from '../support';
+import { useSchema, waitUntilBlocked } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
 import { useRepository } from '../support/repository';
 
@@ -96,6 +96,19 @@ describe.each(['own', 'seed'] as const)('the shop among the options, on the tabl
       await repository.releaseExpired();
     }
     expect(await repository.confirm(hold, undefined, MINE)).toMatchObject({ id: hold, shopId: 'mine' });
+  });
+
+  it('update() writes nothing where the code went to another shop while it was being checked', async () => {
+    const code = await newCode(MINE);
+    const mover = await t.client();
+    await mover.query('BEGIN');
+    await mover.query(t.expand(`UPDATE :"schema".promo_codes SET shop_id = 'theirs' WHERE id = $1`), [code.id]);
+    const updater = await t.client();
+    const updating = repository.update(code.id, { name: 'x' }, { client: updater, ...MINE }).catch((error) => error);
+    await waitUntilBlocked(t.pool, updater);
+    await mover.query('COMMIT');
+    expect(await updating).toBeInstanceOf(NotFoundError);
+    expect(await repository.findById(code.id, THEIRS)).toMatchObject({ name: null });
   });
 
   it('is part of the transaction of the host, and checked like every option', async () => {

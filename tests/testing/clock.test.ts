@@ -163,7 +163,7 @@ describe('an installation that is not for tests', () => {
   it('gives no role a way to move the present', async () => {
     const promoCode = await ordinary.newCode({ endDate: new Date(Date.now() + YEAR) });
     const { rows } = await ordinary.sql<{ source: string }>(
-      `SELECT string_agg(prosrc, '') AS source FROM pg_proc WHERE pronamespace = :'library'::regnamespace`,
+      `SELECT string_agg(prosrc, '') AS source FROM pg_proc WHERE pronamespace = quote_ident(:'library')::regnamespace`,
     );
     expect(rows[0]?.source).not.toContain('pg_promo_codes.clock');
     const pool = ordinary.poolWith({ options: '-c pg_promo_codes.clock=9000-01-01T00:00:00Z' });

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type InstallOptions, isPromoCodesError, type PromoCodeRepository } from '../../src/index';
+import { type InstallOptions, inspectTriggers, isPromoCodesError, type PromoCodeRepository } from '../../src/index';
 import { toHaveNoDrift, withInstalledSchema } from '../../src/testing/index';
 import { SEED_TABLES } from '../support/host-tables';
 import { barrier } from '../support/races';
@@ -33,9 +33,12 @@ describe('a schema for one test', () => {
         await repository.create(code);
         expect(await repository.redeem(request)).toMatchObject({ ok: true, use: { totalReward: '15.00' } });
         await expect(pool).toHaveNoDrift({ schema });
+        expect(await inspectTriggers(pool, { schema })).toMatchObject({
+          warnings: [expect.stringContaining('testClock')],
+        });
         return 42;
       },
-      { counterWrites: 'reject', uniformRefusals: true, lockTimeoutMs: 1_000 },
+      { counterWrites: 'reject', uniformRefusals: true, lockTimeoutMs: 1_000, testClock: undefined },
     );
     expect(answer).toBe(42);
     expect(await schemasLike(used)).toEqual([]);
@@ -120,6 +123,24 @@ describe('what a test leaves behind', () => {
     await expect(clients.client.query('SELECT 1')).rejects.toThrow();
     clients.client.release(true);
     clients.elsewhere.release(true);
+  });
+
+  it('a client that was given back with its transaction open is ended, and no process with it', async () => {
+    const pool = t.poolWith({ max: 2 });
+    // That of the tests listens by itself.
+    pool.removeAllListeners('error');
+    let used = '';
+    await withInstalledSchema(pool, async ({ schema }) => {
+      used = schema;
+      const [leaking, other] = [await pool.connect(), await pool.connect()];
+      await leaking.query(`BEGIN; LOCK TABLE ${schema}.promo_codes`);
+      leaking.release();
+      other.release();
+    });
+    expect(await schemasLike(used)).toEqual([]);
+    await expect.poll(() => pool.totalCount).toBe(1);
+    await expect.poll(() => pool.listenerCount('error')).toBe(0);
+    expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
   });
 
   it('a pool without a free client, or one that has been ended, keeps nothing from being removed', async () => {

@@ -2706,7 +2706,7 @@ BEGIN
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND p.prosrc ~ E'(\x3Fn)^\\s*-- pg-promo-codes [0-9]+\\s*$'
+       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
       SELECT o.kind, o.path, o.rights, g.grantee, g.privilege_type AS privilege,
              g.grantee IN (SELECT r.oid FROM redeemers AS r) AS redeems

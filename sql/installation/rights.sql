@@ -39,7 +39,7 @@ BEGIN
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY (:'for_redeemers'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = :'library'::pg_catalog.name AND p.prosrc ~ E'(\x3Fn)^\\s*-- pg-promo-codes [0-9]+\\s*$'
+       WHERE n.nspname = :'library'::pg_catalog.name AND :mark(p.prosrc) IS NOT NULL
     ), given AS (
       SELECT o.kind, o.path, o.rights, g.grantee, g.privilege_type AS privilege,
              g.grantee IN (SELECT r.oid FROM redeemers AS r) AS redeems

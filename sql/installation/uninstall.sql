@@ -50,7 +50,7 @@ BEGIN
       FROM pg_catalog.pg_proc AS p
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
      WHERE (n.nspname = :'library'::pg_catalog.name OR (is_former AND n.nspname = :'schema'::pg_catalog.name))
-       AND p.proname::text ~ 'promo_code' AND p.prosrc ~ E'(\x3Fn)^\\s*-- pg-promo-codes [0-9]+\\s*$'
+       AND p.proname::text ~ 'promo_code' AND :mark(p.prosrc) IS NOT NULL
   LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', found.signature);
   END LOOP;

@@ -1,5 +1,7 @@
 import { ConnectionError } from '../errors.js';
 import type { ConnectionPool } from '../postgres/database.js';
+import { NoAnswer } from '../postgres/faults.js';
+import { withLimit } from '../postgres/lease.js';
 import { type PgliteAnswer, type PgliteRunner, type PgliteTransaction, toPgliteResult } from './pglite.js';
 import { poolOf, type Run } from './pools.js';
 import { hasMethods, refusal } from './refusal.js';
@@ -59,17 +61,13 @@ const waits = new WeakMap<Pglite, number>();
 /** Nothing of the caller's was sent yet, so nothing comes of it later. */
 async function available(db: Pglite): Promise<void> {
   const milliseconds = waits.get(db) ?? WAIT_MS;
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
+  await withLimit(milliseconds, db.query('SELECT 1'), () => undefined).catch((error: unknown) => {
+    if (!(error instanceof NoAnswer)) throw error;
     const message =
       `The one connection of PGlite was in use for ${milliseconds} ms (connectionTimeoutMillis). Inside a transaction of yours ` +
       'pass its client, as { client: fromPglite(tx) }, or in the place of the pool.';
-    timer = setTimeout(() => reject(new ConnectionError('POOL_EXHAUSTED', message)), milliseconds);
+    throw new ConnectionError('POOL_EXHAUSTED', message);
   });
-  const free = db.query('SELECT 1');
-  // Where it comes too late it may fail for the database having been closed.
-  free.catch(() => undefined);
-  await Promise.race([over, free]).finally(() => clearTimeout(timer));
 }
 
 function runOn(runner: PgliteRunner): Run {

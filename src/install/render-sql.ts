@@ -114,22 +114,25 @@ export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const types = parseOptions(v.object(typeEntries), { idTypes: ids, rolledBackType: mark }, 'renderSql()');
   const parsed = parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()');
   const wanted = wantedOf(parsed, types, what === 'schema');
+  return what === 'drift'
+    ? queryWithoutQuestionMarks(`${driftQuery(wanted.layout)};\n`)
+    : withoutQuestionMarks(scriptOf(what, wanted));
+}
+
+function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted): string {
+  const { layout } = wanted;
   switch (what) {
-    case 'drift':
-      return queryWithoutQuestionMarks(`${driftQuery(wanted.layout)};\n`);
     case 'listIndexes':
-      return withoutQuestionMarks(
-        listIndexes(wanted.layout)
-          .map((statement) => `${statement}\n`)
-          .join(''),
-      );
+      return listIndexes(layout)
+        .map((statement) => `${statement}\n`)
+        .join('');
     case 'uninstall':
-      return withoutQuestionMarks(uninstallScript(wanted.layout));
+      return uninstallScript(layout);
     case 'triggers':
-      return renderTriggers(wanted);
+      return triggersScript(wanted);
     case 'schema':
-      requireNumbers(wanted.layout);
-      return withoutQuestionMarks(`${schemaStatements(wanted.layout).join('\n\n')}\n\n${triggersScript(wanted)}`);
+      requireNumbers(layout);
+      return `${schemaStatements(layout).join('\n\n')}\n\n${triggersScript(wanted)}`;
   }
 }
 

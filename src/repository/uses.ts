@@ -12,7 +12,6 @@ import {
 } from '../redemption/promo-code-use.js';
 import { type Guarded, inShop, ofShop } from './codes.js';
 import type { Call } from './context.js';
-
 import { type Mark, type Page, requireMark, toPage } from './cursor.js';
 
 /**
@@ -163,41 +162,47 @@ export async function usesByCustomer(
   shopId: string | undefined,
   page: UsePage,
 ): Promise<Page<PromoCodeUse>> {
-  if (!call.host.canWrite(customerAddress, shopId ?? '')) return { items: [], nextCursor: null };
-  const found = `:"codes" AS c
+  if (!call.host.canWrite(customerAddress)) return { items: [], nextCursor: null };
+  return pageOfUses(
+    call,
+    { of: customerAddress, shopId },
+    page,
+    (isOfShop) => `:"codes" AS c
      CROSS JOIN LATERAL (
              SELECT * FROM :"uses" AS u
               WHERE u.:"promo_code_id" = c.:"code_id" AND ${IS_OF_CUSTOMER} AND ${onPage(call.host)}
               ${NEWEST_FIRST}
-           ) AS u${shopId === undefined ? '' : '\n     WHERE c.:"code_shop_id"::text = $5'}`;
-  return pageOfUses(call, found, customerAddress, page, shopId === undefined ? [] : [shopId]);
+           ) AS u
+     WHERE true${isOfShop}`,
+  );
 }
 
-export async function usesByCode(call: Call, { id, shopId }: Guarded, page: UsePage): Promise<Page<PromoCodeUse>> {
-  if (shopId !== undefined && !call.host.canWrite(shopId)) return { items: [], nextCursor: null };
-  const isOfShop =
-    shopId === undefined
-      ? ''
-      : ` AND EXISTS (SELECT FROM :"codes" AS c
-                         WHERE c.:"code_id" = $1:::code_id_type AND c.:"code_shop_id"::text = $5::text)`;
-  const found = `(
+export function usesByCode(call: Call, { id, shopId }: Guarded, page: UsePage): Promise<Page<PromoCodeUse>> {
+  const guard = (isOfShop: string) =>
+    isOfShop && ` AND EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = $1:::code_id_type${isOfShop})`;
+  return pageOfUses(
+    call,
+    { of: id, shopId },
+    page,
+    (isOfShop) => `(
              SELECT * FROM :"uses" AS u
-              WHERE u.:"promo_code_id" = $1:::code_id_type AND ${onPage(call.host)}${isOfShop}
+              WHERE u.:"promo_code_id" = $1:::code_id_type AND ${onPage(call.host)}${guard(isOfShop)}
               ${NEWEST_FIRST}
-           ) AS u`;
-  return pageOfUses(call, found, id, page, shopId === undefined ? [] : [shopId]);
+           ) AS u`,
+  );
 }
 
+/** @param found where the uses are, under the condition that a code `c` is of the shop */
 async function pageOfUses(
   call: Call,
-  found: string,
-  of: string,
+  { of, shopId }: { of: string; shopId: string | undefined },
   { limit, cursor }: UsePage,
-  further: unknown[] = [],
+  found: (isOfShop: string) => string,
 ): Promise<Page<PromoCodeUse>> {
   const { host } = call;
-  const statement = `SELECT ${useColumns(host)}, coalesce(${timeOf(host)}::text, 'none') AS mark FROM ${found} ${NEWEST_FIRST}`;
-  const values = [of, cursor ? requireMark(host, 'uses', cursor.id) : null, cursor?.at ?? null, limit + 1, ...further];
+  const values: unknown[] = [of, cursor ? requireMark(host, 'uses', cursor.id) : null, cursor?.at ?? null, limit + 1];
+  const statement = `SELECT ${useColumns(host)}, coalesce(${timeOf(host)}::text, 'none') AS mark
+    FROM ${found(ofShop(call, shopId, values))} ${NEWEST_FIRST}`;
   const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const marks = new Map(rows.map(({ use, mark }) => [use, mark]));
   return toPage(

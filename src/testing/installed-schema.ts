@@ -5,12 +5,12 @@ import { installSchema, installTriggers, PromoCodeRepository } from '../index.js
 import type { InstallOptions } from '../inspect/options.js';
 import { isQueryable, PGLITE_RULE, parseOptions } from '../options.js';
 import { type ConnectionPool, isPool } from '../postgres/database.js';
+import { withLimit } from '../postgres/lease.js';
 import { isPglite } from '../postgres/other-libraries.js';
 import { messageOf } from '../postgres/sqlstate.js';
 import type { RepositoryOptions } from '../repository/options.js';
 import { borrowedFrom } from './borrowed.js';
 import { dropSchemas } from './drop-schemas.js';
-import { settlesWithin } from './settles-within.js';
 
 /** An installation for one test. */
 export interface InstalledSchema<Pool extends ConnectionPool = ConnectionPool> {
@@ -111,7 +111,7 @@ export async function withInstalledSchema<Pool extends ConnectionPool, Result>(
   }
   const closed = repository.close();
   try {
-    await settlesWithin(PATIENCE_MS, closed);
+    await withLimit(PATIENCE_MS, closed, () => undefined).catch(() => undefined);
     await dropSchemas(pool, [schema, librarySchema], borrowed);
     await closed;
   } catch (error) {
@@ -127,15 +127,12 @@ export async function withInstalledSchema<Pool extends ConnectionPool, Result>(
 
 /** The repository first: it checks its options without writing anything. */
 function prepare(pool: ConnectionPool, schema: string, given: object) {
-  const isOf = (names: readonly string[]) => Object.entries(given).filter(([name]) => names.includes(name));
-  const ofInstallation = Object.entries(given).filter(
-    ([name, value]) => value !== undefined && !OF_REPOSITORY.includes(name),
-  );
+  const optionsThat = (are: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== undefined && are(name)));
+  const ofRepository = optionsThat((name) => OF_REPOSITORY.includes(name) || name === 'lockTimeoutMs');
+  const ofInstallation = optionsThat((name) => !OF_REPOSITORY.includes(name));
   return {
-    repository: new PromoCodeRepository(pool, {
-      ...Object.fromEntries(isOf([...OF_REPOSITORY, 'lockTimeoutMs'])),
-      schema,
-    }),
-    installing: { testClock: true, ...Object.fromEntries(ofInstallation), schema } satisfies InstallOptions,
+    repository: new PromoCodeRepository(pool, { ...ofRepository, schema }),
+    installing: { testClock: true, ...ofInstallation, schema } satisfies InstallOptions,
   };
 }

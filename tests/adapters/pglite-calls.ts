@@ -1,19 +1,6 @@
-import {
-  assertNoDrift,
-  type CallOptions,
-  type ClientLike,
-  type ConnectionPool,
-  checkDrift,
-  inspectTriggers,
-  installSchema,
-  installTriggers,
-  type PromoCode,
-  PromoCodeRepository,
-  repairDrift,
-  streamDrift,
-  uninstallTriggers,
-} from '../../src/index';
+import { type CallOptions, type PromoCode, PromoCodeRepository } from '../../src/index';
 import { toHaveNoDrift } from '../../src/testing/index';
+import { type FunctionCall, INSTALL_SCHEMA, ON_TABLES, UNINSTALL } from '../support/functions';
 
 /** A repository, a code in its tables, and in which transaction. */
 interface Setting {
@@ -90,14 +77,9 @@ export function callsOfRepository(): [string, (setting: Setting) => Promise<unkn
 }
 
 /** The functions, on a pool or in a transaction. */
-export const functionCalls: [string, (db: ConnectionPool | ClientLike, schema: string) => Promise<unknown>][] = [
-  ['installSchema', (db, schema) => installSchema(db, { schema })],
-  ['installTriggers', (db, schema) => installTriggers(db, { schema })],
-  ['inspectTriggers', (db, schema) => inspectTriggers(db, { schema })],
-  ['checkDrift', (db, schema) => checkDrift(db, { schema })],
-  ['streamDrift', (db, schema) => streamDrift(db, { schema }).next()],
-  ['repairDrift', (db, schema) => repairDrift(db, { schema })],
-  ['assertNoDrift', (db, schema) => assertNoDrift(db, { schema })],
+export const functionCalls: FunctionCall[] = [
+  INSTALL_SCHEMA,
+  ...ON_TABLES,
   ['toHaveNoDrift', (db, schema) => toHaveNoDrift(db, { schema })],
-  ['uninstallTriggers', (db, schema) => uninstallTriggers(db, { schema })],
+  UNINSTALL,
 ];

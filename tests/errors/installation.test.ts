@@ -1,17 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  assertNoDrift,
-  checkDrift,
-  inspectTriggers,
-  installSchema,
-  installTriggers,
-  PromoCodeRepository,
-  renderSql,
-  repairDrift,
-  streamDrift,
-  uninstallTriggers,
-} from '../../src/index';
+import { assertNoDrift, installSchema, installTriggers, PromoCodeRepository, renderSql } from '../../src/index';
 import { useDatabase } from '../support';
+import { INSTALL_SCHEMA, ON_TABLES, UNINSTALL } from '../support/functions';
 import { SEED_TABLES } from '../support/host-tables';
 
 const t = useDatabase('installation errors');
@@ -19,22 +9,14 @@ const { schema, pool, sql } = t;
 
 /** Every function that takes a database, and a call of the repository. */
 const CALLS: [name: string, run: (db: never, schema: string) => Promise<unknown>][] = [
-  ['installTriggers', (db, schema) => installTriggers(db, { schema })],
-  ['inspectTriggers', (db, schema) => inspectTriggers(db, { schema })],
-  ['checkDrift', (db, schema) => checkDrift(db, { schema })],
-  ['streamDrift', (db, schema) => streamDrift(db, { schema }).next()],
-  ['repairDrift', (db, schema) => repairDrift(db, { schema })],
-  ['assertNoDrift', (db, schema) => assertNoDrift(db, { schema })],
+  ...ON_TABLES,
   [
     'redeem',
     (db, schema) =>
       new PromoCodeRepository(db, { schema }).redeem({ code: 'X', shopId: 's', customerAddress: 'a', baseReward: 1 }),
   ],
 ];
-const INSTALLING = [
-  ['installSchema', (db: never, schema: string) => installSchema(db, { schema })],
-  ['uninstallTriggers', (db: never, schema: string) => uninstallTriggers(db, { schema })],
-] as const;
+const INSTALLING = [INSTALL_SCHEMA, UNINSTALL];
 
 const failure = (call: Promise<unknown>): Promise<Error & { missing?: string[] }> =>
   call.then(

@@ -815,6 +815,9 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, "public", pg_temp
 SET row_security = off
+SET enable_seqscan = off
+SET enable_sort = off
+SET jit = off
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
@@ -869,7 +872,7 @@ BEGIN
     INTO over
     FROM "public"."promo_codes" AS c
    WHERE c."id" = ANY (gained) AND greatest(c."times_used"::bigint, 0::bigint) ::numeric > c."total_usage_limit"::numeric
-   ORDER BY c."id"
+   ORDER BY ROW(c."id")
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'promo code % has no use left', over.id
@@ -880,12 +883,12 @@ BEGIN
     INTO over
     FROM pg_catalog.unnest(codes) WITH ORDINALITY AS g(code, place)
     JOIN "public"."promo_codes" AS c ON c."id" = g.code AND c."per_customer_limit" IS NOT NULL
-   CROSS JOIN LATERAL (
-     SELECT count(*) AS times
-       FROM "public"."promo_code_uses" AS u
-      WHERE u."promo_code_id" = g.code AND lower(btrim(u."customer_address"::text)) = customers[g.place] AND true ) AS used
-   WHERE used.times::numeric > c."per_customer_limit"::numeric
-   ORDER BY c."id"
+   WHERE (SELECT count(*)
+            FROM (SELECT FROM "public"."promo_code_uses" AS u
+                   WHERE u."promo_code_id" = g.code AND lower(btrim(u."customer_address"::text)) >= customers[g.place]
+                     AND lower(btrim(u."customer_address"::text)) <= customers[g.place] AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(c."per_customer_limit"::numeric, 2147483647::numeric), 0::numeric)::bigint + 1::bigint) AS own)::numeric
+         > c."per_customer_limit"::numeric
+   ORDER BY ROW(c."id")
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'promo code % has no use left for this customer', over.id
@@ -1077,7 +1080,7 @@ BEGIN
   SELECT c."id" INTO found_id
     FROM "public"."promo_codes" AS c
    WHERE c."shop_id"::text = shop AND upper(c."code"::text) = ANY (spellings)
-   ORDER BY c."id"
+   ORDER BY ROW(c."id")
    LIMIT 1;
   RETURN found_id;
 END
@@ -1438,7 +1441,7 @@ BEGIN
                               -- A use that goes by another name by now is not counted for the customer.
                               AND (r.outcome <> 'customer_limit_reached' OR lower(btrim(u."customer_address"::text)) = r.who)
                               AND coalesce(r.n > 1::bigint OR u."bonus_amount"::numeric >= r.needs, true)
-                            ORDER BY h.expires_at, h.use_id
+                            ORDER BY ROW(h.expires_at, h.use_id)
                            OFFSET r.rank - 1::bigint
                             LIMIT 1) AS own ON true) AS s) AS d;
 END
@@ -1537,11 +1540,11 @@ BEGIN
       INTO code_ids, states, rooms, customer_limits, has_rules
       FROM (SELECT q.place, coalesce(coalesce(
                                        (SELECT c."id" FROM "public"."promo_codes" AS c
-                                         WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
-                                         ORDER BY c."id" LIMIT 1),
+                                         WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
+                                         ORDER BY upper(c."code"::text), c."id" LIMIT 1),
                                        (SELECT c."id" FROM "public"."promo_codes" AS c
-                                         WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
-                                         ORDER BY c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(q.shop, q.code)) AS id
+                                         WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
+                                         ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(q.shop, q.code)) AS id
               FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
              ORDER BY id) AS f
       LEFT JOIN LATERAL (
@@ -1830,6 +1833,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
 SET timezone = 'UTC'
 SET enable_seqscan = off
+SET enable_sort = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
@@ -1870,11 +1874,11 @@ BEGIN
     FROM (SELECT f.place, b.id, b.room, b.customer_limit, b.is_open, b.has_rules
             FROM (SELECT q.place, coalesce(
                                     (SELECT c."id" FROM "public"."promo_codes" AS c
-                                      WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
-                                      ORDER BY c."id" LIMIT 1),
+                                      WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
+                                      ORDER BY upper(c."code"::text), c."id" LIMIT 1),
                                     (SELECT c."id" FROM "public"."promo_codes" AS c
-                                      WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) = upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
-                                      ORDER BY c."id" LIMIT 1)) AS id
+                                      WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
+                                      ORDER BY upper(c."code"::text), c."id" LIMIT 1)) AS id
                     FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place)
                    ORDER BY id) AS f
            CROSS JOIN LATERAL (
@@ -2016,6 +2020,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, "public", pg_temp
 SET timezone = 'UTC'
 SET enable_seqscan = off
+SET enable_sort = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
@@ -2061,8 +2066,8 @@ BEGIN
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS is_open
     INTO code
     FROM "public"."promo_codes" AS c
-   WHERE c."shop_id"::text = in_shop AND upper(c."code"::text) = upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
-   ORDER BY c."id"
+   WHERE c."shop_id"::text = in_shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
+   ORDER BY upper(c."code"::text), c."id"
    LIMIT 1
      FOR NO KEY UPDATE;
   IF code.is_open THEN
@@ -2301,6 +2306,7 @@ STABLE
 SET search_path = pg_catalog, "public", pg_temp
 SET timezone = 'UTC'
 SET enable_seqscan = off
+SET enable_sort = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
@@ -2324,11 +2330,11 @@ BEGIN
   code_row."start_date" := now(); code_row."end_date" := now(); use_row."base_reward" := base; SELECT f.id INTO code_id
     FROM (SELECT coalesce(coalesce(
                             (SELECT c."id" FROM "public"."promo_codes" AS c
-                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) = upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
-                              ORDER BY c."id" LIMIT 1),
+                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
+                              ORDER BY upper(c."code"::text), c."id" LIMIT 1),
                             (SELECT c."id" FROM "public"."promo_codes" AS c
-                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) = upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
-                              ORDER BY c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(shop, wanted)) AS id) AS f;
+                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
+                              ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(shop, wanted)) AS id) AS f;
   SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
          "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
@@ -2383,7 +2389,7 @@ BEGIN
                                                                                            OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
        WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
          AND h.customer_address = who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
-       ORDER BY h.expires_at, h.use_id
+       ORDER BY ROW(h.expires_at, h.use_id)
        LIMIT 1;
       IF FOUND THEN
         room := room + 1::bigint;

@@ -6,6 +6,9 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 SET row_security = off
+SET enable_seqscan = off
+SET enable_sort = off
+SET jit = off
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
@@ -105,7 +108,7 @@ BEGIN
     INTO over
     FROM :"codes" AS c
    WHERE c.:"code_id" = ANY (gained) AND :uses_counted(c)::numeric > c.:"total_usage_limit"::numeric
-   ORDER BY c.:"code_id"
+   ORDER BY ROW(c.:"code_id")
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'promo code % has no use left', over.id
@@ -116,13 +119,11 @@ BEGIN
     INTO over
     FROM pg_catalog.unnest(codes) WITH ORDINALITY AS g(code, place)
     JOIN :"codes" AS c ON c.:"code_id" = g.code AND c.:"per_customer_limit" IS NOT NULL
-   CROSS JOIN LATERAL (
-     SELECT count(*) AS times
-       FROM :"uses" AS u
-      WHERE u.:"promo_code_id" = g.code AND :customer(u) = customers[g.place] AND :counts(u)
-   ) AS used
-   WHERE used.times::numeric > c.:"per_customer_limit"::numeric
-   ORDER BY c.:"code_id"
+   WHERE :customer_uses(
+           g.code, customers[g.place],
+           greatest(least(c.:"per_customer_limit"::numeric, 2147483647::numeric), 0::numeric)::bigint + 1::bigint, true)::numeric
+         > c.:"per_customer_limit"::numeric
+   ORDER BY ROW(c.:"code_id")
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'promo code % has no use left for this customer', over.id
@@ -138,7 +139,7 @@ BEGIN
      AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
           OR (SELECT sum(:finite_bonus(u)) FROM :"uses" AS u WHERE u.:"promo_code_id" = c.:"code_id" AND :counts(u))
              > c.:"max_total_bonus"::numeric)
-   ORDER BY c.:"code_id"
+   ORDER BY ROW(c.:"code_id")
    LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the budget of promo code % does not hold this bonus', over.id

@@ -42,7 +42,7 @@ BEGIN
                               -- A use that goes by another name by now is not counted for the customer.
                               AND (r.outcome <> 'customer_limit_reached' OR :folded(u.:"customer_address"::text) = r.who)
                               AND coalesce(r.n > 1::bigint OR u.:"bonus_amount"::numeric >= r.needs, true)
-                            ORDER BY h.expires_at, h.use_id
+                            ORDER BY ROW(h.expires_at, h.use_id)
                            OFFSET r.rank - 1::bigint
                             LIMIT 1) AS own ON true) AS s) AS d;
 END

@@ -25,7 +25,7 @@ BEGIN
   SELECT c.:"code_id" INTO found_id
     FROM :"codes" AS c
    WHERE c.:"code_shop_id"::text = shop AND upper(c.:"code"::text) = ANY (spellings)
-   ORDER BY c.:"code_id"
+   ORDER BY ROW(c.:"code_id")
    LIMIT 1;
   RETURN found_id;
 END

@@ -8,6 +8,7 @@ STABLE
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = :'time_zone'
 SET enable_seqscan = off
+SET enable_sort = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
@@ -81,7 +82,7 @@ BEGIN
         JOIN :"uses" AS u ON u.:"promo_code_id" = code_id AND :is_use_of_hold()
        WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
          AND h.customer_address = who AND :fits_budget(needed, budget + u.:"bonus_amount"::numeric)
-       ORDER BY h.expires_at, h.use_id
+       ORDER BY ROW(h.expires_at, h.use_id)
        LIMIT 1;
       IF FOUND THEN
         room := room + 1::bigint;

@@ -7,6 +7,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = :'time_zone'
 SET enable_seqscan = off
+SET enable_sort = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$
@@ -45,7 +46,7 @@ BEGIN
     INTO code
     FROM :"codes" AS c
    WHERE :code_is(in_shop, wanted) AND c.:"code"::text = btrim(wanted)
-   ORDER BY c.:"code_id"
+   ORDER BY upper(c.:"code"::text), c.:"code_id"
    LIMIT 1
      FOR NO KEY UPDATE;
   /*if not times_used or max_total_bonus and not total_bonus_issued*/

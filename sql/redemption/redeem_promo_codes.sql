@@ -17,6 +17,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, :"schema", pg_temp
 SET timezone = :'time_zone'
 SET enable_seqscan = off
+SET enable_sort = off
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $body$

@@ -2,7 +2,7 @@
 coalesce(
   (SELECT c.:"code_id" FROM :"codes" AS c
     WHERE :code_is($shop, $code) AND c.:"code"::text = btrim($code)
-    ORDER BY c.:"code_id" LIMIT 1),
+    ORDER BY upper(c.:"code"::text), c.:"code_id" LIMIT 1),
   (SELECT c.:"code_id" FROM :"codes" AS c
     WHERE :code_is($shop, $code)
-    ORDER BY c.:"code_id" LIMIT 1))
+    ORDER BY upper(c.:"code"::text), c.:"code_id" LIMIT 1))

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'd09ad53179d2bdf3a0bcb353b73c2abb54190228995aa98f186a660140c21f8d',
+  2: 'e6f36b0aaba3758284079c1f2f27a947775982da871fa7f4cbda1a7aaacc1150',
 };
 
 it('every function carries the current revision', () => {

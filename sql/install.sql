@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -151,7 +151,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -286,6 +286,28 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_is_visible(bigint) FROM PUBLIC;
 
+-- Whether the column of the last change holds a moment, and not a date or the time of a clock on the wall: what it makes of a
+-- text with a zone shows that, also where it is of a domain. It is immutable to be computed while a statement is planned and not
+-- when it runs; that the statement names the table makes it planned anew when that is altered.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_keeps_zone(codes regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, "public", pg_temp
+SET timezone = 'UTC'
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  code_row "public"."promo_codes"%ROWTYPE;
+BEGIN
+  code_row."updated_at" := '2000-01-01 12:00:00+05'::text;
+  RETURN code_row."updated_at"::timestamptz = '2000-01-01 07:00:00+00'::timestamptz;
+  END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_keeps_zone(regclass) FROM PUBLIC;
+
 -- The only way to set a counter to an absolute value: lock the code, then count in the next statement, which sees
 -- every use that was committed before the lock was granted. One statement that does both would count with a snapshot
 -- from before its wait. Answers whether the counters had to be corrected. Row-level security that hides rows from the
@@ -299,7 +321,7 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  stamp "public"."promo_codes"."updated_at"%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
+  stamp "public"."promo_codes"."updated_at"%TYPE := now();
   actual_uses bigint;
   actual_bonus numeric;
   corrected boolean;
@@ -321,6 +343,9 @@ BEGIN
       USING ERRCODE = 'PC004', TABLE = 'promo_code_uses', COLUMN = 'bonus_amount';
   END IF;
 
+  IF NOT "pgpromocodes".promo_code_keeps_zone('"public"."promo_codes"'::regclass) THEN
+    stamp := now() AT TIME ZONE 'UTC';
+  END IF;
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "public"."promo_codes" AS c
      SET "times_used" = actual_uses,
@@ -351,7 +376,7 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  stamp "public"."promo_codes"."updated_at"%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
+  stamp "public"."promo_codes"."updated_at"%TYPE := now();
   total numeric; counted boolean;
   marker text;
   earlier text;
@@ -364,6 +389,9 @@ BEGIN
       USING ERRCODE = 'PC004', TABLE = 'promo_code_uses', COLUMN = 'bonus_amount';
   END IF;
 
+  IF NOT "pgpromocodes".promo_code_keeps_zone('"public"."promo_codes"'::regclass) THEN
+    stamp := now() AT TIME ZONE 'UTC';
+  END IF;
   -- The marker tells the counter guard that this write is the library's own; triggers may be nested, so it is put back.
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
   marker := set_config('pg_promo_codes.counting', 'on', true);
@@ -434,7 +462,7 @@ DECLARE
   last_code bigint;
   uses bigint;
   bonus numeric;
-  stamp "public"."promo_codes"."updated_at"%TYPE := to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"');
+  stamp "public"."promo_codes"."updated_at"%TYPE := now();
   marker text;
   earlier text;
   is_counted boolean;
@@ -459,6 +487,9 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF NOT "pgpromocodes".promo_code_keeps_zone('"public"."promo_codes"'::regclass) THEN
+    stamp := now() AT TIME ZONE 'UTC';
+  END IF;
   -- What is plain adding is done here: it spares every insert the call of a function. Everything else is left to
   -- apply_promo_code_stats.
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
@@ -1852,6 +1883,7 @@ DECLARE
   customer_limits bigint[];
   has_rules boolean;
   accepted boolean;
+  is_used_up boolean := false;
   taken_in text[];
   taken_keys text[];
   recorded bigint;
@@ -1898,6 +1930,12 @@ BEGIN
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id");
+  -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
+  IF accepted AND 0::bigint >= ALL (rooms) AND NOT has_rules AND pg_catalog.cardinality(keys) = 0 THEN
+    is_used_up := NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
+                               WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL);
+    accepted := NOT is_used_up;
+  END IF;
   IF accepted AND has_rules THEN
     SELECT bool_and(f.fits) INTO accepted
       FROM (SELECT bool_and(a.is_right) AND coalesce(sum(a.bonus) <= 0::numeric OR sum(a.bonus) <= min(a.budget), true) AS fits
@@ -1993,6 +2031,9 @@ BEGIN
     IF recorded <> pg_catalog.cardinality(use_ids) THEN
       RAISE EXCEPTION 'a trigger of the host kept a use from being inserted' USING ERRCODE = 'PC008';
     END IF;
+  ELSIF is_used_up THEN
+    answer := (SELECT pg_catalog.array_to_json(pg_catalog.array_agg(ARRAY[q.n::text, 'usage_limit_reached', NULL, code_ids[q.place]::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL]))::text
+                 FROM unnest(places) WITH ORDINALITY AS q(place, n));
   ELSE
     SELECT pg_catalog.array_to_json(pg_catalog.array_agg(ARRAY[
              r.request::text, r.outcome, r.use_id, r.code_id, r.customer, r.shop, r.transaction, r.base, r.bonus, r.total,
@@ -2012,7 +2053,7 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[]) FROM PUBLIC;
 
 -- Redeems one request on the shortest path: where nothing speaks against it, it is recorded by four small statements.
--- Everything else (a refusal, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
+-- Everything else (most refusals, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
 -- lock that is taken here. Arguments and answer are those of one request there.
 CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_code(wanted text, in_shop text, of_customer text, on_base numeric, on_bonus numeric, in_transaction text, key text, new_id bigint, call_ids bigint[], lock_wait_ms integer)
 RETURNS text
@@ -2050,11 +2091,10 @@ BEGIN
   SELECT c."id" AS id, c."shop_id" AS shop, c."per_customer_limit"::bigint AS customer_limit, lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who,
          "pgpromocodes".promo_code_bonus(
            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus,
+           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true) AS has_room,
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
-              WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true)
-           AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
+              WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
            AND (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(on_base < NULL::numeric::numeric, false)
            AND (NULL::numeric IS NULL OR coalesce("pgpromocodes".promo_code_bonus(
                                                            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
@@ -2070,7 +2110,7 @@ BEGIN
    ORDER BY upper(c."code"::text), c."id"
    LIMIT 1
      FOR NO KEY UPDATE;
-  IF code.is_open THEN
+  IF code.is_open AND code.has_room THEN
     accepted := code.customer_limit IS NULL
                 OR (SELECT count(*)
                       FROM (SELECT FROM "public"."promo_code_uses" AS u
@@ -2085,6 +2125,10 @@ BEGIN
           ON CONFLICT DO NOTHING;
       accepted := FOUND;
     END IF;
+  ELSIF code.is_open AND key IS NULL
+        AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL) THEN
+    -- As redeem_promo_codes would, where nobody gives way and nothing was asked before.
+    answer := pg_catalog.array_to_json(ARRAY[ARRAY[1::text, 'usage_limit_reached', NULL, code.id::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL]])::text;
   END IF;
 
   IF accepted THEN
@@ -2900,7 +2944,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

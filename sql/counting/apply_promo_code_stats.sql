@@ -8,7 +8,7 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   /*if updated_at*/
-  stamp :"codes".:"updated_at"%TYPE := :stamp();
+  stamp :"codes".:"updated_at"%TYPE := now();
   /*fi*/
   /*if total_bonus_issued*/
   total numeric;
@@ -25,6 +25,9 @@ BEGIN
       USING ERRCODE = 'PC004', TABLE = :'uses_name', COLUMN = :'bonus_amount';
   END IF;
 
+  /*if updated_at*/
+  :set_stamp()
+  /*fi*/
   -- The marker tells the counter guard that this write is the library's own; triggers may be nested, so it is put back.
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
   marker := set_config('pg_promo_codes.counting', 'on', true);

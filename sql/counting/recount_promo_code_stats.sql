@@ -12,7 +12,7 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   /*if updated_at*/
-  stamp :"codes".:"updated_at"%TYPE := :stamp();
+  stamp :"codes".:"updated_at"%TYPE := now();
   /*fi*/
   actual_uses bigint;
   actual_bonus numeric;
@@ -34,6 +34,9 @@ BEGIN
       USING ERRCODE = 'PC004', TABLE = :'uses_name', COLUMN = :'bonus_amount';
   END IF;
 
+  /*if updated_at*/
+  :set_stamp()
+  /*fi*/
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE :"codes" AS c
      SET /*list*/

@@ -12,7 +12,7 @@ DECLARE
   uses bigint;
   bonus numeric;
   /*if updated_at*/
-  stamp :"codes".:"updated_at"%TYPE := :stamp();
+  stamp :"codes".:"updated_at"%TYPE := now();
   /*fi*/
   marker text;
   earlier text;
@@ -43,6 +43,9 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  /*if updated_at*/
+  :set_stamp()
+  /*fi*/
   -- What is plain adding is done here: it spares every insert the call of a function. Everything else is left to
   -- apply_promo_code_stats.
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');

@@ -1,5 +1,5 @@
 -- Redeems one request on the shortest path: where nothing speaks against it, it is recorded by four small statements.
--- Everything else (a refusal, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
+-- Everything else (most refusals, holds that have to give way, a key that is known) is left to redeem_promo_codes, under the
 -- lock that is taken here. Arguments and answer are those of one request there.
 CREATE OR REPLACE FUNCTION :"library".redeem_promo_code(wanted text, in_shop text, of_customer text, on_base numeric, on_bonus numeric, in_transaction text, key text, new_id :use_id_type, call_ids bigint[], lock_wait_ms integer)
 RETURNS text
@@ -35,9 +35,8 @@ BEGIN
   -- an id from standing in two partitions, and record_promo_code_uses takes it; so it does with columns that do not take a
   -- text as it is.
   SELECT c.:"code_id" AS id, c.:"code_shop_id" AS shop, c.:"per_customer_limit"::bigint AS customer_limit, :asked_customer(of_customer) AS who,
-         :bonus(on_bonus, on_base) AS bonus,
-         :code_refusal(now(), now()) IS NULL AND coalesce(:room() > 0::bigint, true)
-           AND (on_bonus IS NOT NULL OR :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NOT NULL)
+         :bonus(on_bonus, on_base) AS bonus, coalesce(:room() > 0::bigint, true) AS has_room,
+         :code_refusal(now(), now()) IS NULL AND (on_bonus IS NOT NULL OR :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NOT NULL)
            AND :is_for(:asked_customer(of_customer)) AND NOT :is_below(on_base)
            AND (c.:"max_total_bonus" IS NULL OR :fits_budget(:bonus(on_bonus, on_base), :budget_left()))
            AND pg_partition_root(:'uses'::regclass) IS NULL
@@ -52,12 +51,11 @@ BEGIN
   /*if not times_used or max_total_bonus and not total_bonus_issued*/
   -- The statement that waited for the lock has counted with an older snapshot.
   IF FOUND AND code.is_open THEN
-    SELECT coalesce(:room() > 0::bigint, true)
-           AND (c.:"max_total_bonus" IS NULL OR :fits_budget(code.bonus, :budget_left()))
-      INTO STRICT code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
+    SELECT coalesce(:room() > 0::bigint, true), c.:"max_total_bonus" IS NULL OR :fits_budget(code.bonus, :budget_left())
+      INTO STRICT code.has_room, code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
   END IF;
   /*fi*/
-  IF code.is_open THEN
+  IF code.is_open AND code.has_room THEN
     accepted := code.customer_limit IS NULL
                 OR :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true) < code.customer_limit;
     IF accepted AND key IS NOT NULL THEN
@@ -67,6 +65,10 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL));
       accepted := FOUND;
     END IF;
+  ELSIF code.is_open AND key IS NULL
+        AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL) THEN
+    -- As redeem_promo_codes would, where nobody gives way and nothing was asked before.
+    answer := pg_catalog.array_to_json(ARRAY[:used_up(1, code.id)])::text;
   END IF;
 
   IF accepted THEN

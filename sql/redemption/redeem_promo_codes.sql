@@ -36,6 +36,7 @@ DECLARE
   customer_limits bigint[];
   has_rules boolean;
   accepted boolean;
+  is_used_up boolean := false;
   taken_in text[];
   taken_keys text[];
   recorded bigint;
@@ -79,6 +80,12 @@ BEGIN
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root(:'uses'::regclass) IS NULL
               AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
               /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/;
+  -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
+  IF accepted AND 0::bigint >= ALL (rooms) AND NOT has_rules AND pg_catalog.cardinality(keys) = 0 THEN
+    is_used_up := NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
+                               WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL);
+    accepted := NOT is_used_up;
+  END IF;
   IF accepted AND has_rules THEN
     SELECT bool_and(f.fits) INTO accepted
       FROM (SELECT bool_and(a.is_right) AND :fits_budget(sum(a.bonus), min(a.budget)) AS fits
@@ -149,6 +156,9 @@ BEGIN
     IF recorded <> pg_catalog.cardinality(use_ids) THEN
       RAISE EXCEPTION 'a trigger of the host kept a use from being inserted' USING ERRCODE = 'PC008';
     END IF;
+  ELSIF is_used_up THEN
+    answer := (SELECT pg_catalog.array_to_json(pg_catalog.array_agg(:used_up(q.n, code_ids[q.place])))::text
+                 FROM unnest(places) WITH ORDINALITY AS q(place, n));
   ELSE
     SELECT pg_catalog.array_to_json(pg_catalog.array_agg(ARRAY[
              r.request::text, r.outcome, r.use_id, r.code_id, r.customer, r.shop, r.transaction, r.base, r.bonus, r.total,

@@ -57,6 +57,7 @@ import releasedAs from '../../sql/rules/released_as.sql';
 import requestedUses from '../../sql/rules/requested_uses.sql';
 import reserveUses from '../../sql/rules/reserve_uses.sql';
 import room from '../../sql/rules/room.sql';
+import setStamp from '../../sql/rules/set_stamp.sql';
 import stamp from '../../sql/rules/stamp.sql';
 import takeBack from '../../sql/rules/take_back.sql';
 import takeKeys from '../../sql/rules/take_keys.sql';
@@ -64,6 +65,7 @@ import trustedOwner from '../../sql/rules/trusted_owner.sql';
 import useColumns from '../../sql/rules/use_columns.sql';
 import useTexts from '../../sql/rules/use_texts.sql';
 import useValues from '../../sql/rules/use_values.sql';
+import usedUp from '../../sql/rules/used_up.sql';
 import usesCounted from '../../sql/rules/uses_counted.sql';
 import { expandRules, readRules } from '../postgres/sql-text.js';
 
@@ -76,6 +78,7 @@ const rules = readRules([
   askedCustomer,
   askedCode,
   stamp,
+  setStamp,
   codeBucket,
   finiteBonus,
   firstCode,
@@ -114,6 +117,7 @@ const rules = readRules([
   takeBack,
   takeKeys,
   useTexts,
+  usedUp,
   newExpiry,
   callLock,
   knownRequests,

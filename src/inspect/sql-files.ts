@@ -8,6 +8,7 @@ import limitsRow from '../../sql/counting/limits-row.sql';
 import limitsStatement from '../../sql/counting/limits-statement.sql';
 import recount from '../../sql/counting/recount.sql';
 import recountAtCommit from '../../sql/counting/recount_promo_code_at_commit.sql';
+import keepsZone from '../../sql/counting/promo_code_keeps_zone.sql';
 import recountStats from '../../sql/counting/recount_promo_code_stats.sql';
 import row from '../../sql/counting/row.sql';
 import statement from '../../sql/counting/statement.sql';
@@ -66,6 +67,7 @@ export const functionFiles = [
   installation,
   clock,
   isVisible,
+  keepsZone,
   recountStats,
   applyStats,
   onInsert,

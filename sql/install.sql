@@ -1933,7 +1933,8 @@ BEGIN
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
   IF accepted AND 0::bigint >= ALL (rooms) AND NOT has_rules AND pg_catalog.cardinality(keys) = 0 THEN
     is_used_up := NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
-                               WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL);
+                               WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)
+                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = ANY (use_ids));
     accepted := NOT is_used_up;
   END IF;
   IF accepted AND has_rules THEN
@@ -2126,7 +2127,8 @@ BEGIN
       accepted := FOUND;
     END IF;
   ELSIF code.is_open AND key IS NULL
-        AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL) THEN
+        AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL)
+        AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = new_id) THEN
     -- As redeem_promo_codes would, where nobody gives way and nothing was asked before.
     answer := pg_catalog.array_to_json(ARRAY[ARRAY[1::text, 'usage_limit_reached', NULL, code.id::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL]])::text;
   END IF;

@@ -66,7 +66,8 @@ BEGIN
       accepted := FOUND;
     END IF;
   ELSIF code.is_open AND key IS NULL
-        AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL) THEN
+        AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL)
+        AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id) THEN
     -- As redeem_promo_codes would, where nobody gives way and nothing was asked before.
     answer := pg_catalog.array_to_json(ARRAY[:used_up(1, code.id)])::text;
   END IF;

@@ -83,7 +83,8 @@ BEGIN
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
   IF accepted AND 0::bigint >= ALL (rooms) AND NOT has_rules AND pg_catalog.cardinality(keys) = 0 THEN
     is_used_up := NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
-                               WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL);
+                               WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)
+                  AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = ANY (use_ids));
     accepted := NOT is_used_up;
   END IF;
   IF accepted AND has_rules THEN

@@ -43,7 +43,8 @@ BEGIN
                               AND (r.outcome <> 'customer_limit_reached' OR :folded(u.:"customer_address"::text) = r.who)
                               AND coalesce(r.n > 1::bigint OR u.:"bonus_amount"::numeric >= r.needs, true)
                             ORDER BY ROW(h.expires_at, h.use_id)
-                           OFFSET r.rank - 1::bigint
+                           -- With a budget, requests before it may have looked in vain; it waits where any hold is left.
+                           OFFSET CASE WHEN r.needs IS NULL THEN r.rank - 1::bigint ELSE 0::bigint END
                             LIMIT 1) AS own ON true) AS s) AS d;
 END
 $body$;

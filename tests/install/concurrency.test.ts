@@ -23,6 +23,10 @@ beforeEach(async () => {
   );
 });
 
+/** PostgreSQL 18 raises it now and then, under the triggers of the seed too, where one rolls back what another waits for. */
+const isFaultOfServer = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('new multixact has more than one updating member');
+
 const BEFORE = [
   ['the tables have no triggers', ''],
   ['the tables have the triggers of the seed', SEED_TRIGGERS],
@@ -40,13 +44,18 @@ describe.each(cases('installations under load', BEFORE, ([, triggers]) => trigge
         const connection = await client();
         for (let round = 0; running; round += 1) {
           const code = 1 + ((writer + round) % 9);
-          await connection.query('BEGIN');
-          // Half of the host's code paths touch the code first, the other half the uses.
-          if (writer % 2 === 0) await connection.query(touchCode(code));
-          await connection.query(expand(insertUses(code)));
-          if (round % 3 === 0) await connection.query(deleteOldestUse(code));
-          await connection.query(round % 5 === 0 ? 'ROLLBACK' : 'COMMIT');
-          written += 1;
+          try {
+            await connection.query('BEGIN');
+            // Half of the host's code paths touch the code first, the other half the uses.
+            if (writer % 2 === 0) await connection.query(touchCode(code));
+            await connection.query(expand(insertUses(code)));
+            if (round % 3 === 0) await connection.query(deleteOldestUse(code));
+            await connection.query(round % 5 === 0 ? 'ROLLBACK' : 'COMMIT');
+            written += 1;
+          } catch (error) {
+            if (!isFaultOfServer(error)) throw error;
+            await connection.query('ROLLBACK');
+          }
         }
       });
       await eventually(() => expect(written).toBeGreaterThan(50));

@@ -141,7 +141,8 @@ SELECT pg_catalog.json_build_object(
              'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
-     WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history')
+     WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history',
+                               'promo_code_campaigns', 'promo_code_campaign_codes')
         OR (c.relispartition AND :is_of_history(c.oid))
   ),
   'partitions', (

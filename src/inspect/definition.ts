@@ -155,7 +155,11 @@ function belongsTo(layout: Layout): (file: FunctionFile) => boolean {
 }
 
 /** Beside what counts: what an installation says of itself, and what the policies of its tables call. */
-const OF_ALL_HOSTS: ReadonlySet<string> = new Set(['promo_code_installation', 'promo_code_is_visible']);
+const OF_ALL_HOSTS: ReadonlySet<string> = new Set([
+  'promo_code_installation',
+  'promo_code_is_visible',
+  'promo_code_campaign_is_visible',
+]);
 
 function isForCounting({ name, isForRedeemers }: FunctionFile): boolean {
   return !isForRedeemers || OF_ALL_HOSTS.has(name);

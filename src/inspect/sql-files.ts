@@ -1,3 +1,4 @@
+import campaignIsVisible from '../../sql/campaigns/promo_code_campaign_is_visible.sql';
 import createCodes from '../../sql/codes/create_promo_codes.sql';
 import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
 import counters from '../../sql/counting/counters.sql';
@@ -55,6 +56,8 @@ import replaceHolds from '../../sql/redemption/replace_promo_code_holds.sql';
 import reserveUseIds from '../../sql/redemption/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
 import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
+import campaignCodes from '../../sql/tables/promo_code_campaign_codes.sql';
+import campaigns from '../../sql/tables/promo_code_campaigns.sql';
 import history from '../../sql/tables/promo_code_history.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
@@ -66,6 +69,7 @@ export const functionFiles = [
   installation,
   clock,
   isVisible,
+  campaignIsVisible,
   recountStats,
   applyStats,
   onInsert,
@@ -130,5 +134,7 @@ export const tableFiles = {
   promo_code_idempotency_keys: idempotencyKeys,
   promo_code_holds: holds,
   promo_code_rate_limits: rateLimits,
+  promo_code_campaigns: campaigns,
+  promo_code_campaign_codes: campaignCodes,
   promo_code_history: history,
 } as const;

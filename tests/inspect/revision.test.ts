@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'd09ad53179d2bdf3a0bcb353b73c2abb54190228995aa98f186a660140c21f8d',
+  2: 'ab606752a74f42504ffa41df4e9e346d21d02f434d21bbf2b7dc962f4ab485b1',
 };
 
 it('every function carries the current revision', () => {

@@ -5,7 +5,9 @@ import leaveCampaign from '../../sql/campaigns/leave_promo_code_campaign.sql';
 import leaveCampaignAtCommit from '../../sql/campaigns/leave_promo_code_campaign_at_commit.sql';
 import campaignIsVisible from '../../sql/campaigns/promo_code_campaign_is_visible.sql';
 import recountCampaign from '../../sql/campaigns/recount_promo_code_campaign_stats.sql';
+import releaseCampaignHolds from '../../sql/campaigns/release_promo_code_campaign_holds.sql';
 import updateCampaignStats from '../../sql/campaigns/update_promo_code_campaign_stats.sql';
+import verifyCampaignLimits from '../../sql/campaigns/verify_promo_code_campaign_limits.sql';
 import createCodes from '../../sql/codes/create_promo_codes.sql';
 import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
 import counters from '../../sql/counting/counters.sql';
@@ -87,6 +89,7 @@ export const functionFiles = [
   recountAtCommit,
   guardCounters,
   verifyLimits,
+  verifyCampaignLimits,
   updateCampaignStats,
   leaveCampaign,
   leaveCampaignAtCommit,
@@ -104,6 +107,7 @@ export const functionFiles = [
   recordUses,
   releaseHolds,
   releaseDueHolds,
+  releaseCampaignHolds,
   answerRequests,
   assignHolds,
   replaceHolds,

@@ -42,6 +42,8 @@ BEGIN
        AND ((n.nspname = :'library'::pg_catalog.name AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%')
          OR (n.nspname = :'schema'::pg_catalog.name AND is_former AND :is_own_table(c.oid)
              AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits')))
+     -- What refers to another table goes before it.
+     ORDER BY c.relname
   LOOP
     EXECUTE pg_catalog.format('DROP TABLE %I.%I', found.nspname, found.relname);
   END LOOP;

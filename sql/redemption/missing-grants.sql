@@ -7,7 +7,8 @@ WITH tables AS (
    WHERE c.relkind IN ('r'::"char", 'p'::"char")
      AND ((n.nspname = :'schema'::pg_catalog.name AND c.relname::text IN (:'codes_name', :'uses_name'))
        OR (n.nspname = :'library'::pg_catalog.name
-           AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history')))
+           AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history',
+                                    'promo_code_campaigns', 'promo_code_campaign_codes')))
 ), wanted AS (
   SELECT 1 AS place, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, current_user) AS statement
     FROM pg_catalog.pg_namespace AS n
@@ -32,7 +33,7 @@ WITH tables AS (
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
    WHERE n.nspname = :'library'::pg_catalog.name AND p.prosrc LIKE '%-- pg-promo-codes %'
-     AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype::oid AND p.proname::text !~ '_promo_code_(stats|history)$'
+     AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype::oid AND p.proname::text !~ '_promo_code_(campaign_)?(stats|history)$'
      AND NOT pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
 )
 SELECT coalesce(pg_catalog.string_agg(w.statement, E'\n' ORDER BY w.place, w.statement), '') AS statements, current_user AS role

@@ -20,6 +20,8 @@ DECLARE
                        > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   code record;
+  campaign_id bigint;
+  campaign record;
   accepted boolean := false;
   answer text;
 BEGIN
@@ -55,6 +57,27 @@ BEGIN
       INTO STRICT code.has_room, code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
   END IF;
   /*fi*/
+  IF code.is_open THEN
+    -- A later statement than the one that waits for the lock.
+    campaign_id := :campaign_of(code.id);
+  END IF;
+  IF campaign_id IS NOT NULL THEN
+    SELECT g.per_customer_limit AS customer_limit,
+           :campaign_refusal() IS NULL AND coalesce(:campaign_room() > 0::bigint, true)
+             AND :fits_budget(code.bonus, :campaign_budget_left()) AS is_open
+      INTO campaign
+      FROM :"library".promo_code_campaigns AS g
+     WHERE g.id = campaign_id
+       FOR NO KEY UPDATE;
+    -- None: it was deleted meanwhile.
+    IF FOUND THEN
+      code.is_open := campaign.is_open;
+      IF campaign.is_open AND campaign.customer_limit IS NOT NULL THEN
+        code.is_open := :campaign_customer_uses(campaign_id, code.who, greatest(campaign.customer_limit, 0::bigint), true)
+                        < campaign.customer_limit;
+      END IF;
+    END IF;
+  END IF;
   IF code.is_open AND code.has_room THEN
     accepted := code.customer_limit IS NULL
                 OR :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true) < code.customer_limit;
@@ -65,7 +88,7 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL));
       accepted := FOUND;
     END IF;
-  ELSIF code.is_open AND key IS NULL
+  ELSIF code.is_open AND campaign_id IS NULL AND key IS NULL
         AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = code.id AND h.released_at IS NULL)
         AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id) THEN
     -- As redeem_promo_codes would, where nobody gives way and nothing was asked before.
@@ -78,6 +101,10 @@ BEGIN
       new_id, code.id, code.who, code.shop, in_transaction, on_base, code.bonus,
       WHERE NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL))
     RETURNING pg_catalog.array_to_json(ARRAY[ARRAY['1', 'redeemed', :use_texts(), NULL]])::text INTO answer;
+  END IF;
+  IF answer IS NOT NULL AND campaign_id IS NOT NULL THEN
+    answer := pg_catalog.concat(pg_catalog.left(answer, -1), ',',
+                                pg_catalog.array_to_json(ARRAY[NULL, 'campaign', code.id::text, campaign_id::text])::text, ']');
   END IF;
   IF answer IS NULL THEN
     -- Without a key it may be the id that kept it out.

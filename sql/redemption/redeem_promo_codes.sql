@@ -10,7 +10,8 @@
 -- wait_for_promo_code_call. NULL inside the host's transaction. lock_wait_ms: how long to wait for a lock, where the session
 -- sets no shorter lock_timeout of its own. columns: further columns of the host and their values.
 --
--- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order.
+-- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order, and after them for each code that is
+-- in a campaign, without a request and with the outcome 'campaign', its id and that of the campaign.
 CREATE OR REPLACE FUNCTION :"library".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer, columns jsonb[])
 RETURNS text
 LANGUAGE plpgsql
@@ -35,6 +36,8 @@ DECLARE
   rooms bigint[];
   customer_limits bigint[];
   has_rules boolean;
+  campaign_ids bigint[];
+  has_budget boolean;
   accepted boolean;
   is_used_up boolean := false;
   taken_in text[];
@@ -75,13 +78,30 @@ BEGIN
     LEFT JOIN :"codes" AS c ON c.:"code_id" = q.id;
   /*fi*/
 
+  -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
+  -- are.
+  IF accepted THEN
+    SELECT pg_catalog.array_agg(:campaign_of(q.id) ORDER BY q.place) INTO campaign_ids
+      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
+      SELECT coalesce(bool_and(l.is_open), true), coalesce(bool_or(l.has_budget), false) INTO accepted, has_budget
+        FROM (SELECT :campaign_refusal() IS NULL AS is_open, g.max_total_bonus IS NOT NULL AS has_budget
+                FROM :"library".promo_code_campaigns AS g
+               WHERE g.id = ANY (campaign_ids)
+               ORDER BY g.id
+                 FOR NO KEY UPDATE) AS l;
+    ELSE
+      campaign_ids := NULL;
+    END IF;
+  END IF;
+
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root(:'uses'::regclass) IS NULL
               AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
               /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/;
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
-  IF accepted AND 0::bigint >= ALL (rooms) AND NOT has_rules AND pg_catalog.cardinality(keys) = 0 THEN
+  IF accepted AND campaign_ids IS NULL AND NOT has_rules AND pg_catalog.cardinality(keys) = 0 AND 0::bigint >= ALL (rooms) THEN
     is_used_up := NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                                WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)
                   AND NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = ANY (use_ids));
@@ -98,6 +118,26 @@ BEGIN
                      WHERE c.:"code_id" = code_ids[q.place]
                     OFFSET 0) AS a
              GROUP BY a.id) AS f;
+  END IF;
+  IF accepted AND campaign_ids IS NOT NULL THEN
+    SELECT coalesce(bool_and(f.fits), true) INTO accepted
+      FROM (SELECT coalesce(sum(p.uses) <= min(:campaign_room())::numeric, true)
+                   AND :fits_budget(sum(p.bonus), min(:campaign_budget_left()))
+                   AND bool_and(g.per_customer_limit IS NULL
+                                OR p.uses + :campaign_customer_uses(g.id, p.who, greatest(g.per_customer_limit, 0::bigint), true)
+                                   <= g.per_customer_limit) AS fits
+              FROM (SELECT r.campaign_id, r.who, count(*) AS uses, sum(r.bonus) AS bonus
+                      FROM (SELECT campaign_ids[q.place] AS campaign_id, :asked_customer(q.customer) AS who, a.bonus
+                              FROM unnest(places, customers, bases, bonuses) AS q(place, customer, base, given)
+                              LEFT JOIN LATERAL (
+                                     SELECT :bonus(q.given, q.base) AS bonus
+                                       FROM :"codes" AS c
+                                      WHERE has_budget AND c.:"code_id" = code_ids[q.place]
+                                     OFFSET 0) AS a ON true) AS r
+                     WHERE r.campaign_id IS NOT NULL
+                     GROUP BY r.campaign_id, r.who) AS p
+              JOIN :"library".promo_code_campaigns AS g ON g.id = p.campaign_id
+             GROUP BY g.id) AS f;
   END IF;
   IF accepted THEN
     -- An id whose use was taken back may be that of a batch that the network delivers late.
@@ -148,7 +188,7 @@ BEGIN
       :record_uses(
         (SELECT a.id, code_ids[a.place] AS code_id, :asked_customer(a.customer) AS customer, a.transaction, a.base, a.given
            FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
-                  AS a(id, place, customer, transaction, base, given)) AS q)
+                  AS a(id, place, customer, transaction, base, given)) AS q, false)
       RETURNING ARRAY[NULL, 'redeemed', :use_texts(),
                       CASE WHEN pg_catalog.cardinality(hold_seconds) > 0 THEN :new_expiry() END] AS answer
     )
@@ -168,6 +208,15 @@ BEGIN
       FROM :"library".redeem_promo_codes_in_order(
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
+  END IF;
+  IF NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+    campaign_ids := ARRAY(SELECT :campaign_of(q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
+  END IF;
+  IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
+    SELECT pg_catalog.concat(pg_catalog.left(answer, -1), ',', string_agg(m.row, ','), ']') INTO answer
+      FROM (SELECT DISTINCT pg_catalog.array_to_json(ARRAY[NULL, 'campaign', q.id::text, q.campaign::text])::text AS row
+              FROM unnest(code_ids, campaign_ids) AS q(id, campaign)
+             WHERE q.campaign IS NOT NULL) AS m;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);

@@ -21,6 +21,8 @@ export interface InstalledHost {
   encoding: string;
   /** Whether the functions are installed. */
   canRedeem: boolean;
+  /** Whether there are campaigns, and this role may read them. */
+  readsCampaigns: boolean;
 }
 
 const statement = withRules(hostSql);
@@ -47,6 +49,7 @@ export async function readInstalledHost(db: Queryable, asked: Asked): Promise<In
     isolation: found.isolation,
     encoding: found.encoding,
     canRedeem: found.canRedeem,
+    readsCampaigns: found.readsCampaigns,
   };
 }
 

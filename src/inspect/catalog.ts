@@ -58,6 +58,8 @@ export interface Catalog {
   indexes: CatalogIndex[];
   /** Roles that are to redeem and do not exist; the catalogs are asked only where one has no right yet. */
   missingRoles: string[];
+  /** Whether there has been a campaign. */
+  hasCampaigns: boolean;
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
 }
@@ -92,7 +94,9 @@ export interface CatalogOwnTable {
   ours: boolean;
   /** Of the history a partition; only its rights matter. */
   isPartition: boolean;
-  /** Of the history: whether it is guarded, and has a partition for the next month. Of other tables always. */
+  /** Its triggers of the library that fire. */
+  triggers: string[];
+  /** Of the history: whether it has a partition for the next month. Of other tables always. */
   isReady: boolean;
 }
 

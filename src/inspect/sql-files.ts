@@ -1,3 +1,13 @@
+import applyCampaignStats from '../../sql/campaigns/apply_promo_code_campaign_stats.sql';
+import campaignsOfCodes from '../../sql/campaigns/codes.sql';
+import guardCampaigns from '../../sql/campaigns/guard_promo_code_campaign_counters.sql';
+import leaveCampaign from '../../sql/campaigns/leave_promo_code_campaign.sql';
+import leaveCampaignAtCommit from '../../sql/campaigns/leave_promo_code_campaign_at_commit.sql';
+import campaignIsVisible from '../../sql/campaigns/promo_code_campaign_is_visible.sql';
+import recountCampaign from '../../sql/campaigns/recount_promo_code_campaign_stats.sql';
+import releaseCampaignHolds from '../../sql/campaigns/release_promo_code_campaign_holds.sql';
+import updateCampaignStats from '../../sql/campaigns/update_promo_code_campaign_stats.sql';
+import verifyCampaignLimits from '../../sql/campaigns/verify_promo_code_campaign_limits.sql';
 import createCodes from '../../sql/codes/create_promo_codes.sql';
 import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
 import counters from '../../sql/counting/counters.sql';
@@ -56,6 +66,8 @@ import replaceHolds from '../../sql/redemption/replace_promo_code_holds.sql';
 import reserveUseIds from '../../sql/redemption/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
 import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
+import campaignCodes from '../../sql/tables/promo_code_campaign_codes.sql';
+import campaigns from '../../sql/tables/promo_code_campaigns.sql';
 import history from '../../sql/tables/promo_code_history.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
@@ -68,8 +80,10 @@ export const functionFiles = [
   clock,
   isVisible,
   keepsZone,
+  campaignIsVisible,
   recountStats,
   applyStats,
+  applyCampaignStats,
   onInsert,
   onDelete,
   onUpdate,
@@ -77,6 +91,12 @@ export const functionFiles = [
   recountAtCommit,
   guardCounters,
   verifyLimits,
+  verifyCampaignLimits,
+  updateCampaignStats,
+  leaveCampaign,
+  leaveCampaignAtCommit,
+  guardCampaigns,
+  recountCampaign,
   reserveUseIds,
   columnValue,
   isText,
@@ -89,6 +109,7 @@ export const functionFiles = [
   recordUses,
   releaseHolds,
   releaseDueHolds,
+  releaseCampaignHolds,
   answerRequests,
   assignHolds,
   replaceHolds,
@@ -118,6 +139,7 @@ export const triggerFiles = {
   truncate,
   counters,
   recount,
+  campaignsOfCodes,
   countersAllow,
   countersGuarded,
   limitsStatement,
@@ -132,5 +154,7 @@ export const tableFiles = {
   promo_code_idempotency_keys: idempotencyKeys,
   promo_code_holds: holds,
   promo_code_rate_limits: rateLimits,
+  promo_code_campaigns: campaigns,
+  promo_code_campaign_codes: campaignCodes,
   promo_code_history: history,
 } as const;

@@ -103,7 +103,7 @@ function isRefusedUser(error: unknown, sqlState: string | undefined): boolean {
   return sqlState.startsWith('28');
 }
 
-const LIBRARY_TABLE = /promo_code_(?:holds|idempotency_keys|rate_limits)/;
+const LIBRARY_TABLE = /promo_code_(?:holds|idempotency_keys|rate_limits|campaigns|campaign_codes)/;
 
 function serverError(
   sqlState: string,
@@ -169,6 +169,7 @@ function serverError(
         details,
       );
     case SqlState.budgetExhausted:
+    case SqlState.campaignBudgetExhausted:
       return new BudgetExhaustedError(`The use was refused (enforceLimits): ${message}.`, details);
     case SqlState.notNullViolation:
       return missingValue(error, message, details);

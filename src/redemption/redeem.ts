@@ -51,6 +51,8 @@ export interface Attempted {
   callIds?: readonly string[] | undefined;
   /** A connection broke under an earlier attempt, which may have recorded it. */
   inDoubt?: boolean | undefined;
+  /** The campaign that its code was in when it was answered; `null`: none. */
+  campaign?: string | null | undefined;
   /** The call that it is of, where somebody listens. */
   trace?: Trace<RedeemEvent> | undefined;
 }
@@ -263,6 +265,7 @@ async function send(
     for (let place = 0; place < open.length; place += 1) {
       const entry = open[place]!;
       const row = answer.of(entry, place);
+      if (row) entry.campaign = answer.campaignOf(row);
       if (row?.[1] !== ID_TAKEN) answers.set(entry, row ? toSettled(sending, row, entry) : unanswered(entry));
     }
     return { answers, rest: [], perCode: false };

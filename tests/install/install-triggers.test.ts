@@ -6,7 +6,13 @@ import { insertUses, SEED_TABLES, SEED_TRIGGERS } from '../support/host-tables';
 
 const { schema, library, pool, sql } = useSchema('install');
 
-const TABLES = ['promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits'];
+const TABLES = [
+  'promo_code_idempotency_keys',
+  'promo_code_holds',
+  'promo_code_rate_limits',
+  'promo_code_campaigns',
+  'promo_code_campaign_codes',
+];
 const INDEXES = ['promo_codes_shop_code_idx', 'promo_code_uses_code_customer_idx'];
 const TRIGGERS = [
   'promo_code_uses_insert_trigger',
@@ -17,6 +23,8 @@ const TRIGGERS = [
   'guard_promo_code_counters_on_update',
   'recount_promo_code_on_insert',
   'recount_promo_code_on_update',
+  'leave_promo_code_campaign_on_delete',
+  'leave_promo_code_campaign_on_truncate',
 ];
 
 /** All but the clock of installations that are for tests, and those of a history. */

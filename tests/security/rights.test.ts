@@ -11,7 +11,13 @@ const [owner, app, inserter, connector, stranger] = [
   useRole({ label: 'stranger' }),
 ];
 const denied = { code: '42501' };
-const TABLES = ['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_rate_limits'];
+const TABLES = [
+  'promo_code_holds',
+  'promo_code_idempotency_keys',
+  'promo_code_rate_limits',
+  'promo_code_campaigns',
+  'promo_code_campaign_codes',
+];
 
 const connect = async (role: { login: { user: string; password: string } }) => {
   const client = await t.client(role.login);

@@ -15,6 +15,7 @@ export interface ListFilter {
   search?: string | undefined;
   orderBy: CodeOrder;
   activeOnly: boolean;
+  campaignId?: string | undefined;
   limit: number;
   cursor?: Mark | null | undefined;
 }
@@ -167,12 +168,16 @@ function placeOf({ read }: Key, { at = '' }: Mark, bind: Bind): string {
 
 function conditionsOf(
   call: Call,
-  { state, search, activeOnly, orderBy }: ListFilter,
+  { state, search, activeOnly, campaignId, orderBy }: ListFilter,
   key: Key | undefined,
   bind: Bind,
 ): string[] {
   const conditions: string[] = [];
   if (activeOnly) conditions.push('c.:"is_active"');
+  if (campaignId !== undefined) {
+    conditions.push(`EXISTS (SELECT FROM :"library".promo_code_campaign_codes AS k
+      WHERE k.promo_code_id = c.:"code_id" AND k.campaign_id = ${bind(campaignId)}::bigint)`);
+  }
   if (state !== undefined) {
     // Without coalesce() the planner would expect one code in two hundred, and sort the whole shop for a page.
     conditions.push(`coalesce(${stateInSql(call)} = ${bind(state)}::text, false)`);

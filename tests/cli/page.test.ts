@@ -15,6 +15,7 @@ const code: PromoCode = {
   ...{ startDate: new Date(0), endDate: new Date(8.64e15), createdAt: new Date(0), updatedAt: new Date(0) },
   ...{ totalUsageLimit: 20, perCustomerLimit: 1, timesUsed: 17, totalBonusIssued: '85.00' },
   ...{ maxTotalBonus: '100.00', budgetOverrun: 'refuse', minBaseReward: null, customerAddress: null, metadata: null },
+  campaignId: null,
 };
 const perDay = Array.from({ length: 90 }, (_, day) => ({
   date: new Date(Date.UTC(2026, 0, 1 + day)).toISOString().slice(0, 10),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { addCampaignCommands } from './campaign-commands.js';
 import { addInstallFlags } from './install-flags.js';
 import { oneLine, wholeNumber } from './parse.js';
 import type { Session } from './session.js';
@@ -133,14 +134,21 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
     )
     .argument('<file>', 'the file; - reads the standard input')
     .option('--shop <id>', 'the shop of rows that name none')
+    .option('--campaign <id>', 'the campaign of rows that name none')
     .option('--skip-faulty', 'leave faulty rows out, and create the others')
     .addHelpText('after', examples('import codes.csv', 'import codes.csv --shop shop-1 --skip-faulty --json'))
     .action(does(async () => (await import('./commands/import.js')).importFile));
 
+  addCampaignCommands(
+    program,
+    (name) => does(async () => (await import('./commands/campaign.js'))[name] as Action),
+    examples,
+  );
+
   program
     .command('stats')
     .summary('counters, uses per day, and what is near a limit or budget')
-    .description('Shows counters, uses per day, and which codes are near their limit or budget.')
+    .description('Shows counters, uses per day, campaigns, and which codes are near their limit or budget.')
     .argument('[code]', 'one code; otherwise all')
     .option('--shop <id>', 'only codes of this shop')
     .option('--days <n>', 'how many days, up to today', wholeNumber(1, 3_650), 30)

@@ -109,7 +109,7 @@ export async function updateCampaign(call: Call, campaign: Guarded, changes: Cam
 }
 
 /** What is said where only one of the two dates is given, and the other one stands. */
-export function reversedDates({ startDate, endDate }: CampaignChanges): ValidationError {
+function reversedDates({ startDate, endDate }: CampaignChanges): ValidationError {
   const [path, message, given] =
     endDate === undefined
       ? ['startDate', 'must not be after endDate', startDate]

@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -150,8 +150,8 @@ BEGIN
         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
-       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -442,6 +442,41 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".apply_promo_code_stats(bigint, bigint, numeric) FROM PUBLIC;
 
+-- Adds differences to the counters of campaigns: the one place that every counting trigger goes through. A campaign may stand in the
+-- arrays several times. Campaigns are locked in the order of their ids, after all codes; one that is gone counts nothing. Sums commute,
+-- so a counter that another transaction of triggers has taken below zero is right in the end.
+CREATE OR REPLACE FUNCTION "pgpromocodes".apply_promo_code_campaign_stats(campaign_ids bigint[], uses_of bigint[], bonus_of numeric[])
+RETURNS void
+LANGUAGE plpgsql
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  marker text;
+  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
+BEGIN
+  -- The marker tells the counter guard that this write is the library's own.
+  marker := set_config('pg_promo_codes.counting', 'on', true);
+  IF pg_catalog.cardinality(campaign_ids) = 1 THEN
+    UPDATE "pgpromocodes".promo_code_campaigns AS g
+       SET times_used = g.times_used + uses_of[1], total_bonus_issued = g.total_bonus_issued + bonus_of[1], updated_at = now()
+     WHERE g.id = campaign_ids[1] AND NOT (uses_of[1] = 0::bigint AND bonus_of[1] = 0::numeric);
+  ELSE
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
+    UPDATE "pgpromocodes".promo_code_campaigns AS g
+       SET times_used = g.times_used + s.uses, total_bonus_issued = g.total_bonus_issued + s.bonus, updated_at = now()
+      FROM (SELECT a.id, sum(a.uses)::bigint AS uses, sum(a.bonus) AS bonus
+              FROM ROWS FROM (pg_catalog.unnest(campaign_ids), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS a(id, uses, bonus)
+             GROUP BY a.id
+            HAVING sum(a.uses) <> 0::numeric OR sum(a.bonus) <> 0::numeric) AS s
+     WHERE g.id = s.id;
+  END IF;
+  marker := set_config('pg_promo_codes.counting', earlier, true);
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".apply_promo_code_campaign_stats(bigint[], bigint[], numeric[]) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_stats_on_insert()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -464,10 +499,16 @@ DECLARE
   bonus_of numeric[];
   places_left integer[];
   place integer;
+  campaign_id bigint;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(
       NEW."promo_code_id"::bigint, 1::bigint, coalesce(NEW."bonus_amount"::numeric, 0::numeric));
+    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id");
+    IF campaign_id IS NOT NULL THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+        ARRAY[campaign_id], '{1}', ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
+    END IF;
     RETURN NULL;
   END IF;
 
@@ -498,6 +539,10 @@ BEGIN
     marker := set_config('pg_promo_codes.counting', earlier, true);
     IF NOT is_counted THEN
       PERFORM "pgpromocodes".apply_promo_code_stats(first_code, uses, bonus);
+    END IF;
+    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = first_code);
+    IF campaign_id IS NOT NULL THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
     END IF;
     RETURN NULL;
   END IF;
@@ -533,6 +578,13 @@ BEGIN
   LOOP
     PERFORM "pgpromocodes".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
   END LOOP;
+  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+            pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
+     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+    CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                         WHERE m.promo_code_id = changed.code
+                        OFFSET 0) AS member
+   HAVING count(*) > 0::bigint;
   RETURN NULL;
 END
 $body$;
@@ -552,10 +604,19 @@ DECLARE
   code_id bigint;
   uses bigint;
   bonus numeric;
+  campaign_id bigint;
+  codes bigint[] := '{}';
+  uses_of bigint[] := '{}';
+  bonus_of numeric[] := '{}';
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(OLD."promo_code_id"::bigint, -1::bigint, -(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
+    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id");
+    IF campaign_id IS NOT NULL THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], '{-1}', ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                                             THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
+    END IF;
     RETURN NULL;
   END IF;
 
@@ -567,7 +628,17 @@ BEGIN
      ORDER BY o."promo_code_id"
   LOOP
     PERFORM "pgpromocodes".apply_promo_code_stats(code_id, -uses, -bonus);
+    codes := pg_catalog.array_append(codes, code_id);
+    uses_of := pg_catalog.array_append(uses_of, -uses);
+    bonus_of := pg_catalog.array_append(bonus_of, -bonus);
   END LOOP;
+  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+            pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
+     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+    CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                         WHERE m.promo_code_id = changed.code
+                        OFFSET 0) AS member
+   HAVING count(*) > 0::bigint;
   RETURN NULL;
 END
 $body$;
@@ -590,6 +661,8 @@ DECLARE
   bonus numeric;
   old_bonus numeric;
   codes bigint[] := '{}';
+  uses_of bigint[] := '{}';
+  bonus_of numeric[] := '{}';
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     old_bonus := CASE WHEN true THEN CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
@@ -610,7 +683,17 @@ BEGIN
        ORDER BY w.code
     LOOP
       PERFORM "pgpromocodes".apply_promo_code_stats(code_id, uses, bonus);
+      codes := pg_catalog.array_append(codes, code_id);
+      uses_of := pg_catalog.array_append(uses_of, uses);
+      bonus_of := pg_catalog.array_append(bonus_of, bonus);
     END LOOP;
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
+       FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+      CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                           WHERE m.promo_code_id = changed.code
+                          OFFSET 0) AS member
+     HAVING count(*) > 0::bigint;
     IF NEW."promo_code_id" <> OLD."promo_code_id" THEN
       UPDATE "pgpromocodes".promo_code_holds AS h
          SET promo_code_id = NEW."promo_code_id"
@@ -639,7 +722,16 @@ BEGIN
   LOOP
     PERFORM "pgpromocodes".apply_promo_code_stats(code_id, uses, bonus);
     codes := pg_catalog.array_append(codes, code_id);
+    uses_of := pg_catalog.array_append(uses_of, uses);
+    bonus_of := pg_catalog.array_append(bonus_of, bonus);
   END LOOP;
+  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+            pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
+     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+    CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                         WHERE m.promo_code_id = changed.code
+                        OFFSET 0) AS member
+   HAVING count(*) > 0::bigint;
   -- Whoever moves a use names two codes.
   IF pg_catalog.cardinality(codes) > 1
      AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
@@ -668,6 +760,8 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   code_id bigint;
+  marker text;
+  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
   -- TRUNCATE ignores snapshots: an older one would not show the codes that others have used since.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -694,6 +788,24 @@ BEGIN
   LOOP
     PERFORM "pgpromocodes".recount_promo_code_stats(code_id);
   END LOOP;
+
+  PERFORM FROM "pgpromocodes".promo_code_campaigns AS g
+    WHERE g.times_used <> 0::bigint OR g.total_bonus_issued <> 0::numeric
+    ORDER BY g.id
+    FOR NO KEY UPDATE;
+  marker := set_config('pg_promo_codes.counting', 'on', true);
+  UPDATE "pgpromocodes".promo_code_campaigns AS g
+     SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
+    FROM (SELECT other.id, count(u.code) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
+            FROM "pgpromocodes".promo_code_campaigns AS other
+            LEFT JOIN "pgpromocodes".promo_code_campaign_codes AS m ON m.campaign_id = other.id
+            LEFT JOIN (SELECT u."promo_code_id" AS code, CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                                                          THEN u."bonus_amount"::numeric ELSE 0::numeric END AS bonus FROM "public"."promo_code_uses" AS u WHERE true ) AS u
+              ON u.code = m.promo_code_id
+           WHERE other.times_used <> 0::bigint OR other.total_bonus_issued <> 0::numeric
+           GROUP BY other.id) AS actual
+   WHERE g.id = actual.id AND (g.times_used <> actual.uses OR g.total_bonus_issued <> actual.bonus);
+  marker := set_config('pg_promo_codes.counting', earlier, true);
   RETURN NULL;
 END
 $body$;
@@ -711,20 +823,17 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  referencing boolean;
+  referencing boolean := EXISTS (
+                           SELECT FROM pg_class AS codes
+                             JOIN pg_class AS uses ON uses.relnamespace = codes.relnamespace AND uses.relname = 'promo_code_uses'::name
+                             JOIN pg_attribute AS child ON child.attrelid = uses.oid AND child.attname = 'promo_code_id'::name
+                             JOIN pg_attribute AS parent ON parent.attrelid = codes.oid AND parent.attname = 'id'::name
+                             JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
+                            WHERE codes.oid = '"public"."promo_codes"'::regclass::oid AND k.convalidated AND NOT k.condeferrable
+                              AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum));
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
-  -- Whether an immediate foreign key sees to it that no use is older than its code.
-  referencing := EXISTS (
-    SELECT FROM pg_class AS codes
-      JOIN pg_class AS uses ON uses.relnamespace = codes.relnamespace AND uses.relname = 'promo_code_uses'::name
-      JOIN pg_attribute AS child ON child.attrelid = uses.oid AND child.attname = 'promo_code_id'::name
-      JOIN pg_attribute AS parent ON parent.attrelid = codes.oid AND parent.attname = 'id'::name
-      JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
-     WHERE codes.oid = TG_RELID::oid AND k.convalidated AND NOT k.condeferrable
-       AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum));
-
   IF TG_OP = 'INSERT' THEN
     -- Counters that came with the code are let, as counterWrites 'allow' says. Otherwise the code asks for a recount at
     -- commit, by naming its id; only where there may be something to count, because a pending event keeps a migration from
@@ -738,6 +847,10 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
+  IF NEW."id" <> OLD."id" AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
+    UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
+  END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
     PERFORM pg_advisory_xact_lock(1886544227, (hashtextextended(NEW."id"::text, 0::bigint) % 256::bigint)::integer);
@@ -918,6 +1031,218 @@ END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".verify_promo_code_limits() FROM PUBLIC;
+
+-- What codes have counted goes along when they come into a campaign, leave it or change to another one: the uses that are there are
+-- counted, never a counter, which might have drifted. The codes are locked in the order of their ids and before the campaigns, so
+-- that no use of theirs is added meanwhile. Of a campaign that is deleted there is nothing to count, and no code is locked.
+CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_campaign_stats()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, "public", pg_temp
+SET row_security = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  -- What has changed: a code, its campaign, and whether it has come (1) or left (-1).
+  codes bigint[];
+  campaigns bigint[];
+  weights bigint[];
+  marker text;
+  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    marker := set_config('pg_promo_codes.counting', 'on', true);
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g ORDER BY g.id FOR NO KEY UPDATE;
+    UPDATE "pgpromocodes".promo_code_campaigns AS g
+       SET times_used = 0::bigint, total_bonus_issued = 0::numeric, updated_at = now()
+     WHERE g.times_used <> 0::bigint OR g.total_bonus_issued <> 0::numeric;
+    marker := set_config('pg_promo_codes.counting', earlier, true);
+    RETURN NULL;
+  ELSIF TG_OP = 'INSERT' THEN
+    SELECT pg_catalog.array_agg(n.promo_code_id), pg_catalog.array_agg(n.campaign_id), pg_catalog.array_agg(1::bigint)
+      INTO codes, campaigns, weights
+      FROM new_members AS n;
+  ELSIF TG_OP = 'DELETE' THEN
+    SELECT pg_catalog.array_agg(o.promo_code_id), pg_catalog.array_agg(o.campaign_id), pg_catalog.array_agg(-1::bigint)
+      INTO codes, campaigns, weights
+      FROM old_members AS o
+      JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = o.campaign_id;
+  ELSE
+    SELECT pg_catalog.array_agg(w.code), pg_catalog.array_agg(w.campaign), pg_catalog.array_agg(w.weight)
+      INTO codes, campaigns, weights
+      FROM (SELECT b.code, b.campaign, sum(b.weight)::bigint AS weight
+              FROM (SELECT n.promo_code_id, n.campaign_id, 1::bigint FROM new_members AS n
+                    UNION ALL
+                    SELECT o.promo_code_id, o.campaign_id, -1::bigint FROM old_members AS o) AS b(code, campaign, weight)
+             GROUP BY b.code, b.campaign
+            HAVING sum(b.weight) <> 0::numeric) AS w;
+  END IF;
+  IF codes IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE;
+  -- The write that changes nothing makes it visible to transactions with an older snapshot, which then fail with 40001. Nobody has one
+  -- of a code that this transaction has written itself.
+  marker := set_config('pg_promo_codes.counting', 'on', true);
+  UPDATE "public"."promo_codes" AS c
+     SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid;
+  marker := set_config('pg_promo_codes.counting', earlier, true);
+  -- Uses may come before the transaction that creates their code has ended: see apply_promo_code_stats.
+  IF NOT EXISTS (
+           SELECT FROM pg_class AS codes
+             JOIN pg_class AS uses ON uses.relnamespace = codes.relnamespace AND uses.relname = 'promo_code_uses'::name
+             JOIN pg_attribute AS child ON child.attrelid = uses.oid AND child.attname = 'promo_code_id'::name
+             JOIN pg_attribute AS parent ON parent.attrelid = codes.oid AND parent.attname = 'id'::name
+             JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
+            WHERE codes.oid = '"public"."promo_codes"'::regclass::oid AND k.convalidated AND NOT k.condeferrable
+              AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum)) THEN
+    PERFORM pg_advisory_xact_lock(1886544227, b.bucket)
+       FROM (SELECT DISTINCT (hashtextextended(a.code::text, 0::bigint) % 256::bigint)::integer AS bucket FROM pg_catalog.unnest(codes) AS a(code) ORDER BY 1) AS b;
+  END IF;
+
+  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+            pg_catalog.array_agg(w.campaign), pg_catalog.array_agg(w.weight * u.uses), pg_catalog.array_agg(w.weight::numeric * u.bonus))
+     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(campaigns), pg_catalog.unnest(weights)) AS w(code, campaign, weight)
+     JOIN (SELECT u."promo_code_id" AS code, count(*) AS uses, sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                    THEN u."bonus_amount"::numeric ELSE 0::numeric END) AS bonus
+             FROM "public"."promo_code_uses" AS u
+            WHERE u."promo_code_id" = ANY (codes) AND true GROUP BY u."promo_code_id") AS u ON u.code = w.code
+   HAVING count(*) > 0::bigint;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".update_promo_code_campaign_stats() FROM PUBLIC;
+
+-- A code that is deleted leaves its campaign when the transaction commits: until then a foreign key may still have to take its uses
+-- away, and they count in the campaign as long as their code is in it. Naming the code fires that deferred trigger.
+CREATE OR REPLACE FUNCTION "pgpromocodes".leave_promo_code_campaign()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
+     WHERE NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
+  ELSIF (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
+    UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD."id";
+  END IF;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".leave_promo_code_campaign() FROM PUBLIC;
+
+-- Fires when a transaction commits that has named the code of a membership: where that code is gone, the membership goes, and what
+-- uses without a code have counted with it.
+CREATE OR REPLACE FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
+   WHERE m.promo_code_id = NEW.promo_code_id
+     AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit() FROM PUBLIC;
+
+-- Stands before every write to campaigns that could leave their counters untrue, as guard_promo_code_counters does for codes. A new
+-- campaign has no codes, so it starts at zero.
+CREATE OR REPLACE FUNCTION "pgpromocodes".guard_promo_code_campaign_counters()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  counter_writes text := 'ignore';
+  uses_before bigint := 0;
+  bonus_before numeric := 0;
+  statement text;
+  marker text;
+BEGIN
+  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    uses_before := OLD.times_used;
+    bonus_before := OLD.total_bonus_issued;
+  END IF;
+  IF NEW.times_used = uses_before AND NEW.total_bonus_issued = bonus_before THEN
+    RETURN NEW;
+  END IF;
+  IF counter_writes = 'reject' THEN
+    RAISE EXCEPTION 'times_used and total_bonus_issued of % are kept by triggers and cannot be written (campaign %)', TG_TABLE_NAME, NEW.id
+      USING ERRCODE = 'PC001', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+            HINT = pg_catalog.format('Insert, update or delete rows of %s instead; the counters follow.', 'promo_code_uses');
+  END IF;
+  -- One warning for a statement of the client.
+  statement := extract(epoch FROM statement_timestamp())::text;
+  IF statement IS DISTINCT FROM current_setting('pg_promo_codes.warned', true) THEN
+    marker := set_config('pg_promo_codes.warned', statement, true);
+    RAISE WARNING USING
+      MESSAGE = pg_catalog.format('what this statement writes to times_used and total_bonus_issued of %s is ignored: campaign %s keeps %s '
+                                  'and %s, as triggers have counted them', TG_TABLE_NAME, NEW.id, uses_before, bonus_before),
+      HINT = 'Remove the code that writes these columns, or choose another counterWrites with installTriggers(): '
+          || '"allow" lets it write, "reject" makes it an error. A counter that has drifted is corrected by repairDrift().',
+      TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
+  END IF;
+  NEW.times_used := uses_before;
+  NEW.total_bonus_issued := bonus_before;
+  RETURN NEW;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".guard_promo_code_campaign_counters() FROM PUBLIC;
+
+-- Sets the counters of one campaign: locked, then counted by the next statement. Each transaction that adds a use or moves a code writes
+-- the campaign as well, so what that statement sees is what has been added. Answers whether the counters had to be corrected.
+CREATE OR REPLACE FUNCTION "pgpromocodes".recount_promo_code_campaign_stats(campaign_id bigint)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+SET row_security = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  corrected boolean;
+  marker text;
+  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
+BEGIN
+  PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id FOR NO KEY UPDATE;
+  marker := set_config('pg_promo_codes.counting', 'on', true);
+  UPDATE "pgpromocodes".promo_code_campaigns AS g
+     SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
+    FROM (SELECT count(*) AS uses, coalesce(sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                                                THEN u."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric) AS bonus
+            FROM "pgpromocodes".promo_code_campaign_codes AS m
+            JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
+           WHERE m.campaign_id = campaign_id AND true ) AS actual
+   WHERE g.id = campaign_id AND (g.times_used <> actual.uses OR g.total_bonus_issued <> actual.bonus);
+  corrected := FOUND;
+  marker := set_config('pg_promo_codes.counting', earlier, true);
+  RETURN corrected;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".recount_promo_code_campaign_stats(bigint) FROM PUBLIC;
 
 -- Takes ids for uses ahead of their use, so that a caller whose connection breaks can ask for its own use by its id: from the
 -- sequence of the column, or else as its default makes them, and random ones where UUIDs and texts have no default. An identity
@@ -2676,6 +3001,12 @@ CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaigns (
 
 CREATE INDEX IF NOT EXISTS promo_code_campaigns_shop_idx ON "pgpromocodes".promo_code_campaigns (shop_id, id);
 
+DROP TRIGGER IF EXISTS guard_promo_code_campaign_counters ON "pgpromocodes".promo_code_campaigns;
+
+CREATE TRIGGER guard_promo_code_campaign_counters
+  BEFORE INSERT OR UPDATE ON "pgpromocodes".promo_code_campaigns
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".guard_promo_code_campaign_counters();
+
 ALTER TABLE "pgpromocodes".promo_code_campaigns ENABLE ROW LEVEL SECURITY;
 
 DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_campaigns;
@@ -2693,6 +3024,40 @@ CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaign_codes (
 
 CREATE INDEX IF NOT EXISTS promo_code_campaign_codes_campaign_idx
   ON "pgpromocodes".promo_code_campaign_codes (campaign_id, promo_code_id);
+
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_insert ON "pgpromocodes".promo_code_campaign_codes;
+
+CREATE TRIGGER count_promo_code_campaign_on_insert
+  AFTER INSERT ON "pgpromocodes".promo_code_campaign_codes
+  REFERENCING NEW TABLE AS new_members
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_campaign_stats();
+
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_update ON "pgpromocodes".promo_code_campaign_codes;
+
+CREATE TRIGGER count_promo_code_campaign_on_update
+  AFTER UPDATE ON "pgpromocodes".promo_code_campaign_codes
+  REFERENCING OLD TABLE AS old_members NEW TABLE AS new_members
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_campaign_stats();
+
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_delete ON "pgpromocodes".promo_code_campaign_codes;
+
+CREATE TRIGGER count_promo_code_campaign_on_delete
+  AFTER DELETE ON "pgpromocodes".promo_code_campaign_codes
+  REFERENCING OLD TABLE AS old_members
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_campaign_stats();
+
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_truncate ON "pgpromocodes".promo_code_campaign_codes;
+
+CREATE TRIGGER count_promo_code_campaign_on_truncate
+  AFTER TRUNCATE ON "pgpromocodes".promo_code_campaign_codes
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_campaign_stats();
+
+DROP TRIGGER IF EXISTS leave_promo_code_campaign_at_commit ON "pgpromocodes".promo_code_campaign_codes;
+
+CREATE CONSTRAINT TRIGGER leave_promo_code_campaign_at_commit
+  AFTER UPDATE OF promo_code_id ON "pgpromocodes".promo_code_campaign_codes
+  DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit();
 
 ALTER TABLE "pgpromocodes".promo_code_campaign_codes ENABLE ROW LEVEL SECURITY;
 
@@ -2873,6 +3238,14 @@ CREATE CONSTRAINT TRIGGER recount_promo_code_on_update
   DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".recount_promo_code_at_commit('ignore');
 
+CREATE OR REPLACE TRIGGER leave_promo_code_campaign_on_delete
+  AFTER DELETE ON "public"."promo_codes"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".leave_promo_code_campaign();
+
+CREATE OR REPLACE TRIGGER leave_promo_code_campaign_on_truncate
+  AFTER TRUNCATE ON "public"."promo_codes"
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".leave_promo_code_campaign();
+
 CREATE OR REPLACE TRIGGER guard_promo_code_counters_on_update
   BEFORE UPDATE ON "public"."promo_codes"
   FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".guard_promo_code_counters('ignore');
@@ -2968,7 +3341,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP
@@ -2987,6 +3360,19 @@ SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_stats(drifted.id
                 ) AS actual ON actual.code = c."id"
           WHERE (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric))
           ORDER BY c."id"
+       ) AS drifted;
+SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_campaign_stats(drifted.id)) AS repaired_campaigns
+  FROM (
+         SELECT g.id
+           FROM "pgpromocodes".promo_code_campaigns AS g
+           LEFT JOIN (
+                  SELECT m.campaign_id, count(*) AS uses, coalesce(sum(u."bonus_amount"::numeric), 0::numeric) AS bonus
+                    FROM "pgpromocodes".promo_code_campaign_codes AS m
+                    JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
+                   WHERE true GROUP BY m.campaign_id
+                ) AS actual ON actual.campaign_id = g.id
+          WHERE g.times_used <> coalesce(actual.uses, 0::bigint) OR g.total_bonus_issued <> coalesce(actual.bonus, 0::numeric)
+          ORDER BY g.id
        ) AS drifted;
 $text$, '<question mark>', pg_catalog.chr(63));
 END

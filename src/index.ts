@@ -21,7 +21,7 @@ export type {
 } from './diagnostics/events.js';
 export { assertNoDrift } from './drift/assert-no-drift.js';
 export { checkDrift } from './drift/check-drift.js';
-export type { DecimalString, DriftRecord } from './drift/drift-record.js';
+export type { CampaignDrift, CodeDrift, DecimalString, DriftRecord } from './drift/drift-record.js';
 export type { CheckDriftOptions, DriftFilter, RepairDriftOptions, StreamDriftOptions } from './drift/options.js';
 export { repairDrift } from './drift/repair-drift.js';
 export { streamDrift } from './drift/stream-drift.js';

@@ -12,3 +12,18 @@ SELECT count(*) FILTER (WHERE :"library".recount_promo_code_stats(drifted.id)) A
           WHERE :differs(c, coalesce(actual.uses, 0::bigint), coalesce(actual.bonus, 0::numeric))
           ORDER BY c.:"code_id"
        ) AS drifted;
+-- The same for campaigns.
+SELECT count(*) FILTER (WHERE :"library".recount_promo_code_campaign_stats(drifted.id)) AS repaired_campaigns
+  FROM (
+         SELECT g.id
+           FROM :"library".promo_code_campaigns AS g
+           LEFT JOIN (
+                  SELECT m.campaign_id, count(*) AS uses, coalesce(sum(u.:"bonus_amount"::numeric), 0::numeric) AS bonus
+                    FROM :"library".promo_code_campaign_codes AS m
+                    JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id
+                   WHERE :counts(u)
+                   GROUP BY m.campaign_id
+                ) AS actual ON actual.campaign_id = g.id
+          WHERE g.times_used <> coalesce(actual.uses, 0::bigint) OR g.total_bonus_issued <> coalesce(actual.bonus, 0::numeric)
+          ORDER BY g.id
+       ) AS drifted;

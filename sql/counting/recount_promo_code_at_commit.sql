@@ -9,20 +9,10 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  referencing boolean;
+  referencing boolean := :is_referencing();
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
-  -- Whether an immediate foreign key sees to it that no use is older than its code.
-  referencing := EXISTS (
-    SELECT FROM pg_class AS codes
-      JOIN pg_class AS uses ON uses.relnamespace = codes.relnamespace AND uses.relname = :'uses_name'::name
-      JOIN pg_attribute AS child ON child.attrelid = uses.oid AND child.attname = :'promo_code_id'::name
-      JOIN pg_attribute AS parent ON parent.attrelid = codes.oid AND parent.attname = :'code_id'::name
-      JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
-     WHERE codes.oid = TG_RELID::oid AND k.convalidated AND NOT k.condeferrable
-       AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum));
-
   IF TG_OP = 'INSERT' THEN
     -- Counters that came with the code are let, as counterWrites 'allow' says. Otherwise the code asks for a recount at
     -- commit, by naming its id; only where there may be something to count, because a pending event keeps a migration from
@@ -38,6 +28,10 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
+  IF NEW.:"code_id" <> OLD.:"code_id" AND :campaign_of(OLD.:"code_id") IS NOT NULL THEN
+    UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = NEW.:"code_id" WHERE m.promo_code_id = OLD.:"code_id";
+  END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
     PERFORM pg_advisory_xact_lock(1886544227, :code_bucket(NEW.:"code_id"));

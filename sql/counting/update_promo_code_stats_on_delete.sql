@@ -11,6 +11,10 @@ DECLARE
   code_id :code_id_type;
   uses bigint;
   bonus numeric;
+  campaign_id bigint;
+  codes :code_id_type[] := '{}';
+  uses_of bigint[] := '{}';
+  bonus_of numeric[] := '{}';
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     /*if not deleted*/
@@ -19,6 +23,10 @@ BEGIN
     END IF;
     /*fi*/
     PERFORM :"library".apply_promo_code_stats(OLD.:"promo_code_id":::code_id_type, -1::bigint, -(:finite_bonus(OLD)));
+    campaign_id := :campaign_of(OLD.:"promo_code_id");
+    IF campaign_id IS NOT NULL THEN
+      PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[campaign_id], '{-1}', ARRAY[-(:finite_bonus(OLD))]);
+    END IF;
     RETURN NULL;
   END IF;
 
@@ -30,7 +38,11 @@ BEGIN
      ORDER BY o.:"promo_code_id"
   LOOP
     PERFORM :"library".apply_promo_code_stats(code_id, -uses, -bonus);
+    codes := pg_catalog.array_append(codes, code_id);
+    uses_of := pg_catalog.array_append(uses_of, -uses);
+    bonus_of := pg_catalog.array_append(bonus_of, -bonus);
   END LOOP;
+  :add_to_campaigns(codes, uses_of, bonus_of);
   RETURN NULL;
 END
 $body$;

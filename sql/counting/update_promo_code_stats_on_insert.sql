@@ -22,6 +22,7 @@ DECLARE
   bonus_of numeric[];
   places_left integer[];
   place integer;
+  campaign_id bigint;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     /*if not deleted*/
@@ -31,6 +32,11 @@ BEGIN
     /*fi*/
     PERFORM :"library".apply_promo_code_stats(
       NEW.:"promo_code_id":::code_id_type, 1::bigint, coalesce(NEW.:"bonus_amount"::numeric, 0::numeric));
+    campaign_id := :campaign_of(NEW.:"promo_code_id");
+    IF campaign_id IS NOT NULL THEN
+      PERFORM :"library".apply_promo_code_campaign_stats(
+        ARRAY[campaign_id], '{1}', ARRAY[coalesce(NEW.:"bonus_amount"::numeric, 0::numeric)]);
+    END IF;
     RETURN NULL;
   END IF;
 
@@ -57,6 +63,10 @@ BEGIN
     marker := set_config('pg_promo_codes.counting', earlier, true);
     IF NOT is_counted THEN
       PERFORM :"library".apply_promo_code_stats(first_code, uses, bonus);
+    END IF;
+    campaign_id := :campaign_of(first_code);
+    IF campaign_id IS NOT NULL THEN
+      PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
     END IF;
     RETURN NULL;
   END IF;
@@ -90,6 +100,7 @@ BEGIN
   LOOP
     PERFORM :"library".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
   END LOOP;
+  :add_to_campaigns(codes, uses_of, bonus_of);
   RETURN NULL;
 END
 $body$;

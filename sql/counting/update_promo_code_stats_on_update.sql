@@ -14,6 +14,8 @@ DECLARE
   bonus numeric;
   old_bonus numeric;
   codes :code_id_type[] := '{}';
+  uses_of bigint[] := '{}';
+  bonus_of numeric[] := '{}';
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     old_bonus := CASE WHEN :counts(OLD) THEN :finite_bonus(OLD) ELSE 0::numeric END;
@@ -33,7 +35,11 @@ BEGIN
        ORDER BY w.code
     LOOP
       PERFORM :"library".apply_promo_code_stats(code_id, uses, bonus);
+      codes := pg_catalog.array_append(codes, code_id);
+      uses_of := pg_catalog.array_append(uses_of, uses);
+      bonus_of := pg_catalog.array_append(bonus_of, bonus);
     END LOOP;
+    :add_to_campaigns(codes, uses_of, bonus_of);
     /*if use_id*/
     IF NEW.:"promo_code_id" <> OLD.:"promo_code_id" THEN
       UPDATE :"library".promo_code_holds AS h
@@ -66,7 +72,10 @@ BEGIN
   LOOP
     PERFORM :"library".apply_promo_code_stats(code_id, uses, bonus);
     codes := pg_catalog.array_append(codes, code_id);
+    uses_of := pg_catalog.array_append(uses_of, uses);
+    bonus_of := pg_catalog.array_append(bonus_of, bonus);
   END LOOP;
+  :add_to_campaigns(codes, uses_of, bonus_of);
   /*if use_id*/
   -- Whoever moves a use names two codes.
   IF pg_catalog.cardinality(codes) > 1

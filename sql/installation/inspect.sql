@@ -129,15 +129,19 @@ SELECT pg_catalog.json_build_object(
                 CROSS JOIN LATERAL pg_catalog.aclexplode(r.acl) AS g
                 WHERE g.grantee <> c.relowner),
              'isPartition', c.relispartition,
-             'isReady', c.relkind <> 'p'::"char" OR (
-               EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
-                        WHERE g.tgrelid = c.oid AND g.tgname = 'guard_promo_code_history'::name AND g.tgenabled IN ('O'::"char", 'A'::"char"))
+             -- Those that fire, and call a function of the library.
+             'triggers', coalesce((
+               SELECT pg_catalog.json_agg(g.tgname::text)
+                 FROM pg_catalog.pg_trigger AS g
+                 JOIN pg_catalog.pg_proc AS f ON f.oid = g.tgfoid AND f.pronamespace = s.oid
+                WHERE g.tgrelid = c.oid AND g.tgenabled IN ('O'::"char", 'A'::"char")), pg_catalog.json_build_array()),
+             'isReady', c.relkind <> 'p'::"char"
                -- Nobody else can make one, and all goes on without it.
-               AND (NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') OR EXISTS (
+               OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') OR EXISTS (
                  SELECT FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS m ON m.oid = i.inhrelid
                   WHERE i.inhparent = c.oid
                     AND m.relname::text = pg_catalog.concat('promo_code_history_', pg_catalog.to_char(
-                          pg_catalog.date_trunc('month', pg_catalog.timezone('UTC', pg_catalog.now())) + '1 month'::interval, 'YYYY_MM'))))),
+                          pg_catalog.date_trunc('month', pg_catalog.timezone('UTC', pg_catalog.now())) + '1 month'::interval, 'YYYY_MM'))),
              'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid

@@ -33,7 +33,7 @@ WITH tables AS (
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
    WHERE n.nspname = :'library'::pg_catalog.name AND p.prosrc LIKE '%-- pg-promo-codes %'
-     AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype::oid AND p.proname::text !~ '_promo_code_(stats|history)$'
+     AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype::oid AND p.proname::text !~ '_promo_code_(campaign_)?(stats|history)$'
      AND NOT pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
 )
 SELECT coalesce(pg_catalog.string_agg(w.statement, E'\n' ORDER BY w.place, w.statement), '') AS statements, current_user AS role

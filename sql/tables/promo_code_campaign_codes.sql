@@ -8,6 +8,30 @@ CREATE TABLE IF NOT EXISTS :"library".promo_code_campaign_codes (
 );
 CREATE INDEX IF NOT EXISTS promo_code_campaign_codes_campaign_idx
   ON :"library".promo_code_campaign_codes (campaign_id, promo_code_id);
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_insert ON :"library".promo_code_campaign_codes;
+CREATE TRIGGER count_promo_code_campaign_on_insert
+  AFTER INSERT ON :"library".promo_code_campaign_codes
+  REFERENCING NEW TABLE AS new_members
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".update_promo_code_campaign_stats();
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_update ON :"library".promo_code_campaign_codes;
+CREATE TRIGGER count_promo_code_campaign_on_update
+  AFTER UPDATE ON :"library".promo_code_campaign_codes
+  REFERENCING OLD TABLE AS old_members NEW TABLE AS new_members
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".update_promo_code_campaign_stats();
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_delete ON :"library".promo_code_campaign_codes;
+CREATE TRIGGER count_promo_code_campaign_on_delete
+  AFTER DELETE ON :"library".promo_code_campaign_codes
+  REFERENCING OLD TABLE AS old_members
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".update_promo_code_campaign_stats();
+DROP TRIGGER IF EXISTS count_promo_code_campaign_on_truncate ON :"library".promo_code_campaign_codes;
+CREATE TRIGGER count_promo_code_campaign_on_truncate
+  AFTER TRUNCATE ON :"library".promo_code_campaign_codes
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".update_promo_code_campaign_stats();
+DROP TRIGGER IF EXISTS leave_promo_code_campaign_at_commit ON :"library".promo_code_campaign_codes;
+CREATE CONSTRAINT TRIGGER leave_promo_code_campaign_at_commit
+  AFTER UPDATE OF promo_code_id ON :"library".promo_code_campaign_codes
+  DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION :"library".leave_promo_code_campaign_at_commit();
 
 -- What row-level security hides of the codes, it hides of their campaigns.
 ALTER TABLE :"library".promo_code_campaign_codes ENABLE ROW LEVEL SECURITY;

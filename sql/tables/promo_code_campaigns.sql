@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS :"library".promo_code_campaigns (
   CONSTRAINT promo_code_campaigns_budget_overrun_check CHECK (budget_overrun IN ('refuse', 'cap'))
 ) WITH (fillfactor = 50);
 CREATE INDEX IF NOT EXISTS promo_code_campaigns_shop_idx ON :"library".promo_code_campaigns (shop_id, id);
+DROP TRIGGER IF EXISTS guard_promo_code_campaign_counters ON :"library".promo_code_campaigns;
+CREATE TRIGGER guard_promo_code_campaign_counters
+  BEFORE INSERT OR UPDATE ON :"library".promo_code_campaigns
+  FOR EACH ROW EXECUTE FUNCTION :"library".guard_promo_code_campaign_counters();
 
 -- A campaign of a code that a role may see has to be seen as well: its limits are checked with the rights of that role. Beyond that, what
 -- row-level security hides of the codes of a shop, it hides of its campaigns.

@@ -4,14 +4,14 @@ import { table } from './table.js';
 /** More lines do not help a person. */
 const MOST_SHOWN = 50;
 
-/** What differs, code by code. */
+/** What differs, code by code and campaign by campaign. */
 export function driftList(records: readonly DriftRecord[]): string {
   const rows = records
     .slice(0, MOST_SHOWN)
     .map((record) => [
-      record.code ?? '(no such code)',
+      record.code ?? (record.kind === 'campaign' ? '(campaign)' : '(no such code)'),
       record.shopId ?? '',
-      record.promoCodeId,
+      record.promoCodeId ?? record.campaignId,
       record.timesUsed === null ? 'NULL' : String(record.timesUsed),
       String(record.actualUses),
       record.totalBonusIssued ?? 'NULL',

@@ -3,6 +3,7 @@ import { inspectTriggers } from '../inspect/inspect-triggers.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { checkDrift } from './check-drift.js';
+import type { DriftRecord } from './drift-record.js';
 import { driftTable } from './drift-table.js';
 import { type CheckDriftOptions, checkDriftOptions } from './options.js';
 
@@ -23,7 +24,7 @@ export async function assertNoDrift(db: Database, options: CheckDriftOptions = {
 
   const parts: string[] = [];
   if (records.length > 0) {
-    parts.push(`${records.length} ${records.length === 1 ? 'code differs' : 'codes differ'} from the uses:`);
+    parts.push(`${howMany(records)} from the uses:`);
     parts.push(driftTable(records), 'repairDrift() recounts them under a lock.');
   }
   if (faults.length > 0) {
@@ -35,4 +36,10 @@ export async function assertNoDrift(db: Database, options: CheckDriftOptions = {
     );
   }
   throw new DriftError(parts.join('\n'), records);
+}
+
+function howMany(records: readonly DriftRecord[]): string {
+  const withCampaigns = records.some(({ kind }) => kind === 'campaign');
+  if (records.length === 1) return withCampaigns ? '1 campaign differs' : '1 code differs';
+  return `${records.length} ${withCampaigns ? 'codes and campaigns' : 'codes'} differ`;
 }

@@ -1,49 +1,49 @@
 import { ValidationError } from '../errors.js';
 import { idType } from '../host/ids.js';
-import type { Layout } from '../host/layout.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { withConnection } from '../postgres/transaction.js';
 import { countedDriftQueryAsText, type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
-import { readLayout } from './layout-of.js';
+import { type Compared, readCompared } from './layout-of.js';
 import { type DriftTrace, noteScope, observeDrift } from './observed.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
 
 /**
- * Compares the counters of every code with its uses, in one statement and so with one snapshot: exact under load, without
- * false alarms (`docs/drift.md`). Takes no lock but that of a reader.
+ * Compares the counters of every code with its uses, and those of every campaign with the uses of its codes, in one statement
+ * and so with one snapshot: exact under load, without false alarms (`docs/drift.md`). Takes no lock but that of a reader. A role
+ * that may not read the library's tables of campaigns compares the codes alone.
  *
- * @returns one record per code that differs, and one per id that has uses but no code, in the order of ids; an empty array
- * means that there is no drift.
+ * @returns one record per code that differs, and one per id that has uses but no code, in the order of ids, then one per campaign
+ * that differs; an empty array means that there is no drift.
  * @throws NotInstalledError where the tables or columns do not exist.
  * @throws ValidationError for an unknown option or value.
  */
 export function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
   return observeDrift('checkDrift', async (trace) => {
     const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
-    return findDrift(db, await readLayout(db, filter), filter, limit, trace);
+    return findDrift(db, await readCompared(db, filter), filter, limit, trace);
   });
 }
 
 /** The check itself, on checked arguments. For a subscriber the same statement counts the codes that it looks at as well. */
 export async function findDrift(
   db: Database,
-  layout: Layout,
+  compared: Compared,
   filter: ParsedFilter,
   limit?: number,
   trace?: DriftTrace,
 ): Promise<DriftRecord[]> {
+  const { layout } = compared;
   if (trace) noteScope(trace, layout, filter, limit);
-  const { scope, values } = scopeOf(layout, filter);
-  const orderAndLimit = limit === undefined ? 'ORDER BY 1' : `ORDER BY 1 LIMIT ${limit}`;
+  const { scope, values } = scopeOf(compared, filter);
   try {
     const queryOf = trace ? countedDriftQueryAsText : driftQueryAsText;
-    const statement = queryOf(layout, { ...scope, orderAndLimit });
+    const statement = queryOf(layout, { ...scope, limit });
     const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
     if (!trace) return rows.map(toDriftRecord);
-    const records = rows.filter(({ uses }) => uses !== null).map(toDriftRecord);
+    const records = rows.filter(({ kind }) => kind !== null).map(toDriftRecord);
     trace.note(() => ({ codes: Number(rows[0]?.codes), drifted: records.length }));
     return records;
   } catch (error) {
@@ -51,19 +51,29 @@ export async function findDrift(
   }
 }
 
-/** The conditions for a shop and for ids. Each side of the comparison is narrowed down, not the result. */
+/**
+ * The conditions for a shop and for ids. Each side of the comparison is narrowed down, not the result. Who names codes leaves
+ * campaigns out, unless they are named as well, and the other way round.
+ */
 export function scopeOf(
-  layout: Layout,
-  { shopId, promoCodeIds }: ParsedFilter,
+  { layout, readsCampaigns }: Compared,
+  { shopId, promoCodeIds, campaignIds }: ParsedFilter,
 ): { scope: DriftScope; values: unknown[] } {
   const { codeId } = layout.types;
   const uses: string[] = [];
   const codes: string[] = [];
+  const members: string[] = [];
+  const campaigns: string[] = [];
   const values: unknown[] = [];
   if (promoCodeIds !== undefined) {
-    values.push(requireIds(codeId, promoCodeIds));
+    values.push(requireIds(codeId, 'promoCodeIds', promoCodeIds));
     uses.push(`u.:"promo_code_id" = ANY ($${values.length}::${codeId}[])`);
     codes.push(`c.:"code_id" = ANY ($${values.length}::${codeId}[])`);
+  }
+  if (campaignIds !== undefined) {
+    values.push(requireIds('bigint', 'campaignIds', campaignIds));
+    members.push(`m.campaign_id = ANY ($${values.length}::bigint[])`);
+    campaigns.push(`g.id = ANY ($${values.length}::bigint[])`);
   }
   if (shopId !== undefined) {
     values.push(shopId);
@@ -74,16 +84,28 @@ export function scopeOf(
         ` OR (u.:"use_shop_id"::text = ${shop}` +
         ' AND NOT EXISTS (SELECT FROM :"codes" AS s WHERE s.:"code_id" = u.:"promo_code_id")))',
     );
+    campaigns.push(`g.shop_id = ${shop}`);
+    members.push(
+      `m.campaign_id IN (SELECT own.id FROM :"library".promo_code_campaigns AS own WHERE own.shop_id = ${shop})`,
+    );
   }
   const all = (conditions: string[]) => conditions.join(' AND ') || 'TRUE';
-  return { scope: { uses: all(uses), codes: all(codes) }, values };
+  const withCodes = promoCodeIds !== undefined || campaignIds === undefined;
+  const withCampaigns = campaignIds !== undefined || (readsCampaigns === true && promoCodeIds === undefined);
+  return {
+    scope: {
+      codes: withCodes ? { uses: all(uses), codes: all(codes) } : undefined,
+      campaigns: withCampaigns ? { members: all(members), campaigns: all(campaigns) } : undefined,
+    },
+    values,
+  };
 }
 
-/** @throws ValidationError for what is no id of these codes. */
-function requireIds(type: string, ids: readonly string[]): string[] {
+/** @throws ValidationError for what is no id of these codes or of campaigns. */
+function requireIds(type: string, path: 'promoCodeIds' | 'campaignIds', ids: readonly string[]): string[] {
   const { rule, read } = idType(type);
   const issues = ids.flatMap((id, place) =>
-    read(id) === undefined ? [{ path: `promoCodeIds.${place}`, message: rule, received: `'${id}'` }] : [],
+    read(id) === undefined ? [{ path: `${path}.${place}`, message: rule, received: `'${id}'` }] : [],
   );
   if (issues.length > 0) throw new ValidationError(issues);
   return ids.map((id) => read(id) ?? id);

@@ -1,44 +1,58 @@
-import driftSql from '../../sql/counting/drift.sql';
+import campaignsSql from '../../sql/campaigns/drift.sql';
+import codesSql from '../../sql/counting/drift.sql';
 import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { withRules } from '../host/rules.js';
 import { DRIFT_COLUMNS } from './drift-record.js';
 
-/** SQL conditions over `u` (uses) and `c` (codes) that narrow a drift query, and what follows its WHERE. */
+/** What a drift query compares, and what follows its WHERE. */
 export interface DriftScope {
-  uses?: string;
-  codes?: string;
-  orderAndLimit?: string;
+  /** SQL conditions over `u` (uses) and `c` (codes); without it no codes are compared. */
+  codes?: { uses: string; codes: string } | undefined;
+  /** SQL conditions over `m` (codes in campaigns) and `g` (campaigns); without it no campaigns are compared. */
+  campaigns?: { members: string; campaigns: string } | undefined;
+  limit?: number | undefined;
 }
 
-const file = withRules(driftSql).trimEnd().replace(/;$/, '');
+/** All codes, and all campaigns. */
+export const EVERYTHING: { [part in 'codes' | 'campaigns']: NonNullable<DriftScope[part]> } = {
+  codes: { uses: 'TRUE', codes: 'TRUE' },
+  campaigns: { members: 'TRUE', campaigns: 'TRUE' },
+};
 
-/** The query of `sql/counting/drift.sql`, narrowed down; its conditions may use placeholders and parameters. */
-export function driftFile(scope: DriftScope = {}): string {
-  return file
-    .replace(':uses_filter', () => scope.uses ?? 'TRUE')
-    .replace(':codes_filter', () => scope.codes ?? 'TRUE')
-    .replace(':order_and_limit', () => scope.orderAndLimit ?? 'ORDER BY 1');
+const withoutEnd = (file: string) => withRules(file).trimEnd().replace(/;$/, '');
+const [ofCodes, ofCampaigns] = [withoutEnd(codesSql), withoutEnd(campaignsSql)];
+
+/** The query on what the scope names; its conditions may use placeholders and parameters. Codes come first, in the order of ids. */
+export function driftFile({ codes, campaigns, limit }: DriftScope): string {
+  const parts = [
+    codes && ofCodes.replace(':uses_filter', () => codes.uses).replace(':codes_filter', () => codes.codes),
+    campaigns &&
+      ofCampaigns
+        .replace(':members_filter', () => campaigns.members)
+        .replace(':campaigns_filter', () => campaigns.campaigns),
+  ].filter((part) => part !== undefined);
+  return `${parts.join('\n UNION ALL\n')}\n ORDER BY promo_code_id, campaign_id${limit === undefined ? '' : ` LIMIT ${limit}`}`;
 }
 
 /** The same for the tables of a host. */
-export function driftQuery(layout: Layout, scope?: DriftScope): string {
+export function driftQuery(layout: Layout, scope: DriftScope): string {
   return renderSqlFile(driftFile(scope), layout);
 }
 
 /** The same, with every column as text. */
-export function driftQueryAsText(layout: Layout, scope?: DriftScope): string {
+export function driftQueryAsText(layout: Layout, scope: DriftScope): string {
   return `SELECT ${DRIFT_COLUMNS} FROM (\n${driftQuery(layout, scope)}\n) AS drift`;
 }
 
-/** The same, and in each row how many codes were looked at; at least one row, which without drift has no id. */
+/** The same, and in each row how many codes were looked at; at least one row, which without drift has no kind. */
 export function countedDriftQueryAsText(layout: Layout, scope: DriftScope): string {
   const looked = renderSqlFile(
-    `SELECT count(*)::text AS codes FROM :"codes" AS c WHERE ${scope.codes ?? 'TRUE'}`,
+    `SELECT count(*)::text AS codes FROM :"codes" AS c WHERE ${scope.codes?.codes ?? 'FALSE'}`,
     layout,
   );
   return (
     `SELECT looked.codes, ${DRIFT_COLUMNS} FROM (${looked}) AS looked ` +
-    `LEFT JOIN (\n${driftQuery(layout, scope)}\n) AS drift ON TRUE ORDER BY drift.promo_code_id`
+    `LEFT JOIN (\n${driftQuery(layout, scope)}\n) AS drift ON TRUE ORDER BY drift.promo_code_id, drift.campaign_id`
   );
 }

@@ -8,8 +8,8 @@ export function driftTable(records: readonly DriftRecord[]): string {
   const rows = records
     .slice(0, SHOWN)
     .map((record) => [
-      record.promoCodeId,
-      record.code ?? '(no such code)',
+      record.kind === 'campaign' ? `campaign ${record.campaignId}` : record.promoCodeId,
+      record.code ?? (record.kind === 'campaign' ? '' : '(no such code)'),
       record.shopId ?? '',
       record.timesUsed === null ? 'NULL' : String(record.timesUsed),
       String(record.actualUses),

@@ -1,15 +1,16 @@
-import type { Layout } from '../host/layout.js';
-import { readInstalledHost } from '../host/read-host.js';
+import { type InstalledHost, readInstalledHost } from '../host/read-host.js';
 import type { Database } from '../postgres/database.js';
 import { translateError } from '../postgres/server-errors.js';
 import { withConnection } from '../postgres/transaction.js';
 import type { ParsedFilter } from './options.js';
 
+/** What is compared: the tables, and the campaigns where there are any and the role may read them. */
+export type Compared = Pick<InstalledHost, 'layout' | 'readsCampaigns'>;
+
 /** Where the tables are and how they are described; those of the usual names where nothing is installed. */
-export async function readLayout(db: Database, { schema, librarySchema }: ParsedFilter): Promise<Layout> {
+export async function readCompared(db: Database, { schema, librarySchema }: ParsedFilter): Promise<Compared> {
   try {
-    const read = await withConnection(db, (connection) => readInstalledHost(connection, { schema, librarySchema }));
-    return read.layout;
+    return await withConnection(db, (connection) => readInstalledHost(connection, { schema, librarySchema }));
   } catch (error) {
     throw translateError(error);
   }

@@ -41,10 +41,10 @@ export async function* observeLoop<Record>(
 export function noteScope(
   trace: DriftTrace,
   { schema }: Layout,
-  { shopId, promoCodeIds }: ParsedFilter,
+  { shopId, promoCodeIds, campaignIds }: ParsedFilter,
   limit?: number,
 ): void {
-  const isPartial = shopId !== undefined || promoCodeIds !== undefined || limit !== undefined;
+  const isPartial = [shopId, promoCodeIds, campaignIds, limit].some((value) => value !== undefined);
   trace.note(() => ({ schema, isPartial }));
 }
 

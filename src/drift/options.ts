@@ -9,12 +9,14 @@ import {
   wholeNumber,
 } from '../options.js';
 
-/** Which codes are looked at. Without any: all of them. */
+/** Which codes and campaigns are looked at. Without any: all of them. With `promoCodeIds` no campaigns, unless they are named. */
 export interface DriftFilter extends SchemaOption {
-  /** Only codes of this shop, and uses without a code that name this shop. */
+  /** Only codes and campaigns of this shop, and uses without a code that name this shop. */
   shopId?: string | number | bigint | undefined;
   /** Only codes with these ids. */
   promoCodeIds?: readonly (string | number | bigint)[] | undefined;
+  /** Only campaigns with these ids, and codes only where `promoCodeIds` names some. */
+  campaignIds?: readonly (string | number | bigint)[] | undefined;
 }
 
 export interface CheckDriftOptions extends DriftFilter {
@@ -51,6 +53,7 @@ const filterEntries = {
     v.pipe(v.union([v.string(), v.number(), v.bigint()], 'must be a string, number or bigint'), v.transform(String)),
   ),
   promoCodeIds: v.optional(v.array(id, 'must be an array of ids')),
+  campaignIds: v.optional(v.array(id, 'must be an array of ids')),
 };
 
 export const checkDriftOptions = v.optional(
@@ -71,4 +74,8 @@ export const repairDriftOptions = v.optional(
   {},
 );
 
-export type ParsedFilter = SchemaOption & { shopId?: string | undefined; promoCodeIds?: string[] | undefined };
+export type ParsedFilter = SchemaOption & {
+  shopId?: string | undefined;
+  promoCodeIds?: string[] | undefined;
+  campaignIds?: string[] | undefined;
+};

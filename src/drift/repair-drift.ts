@@ -8,9 +8,9 @@ import { translateError } from '../postgres/server-errors.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { findDrift } from './check-drift.js';
-import { driftFile } from './drift-query.js';
-import { DRIFT_COLUMNS, type DriftRecord, toDriftRecord } from './drift-record.js';
-import { readLayout } from './layout-of.js';
+import { CORRECTIONS } from './corrections.js';
+import { type DriftRecord, toDriftRecord } from './drift-record.js';
+import { readCompared } from './layout-of.js';
 import { type DriftTrace, observeDrift } from './observed.js';
 import { type RepairDriftOptions, repairDriftOptions } from './options.js';
 
@@ -20,7 +20,8 @@ const USES_PER_BATCH = 50_000;
 const ATTEMPTS = 5;
 
 /**
- * Corrects every code whose counters differ from its uses. Each is locked (`FOR NO KEY UPDATE`), then recounted by the next
+ * Corrects every code whose counters differ from its uses, and every campaign whose counters differ from the uses of its codes.
+ * Each is locked (`FOR NO KEY UPDATE`), then recounted by the next
  * statement, whose snapshot is newer than the lock: exact while others insert and delete, in either order of arrival.
  * Only codes that differ are locked, a batch of them at a time, and redemptions of the other codes go on.
  *
@@ -47,8 +48,9 @@ async function repair(
     options,
     'repairDrift()',
   );
-  const layout = await readLayout(db, filter);
-  const found = (await findDrift(db, layout, filter, undefined, trace)).filter(hasCode);
+  const compared = await readCompared(db, filter);
+  const { layout } = compared;
+  const found = (await findDrift(db, compared, filter, undefined, trace)).filter(hasCounters);
   const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;
 
@@ -61,7 +63,7 @@ async function repair(
     repaired.push(...corrected);
     trace?.note(() => ({ repaired: repaired.length }));
     refused.push(...inexact);
-    done += batch.length;
+    done += batch.ids.length;
     onProgress?.({ phase: 'repair', done, total });
   }
   if (refused.length > 0) throw uncountable(refused);
@@ -69,7 +71,7 @@ async function repair(
 }
 
 /** Uses without a code have nothing that could be corrected. */
-function hasCode({ code, shopId, timesUsed, totalBonusIssued }: DriftRecord): boolean {
+function hasCounters({ code, shopId, timesUsed, totalBonusIssued }: DriftRecord): boolean {
   return [code, shopId, timesUsed, totalBonusIssued].some((value) => value !== null);
 }
 
@@ -80,27 +82,49 @@ export function isCountable({ actualBonus }: DriftRecord, decimals = Number.POSI
 }
 
 export function uncountable(records: DriftRecord[]): PromoCodesError {
-  const codes = records.map(({ promoCodeId, code, actualBonus }) => `${code} (id ${promoCodeId}): ${actualBonus}`);
+  const sums = records.map((record) => {
+    const name =
+      record.kind === 'campaign' ? `campaign ${record.campaignId}` : `${record.code} (id ${record.promoCodeId})`;
+    return `${name}: ${record.actualBonus}`;
+  });
   return new PromoCodesError(
     'UNCOUNTABLE_AMOUNT',
-    `The bonus amounts of ${records.length === 1 ? 'a code' : `${records.length} codes`} do not add up to a number that a ` +
-      `counter can hold: ${codes.slice(0, 10).join(', ')}. Correct the rows of promo_code_uses whose bonus_amount is NaN, ` +
+    `The bonus amounts of ${nameOf(records)} do not add up to a number that a ` +
+      `counter can hold: ${sums.slice(0, 10).join(', ')}. Correct the rows of promo_code_uses whose bonus_amount is NaN, ` +
       'infinite, negative or finer than total_bonus_issued holds, then run this again.',
   );
 }
 
-function batchesOf(records: DriftRecord[]): string[][] {
-  const batches: string[][] = [];
+function nameOf(records: DriftRecord[]): string {
+  if (records.length === 1) return records[0]!.kind === 'campaign' ? 'a campaign' : 'a code';
+  return `${records.length} ${records.some(({ kind }) => kind === 'campaign') ? 'codes and campaigns' : 'codes'}`;
+}
+
+/** What one transaction corrects: codes, or campaigns. */
+interface Batch {
+  kind: DriftRecord['kind'];
+  ids: string[];
+}
+
+/** Codes come before campaigns, as in every transaction that locks both. */
+function batchesOf(records: DriftRecord[]): Batch[] {
+  const batches: Batch[] = [];
   let uses = Number.POSITIVE_INFINITY;
-  for (const { promoCodeId, actualUses } of records) {
+  for (const record of records) {
+    const { kind, actualUses } = record;
     uses += actualUses;
-    if (uses > USES_PER_BATCH || batches.at(-1)!.length === CODES_PER_BATCH) {
-      batches.push([]);
+    const last = batches.at(-1);
+    if (uses > USES_PER_BATCH || last?.kind !== kind || last.ids.length === CODES_PER_BATCH) {
+      batches.push({ kind, ids: [] });
       uses = actualUses;
     }
-    batches.at(-1)!.push(promoCodeId);
+    batches.at(-1)!.ids.push(idOf(record));
   }
   return batches;
+}
+
+function idOf(record: DriftRecord): string {
+  return record.kind === 'campaign' ? record.campaignId : record.promoCodeId;
 }
 
 interface Recounted {
@@ -110,16 +134,17 @@ interface Recounted {
 }
 
 /** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
-async function repairBatch(db: Database, layout: Layout, batch: string[], lockTimeoutMs: number): Promise<Recounted> {
+async function repairBatch(db: Database, layout: Layout, batch: Batch, lockTimeoutMs: number): Promise<Recounted> {
   const inexact: DriftRecord[] = [];
-  let ids = batch;
+  let { ids } = batch;
   for (let attempt = 1; ; ) {
     try {
-      return { corrected: await inTransaction(db, (tx) => recount(tx, layout, ids, lockTimeoutMs)), inexact };
+      const left = { ...batch, ids };
+      return { corrected: await inTransaction(db, (tx) => recount(tx, layout, left, lockTimeoutMs)), inexact };
     } catch (error) {
       if (error instanceof InexactSums) {
         inexact.push(...error.records);
-        ids = ids.filter((id) => error.records.every(({ promoCodeId }) => promoCodeId !== id));
+        ids = ids.filter((id) => error.records.every((record) => idOf(record) !== id));
         continue;
       }
       if (sqlStateOf(error) !== SqlState.deadlockDetected || attempt === ATTEMPTS) throw translateError(error);
@@ -139,60 +164,24 @@ class InexactSums extends PromoCodesError {
 async function recount(
   transaction: Transaction,
   layout: Layout,
-  ids: string[],
+  { kind, ids }: Batch,
   lockTimeoutMs: number,
 ): Promise<DriftRecord[]> {
   const { rows: earlier } = await transaction.query(
     `SELECT current_setting('lock_timeout') AS wait, current_setting('timezone') AS zone,
             current_setting('row_security') AS security`,
   );
-  // The marker lets the write pass the counter guard. The host's zone makes now() right in a column without time zone as well. Row-level
+  // The marker lets the write pass the counter guards. The host's zone makes now() right in a column without time zone as well. Row-level
   // security that hides uses from this role becomes an error instead of a wrong count.
   await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, layout.timeZone, 'off', 'on']);
-  await transaction.query(
-    renderSqlFile(
-      `SELECT c.:"code_id" FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY c.:"code_id" FOR NO KEY UPDATE`,
-      layout,
-    ),
-    [ids],
-  );
-  const { rows } = await transaction.query(renderSqlFile(CORRECT, layout), [ids]);
+  const { lock, correct } = CORRECTIONS[kind];
+  await transaction.query(renderSqlFile(lock, layout), [ids]);
+  const { rows } = await transaction.query(renderSqlFile(correct, layout), [ids]);
   await transaction.query(SETTINGS, [earlier[0]?.wait, earlier[0]?.zone, earlier[0]?.security, '']);
   const inexact = rows.filter(({ exact }) => exact !== 'true');
   if (inexact.length > 0) throw new InexactSums(inexact.map(toDriftRecord));
   return rows.map(toDriftRecord);
 }
-
-const CORRECT = `WITH drift AS MATERIALIZED (${driftFile({
-  uses: 'u.:"promo_code_id" = ANY ($1:::code_id_type[])',
-  codes: 'c.:"code_id" = ANY ($1:::code_id_type[])',
-})}), corrected AS (
-  UPDATE :"codes" AS c
-     SET /*list*/
-         /*if times_used*/
-         :"times_used" = drift.actual_uses,
-         /*fi*/
-         /*if total_bonus_issued*/
-         :"total_bonus_issued" = drift.actual_bonus,
-         /*fi*/
-         /*if updated_at*/
-         :"updated_at" = now(),
-         /*fi*/
-         /*end*/
-    FROM drift
-   WHERE c.:"code_id" = drift.promo_code_id
-  RETURNING c.:"code_id" AS id, (true
-            /*if times_used*/
-            AND c.:"times_used"::numeric = drift.actual_uses::numeric
-            /*fi*/
-            /*if total_bonus_issued*/
-            AND c.:"total_bonus_issued"::numeric = drift.actual_bonus
-            /*fi*/
-            )::text AS exact
-)
-SELECT ${DRIFT_COLUMNS}, corrected.exact
-  FROM drift JOIN corrected ON corrected.id = drift.promo_code_id
- ORDER BY drift.promo_code_id`;
 
 const SETTINGS = `
   SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true),

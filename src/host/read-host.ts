@@ -21,8 +21,8 @@ export interface InstalledHost {
   encoding: string;
   /** Whether the functions are installed. */
   canRedeem: boolean;
-  /** Whether the role may read which campaign a code is in; `null` where nothing is installed that knows. */
-  mayReadCampaigns: boolean | null;
+  /** Whether the role may read campaigns; `null` where there are no tables of them. */
+  readsCampaigns: boolean | null;
 }
 
 const statement = withRules(hostSql);
@@ -49,7 +49,7 @@ export async function readInstalledHost(db: Queryable, asked: Asked): Promise<In
     isolation: found.isolation,
     encoding: found.encoding,
     canRedeem: found.canRedeem,
-    mayReadCampaigns: found.mayReadCampaigns,
+    readsCampaigns: found.readsCampaigns,
   };
 }
 

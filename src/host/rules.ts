@@ -1,3 +1,4 @@
+import addToCampaigns from '../../sql/rules/add_to_campaigns.sql';
 import added from '../../sql/rules/added.sql';
 import askedCode from '../../sql/rules/asked_code.sql';
 import askedCustomer from '../../sql/rules/asked_customer.sql';
@@ -8,6 +9,7 @@ import boundCustomer from '../../sql/rules/bound_customer.sql';
 import budgetCaps from '../../sql/rules/budget_caps.sql';
 import budgetLeft from '../../sql/rules/budget_left.sql';
 import callLock from '../../sql/rules/call_lock.sql';
+import campaignOf from '../../sql/rules/campaign_of.sql';
 import codeBucket from '../../sql/rules/code_bucket.sql';
 import codeId from '../../sql/rules/code_id.sql';
 import codeIs from '../../sql/rules/code_is.sql';
@@ -15,6 +17,7 @@ import codeRefusal from '../../sql/rules/code_refusal.sql';
 import codeState from '../../sql/rules/code_state.sql';
 import collatedCustomer from '../../sql/rules/collated_customer.sql';
 import columnLevels from '../../sql/rules/column_levels.sql';
+import counterScale from '../../sql/rules/counter_scale.sql';
 import counts from '../../sql/rules/counts.sql';
 import customer from '../../sql/rules/customer.sql';
 import customerUses from '../../sql/rules/customer_uses.sql';
@@ -40,6 +43,7 @@ import isFor from '../../sql/rules/is_for.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
 import isOfHistory from '../../sql/rules/is_of_history.sql';
 import isOwnTable from '../../sql/rules/is_own_table.sql';
+import isReferencing from '../../sql/rules/is_referencing.sql';
 import isReserved from '../../sql/rules/is_reserved.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
@@ -85,6 +89,10 @@ const rules = readRules([
   differs,
   added,
   mayBeAdded,
+  campaignOf,
+  addToCampaigns,
+  isReferencing,
+  counterScale,
   codeIs,
   codeId,
   codeRefusal,

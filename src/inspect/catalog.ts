@@ -92,7 +92,9 @@ export interface CatalogOwnTable {
   ours: boolean;
   /** Of the history a partition; only its rights matter. */
   isPartition: boolean;
-  /** Of the history: whether it is guarded, and has a partition for the next month. Of other tables always. */
+  /** Its triggers of the library that fire. */
+  triggers: string[];
+  /** Of the history: whether it has a partition for the next month. Of other tables always. */
   isReady: boolean;
 }
 

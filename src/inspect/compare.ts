@@ -192,6 +192,7 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   const isSame =
     found.isReady &&
     found.rowSecurity === expected.rowSecurity &&
+    expected.triggers.every((trigger) => found.triggers.includes(trigger)) &&
     Object.entries(expected.columns).every(([column, type]) => found.columns[column] === type);
   const retyped = Object.entries(expected.columns).filter(
     ([column, type]) => found.columns[column] !== undefined && found.columns[column] !== type,
@@ -199,7 +200,7 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   // A service of an earlier version may have made its own once more.
   const merge = former ? mergeTables(expected, former, path(librarySchema), path(former.schema)) : [];
   const statements = [
-    ...(retyped.length > 0 ? retypeTable(path(librarySchema), retyped) : []),
+    ...(retyped.length > 0 ? retypeTable(path(librarySchema), retyped, expected.triggers) : []),
     ...(isSame ? [] : expected.statements),
     ...merge,
     ...rights(found),
@@ -207,13 +208,17 @@ function tableState(wanted: Wanted, expected: TableDefinition, catalog: Catalog)
   return compared(object, statements.length === 0 ? 'ok' : 'outdated', statements);
 }
 
-/** Ids of the host have another type than before. A policy would keep its columns from being altered; it is made anew. */
-function retypeTable(table: string, columns: [name: string, type: string][]): string[] {
+/** Ids of the host have another type than before. Policies and triggers keep their columns from being altered; they are made anew. */
+function retypeTable(table: string, columns: [name: string, type: string][], triggers: readonly string[]): string[] {
   const changes = columns.map(([name, shown]) => {
     const type = shown === 'character' ? 'bpchar' : shown;
     return `ALTER COLUMN ${name} TYPE ${type} USING ${name}::text::${type}`;
   });
-  return [`DROP POLICY IF EXISTS promo_code_redeemers ON ${table};`, `ALTER TABLE ${table} ${changes.join(', ')};`];
+  return [
+    ...triggers.map((trigger) => `DROP TRIGGER IF EXISTS ${trigger} ON ${table};`),
+    `DROP POLICY IF EXISTS promo_code_redeemers ON ${table};`,
+    `ALTER TABLE ${table} ${changes.join(', ')};`,
+  ];
 }
 
 /** Of a partition of the history nobody but its owner may have a right that changes rows. */

@@ -42,6 +42,8 @@ export interface TableDefinition {
   /** Types by name, as `format_type` writes them. */
   columns: Record<string, string>;
   rowSecurity: boolean;
+  /** The names of its triggers. */
+  triggers: string[];
   statements: string[];
 }
 
@@ -206,6 +208,7 @@ export function tableDefinitions(wanted: Wanted): TableDefinition[] {
       }),
     ),
     rowSecurity: file.includes('ENABLE ROW LEVEL SECURITY'),
+    triggers: [...file.matchAll(/^CREATE (?:CONSTRAINT )?TRIGGER (\w+)/gm)].map(([, trigger = '']) => trigger),
     statements: (file.match(/^[A-Z][\s\S]*?;$/gm) ?? []).map(render),
   }));
 }
@@ -218,7 +221,12 @@ export function triggerDefinitions(wanted: Wanted, catalog: Catalog): TriggerDef
   const level = triggerLevel(wanted.options, catalog);
   const { enforceLimits, history } = wanted.options;
   const everywhere = [triggerFiles.truncate, history ? triggerFiles.historyTruncate : ''];
-  const onParent = [triggerFiles.counters, triggerFiles.recount, guardFile(wanted.options)];
+  const onParent = [
+    triggerFiles.counters,
+    triggerFiles.recount,
+    triggerFiles.campaignsOfCodes,
+    guardFile(wanted.options),
+  ];
   if (level === 'row') {
     onParent.push(
       triggerFiles.row,

@@ -1,4 +1,11 @@
+import applyCampaignStats from '../../sql/campaigns/apply_promo_code_campaign_stats.sql';
+import campaignsOfCodes from '../../sql/campaigns/codes.sql';
+import guardCampaigns from '../../sql/campaigns/guard_promo_code_campaign_counters.sql';
+import leaveCampaign from '../../sql/campaigns/leave_promo_code_campaign.sql';
+import leaveCampaignAtCommit from '../../sql/campaigns/leave_promo_code_campaign_at_commit.sql';
 import campaignIsVisible from '../../sql/campaigns/promo_code_campaign_is_visible.sql';
+import recountCampaign from '../../sql/campaigns/recount_promo_code_campaign_stats.sql';
+import updateCampaignStats from '../../sql/campaigns/update_promo_code_campaign_stats.sql';
 import createCodes from '../../sql/codes/create_promo_codes.sql';
 import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
 import counters from '../../sql/counting/counters.sql';
@@ -72,6 +79,7 @@ export const functionFiles = [
   campaignIsVisible,
   recountStats,
   applyStats,
+  applyCampaignStats,
   onInsert,
   onDelete,
   onUpdate,
@@ -79,6 +87,11 @@ export const functionFiles = [
   recountAtCommit,
   guardCounters,
   verifyLimits,
+  updateCampaignStats,
+  leaveCampaign,
+  leaveCampaignAtCommit,
+  guardCampaigns,
+  recountCampaign,
   reserveUseIds,
   columnValue,
   isText,
@@ -120,6 +133,7 @@ export const triggerFiles = {
   truncate,
   counters,
   recount,
+  campaignsOfCodes,
   countersAllow,
   countersGuarded,
   limitsStatement,

@@ -199,7 +199,8 @@ function mayReconcile({ functions, tables, readOnly }: Catalog): boolean {
 
 /** What is not counted yet. Nothing may be installed that would say where to look. */
 function driftOf(db: Database, layout: Layout): Promise<DriftRecord[]> {
-  return findDrift(db, layout, {});
+  // Nothing is compared but codes: a first installation has no campaigns.
+  return findDrift(db, { layout, readsCampaigns: false }, {});
 }
 
 /** Amounts that no counter can hold are reported before anything is created. */

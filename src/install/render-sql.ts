@@ -6,7 +6,7 @@ import indexesSql from '../../sql/installation/indexes.sql';
 import migrationSql from '../../sql/installation/migration.sql';
 import postflightSql from '../../sql/installation/postflight.sql';
 import preflightSql from '../../sql/installation/preflight.sql';
-import { driftQuery } from '../drift/drift-query.js';
+import { driftQuery, EVERYTHING } from '../drift/drift-query.js';
 import { ValidationError } from '../errors.js';
 import { type CodeColumn, EXTRA_COLUMNS } from '../host/description.js';
 import { withoutColumns } from '../host/effective.js';
@@ -97,7 +97,7 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  * - `'triggers'`: the library's schema, functions and triggers for these options, then a recount of every code that had
  *   drifted. Unlike `installTriggers`, which recounts after its DDL is committed, it blocks writers until the transaction ends.
  * - `'uninstall'`: removes the library's schema, triggers and indexes.
- * - `'drift'`: the query of `checkDrift`.
+ * - `'drift'`: the query of `checkDrift`, for tables on which the library is installed.
  * - `'listIndexes'`: the indexes by which each page of `list` is one scan of an index, for many codes. The tables of `'schema'`
  *   have those that redemptions do not write. The two on counters make every redemption write all indexes of the codes, so
  *   take them only where these orders matter. On a big table in use write CONCURRENTLY into each, outside of a transaction.
@@ -115,7 +115,7 @@ export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const parsed = parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()');
   const wanted = wantedOf(parsed, types, what === 'schema');
   return what === 'drift'
-    ? queryWithoutQuestionMarks(`${driftQuery(wanted.layout)};\n`)
+    ? queryWithoutQuestionMarks(`${driftQuery(wanted.layout, EVERYTHING)};\n`)
     : withoutQuestionMarks(scriptOf(what, wanted));
 }
 
@@ -176,7 +176,7 @@ export function renderTriggers(wanted: Wanted): string {
 function triggersScript(wanted: Wanted): string {
   const { layout, options } = wanted;
   const { granularity, counterWrites, enforceLimits, history } = options;
-  const { statement, row, truncate, counters, recount, limitsRow, limitsStatement } = triggerFiles;
+  const { statement, row, truncate, counters, recount, campaignsOfCodes, limitsRow, limitsStatement } = triggerFiles;
   const { historyRow, historyStatement, historyTruncate } = triggerFiles;
   const functions = functionDefinitions(wanted);
   const list = (names: Iterable<string>) => `{${[...names].join(',')}}`;
@@ -204,7 +204,8 @@ function triggersScript(wanted: Wanted): string {
         .join('\n\n'),
     give_to_owner: () => render(withRules(giveToOwnerSql)),
     rights: () => rightsScript(wanted),
-    common_triggers: () => triggers(truncate, history && historyTruncate, counters, recount, guardFile(options)),
+    common_triggers: () =>
+      triggers(truncate, history && historyTruncate, counters, recount, campaignsOfCodes, guardFile(options)),
     row_triggers: () => triggers(row, enforceLimits && limitsRow, history && historyRow),
     statement_triggers: () => triggers(statement, enforceLimits && limitsStatement, history && historyStatement),
     preflight: () => render(withRules(preflightSql)),

@@ -49,11 +49,11 @@ export async function readHost(db: Queryable, asked: Asked): Promise<Host> {
   const installed = await readInstalledHost(db, asked);
   await requireRedeemable(db, installed);
   // Where the table is missing, a statement that looks there says so, and what to do.
-  return { ...hostOf(installed), readsCampaigns: installed.mayReadCampaigns !== false };
+  return { ...hostOf(installed), readsCampaigns: installed.readsCampaigns !== false };
 }
 
 /** The tables of a host as they are, whether or not codes can be redeemed with them. */
-export function hostOf({ layout, catalog, isolation, encoding, mayReadCampaigns }: InstalledHost): Host {
+export function hostOf({ layout, catalog, isolation, encoding, readsCampaigns }: InstalledHost): Host {
   const columnsOf = (table: HostTable) =>
     new Map(catalog.tables[table]?.columns.map((column) => [column.name, column]));
   const columns = { codes: columnsOf('codes'), uses: columnsOf('uses') };
@@ -87,7 +87,7 @@ export function hostOf({ layout, catalog, isolation, encoding, mayReadCampaigns 
     columnsOf: (table) => columns[table],
     rolesOf: (table) => roles[table] as ReadonlyMap<string, Role>,
     isFilledByTriggers: (table) => catalog.tables[table]?.filledByTriggers ?? false,
-    readsCampaigns: mayReadCampaigns === true,
+    readsCampaigns: readsCampaigns === true,
     canWrite: encoding === 'UTF8' ? () => true : (...texts) => texts.every((text) => canBeWritten(text, encoding)),
   };
 }

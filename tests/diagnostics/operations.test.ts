@@ -98,7 +98,7 @@ describe('drift', () => {
   it('reports that not all codes were looked at', async () => {
     const [drifted] = await checkDrift(t.pool, { schema, limit: 1 });
     await checkDrift(t.pool, { schema, shopId: 'other' });
-    await checkDrift(t.pool, { schema, promoCodeIds: [drifted!.promoCodeId] });
+    await checkDrift(t.pool, { schema, promoCodeIds: [drifted!.promoCodeId!] });
     expect(checks.events).toMatchObject([
       { isPartial: true, codes: 6, drifted: 1 },
       { isPartial: true, codes: 1, drifted: 0 },

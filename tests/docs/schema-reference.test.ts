@@ -34,6 +34,8 @@ describe('the page lists what a fresh installation has', () => {
     'promo_code_idempotency_keys',
     'promo_code_rate_limits',
     'promo_code_history',
+    'promo_code_campaigns',
+    'promo_code_campaign_codes',
   ])('each column of %s, in its order', async (table) => {
     const rows = await found(
       `SELECT a.attname::text, replace(format_type(a.atttypid, a.atttypmod), 'timestamp with time zone', 'timestamptz'),
@@ -110,6 +112,9 @@ it('who redeems has the four rights on the tables of the library, but may only r
       GROUP BY 1, 3 ORDER BY 1`,
   );
   expect(rows).toEqual([
+    ...['promo_code_campaign_codes', 'promo_code_campaigns'].map((table) => [
+      ...[table, 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],
+    ]),
     ['promo_code_history', 'SELECT', redeemer.role],
     ...['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_rate_limits'].map((table) => [
       ...[table, 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],

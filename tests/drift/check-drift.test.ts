@@ -46,6 +46,7 @@ describe.each(both)('%s', (_, check) => {
                UPDATE :"schema".promo_codes SET total_bonus_issued = 9.99 WHERE id = 1`);
     expect(await check()).toEqual([
       {
+        kind: 'code',
         promoCodeId: '1',
         code: 'C1',
         shopId: 'shop',
@@ -55,6 +56,7 @@ describe.each(both)('%s', (_, check) => {
         actualBonus: '10.00',
       },
       {
+        kind: 'code',
         promoCodeId: '2',
         code: 'C2',
         shopId: 'shop',
@@ -64,6 +66,7 @@ describe.each(both)('%s', (_, check) => {
         actualBonus: '5.00',
       },
       {
+        kind: 'code',
         promoCodeId: '5',
         code: 'C5',
         shopId: 'other',
@@ -80,6 +83,7 @@ describe.each(both)('%s', (_, check) => {
     await sql('DELETE FROM :"schema".promo_codes WHERE id = 3');
     await sql(insertUses(-7, 3, 77, 78, 79));
     const orphan = {
+      kind: 'code',
       code: null,
       shopId: null,
       timesUsed: null,

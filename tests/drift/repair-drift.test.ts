@@ -25,6 +25,7 @@ it('corrects what differs, tells what it was, and touches nothing else', async (
   expect(await checkDrift(pool, { schema })).toHaveLength(2);
   expect(await repairDrift(pool, { schema })).toEqual([
     {
+      kind: 'code',
       promoCodeId: '1',
       code: 'C1',
       shopId: 'shop',
@@ -34,6 +35,7 @@ it('corrects what differs, tells what it was, and touches nothing else', async (
       actualBonus: '10.00',
     },
     {
+      kind: 'code',
       promoCodeId: '4',
       code: 'C4',
       shopId: 'shop',

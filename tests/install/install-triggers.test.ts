@@ -23,6 +23,8 @@ const TRIGGERS = [
   'guard_promo_code_counters_on_update',
   'recount_promo_code_on_insert',
   'recount_promo_code_on_update',
+  'leave_promo_code_campaign_on_delete',
+  'leave_promo_code_campaign_on_truncate',
 ];
 
 /** All but the clock of installations that are for tests, and those of a history. */

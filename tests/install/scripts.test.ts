@@ -223,6 +223,7 @@ describe('the other scripts', () => {
 
   it.skipIf(!psql)("'drift' run through psql shows what drifts", async () => {
     await prepare({ ...seed('public'), options: {} });
+    await sql(renderSql('triggers', { counterWrites: 'allow' }));
     await sql(`INSERT INTO promo_codes (code, shop_id, times_used) VALUES ('C1', 'shop', 9)`);
     const shown = await runInPsql(renderSql('drift'));
     expect(shown).toMatch(/1 \| C1\s+\| shop\s+\|\s+9 \|\s+0 \|\s+0\.00 \|\s+0\.00/);

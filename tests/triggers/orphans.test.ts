@@ -11,6 +11,7 @@ const NO_FOREIGN_KEY = 'ALTER TABLE :"schema".promo_code_uses DROP CONSTRAINT pr
 const newCode = (id: number, more = 'DEFAULT, DEFAULT') =>
   `INSERT INTO :"schema".promo_codes (id, code, shop_id, times_used, total_bonus_issued) VALUES (${id}, 'N${id}', 'shop', ${more})`;
 const orphansOf = (promoCodeId: string, actualUses: number, actualBonus: string) => ({
+  kind: 'code',
   promoCodeId,
   code: null,
   shopId: null,

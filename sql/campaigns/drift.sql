@@ -1,0 +1,24 @@
+-- Every campaign whose counters differ from the rows of the codes that are in it, in the columns of the other part of the statement.
+SELECT CAST(NULL AS :code_id_type) AS promo_code_id,
+       NULL::text AS code,
+       g.shop_id,
+       g.times_used,
+       coalesce(actual.uses, 0::bigint) AS actual_uses,
+       CASE WHEN scale(g.total_bonus_issued) < shown.scale THEN round(g.total_bonus_issued, shown.scale)
+            ELSE g.total_bonus_issued END AS total_bonus_issued,
+       CASE WHEN scale(coalesce(actual.bonus, 0::numeric)) < shown.scale THEN round(coalesce(actual.bonus, 0::numeric), shown.scale)
+            ELSE coalesce(actual.bonus, 0::numeric) END AS actual_bonus,
+       'campaign'::text AS kind,
+       g.id AS campaign_id
+  FROM :"library".promo_code_campaigns AS g
+  LEFT JOIN (
+         SELECT m.campaign_id, count(*) AS uses, coalesce(sum(u.:"bonus_amount"::numeric), 0::numeric) AS bonus
+           FROM :"library".promo_code_campaign_codes AS m
+           JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id
+          WHERE :counts(u) AND :members_filter
+          GROUP BY m.campaign_id
+       ) AS actual ON actual.campaign_id = g.id
+  LEFT JOIN :counter_scale() AS shown ON true
+ WHERE (g.times_used IS DISTINCT FROM coalesce(actual.uses, 0::bigint)
+        OR g.total_bonus_issued IS DISTINCT FROM coalesce(actual.bonus, 0::numeric))
+   AND :campaigns_filter;

@@ -105,6 +105,24 @@ it('stats: campaigns that are not over, and that of a code', async () => {
   );
 });
 
+it('check and repair: say what kind of record it is', async () => {
+  const campaign = await repository.campaigns.create({ shopId: 'shop-1', name: 'Drifted' });
+  const code = await repository.findByCode('SPRING', 'shop-1');
+  await repository.campaigns.addCodes(campaign.id, [code!.id], { move: true });
+  await t.sql(`SET pg_promo_codes.counting = 'on'; UPDATE :"library".promo_code_campaigns SET times_used = 3 WHERE id = ${campaign.id};
+               UPDATE :"schema".promo_codes SET times_used = 2 WHERE id = ${code!.id}; RESET pg_promo_codes.counting`);
+  const check = await run(['check']);
+  expect(check).toMatchObject({ code: 1, stderr: '' });
+  expect(check.stdout).toMatch(/^1 code and 1 campaign differ from their uses:$/m);
+  expect(check.stdout).toMatch(new RegExp(`^code +${code!.id} +SPRING +shop-1 +2 +0 +`, 'm'));
+  expect(check.stdout).toMatch(new RegExp(`^campaign +${campaign.id} +shop-1 +3 +0 +`, 'm'));
+  const found = JSON.parse((await run(['check', '--json'])).stdout);
+  expect(found.map(({ kind }: { kind: string }) => kind)).toEqual(['code', 'campaign']);
+  expect((await run(['repair', '--yes'])).stdout).toMatch(/^Recounted 1 code and 1 campaign\. Before:$/m);
+  expect(await run(['check'])).toMatchObject({ code: 0 });
+  expect(await repository.campaigns.findById(campaign.id)).toMatchObject({ timesUsed: 0 });
+});
+
 it('campaign delete: asks, or takes --yes', async () => {
   const { id } = await json('create', 'To go', '--shop', 'shop-1');
   expect(await run(['campaign', 'delete', id])).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Campaign, NotFoundError, type PromoCode, ValidationError } from '../../src/index';
+import { type Campaign, checkDrift, NotFoundError, type PromoCode, ValidationError } from '../../src/index';
 import { waitUntilBlocked } from '../support';
 import { useRepository } from '../support/repository';
 
@@ -228,6 +228,49 @@ describe.each(['own', 'seed'] as const)('campaigns, on the tables of %s', (table
     expect([await members(from), await members(to)]).toEqual([[], idsOf(free, taken)]);
     // Somebody else's campaign is left as it is.
     expect(await campaigns.removeCodes(from.id, [taken.id])).toEqual({ removed: 0 });
+  });
+
+  it('a code takes along what it has counted, and nothing drifts', async () => {
+    const [one, other] = [await newCampaign(), await newCampaign()];
+    const [first, second] = [await newCode({ perCustomerLimit: null }), await newCode({ campaignId: one.id })];
+    for (const code of [first, first, second]) await repository.redeem(t.request(code));
+    const counted = async ({ id }: Campaign) => {
+      const { timesUsed, totalBonusIssued } = (await campaigns.findById(id))!;
+      return [timesUsed, totalBonusIssued];
+    };
+    expect(await counted(one)).toEqual([1, '5.00']);
+    await campaigns.addCodes(one.id, [first.id]);
+    expect(await counted(one)).toEqual([3, '15.00']);
+    await campaigns.addCodes(other.id, [first.id], { move: true });
+    await repository.update(second.id, { campaignId: other.id });
+    expect([await counted(one), await counted(other)]).toEqual([
+      [0, '0.00'],
+      [3, '15.00'],
+    ]);
+    await repository.delete(second.id);
+    await campaigns.removeCodes(other.id, [first.id]);
+    expect(await counted(other)).toEqual([0, '0.00']);
+    await repository.update(first.id, { campaignId: other.id });
+    expect(await campaigns.delete(other.id)).toMatchObject({ timesUsed: 2, totalBonusIssued: '10.00' });
+    expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
+  });
+
+  it('are used up by their uses, but not by holds whose time has run out', async () => {
+    const campaign = await newCampaign({ totalUsageLimit: 1, shopId: 'holds' });
+    const code = await newCode({ campaignId: campaign.id, shopId: 'holds' });
+    const hold = await repository.reserve({ ...t.request(code), ttlSeconds: 60 });
+    const state = async (state: 'redeemable' | 'used_up') =>
+      (await campaigns.list({ shopId: 'holds', state })).items.length;
+    expect([await state('redeemable'), await state('used_up')]).toEqual([0, 1]);
+    await t.sql(`UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 s' WHERE use_id = $1`, [
+      hold.ok ? hold.use.id : '',
+    ]);
+    expect([await state('redeemable'), await state('used_up')]).toEqual([1, 0]);
+    await campaigns.update(campaign.id, { totalUsageLimit: null, maxTotalBonus: 5 });
+    expect([await state('redeemable'), await state('used_up')]).toEqual([1, 0]);
+    await repository.releaseExpired();
+    await repository.redeem(t.request(code));
+    expect([await state('redeemable'), await state('used_up')]).toEqual([0, 1]);
   });
 
   it('refuse codes that are not there or of another shop, which look the same', async () => {

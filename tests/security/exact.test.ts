@@ -17,6 +17,7 @@ import {
 import { cases, useDatabase, useRole } from '../support';
 import { intercepted } from '../support/intercepted';
 import { exerciseBudgets } from './exact-budgets';
+import { exerciseCampaigns } from './exact-campaigns';
 import { layTraps } from './traps';
 
 const DAY = 86_400_000;
@@ -381,6 +382,8 @@ async function contract(repository: PromoCodeRepository, host: Host, say: (text:
 
   // Hosts with tables of their own have no columns for it.
   if (!host.ddl) await exerciseBudgets(repository, { newCode, request, customer: host.customer, say });
+
+  await exerciseCampaigns(repository, { shop: host.shop, newCode, mark });
 
   // What only triggers see.
   const columns = ['promo_code_id', 'customer_address', 'shop_id', 'base_reward', 'bonus_amount', 'total_reward'];

@@ -99,7 +99,7 @@ describe.each([
     const campaign = await campaigns.create({
       shopId: 'shop',
       name: 'Winter',
-      maxTotalBonus: 1,
+      maxTotalBonus: 100,
       startDate: new Date(0),
     });
     expect(await campaigns.addCodes(campaign.id, [code.id])).toEqual({ added: 1, moved: 0 });

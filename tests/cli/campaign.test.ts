@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { installSchema, PromoCodeRepository } from '../../src/index';
-import { useSchema } from '../support';
+import { backendPid, useSchema } from '../support';
 import { runHere } from './command-line';
 
 const t = useSchema('campaign command');
@@ -121,6 +121,32 @@ it('check and repair: say what kind of record it is', async () => {
   expect((await run(['repair', '--yes'])).stdout).toMatch(/^Recounted 1 code and 1 campaign\. Before:$/m);
   expect(await run(['check'])).toMatchObject({ code: 0 });
   expect(await repository.campaigns.findById(campaign.id)).toMatchObject({ timesUsed: 0 });
+});
+
+it('locks: who holds the row of the campaign of a code', async () => {
+  const campaign = await repository.campaigns.create({ shopId: 'shop-1', name: 'Held' });
+  const code = await repository.create({ code: 'HELD', shopId: 'shop-1', bonusValue: 5, campaignId: campaign.id });
+  const other = await repository.create({ code: 'COLD', shopId: 'shop-1', bonusValue: 5, campaignId: campaign.id });
+  expect((await run(['locks', 'HELD'])).stdout).toBe(
+    `The row of HELD (id ${code.id}, shop shop-1) is held by nobody.\n`,
+  );
+  const holder = await t.client();
+  await holder.query('BEGIN');
+  const request = { shopId: 'shop-1', customerAddress: 'ann', baseReward: 1 };
+  await repository.redeem({ ...request, code: other.code }, { client: holder });
+  const pid = await backendPid(holder);
+  expect((await run(['locks', 'HELD'])).stdout).toContain(
+    `The row of its campaign ${campaign.id} is held by process ${pid}:`,
+  );
+  expect(JSON.parse((await run(['locks', 'HELD', '--json'])).stdout)).toMatchObject([
+    { campaignId: campaign.id, holds: true, pid },
+  ]);
+  // And so for whoever waits in vain.
+  const hasty = new PromoCodeRepository(t.pool, { schema: t.schema, lockTimeoutMs: 50 });
+  const error: unknown = await hasty.redeem({ ...request, code: 'HELD' }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'LOCK_TIMEOUT', promoCodeId: code.id, holder: { pid } });
+  expect((error as Error).message).toContain(`The lock of the campaign ${campaign.id} of the promo code HELD`);
+  await holder.query('ROLLBACK');
 });
 
 it('campaign delete: asks, or takes --yes', async () => {

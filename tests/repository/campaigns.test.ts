@@ -273,6 +273,25 @@ describe.each(['own', 'seed'] as const)('campaigns, on the tables of %s', (table
     expect([await state('redeemable'), await state('used_up')]).toEqual([0, 1]);
   });
 
+  it('say what the state of their codes is', async () => {
+    const shopId = `states-${randomUUID()}`;
+    const [past, future] = [new Date(Date.now() - DAY), new Date(Date.now() + DAY)];
+    const states: [object, string][] = [
+      [{}, 'redeemable'],
+      [{ isActive: false }, 'inactive'],
+      [{ endDate: past }, 'inactive'],
+      [{ startDate: future }, 'inactive'],
+      [{ maxTotalBonus: 0 }, 'used_up'],
+    ];
+    for (const [fields, state] of states) {
+      const campaign = await newCampaign({ shopId, ...fields });
+      const code = await newCode({ shopId, campaignId: campaign.id });
+      const off = await newCode({ shopId, campaignId: campaign.id, isActive: false });
+      const { items } = await repository.list({ shopId, campaignId: campaign.id, state: state as never });
+      expect(idsOf(...items), JSON.stringify(fields)).toEqual(state === 'inactive' ? idsOf(off, code) : [code.id]);
+    }
+  });
+
   it('refuse codes that are not there or of another shop, which look the same', async () => {
     const campaign = await newCampaign();
     const [mine, other] = [await newCode(), await newCode(THEIRS)];

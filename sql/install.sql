@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -150,8 +150,8 @@ BEGIN
         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
-       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -796,7 +796,7 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "pgpromocodes".promo_code_campaigns AS g
      SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
-    FROM (SELECT other.id, count(u.code) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
+    FROM (SELECT other.id, count(*) FILTER (WHERE u.code IS NOT NULL) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
             FROM "pgpromocodes".promo_code_campaigns AS other
             LEFT JOIN "pgpromocodes".promo_code_campaign_codes AS m ON m.campaign_id = other.id
             LEFT JOIN (SELECT u."promo_code_id" AS code, CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
@@ -1031,6 +1031,141 @@ END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".verify_promo_code_limits() FROM PUBLIC;
+
+-- Refuses uses beyond a limit of their campaign, whoever wrote them (option enforceLimits). Fires after the trigger that verifies the
+-- limits of codes, so that campaigns come after codes, and the counters include the new rows.
+CREATE OR REPLACE FUNCTION "pgpromocodes".verify_promo_code_campaign_limits()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, "public", pg_temp
+SET row_security = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  -- Campaigns that gained a use, campaigns whose customers gained one, and campaigns that have more to pay than before.
+  gained bigint[];
+  campaigns bigint[];
+  customers text[];
+  paying bigint[];
+  over_limit bigint;
+  marker text;
+  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
+BEGIN
+  IF TG_LEVEL = 'ROW' THEN
+    IF NOT true OR (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id") IS NULL THEN
+      RETURN NULL;
+    END IF;
+    campaigns := ARRAY[(SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id")];
+    customers := ARRAY[lower(btrim(NEW."customer_address"::text)) ];
+    gained := campaigns;
+    IF (CASE WHEN NEW."bonus_amount"::numeric > '-Infinity'::numeric AND NEW."bonus_amount"::numeric < 'Infinity'::numeric
+        THEN NEW."bonus_amount"::numeric ELSE 0::numeric END) > 0::numeric THEN
+      paying := campaigns;
+    END IF;
+    IF TG_OP = 'UPDATE' AND true THEN
+      IF (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id") = campaigns[1] THEN
+        gained := NULL;
+        IF (CASE WHEN NEW."bonus_amount"::numeric > '-Infinity'::numeric AND NEW."bonus_amount"::numeric < 'Infinity'::numeric
+            THEN NEW."bonus_amount"::numeric ELSE 0::numeric END) <= (CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                       THEN OLD."bonus_amount"::numeric ELSE 0::numeric END) THEN
+          paying := NULL;
+        END IF;
+        IF lower(btrim(NEW."customer_address"::text)) = lower(btrim(OLD."customer_address"::text)) THEN
+          campaigns := NULL;
+        END IF;
+      END IF;
+    END IF;
+  ELSIF TG_OP = 'INSERT' THEN
+    SELECT pg_catalog.array_agg(g.campaign), pg_catalog.array_agg(g.customer), pg_catalog.array_agg(g.campaign) FILTER (WHERE g.bonus > 0::numeric)
+      INTO campaigns, customers, paying
+      FROM (SELECT m.campaign_id, lower(btrim(n."customer_address"::text)) , sum(CASE WHEN n."bonus_amount"::numeric > '-Infinity'::numeric AND n."bonus_amount"::numeric < 'Infinity'::numeric
+                                              THEN n."bonus_amount"::numeric ELSE 0::numeric END)
+              FROM new_uses AS n
+              JOIN "pgpromocodes".promo_code_campaign_codes AS m ON m.promo_code_id = n."promo_code_id"
+             WHERE true GROUP BY 1, 2) AS g(campaign, customer, bonus);
+    gained := campaigns;
+  ELSE
+    SELECT pg_catalog.array_agg(b.campaign) FILTER (WHERE b.of_customer > 0::numeric),
+           pg_catalog.array_agg(b.customer) FILTER (WHERE b.of_customer > 0::numeric),
+           pg_catalog.array_agg(b.campaign) FILTER (WHERE b.of_campaign > 0::numeric),
+           pg_catalog.array_agg(b.campaign) FILTER (WHERE b.bonus > 0::numeric)
+      INTO campaigns, customers, gained, paying
+      FROM (SELECT w.campaign, w.customer, sum(w.weight) AS of_customer, sum(sum(w.weight)) OVER (PARTITION BY w.campaign) AS of_campaign,
+                   sum(sum(w.weight * w.bonus)) OVER (PARTITION BY w.campaign) AS bonus
+              FROM (SELECT m.campaign_id, lower(btrim(n."customer_address"::text)) , 1::numeric, CASE WHEN n."bonus_amount"::numeric > '-Infinity'::numeric AND n."bonus_amount"::numeric < 'Infinity'::numeric
+                                                              THEN n."bonus_amount"::numeric ELSE 0::numeric END
+                      FROM new_uses AS n
+                      JOIN "pgpromocodes".promo_code_campaign_codes AS m ON m.promo_code_id = n."promo_code_id"
+                     WHERE true UNION ALL
+                    SELECT m.campaign_id, lower(btrim(o."customer_address"::text)) , -1::numeric, CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
+                                                               THEN o."bonus_amount"::numeric ELSE 0::numeric END
+                      FROM old_uses AS o
+                      JOIN "pgpromocodes".promo_code_campaign_codes AS m ON m.promo_code_id = o."promo_code_id"
+                     WHERE true ) AS w(campaign, customer, weight, bonus)
+             GROUP BY w.campaign, w.customer) AS b;
+  END IF;
+  IF campaigns IS NULL AND gained IS NULL AND paying IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  -- Held already where a counter moved. A use that only changed hands has not locked its campaign yet; the write that changes nothing
+  -- makes such a change visible to transactions with an older snapshot.
+  PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = ANY (campaigns) ORDER BY g.id FOR NO KEY UPDATE;
+  IF TG_OP = 'UPDATE' THEN
+    marker := set_config('pg_promo_codes.counting', 'on', true);
+    UPDATE "pgpromocodes".promo_code_campaigns AS g SET updated_at = g.updated_at WHERE g.id = ANY (campaigns);
+    marker := set_config('pg_promo_codes.counting', earlier, true);
+  END IF;
+
+  SELECT g.id INTO over_limit
+    FROM "pgpromocodes".promo_code_campaigns AS g
+   WHERE g.id = ANY (gained) AND g.times_used > g.total_usage_limit
+   ORDER BY g.id
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'campaign % has no use left', over_limit
+      USING ERRCODE = 'PC010', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA;
+  END IF;
+
+  SELECT g.id INTO over_limit
+    FROM pg_catalog.unnest(campaigns) WITH ORDINALITY AS a(campaign, place)
+    JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = a.campaign AND g.per_customer_limit IS NOT NULL
+   WHERE (SELECT count(*)
+            FROM (SELECT FROM "public"."promo_code_uses" AS u
+                   WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
+                     AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                  WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = g.id)
+                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own) > g.per_customer_limit
+   ORDER BY g.id
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'campaign % has no use left for this customer', over_limit
+      USING ERRCODE = 'PC011', TABLE = 'promo_code_uses', SCHEMA = TG_TABLE_SCHEMA;
+  END IF;
+
+  -- Row by row the counter does not hold yet what the statement is still to give back, and the rows do.
+  SELECT g.id INTO over_limit
+    FROM "pgpromocodes".promo_code_campaigns AS g
+   WHERE g.id = ANY (paying) AND g.total_bonus_issued > g.max_total_bonus
+     AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
+          OR (SELECT sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                         THEN u."bonus_amount"::numeric ELSE 0::numeric END)
+                FROM "pgpromocodes".promo_code_campaign_codes AS m
+                JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
+               WHERE m.campaign_id = g.id AND true ) > g.max_total_bonus)
+   ORDER BY g.id
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the budget of campaign % does not hold this bonus', over_limit
+      USING ERRCODE = 'PC012', TABLE = 'promo_code_uses', COLUMN = 'bonus_amount', SCHEMA = TG_TABLE_SCHEMA;
+  END IF;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".verify_promo_code_campaign_limits() FROM PUBLIC;
 
 -- What codes have counted goes along when they come into a campaign, leave it or change to another one: the uses that are there are
 -- counted, never a counter, which might have drifted. The codes are locked in the order of their ids and before the campaigns, so
@@ -1517,9 +1652,13 @@ BEGIN
                  r.base, r.given, r.more
             FROM unnest($2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY AS r(id, code_id, customer, transaction, base, given, more, n)
            WHERE r.n = ANY ($1)) AS q
-      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, least("pgpromocodes".promo_code_bonus(
-                                                                                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END) AS bonus
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop,
+                                 least(least("pgpromocodes".promo_code_bonus(
+                                               q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                               "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END), CASE WHEN true THEN (SELECT greatest(trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric)
+                                                                                                                                                                                                                                                                                                                                                                                                                     FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                                                                                                                                                                                                                                                                                                                                                                                                     JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = m.campaign_id AND (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap')
+                                                                                                                                                                                                                                                                                                                                                                                                                    WHERE m.promo_code_id = c."id") END) AS bonus
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
@@ -1592,9 +1731,13 @@ BEGIN
             FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
                    AS a(outcome, id, code_id, customer, transaction, base, given)
            WHERE a.outcome IS NULL) AS q
-      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, least("pgpromocodes".promo_code_bonus(
-                                                                                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END) AS bonus
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop,
+                                 least(least("pgpromocodes".promo_code_bonus(
+                                               q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                               "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END), CASE WHEN true THEN (SELECT greatest(trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric)
+                                                                                                                                                                                                                                                                                                                                                                                                                     FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                                                                                                                                                                                                                                                                                                                                                                                                     JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = m.campaign_id AND (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap')
+                                                                                                                                                                                                                                                                                                                                                                                                                    WHERE m.promo_code_id = c."id") END) AS bonus
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
@@ -1700,11 +1843,16 @@ BEGIN
     EXIT WHEN live >= at_most OR pg_catalog.cardinality(gone) >= 10000;
   END LOOP;
 
+  -- All codes before all campaigns, each in the order of their ids.
+  PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE;
+  PERFORM FROM "pgpromocodes".promo_code_campaigns AS g
+    WHERE g.id = ANY (ARRAY(SELECT (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) FROM pg_catalog.unnest(codes) AS q(id)))
+    ORDER BY g.id
+    FOR NO KEY UPDATE;
   released := 0;
   FOR code_id IN SELECT DISTINCT q.id FROM pg_catalog.unnest(codes) AS q(id) ORDER BY q.id
   LOOP
     EXIT WHEN released >= at_most;
-    PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = code_id FOR NO KEY UPDATE;
     released := released + "pgpromocodes".release_promo_code_holds(code_id, at_most - released);
   END LOOP;
   DELETE FROM "pgpromocodes".promo_code_holds AS h WHERE h.use_id = ANY (gone) AND h.released_at IS NULL;
@@ -1724,6 +1872,43 @@ END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".release_due_promo_code_holds(integer) FROM PUBLIC;
+
+-- Gives back what expired holds of any code of a campaign take up. The caller holds the lock on the campaign, so a code that somebody
+-- else has locked is passed over and never waited for. Answers how many uses were taken back.
+CREATE OR REPLACE FUNCTION "pgpromocodes".release_promo_code_campaign_holds(campaign bigint, at_most integer)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+SET timezone = 'UTC'
+SET enable_seqscan = off
+SET jit = off
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  codes bigint[] := ARRAY(
+    SELECT DISTINCT d.promo_code_id
+      FROM (SELECT h.promo_code_id
+              FROM "pgpromocodes".promo_code_holds AS h
+             WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = campaign
+             ORDER BY h.expires_at
+             LIMIT at_most) AS d);
+  code_id bigint;
+  released integer := 0;
+BEGIN
+  FOR code_id IN
+    SELECT c."id" FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE SKIP LOCKED
+  LOOP
+    -- It may have left before it was locked.
+    IF (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code_id) = campaign THEN
+      released := released + "pgpromocodes".release_promo_code_holds(code_id, at_most);
+    END IF;
+  END LOOP;
+  RETURN released;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".release_promo_code_campaign_holds(bigint, integer) FROM PUBLIC;
 
 -- The answers of redeem_promo_codes_in_order to requests that made no new use: refusals, and uses that are there already, as
 -- they are now. The arrays have an element for each request of a segment; where the outcome is NULL (accepted), 'answered' (before)
@@ -1779,7 +1964,8 @@ AS $body$
 DECLARE
   -- A request that the network delivers late must not give way to itself.
   open_ids bigint[] := ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
-                              WHERE coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted') OR a.outcome = 'waits', true));
+                              WHERE coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted', 'campaign_limit_reached',
+                                                          'campaign_customer_limit_reached', 'campaign_budget_exhausted') OR a.outcome = 'waits', true));
 BEGIN
   RETURN QUERY
   SELECT pg_catalog.array_agg(CASE WHEN NOT d.waits THEN d.hold_id END ORDER BY d.n),
@@ -1791,9 +1977,15 @@ BEGIN
                          coalesce(bool_or(r.seconds IS NOT NULL AND (r.outcome IS NULL OR own.hold_id IS NOT NULL))
                            OVER (PARTITION BY r.code_id, r.who ORDER BY r.n
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS has_new_hold
-                    FROM (SELECT q.*, row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n) AS rank
+                    FROM (SELECT q.*,
+                                 row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n)
+                                   -- The first of a segment takes none that gives back too little, and otherwise all others wait.
+                                   - count(*) FILTER (WHERE q.n = 1::bigint AND q.needs IS NOT NULL)
+                                       OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n
+                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS rank
                             FROM (SELECT a.n, a.code_id, coalesce(a.who, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text) AS who, a.outcome, a.seconds, a.needs,
-                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted'), false) AND a.may_replace AS looks
+                                         coalesce(a.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted', 'campaign_limit_reached',
+                                                               'campaign_customer_limit_reached', 'campaign_budget_exhausted'), false) AND a.may_replace AS looks
                                     FROM unnest(outcomes, may_replace, needs, code_ids, customers, hold_seconds) WITH ORDINALITY
                                            AS a(outcome, may_replace, needs, code_id, who, seconds, n)) AS q) AS r
                     LEFT JOIN LATERAL (
@@ -1804,7 +1996,7 @@ BEGIN
                             WHERE r.looks AND h.promo_code_id = r.code_id AND h.customer_address = r.who
                               AND h.released_at IS NULL AND h.use_id <> ALL (open_ids)
                               -- A use that goes by another name by now is not counted for the customer.
-                              AND (r.outcome <> 'customer_limit_reached' OR lower(btrim(u."customer_address"::text)) = r.who)
+                              AND (r.outcome NOT IN ('customer_limit_reached', 'campaign_customer_limit_reached') OR lower(btrim(u."customer_address"::text)) = r.who)
                               AND coalesce(r.n > 1::bigint OR u."bonus_amount"::numeric >= r.needs, true)
                             ORDER BY h.expires_at, h.use_id
                            OFFSET r.rank - 1::bigint
@@ -1873,6 +2065,14 @@ DECLARE
   rooms bigint[];
   customer_limits bigint[];
   has_rules boolean;
+  -- The campaigns of these codes, where any is in one.
+  campaign_ids bigint[];
+  campaign_states text[];
+  campaign_rooms bigint[];
+  campaign_customer_limits bigint[];
+  campaign_budgets numeric[];
+  campaign_caps boolean[];
+  has_budget boolean;
   -- By request. The outcome is NULL where it is accepted.
   of_code_ids bigint[];
   whos text[];
@@ -1922,6 +2122,22 @@ BEGIN
                FROM "public"."promo_codes" AS c
               WHERE c."id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
+    SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
+      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
+      PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
+      SELECT pg_catalog.array_agg(g.id ORDER BY q.place), pg_catalog.array_agg(CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END ORDER BY q.place),
+             pg_catalog.array_agg(g.total_usage_limit - greatest(g.times_used, 0::bigint) ORDER BY q.place), pg_catalog.array_agg(g.per_customer_limit ORDER BY q.place),
+             pg_catalog.array_agg(trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) ORDER BY q.place), pg_catalog.array_agg((g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') ORDER BY q.place),
+             coalesce(bool_or(g.max_total_bonus IS NOT NULL), false)
+        INTO campaign_ids, campaign_states, campaign_rooms, campaign_customer_limits, campaign_budgets, campaign_caps, has_budget
+        FROM pg_catalog.unnest(campaign_ids) WITH ORDINALITY AS q(id, place)
+        LEFT JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = q.id;
+      has_rules := has_rules OR has_budget;
+    ELSE
+      campaign_ids := NULL;
+      campaign_states := NULL;
+    END IF;
     SELECT pg_catalog.array_agg(d.code_id), pg_catalog.array_agg(d.who), pg_catalog.array_agg(d.outcome),
            pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.needs), pg_catalog.array_agg(d.is_limited),
            pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id), pg_catalog.array_agg(d.found_customer),
@@ -1930,100 +2146,140 @@ BEGIN
            is_refused
       FROM (SELECT d.n, d.code_id, d.who, d.found_id, d.found_code_id, d.found_customer, d.found_time, d.may_replace, d.needs,
                    CASE WHEN bool_or(d.is_too_much) OVER (ORDER BY d.n) THEN 'waits' ELSE d.outcome END AS outcome,
-                   coalesce(d.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted') OR (d.outcome IS NULL AND d.paid < d.bonus), false) AS is_limited
-              FROM (SELECT o.*, least(o.bonus, CASE WHEN o.caps THEN 0.00000000000000000001::numeric END) - o.budget AS needs,
-                           o.outcome IS NULL AND NOT coalesce(o.paid <= 0::numeric OR o.paid <= o.budget - coalesce(sum(o.paid) FILTER (WHERE o.outcome IS NULL)
-                                                                                                OVER (PARTITION BY o.code_id ORDER BY o.n
-                                                                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0::numeric), true) AS is_too_much
-                      FROM (SELECT p.n, p.code_id, p.who, p.found_id, p.found_code_id, p.found_customer, p.found_time, p.bonus, p.budget,
-                                   p.caps, p.paid,
+                   coalesce(d.outcome IN ('usage_limit_reached', 'customer_limit_reached', 'budget_exhausted', 'campaign_limit_reached',
+                                         'campaign_customer_limit_reached', 'campaign_budget_exhausted') OR (d.outcome IS NULL AND d.paid < d.bonus), false) AS is_limited
+              FROM (SELECT o.*,
+                           greatest(least(o.bonus, CASE WHEN o.caps THEN 0.00000000000000000001::numeric END) - o.budget,
+                                    least(o.bonus, CASE WHEN campaign_caps[o.place] THEN 0.00000000000000000001::numeric END)
+                                      - campaign_budgets[o.place]) AS needs,
+                           (o.outcome IS NULL AND NOT coalesce(o.paid <= 0::numeric OR o.paid <= o.budget - coalesce(sum(o.paid) FILTER (WHERE o.outcome IS NULL)
+                                                                                                 OVER (PARTITION BY o.code_id ORDER BY o.n
+                                                                                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0::numeric), true))
+                           OR (o.is_undecided AND o.campaign_id IS NOT NULL AND (
+                             (o.campaign_refusal IS DISTINCT FROM 'campaign_limit_reached'
+                              AND coalesce(count(*) FILTER (WHERE o.outcome IS NULL)
+                                             OVER (PARTITION BY o.campaign_id ORDER BY o.n
+                                                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= campaign_rooms[o.place], false))
+                             OR (coalesce(o.campaign_refusal = 'campaign_budget_exhausted', true)
+                                 AND coalesce(o.campaign_had + count(*) FILTER (WHERE o.outcome IS NULL)
+                                                OVER (PARTITION BY o.campaign_id, o.who ORDER BY o.n
+                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                                              >= campaign_customer_limits[o.place], false))
+                             OR (o.campaign_refusal IS NULL AND NOT coalesce(o.paid <= 0::numeric OR o.paid <= campaign_budgets[o.place]
+                                                                                                               - coalesce(sum(o.paid) FILTER (WHERE o.outcome IS NULL)
+                                                                                                                            OVER (PARTITION BY o.campaign_id ORDER BY o.n
+                                                                                                                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0::numeric), true)))) AS is_too_much
+                      FROM (SELECT p.n, p.place, p.code_id, p.who, p.found_id, p.found_code_id, p.found_customer, p.found_time, p.bonus,
+                                   p.budget, p.caps, p.paid, p.outcome IS NULL AS is_undecided, p.campaign_id, p.campaign_had, p.campaign_refusal,
                                    CASE WHEN p.outcome IS NOT NULL THEN p.outcome
+                                        WHEN p.campaign_refusal IS NOT NULL THEN p.campaign_refusal
                                         WHEN count(*) FILTER (WHERE p.is_within AND NOT p.is_over)
                                                OVER (PARTITION BY p.code_id ORDER BY p.n
                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= p.room
                                         THEN 'usage_limit_reached'
                                         WHEN NOT p.is_within THEN 'customer_limit_reached'
                                         WHEN p.is_over THEN 'budget_exhausted' END AS outcome,
-                                   p.is_open AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true)
-                                     AS may_replace
+                                   p.outcome IS NULL AND coalesce(p.had <= p.customer_limit, true) AND coalesce(p.room >= 0::bigint, true)
+                                     AND coalesce(p.campaign_had <= campaign_customer_limits[p.place], true)
+                                     AND coalesce(campaign_rooms[p.place] >= 0::bigint, true) AS may_replace
                               FROM (SELECT s.*, s.is_open AND coalesce(s.had + s.before < s.customer_limit, true) AS is_within
-                                      FROM (SELECT r.*, count(*) FILTER (WHERE NOT r.is_over)
-                                                          OVER (PARTITION BY r.code_id, r.who, r.is_open ORDER BY r.n
+                                      FROM (SELECT r.*, count(*) FILTER (WHERE r.is_open AND NOT r.is_over)
+                                                          OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL ORDER BY r.n
                                                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
-                                                   max(CASE WHEN r.is_open AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
+                                                   max(CASE WHEN r.outcome IS NULL AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
                                                             THEN (SELECT count(*)
                                                                     FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                            WHERE u."promo_code_id" = r.code_id AND lower(btrim(u."customer_address"::text)) >= r.who
                                                                              AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(r.customer_limit, 0::bigint) + 1::bigint) AS own)
-                                                       END) OVER (PARTITION BY r.code_id, r.who, r.is_open) AS had
-                                              FROM (SELECT q.*, q.outcome IS NULL AS is_open, rooms[q.place] AS room,
-                                                           customer_limits[q.place] AS customer_limit,
+                                                       END) OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL) AS had
+                                              FROM (SELECT q.*, q.outcome IS NULL AND q.campaign_refusal IS NULL AS is_open,
+                                                           rooms[q.place] AS room, customer_limits[q.place] AS customer_limit,
                                                            NOT coalesce(q.bonus <= 0::numeric OR q.bonus <= q.budget, true)
                                                              AND NOT (q.caps AND q.budget > 0::numeric) AS is_over,
                                                            row_number() OVER (PARTITION BY q.code_id, q.who, q.outcome IS NULL
                                                                               ORDER BY q.n) AS rank
-                                                      FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
-                                                                   coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
-                                                                   CASE WHEN used.use_id IS NULL THEN made.used_at ELSE used.created_at END AS found_time,
-                                                                   CASE -- Perhaps a request that the network delivers late: its use was taken back, or a retry of it was refused.
-                                                                        WHEN mark.is_taken_back AND NOT is_retry THEN 'id_taken'
-                                                                        WHEN used.fingerprint IS NOT NULL
-                                                                        THEN CASE WHEN used.fingerprint = "pgpromocodes".promo_code_fingerprint(
-                                                                                         codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, q.more)
-                                                                                  THEN 'found' ELSE 'key_conflict' END
-                                                                        WHEN q.n = ANY (lost) THEN 'key_conflict'
-                                                                        WHEN NOT made.is_same_code THEN 'id_taken'
-                                                                        WHEN made.is_same_customer THEN 'found'
-                                                                        WHEN made.is_same_code THEN 'uncertain'
-                                                                        WHEN is_retry AND mark.was_recorded THEN 'found'
-                                                                        WHEN states[q.place] <> 'unsupported_bonus_type' THEN states[q.place]
-                                                                        WHEN NOT rules.is_for THEN 'not_for_customer'
-                                                                        WHEN q.bonus IS NULL AND states[q.place] IS NOT NULL THEN states[q.place]
-                                                                        WHEN rules.is_below THEN 'below_minimum'
-                                                                        WHEN mark.is_taken_back THEN 'id_taken' END AS outcome,
-                                                                   rules.bonus, rules.budget, rules.caps,
-                                                                   least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END) AS paid
-                                                              FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.bonus,
-                                                                           a.transaction, a.key, a.id, a.seconds, a.more
-                                                                      FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
-                                                                             WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, more, n)) AS q
-                                                              LEFT JOIN LATERAL (
-                                                                     SELECT e.fingerprint, e.use_id, e.promo_code_id AS code_id, e.customer_address AS customer, e.created_at
-                                                                       FROM "pgpromocodes".promo_code_idempotency_keys AS e
-                                                                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
-                                                                      LIMIT 1) AS used ON true
-                                                              LEFT JOIN LATERAL (
-                                                                     SELECT h.released_at IS NOT NULL AND h.customer_address = q.who
-                                                                              AND (h.promo_code_id IS NULL OR (h.promo_code_id = q.code_id) IS TRUE) AS is_taken_back,
-                                                                            h.promo_code_id = q.code_id AND h.customer_address = q.who
-                                                                              AND h.released_as IS DISTINCT FROM 'refused' AS was_recorded
-                                                                       FROM "pgpromocodes".promo_code_holds AS h
-                                                                      WHERE h.use_id = q.id
-                                                                      LIMIT 1) AS mark ON true
-                                                              LEFT JOIN LATERAL (
-                                                                     SELECT u."promo_code_id" IS NOT DISTINCT FROM q.code_id AS is_same_code,
-                                                                            (lower(btrim(u."customer_address"::text)) = q.who) IS TRUE OR (
-                                                                              u."base_reward"::numeric = q.base AND u."transaction_id"::text IS NOT DISTINCT FROM q.transaction AND EXISTS (SELECT FROM pg_trigger AS t
-                                                                                           WHERE t.tgrelid = '"public"."promo_code_uses"'::regclass::oid AND t.tgenabled <> 'D'::"char"
-                                                                                             AND t.tgtype::integer & 7 = 7)) AS is_same_customer,
-                                                                            u."used_at"::timestamptz AS used_at
-                                                                       FROM "public"."promo_code_uses" AS u
-                                                                      WHERE is_retry AND u."id" = q.id
-                                                                      LIMIT 1) AS made ON true
-                                                              LEFT JOIN LATERAL (
-                                                                     SELECT (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, "pgpromocodes".promo_code_bonus(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    q.bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus,
-                                                                            trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps
-                                                                       FROM "public"."promo_codes" AS c
-                                                                      WHERE has_rules AND c."id" = q.code_id
-                                                                      LIMIT 1) AS rules ON true
+                                                      FROM (SELECT w.*,
+                                                                   CASE WHEN w.outcome IS NOT NULL OR w.campaign_id IS NULL THEN NULL
+                                                                        WHEN campaign_rooms[w.place] <= 0::bigint THEN 'campaign_limit_reached'
+                                                                        WHEN w.campaign_had >= campaign_customer_limits[w.place] THEN 'campaign_customer_limit_reached'
+                                                                        WHEN NOT coalesce(w.paid_by_code <= 0::numeric OR w.paid_by_code <= campaign_budgets[w.place], true)
+                                                                             AND NOT (campaign_caps[w.place] AND campaign_budgets[w.place] > 0::numeric)
+                                                                        THEN 'campaign_budget_exhausted' END AS campaign_refusal
+                                                              FROM (SELECT k.*, campaign_ids[k.place] AS campaign_id,
+                                                                           CASE WHEN k.outcome IS NULL AND campaign_customer_limits[k.place] IS NOT NULL
+                                                                                THEN (SELECT count(*)
+                                                                                        FROM (SELECT FROM "public"."promo_code_uses" AS u
+                                                                                               WHERE lower(btrim(u."customer_address"::text)) >= k.who AND lower(btrim(u."customer_address"::text)) <= k.who
+                                                                                                 AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                                                                                              WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign_ids[k.place])
+                                                                                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint) AS own)
+                                                                           END AS campaign_had
+                                                                      FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
+                                                                                   coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
+                                                                                   CASE WHEN used.use_id IS NULL THEN made.used_at ELSE used.created_at END AS found_time,
+                                                                                   CASE -- Perhaps a request that the network delivers late: its use was taken back, or a retry of it was refused.
+                                                                                        WHEN mark.is_taken_back AND NOT is_retry THEN 'id_taken'
+                                                                                        WHEN used.fingerprint IS NOT NULL
+                                                                                        THEN CASE WHEN used.fingerprint = "pgpromocodes".promo_code_fingerprint(
+                                                                                                         codes[q.place], q.who, q.base, q.bonus, q.transaction, q.seconds, q.more)
+                                                                                                  THEN 'found' ELSE 'key_conflict' END
+                                                                                        WHEN q.n = ANY (lost) THEN 'key_conflict'
+                                                                                        WHEN NOT made.is_same_code THEN 'id_taken'
+                                                                                        WHEN made.is_same_customer THEN 'found'
+                                                                                        WHEN made.is_same_code THEN 'uncertain'
+                                                                                        WHEN is_retry AND mark.was_recorded THEN 'found'
+                                                                                        WHEN states[q.place] <> 'unsupported_bonus_type' THEN states[q.place]
+                                                                                        WHEN NOT rules.is_for THEN 'not_for_customer'
+                                                                                        WHEN q.bonus IS NULL AND states[q.place] IS NOT NULL THEN states[q.place]
+                                                                                        WHEN rules.is_below THEN 'below_minimum'
+                                                                                        WHEN campaign_states[q.place] IS NOT NULL THEN campaign_states[q.place]
+                                                                                        WHEN mark.is_taken_back THEN 'id_taken' END AS outcome,
+                                                                                   rules.bonus, rules.budget, rules.caps,
+                                                                                   least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END) AS paid_by_code,
+                                                                                   least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END,
+                                                                                         CASE WHEN campaign_caps[q.place] THEN greatest(campaign_budgets[q.place], 0::numeric) END) AS paid
+                                                                              FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.bonus,
+                                                                                           a.transaction, a.key, a.id, a.seconds, a.more
+                                                                                      FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)
+                                                                                             WITH ORDINALITY AS a(place, customer, base, bonus, transaction, key, id, seconds, more, n)) AS q
+                                                                              LEFT JOIN LATERAL (
+                                                                                     SELECT e.fingerprint, e.use_id, e.promo_code_id AS code_id, e.customer_address AS customer, e.created_at
+                                                                                       FROM "pgpromocodes".promo_code_idempotency_keys AS e
+                                                                                      WHERE q.key IS NOT NULL AND e.shop_id = shops[q.place] AND e.idempotency_key = q.key
+                                                                                      LIMIT 1) AS used ON true
+                                                                              LEFT JOIN LATERAL (
+                                                                                     SELECT h.released_at IS NOT NULL AND h.customer_address = q.who
+                                                                                              AND (h.promo_code_id IS NULL OR (h.promo_code_id = q.code_id) IS TRUE) AS is_taken_back,
+                                                                                            h.promo_code_id = q.code_id AND h.customer_address = q.who
+                                                                                              AND h.released_as IS DISTINCT FROM 'refused' AS was_recorded
+                                                                                       FROM "pgpromocodes".promo_code_holds AS h
+                                                                                      WHERE h.use_id = q.id
+                                                                                      LIMIT 1) AS mark ON true
+                                                                              LEFT JOIN LATERAL (
+                                                                                     SELECT u."promo_code_id" IS NOT DISTINCT FROM q.code_id AS is_same_code,
+                                                                                            (lower(btrim(u."customer_address"::text)) = q.who) IS TRUE OR (
+                                                                                              u."base_reward"::numeric = q.base AND u."transaction_id"::text IS NOT DISTINCT FROM q.transaction AND EXISTS (SELECT FROM pg_trigger AS t
+                                                                                                           WHERE t.tgrelid = '"public"."promo_code_uses"'::regclass::oid AND t.tgenabled <> 'D'::"char"
+                                                                                                             AND t.tgtype::integer & 7 = 7)) AS is_same_customer,
+                                                                                            u."used_at"::timestamptz AS used_at
+                                                                                       FROM "public"."promo_code_uses" AS u
+                                                                                      WHERE is_retry AND u."id" = q.id
+                                                                                      LIMIT 1) AS made ON true
+                                                                              LEFT JOIN LATERAL (
+                                                                                     SELECT (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, "pgpromocodes".promo_code_bonus(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    q.bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus,
+                                                                                            trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps
+                                                                                       FROM "public"."promo_codes" AS c
+                                                                                      WHERE has_rules AND c."id" = q.code_id
+                                                                                      LIMIT 1) AS rules ON true
+                                                                            OFFSET 0) AS k) AS w
                                                             OFFSET 0) AS q) AS r) AS s) AS p) AS o) AS d
              ORDER BY d.n) AS d;
     refusals := outcomes;
     replaced_ids := '{}';
     -- Holds of the code that have expired give way first, then the customer's own.
-    IF is_refused AND (pg_catalog.cardinality(hold_seconds) > 0
+    IF is_refused AND (pg_catalog.cardinality(hold_seconds) > 0 OR campaign_ids IS NOT NULL
                        OR EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                    WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)) THEN
       IF NOT is_swept THEN
@@ -2031,6 +2287,13 @@ BEGIN
           FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, limited) AS q(id, is_limited)
                  WHERE q.is_limited) AS r
          WHERE EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = r.id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp()));
+        IF is_swept AND campaign_ids IS NOT NULL THEN
+          SELECT coalesce(sum("pgpromocodes".release_promo_code_campaign_holds(r.id, 1000)), 0::bigint) = 0::bigint INTO is_swept
+            FROM (SELECT DISTINCT campaign_ids[q.place] AS id
+                    FROM unnest(places, outcomes, limited) AS q(place, outcome, is_limited)
+                   WHERE q.is_limited AND campaign_ids[q.place] IS NOT NULL AND coalesce(q.outcome LIKE 'campaign%', true)
+                   ORDER BY 1) AS r;
+        END IF;
         CONTINUE WHEN NOT is_swept;
       END IF;
       SELECT a.replaced_ids, a.new_outcomes INTO replaced_ids, outcomes
@@ -2215,6 +2478,8 @@ DECLARE
   rooms bigint[];
   customer_limits bigint[];
   has_rules boolean;
+  campaign_ids bigint[];
+  has_budget boolean;
   accepted boolean;
   taken_in text[];
   taken_keys text[];
@@ -2257,6 +2522,23 @@ BEGIN
            ORDER BY f.place) AS l;
 
 
+  -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
+  -- are.
+  IF accepted THEN
+    SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
+      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
+      SELECT coalesce(bool_and(l.is_open), true), coalesce(bool_or(l.has_budget), false) INTO accepted, has_budget
+        FROM (SELECT CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END IS NULL AS is_open, g.max_total_bonus IS NOT NULL AS has_budget
+                FROM "pgpromocodes".promo_code_campaigns AS g
+               WHERE g.id = ANY (campaign_ids)
+               ORDER BY g.id
+                 FOR NO KEY UPDATE) AS l;
+    ELSE
+      campaign_ids := NULL;
+    END IF;
+  END IF;
+
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
@@ -2275,6 +2557,33 @@ BEGIN
                      WHERE c."id" = code_ids[q.place]
                     OFFSET 0) AS a
              GROUP BY a.id) AS f;
+  END IF;
+  IF accepted AND campaign_ids IS NOT NULL THEN
+    SELECT coalesce(bool_and(f.fits), true) INTO accepted
+      FROM (SELECT coalesce(sum(p.uses) <= min(g.total_usage_limit - greatest(g.times_used, 0::bigint))::numeric, true)
+                   AND coalesce(sum(p.bonus) <= 0::numeric OR sum(p.bonus) <= min(trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass))), true)
+                   AND bool_and(g.per_customer_limit IS NULL
+                                OR p.uses + (SELECT count(*)
+                                               FROM (SELECT FROM "public"."promo_code_uses" AS u
+                                                      WHERE lower(btrim(u."customer_address"::text)) >= p.who AND lower(btrim(u."customer_address"::text)) <= p.who
+                                                        AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                                                     WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = g.id)
+                                                      ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(g.per_customer_limit, 0::bigint)) AS own)
+                                   <= g.per_customer_limit) AS fits
+              FROM (SELECT r.campaign_id, r.who, count(*) AS uses, sum(r.bonus) AS bonus
+                      FROM (SELECT campaign_ids[q.place] AS campaign_id, lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.bonus
+                              FROM unnest(places, customers, bases, bonuses) AS q(place, customer, base, given)
+                              LEFT JOIN LATERAL (
+                                     SELECT "pgpromocodes".promo_code_bonus(
+                                              q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                              "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+                                       FROM "public"."promo_codes" AS c
+                                      WHERE has_budget AND c."id" = code_ids[q.place]
+                                     OFFSET 0) AS a ON true) AS r
+                     WHERE r.campaign_id IS NOT NULL
+                     GROUP BY r.campaign_id, r.who) AS p
+              JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = p.campaign_id
+             GROUP BY g.id) AS f;
   END IF;
   IF accepted THEN
     -- An id whose use was taken back may be that of a batch that the network delivers late.
@@ -2338,9 +2647,13 @@ BEGIN
              , a.shop , q.transaction , q.base , a.bonus , q.base + a.bonus , now() FROM (SELECT a.id, code_ids[a.place] AS code_id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS customer, a.transaction, a.base, a.given
            FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
                   AS a(id, place, customer, transaction, base, given)) AS q
-      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop, least("pgpromocodes".promo_code_bonus(
-                                                                                             q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
-                                                                                             "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END) AS bonus
+      CROSS JOIN LATERAL (SELECT c."id" AS code_id, c."shop_id" AS shop,
+                                 least(least("pgpromocodes".promo_code_bonus(
+                                               q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.base,
+                                               "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), CASE WHEN coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) THEN greatest(trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric) END), CASE WHEN false THEN (SELECT greatest(trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), 0::numeric)
+                                                                                                                                                                                                                                                                                                                                                                                                                     FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                                                                                                                                                                                                                                                                                                                                                                                                     JOIN "pgpromocodes".promo_code_campaigns AS g ON g.id = m.campaign_id AND (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap')
+                                                                                                                                                                                                                                                                                                                                                                                                                    WHERE m.promo_code_id = c."id") END) AS bonus
                             FROM "public"."promo_codes" AS c
                            WHERE c."id" = q.code_id
                           OFFSET 0) AS a
@@ -2396,6 +2709,8 @@ DECLARE
                        > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   code record;
+  campaign_id bigint;
+  campaign record;
   accepted boolean := false;
   answer text;
 BEGIN
@@ -2433,6 +2748,32 @@ BEGIN
    ORDER BY c."id"
    LIMIT 1
      FOR NO KEY UPDATE;
+  IF code.is_open THEN
+    -- A later statement than the one that waits for the lock.
+    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code.id);
+  END IF;
+  IF campaign_id IS NOT NULL THEN
+    SELECT g.per_customer_limit AS customer_limit,
+           CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END IS NULL AND coalesce(g.total_usage_limit - greatest(g.times_used, 0::bigint) > 0::bigint, true)
+             AND coalesce(code.bonus <= 0::numeric OR code.bonus <= trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), true) AS is_open
+      INTO campaign
+      FROM "pgpromocodes".promo_code_campaigns AS g
+     WHERE g.id = campaign_id
+       FOR NO KEY UPDATE;
+    -- None: it was deleted meanwhile.
+    IF FOUND THEN
+      code.is_open := campaign.is_open;
+      IF campaign.is_open AND campaign.customer_limit IS NOT NULL THEN
+        code.is_open := (SELECT count(*)
+                           FROM (SELECT FROM "public"."promo_code_uses" AS u
+                                  WHERE lower(btrim(u."customer_address"::text)) >= code.who AND lower(btrim(u."customer_address"::text)) <= code.who
+                                    AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                                 WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign_id)
+                                  ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint)) AS own)
+                        < campaign.customer_limit;
+      END IF;
+    END IF;
+  END IF;
   IF code.is_open THEN
     accepted := code.customer_limit IS NULL
                 OR (SELECT count(*)
@@ -2549,7 +2890,8 @@ REVOKE ALL ON FUNCTION "pgpromocodes".rollback_promo_code_use(bigint, text, text
 
 -- Changes amounts or the transaction of a use, under the same lock as redeeming; the triggers move the counters. What the
 -- object of changes does not name stays, and so does what the host has no column for. No row: no such use. A row without an id
--- of a use: the budget of the code does not hold the bonus, which may be as much as this row says; nothing was changed.
+-- of a use: the budget of the code or of its campaign does not hold the bonus, which may be as much as this row says; nothing was
+-- changed.
 CREATE OR REPLACE FUNCTION "pgpromocodes".amend_promo_code_use(wanted bigint, changes jsonb)
 RETURNS TABLE (use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text)
 LANGUAGE plpgsql
@@ -2564,6 +2906,11 @@ DECLARE
   -- What the columns make of the changes.
   use_row "public"."promo_code_uses"%ROWTYPE;
   of_code bigint;
+  more numeric;
+  budget numeric;
+  campaign_id bigint;
+  campaign_budget numeric;
+  released integer;
 BEGIN
   SELECT u."promo_code_id" INTO of_code FROM "public"."promo_code_uses" AS u WHERE u."id" = wanted AND true ;
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = of_code FOR NO KEY UPDATE;
@@ -2575,6 +2922,33 @@ BEGIN
     use_row."base_reward" := (changes ->> 'baseReward'::text)::numeric;
   END IF;
   IF jsonb_exists(changes, 'bonusAmount') THEN
+    more := (changes ->> 'bonusAmount'::text)::numeric - coalesce(use_row."bonus_amount"::numeric, 0::numeric);
+    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = of_code);
+    IF campaign_id IS NOT NULL THEN
+      PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id FOR NO KEY UPDATE;
+    END IF;
+    LOOP
+      SELECT trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) INTO budget FROM "public"."promo_codes" AS c WHERE c."id" = of_code;
+      SELECT trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) INTO campaign_budget FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id;
+      EXIT WHEN coalesce(more <= 0::numeric OR more <= least(budget, campaign_budget), true);
+      -- Expired holds give way, as they do to a redemption.
+      released := "pgpromocodes".release_promo_code_holds(of_code, 1000);
+      IF released = 0 AND NOT coalesce(more <= 0::numeric OR more <= campaign_budget, true) THEN
+        released := "pgpromocodes".release_promo_code_campaign_holds(campaign_id, 1000);
+      END IF;
+      IF released = 0 THEN
+        code_id := of_code::text;
+        bonus := (coalesce(use_row."bonus_amount"::numeric, 0::numeric)
+                  + greatest(least(budget, campaign_budget), 0::numeric))::text;
+        RETURN NEXT;
+        RETURN;
+      END IF;
+      -- It may have been one of them.
+      PERFORM FROM "public"."promo_code_uses" AS u WHERE u."id" = wanted AND true ;
+      IF NOT FOUND THEN
+        RETURN;
+      END IF;
+    END LOOP;
     use_row."bonus_amount" := (changes ->> 'bonusAmount'::text)::numeric;
   END IF; IF jsonb_exists(changes, 'transactionId') THEN
     use_row."transaction_id" := changes ->> 'transactionId'::text;
@@ -2687,6 +3061,12 @@ DECLARE
   paid numeric;
   needed numeric;
   own_hold record;
+  -- Of the campaign; NULL without one.
+  campaign record;
+  campaign_room bigint;
+  campaign_mine bigint := 0;
+  campaign_budget numeric;
+  campaign_needed numeric;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
   code_row."start_date" := now(); code_row."end_date" := now(); use_row."base_reward" := base; SELECT f.id INTO code_id
@@ -2716,6 +3096,12 @@ BEGIN
                   WHEN NOT code.is_for THEN 'not_for_customer'
                   WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
                   WHEN code.is_below THEN 'below_minimum' END;
+  SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
+         trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
+    INTO campaign
+    FROM "pgpromocodes".promo_code_campaigns AS g
+   WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code_id);
+  refusal := coalesce(refusal, campaign.refusal);
   IF refusal IS NOT NULL THEN
     RETURN NEXT;
     RETURN;
@@ -2723,9 +3109,12 @@ BEGIN
   -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
   paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
   needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+  campaign_needed := least(paid, CASE WHEN campaign.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
 
   room := code.room;
   budget := code.budget;
+  campaign_room := campaign.room;
+  campaign_budget := campaign.budget;
   IF code.customer_limit IS NOT NULL THEN
     mine := (SELECT count(*)
                FROM (SELECT FROM "public"."promo_code_uses" AS u
@@ -2734,16 +3123,39 @@ BEGIN
                                                                                                                                                                    WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                                                                                                                                                                     OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint) + 1::bigint) AS own);
   END IF;
-  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true) THEN
+  IF campaign.customer_limit IS NOT NULL THEN
+    campaign_mine := (SELECT count(*)
+                        FROM (SELECT FROM "public"."promo_code_uses" AS u
+                               WHERE lower(btrim(u."customer_address"::text)) >= who AND lower(btrim(u."customer_address"::text)) <= who
+                                 AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
+                                     WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                              WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign.id)
+                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint) + 1::bigint) AS own);
+  END IF;
+  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
+     OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
+     OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
     SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
       INTO room, budget
       FROM "pgpromocodes".promo_code_holds AS h
       JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                          OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
      WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
+    IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+      SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+        INTO campaign_room, campaign_budget
+        FROM "pgpromocodes".promo_code_holds AS h
+        JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                   OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+       WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = campaign.id;
+    END IF;
     -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
     IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
-       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)) THEN
+       AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= campaign.customer_limit, true)
+       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
+            OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
+            OR NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
       SELECT u."bonus_amount"::numeric AS bonus
         INTO own_hold
         FROM "pgpromocodes".promo_code_holds AS h
@@ -2751,21 +3163,32 @@ BEGIN
                                                                                            OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
        WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
          AND h.customer_address = who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
+         AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
        ORDER BY h.expires_at, h.use_id
        LIMIT 1;
       IF FOUND THEN
         room := room + 1::bigint;
         mine := mine - 1::bigint;
         budget := budget + own_hold.bonus;
+        campaign_room := campaign_room + 1::bigint;
+        campaign_mine := campaign_mine - 1::bigint;
+        campaign_budget := campaign_budget + own_hold.bonus;
       END IF;
     END IF;
   END IF;
-  refusal := CASE WHEN room <= 0::bigint THEN 'usage_limit_reached'
+  refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
+                  WHEN campaign_mine >= campaign.customer_limit THEN 'campaign_customer_limit_reached'
+                  WHEN NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
+                  THEN 'campaign_budget_exhausted'
+                  WHEN room <= 0::bigint THEN 'usage_limit_reached'
                   WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
                   WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
   IF paid IS NOT NULL THEN
     IF code.caps THEN
       paid := least(paid, greatest(budget, 0::numeric));
+    END IF;
+    IF campaign.caps THEN
+      paid := least(paid, greatest(campaign_budget, 0::numeric));
     END IF;
     use_row."bonus_amount" := paid;
     bonus := use_row."bonus_amount"::text;
@@ -3178,7 +3601,7 @@ BEGIN
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
@@ -3250,6 +3673,7 @@ BEGIN
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                               'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
+                              'verify_promo_codes_together_on_insert', 'verify_promo_codes_together_on_update',
                               'record_promo_code_history_on_insert', 'record_promo_code_history_on_delete',
                               'record_promo_code_history_on_update', 'record_promo_code_history_on_truncate')
   LOOP
@@ -3376,7 +3800,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

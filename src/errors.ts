@@ -244,7 +244,7 @@ export class HoldExpiredError extends PromoCodesError {
   }
 }
 
-/** A use would be paid more than what is left of the budget of its code. Nothing was changed. */
+/** A use would be paid more than what is left of the budget of its code or of its campaign. Nothing was changed. */
 export class BudgetExhaustedError extends PromoCodesError {
   protected static override readonly kind: string = 'BudgetExhaustedError';
 

@@ -48,7 +48,7 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE :"library".promo_code_campaigns AS g
      SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
-    FROM (SELECT other.id, count(u.code) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
+    FROM (SELECT other.id, count(*) FILTER (WHERE u.code IS NOT NULL) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
             FROM :"library".promo_code_campaigns AS other
             LEFT JOIN :"library".promo_code_campaign_codes AS m ON m.campaign_id = other.id
             LEFT JOIN (SELECT u.:"promo_code_id" AS code, :finite_bonus(u) AS bonus FROM :"uses" AS u WHERE :counts(u)) AS u

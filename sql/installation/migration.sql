@@ -42,6 +42,7 @@ BEGIN
        AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                               'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
+                              'verify_promo_codes_together_on_insert', 'verify_promo_codes_together_on_update',
                               'record_promo_code_history_on_insert', 'record_promo_code_history_on_delete',
                               'record_promo_code_history_on_update', 'record_promo_code_history_on_truncate')
   LOOP

@@ -1,6 +1,7 @@
 -- Changes amounts or the transaction of a use, under the same lock as redeeming; the triggers move the counters. What the
 -- object of changes does not name stays, and so does what the host has no column for. No row: no such use. A row without an id
--- of a use: the budget of the code does not hold the bonus, which may be as much as this row says; nothing was changed.
+-- of a use: the budget of the code or of its campaign does not hold the bonus, which may be as much as this row says; nothing was
+-- changed.
 CREATE OR REPLACE FUNCTION :"library".amend_promo_code_use(wanted :use_id_type, changes jsonb)
 RETURNS TABLE (use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text)
 LANGUAGE plpgsql
@@ -15,9 +16,11 @@ DECLARE
   -- What the columns make of the changes.
   use_row :"uses"%ROWTYPE;
   of_code :code_id_type;
-  /*if bonus_amount and max_total_bonus*/
+  /*if bonus_amount*/
   more numeric;
   budget numeric;
+  campaign_id bigint;
+  campaign_budget numeric;
   released integer;
   /*fi*/
 BEGIN
@@ -34,16 +37,24 @@ BEGIN
   /*fi*/
   /*if bonus_amount*/
   IF jsonb_exists(changes, 'bonusAmount') THEN
-    /*if max_total_bonus*/
     more := (changes ->> 'bonusAmount'::text)::numeric - coalesce(use_row.:"bonus_amount"::numeric, 0::numeric);
+    campaign_id := :campaign_of(of_code);
+    IF campaign_id IS NOT NULL THEN
+      PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = campaign_id FOR NO KEY UPDATE;
+    END IF;
     LOOP
       SELECT :budget_left() INTO budget FROM :"codes" AS c WHERE c.:"code_id" = of_code;
-      EXIT WHEN :fits_budget(more, budget);
+      SELECT :campaign_budget_left() INTO campaign_budget FROM :"library".promo_code_campaigns AS g WHERE g.id = campaign_id;
+      EXIT WHEN :fits_budget(more, least(budget, campaign_budget));
       -- Expired holds give way, as they do to a redemption.
       released := :"library".release_promo_code_holds(of_code, 1000);
+      IF released = 0 AND NOT :fits_budget(more, campaign_budget) THEN
+        released := :"library".release_promo_code_campaign_holds(campaign_id, 1000);
+      END IF;
       IF released = 0 THEN
         code_id := of_code::text;
-        bonus := (coalesce(use_row.:"bonus_amount"::numeric, 0::numeric) + greatest(budget, 0::numeric))::text;
+        bonus := (coalesce(use_row.:"bonus_amount"::numeric, 0::numeric)
+                  + greatest(least(budget, campaign_budget), 0::numeric))::text;
         RETURN NEXT;
         RETURN;
       END IF;
@@ -53,7 +64,6 @@ BEGIN
         RETURN;
       END IF;
     END LOOP;
-    /*fi*/
     use_row.:"bonus_amount" := (changes ->> 'bonusAmount'::text)::numeric;
   END IF;
   /*fi*/

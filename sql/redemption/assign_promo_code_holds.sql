@@ -28,7 +28,12 @@ BEGIN
                          coalesce(bool_or(r.seconds IS NOT NULL AND (r.outcome IS NULL OR own.hold_id IS NOT NULL))
                            OVER (PARTITION BY r.code_id, r.who ORDER BY r.n
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS has_new_hold
-                    FROM (SELECT q.*, row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n) AS rank
+                    FROM (SELECT q.*,
+                                 row_number() OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n)
+                                   -- The first of a segment takes none that gives back too little, and otherwise all others wait.
+                                   - count(*) FILTER (WHERE q.n = 1::bigint AND q.needs IS NOT NULL)
+                                       OVER (PARTITION BY q.code_id, q.who, q.looks ORDER BY q.n
+                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS rank
                             FROM (SELECT a.n, a.code_id, :collated_customer(a.who) AS who, a.outcome, a.seconds, a.needs,
                                          coalesce(:is_limit(a.outcome), false) AND a.may_replace AS looks
                                     FROM unnest(outcomes, may_replace, needs, code_ids, customers, hold_seconds) WITH ORDINALITY
@@ -40,7 +45,7 @@ BEGIN
                             WHERE r.looks AND h.promo_code_id = r.code_id AND h.customer_address = r.who
                               AND h.released_at IS NULL AND h.use_id <> ALL (open_ids)
                               -- A use that goes by another name by now is not counted for the customer.
-                              AND (r.outcome <> 'customer_limit_reached' OR :folded(u.:"customer_address"::text) = r.who)
+                              AND (r.outcome NOT IN ('customer_limit_reached', 'campaign_customer_limit_reached') OR :folded(u.:"customer_address"::text) = r.who)
                               AND coalesce(r.n > 1::bigint OR u.:"bonus_amount"::numeric >= r.needs, true)
                             ORDER BY h.expires_at, h.use_id
                            OFFSET r.rank - 1::bigint

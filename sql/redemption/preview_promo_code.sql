@@ -26,6 +26,12 @@ DECLARE
   paid numeric;
   needed numeric;
   own_hold record;
+  -- Of the campaign; NULL without one.
+  campaign record;
+  campaign_room bigint;
+  campaign_mine bigint := 0;
+  campaign_budget numeric;
+  campaign_needed numeric;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
   /*if start_date*/ code_row.:"start_date" := now(); /*fi*/
@@ -50,6 +56,12 @@ BEGIN
                   WHEN NOT code.is_for THEN 'not_for_customer'
                   WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
                   WHEN code.is_below THEN 'below_minimum' END;
+  SELECT g.id, :campaign_refusal() AS refusal, :campaign_room() AS room, g.per_customer_limit AS customer_limit,
+         :campaign_budget_left() AS budget, :campaign_caps() AS caps
+    INTO campaign
+    FROM :"library".promo_code_campaigns AS g
+   WHERE g.id = :campaign_of(code_id);
+  refusal := coalesce(refusal, campaign.refusal);
   IF refusal IS NOT NULL THEN
     RETURN NEXT;
     RETURN;
@@ -57,45 +69,77 @@ BEGIN
   -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
   paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
   needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+  campaign_needed := least(paid, CASE WHEN campaign.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
 
   room := code.room;
   budget := code.budget;
+  campaign_room := campaign.room;
+  campaign_budget := campaign.budget;
   IF code.customer_limit IS NOT NULL THEN
     mine := :customer_uses(
       code_id, who, greatest(code.customer_limit, 0::bigint) + 1::bigint,
       NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                    WHERE h.promo_code_id = code_id AND :is_use_of_hold() AND :hold_is_due()));
   END IF;
-  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(coalesce(paid, needed), budget) THEN
+  IF campaign.customer_limit IS NOT NULL THEN
+    campaign_mine := :campaign_customer_uses(
+      campaign.id, who, greatest(campaign.customer_limit, 0::bigint) + 1::bigint,
+      NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
+                   WHERE h.promo_code_id = u.:"promo_code_id" AND :is_use_of_hold() AND :hold_is_due()));
+  END IF;
+  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(coalesce(paid, needed), budget)
+     OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
+     OR NOT :fits_budget(coalesce(paid, needed), campaign_budget) THEN
     SELECT room + count(*), budget + coalesce(sum(u.:"bonus_amount"::numeric), 0::numeric)
       INTO room, budget
       FROM :"library".promo_code_holds AS h
       JOIN :"uses" AS u ON u.:"promo_code_id" = code_id AND :is_use_of_hold()
      WHERE h.promo_code_id = code_id AND :hold_is_due();
+    IF campaign_room <= 0::bigint OR NOT :fits_budget(coalesce(paid, needed), campaign_budget) THEN
+      SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u.:"bonus_amount"::numeric), 0::numeric)
+        INTO campaign_room, campaign_budget
+        FROM :"library".promo_code_holds AS h
+        JOIN :"uses" AS u ON u.:"promo_code_id" = h.promo_code_id AND :is_use_of_hold()
+       WHERE :hold_is_due() AND :campaign_of(h.promo_code_id) = campaign.id;
+    END IF;
     -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
     IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
-       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(needed, budget)) THEN
+       AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= campaign.customer_limit, true)
+       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(needed, budget)
+            OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
+            OR NOT :fits_budget(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END), campaign_budget)) THEN
       SELECT u.:"bonus_amount"::numeric AS bonus
         INTO own_hold
         FROM :"library".promo_code_holds AS h
         JOIN :"uses" AS u ON u.:"promo_code_id" = code_id AND :is_use_of_hold()
        WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
          AND h.customer_address = who AND :fits_budget(needed, budget + u.:"bonus_amount"::numeric)
+         AND :fits_budget(campaign_needed, campaign_budget + u.:"bonus_amount"::numeric)
        ORDER BY h.expires_at, h.use_id
        LIMIT 1;
       IF FOUND THEN
         room := room + 1::bigint;
         mine := mine - 1::bigint;
         budget := budget + own_hold.bonus;
+        campaign_room := campaign_room + 1::bigint;
+        campaign_mine := campaign_mine - 1::bigint;
+        campaign_budget := campaign_budget + own_hold.bonus;
       END IF;
     END IF;
   END IF;
-  refusal := CASE WHEN room <= 0::bigint THEN 'usage_limit_reached'
+  refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
+                  WHEN campaign_mine >= campaign.customer_limit THEN 'campaign_customer_limit_reached'
+                  WHEN NOT :fits_budget(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END), campaign_budget)
+                  THEN 'campaign_budget_exhausted'
+                  WHEN room <= 0::bigint THEN 'usage_limit_reached'
                   WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
                   WHEN NOT :fits_budget(needed, budget) THEN 'budget_exhausted' END;
   IF paid IS NOT NULL THEN
     IF code.caps THEN
       paid := least(paid, greatest(budget, 0::numeric));
+    END IF;
+    IF campaign.caps THEN
+      paid := least(paid, greatest(campaign_budget, 0::numeric));
     END IF;
     /*if bonus_amount*/
     use_row.:"bonus_amount" := paid;

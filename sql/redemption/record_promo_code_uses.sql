@@ -44,7 +44,7 @@ BEGIN
                 /*if not transaction_id*/ a.transaction /*fi*/ AS transaction, a.base, a.given
            FROM unnest(outcomes, use_ids, code_ids, customers, transactions, bases, bonuses)
                   AS a(outcome, id, code_id, customer, transaction, base, given)
-          WHERE a.outcome IS NULL) AS q)
+          WHERE a.outcome IS NULL) AS q, true)
       RETURNING NULL::integer, 'redeemed', :use_texts(), CASE WHEN with_holds THEN :new_expiry() END;
     GET DIAGNOSTICS recorded = ROW_COUNT;
   END IF;

@@ -40,7 +40,7 @@ BEGIN
                 /*fi*/
                 r.base, r.given, r.more
            FROM unnest($2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY AS r(id, code_id, customer, transaction, base, given, more, n)
-          WHERE r.n = ANY ($1)) AS q)
+          WHERE r.n = ANY ($1)) AS q, true)
       CROSS JOIN LATERAL jsonb_to_record(coalesce(q.more, '{}'::jsonb)) AS p($insert$ || coalesce(alike.definitions, '"pg-promo-codes" text'::text) || $insert$)
       RETURNING NULL::integer, 'redeemed', :use_texts(), CASE WHEN $9 THEN :new_expiry() END
       $insert$

@@ -19,6 +19,8 @@ DECLARE
                        > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
   setting text;
   code record;
+  campaign_id bigint;
+  campaign record;
   accepted boolean := false;
   answer text;
 BEGIN
@@ -56,6 +58,27 @@ BEGIN
       INTO STRICT code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
   END IF;
   /*fi*/
+  IF code.is_open THEN
+    -- A later statement than the one that waits for the lock.
+    campaign_id := :campaign_of(code.id);
+  END IF;
+  IF campaign_id IS NOT NULL THEN
+    SELECT g.per_customer_limit AS customer_limit,
+           :campaign_refusal() IS NULL AND coalesce(:campaign_room() > 0::bigint, true)
+             AND :fits_budget(code.bonus, :campaign_budget_left()) AS is_open
+      INTO campaign
+      FROM :"library".promo_code_campaigns AS g
+     WHERE g.id = campaign_id
+       FOR NO KEY UPDATE;
+    -- None: it was deleted meanwhile.
+    IF FOUND THEN
+      code.is_open := campaign.is_open;
+      IF campaign.is_open AND campaign.customer_limit IS NOT NULL THEN
+        code.is_open := :campaign_customer_uses(campaign_id, code.who, greatest(campaign.customer_limit, 0::bigint), true)
+                        < campaign.customer_limit;
+      END IF;
+    END IF;
+  END IF;
   IF code.is_open THEN
     accepted := code.customer_limit IS NULL
                 OR :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true) < code.customer_limit;

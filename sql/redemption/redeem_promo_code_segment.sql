@@ -20,6 +20,14 @@ DECLARE
   rooms bigint[];
   customer_limits bigint[];
   has_rules boolean;
+  -- The campaigns of these codes, where any is in one.
+  campaign_ids bigint[];
+  campaign_states text[];
+  campaign_rooms bigint[];
+  campaign_customer_limits bigint[];
+  campaign_budgets numeric[];
+  campaign_caps boolean[];
+  has_budget boolean;
   -- By request. The outcome is NULL where it is accepted.
   of_code_ids :code_id_type[];
   whos text[];
@@ -67,6 +75,22 @@ BEGIN
       FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place)
       LEFT JOIN :"codes" AS c ON c.:"code_id" = q.id;
     /*fi*/
+    SELECT pg_catalog.array_agg(:campaign_of(q.id) ORDER BY q.place) INTO campaign_ids
+      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
+      PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
+      SELECT pg_catalog.array_agg(g.id ORDER BY q.place), pg_catalog.array_agg(:campaign_refusal() ORDER BY q.place),
+             pg_catalog.array_agg(:campaign_room() ORDER BY q.place), pg_catalog.array_agg(g.per_customer_limit ORDER BY q.place),
+             pg_catalog.array_agg(:campaign_budget_left() ORDER BY q.place), pg_catalog.array_agg(:campaign_caps() ORDER BY q.place),
+             coalesce(bool_or(g.max_total_bonus IS NOT NULL), false)
+        INTO campaign_ids, campaign_states, campaign_rooms, campaign_customer_limits, campaign_budgets, campaign_caps, has_budget
+        FROM pg_catalog.unnest(campaign_ids) WITH ORDINALITY AS q(id, place)
+        LEFT JOIN :"library".promo_code_campaigns AS g ON g.id = q.id;
+      has_rules := has_rules OR has_budget;
+    ELSE
+      campaign_ids := NULL;
+      campaign_states := NULL;
+    END IF;
     SELECT pg_catalog.array_agg(d.code_id), pg_catalog.array_agg(d.who), pg_catalog.array_agg(d.outcome),
            pg_catalog.array_agg(d.may_replace), pg_catalog.array_agg(d.needs), pg_catalog.array_agg(d.is_limited),
            pg_catalog.array_agg(d.found_id), pg_catalog.array_agg(d.found_code_id), pg_catalog.array_agg(d.found_customer),
@@ -77,7 +101,7 @@ BEGIN
     refusals := outcomes;
     replaced_ids := '{}';
     -- Holds of the code that have expired give way first, then the customer's own.
-    IF is_refused AND (pg_catalog.cardinality(hold_seconds) > 0
+    IF is_refused AND (pg_catalog.cardinality(hold_seconds) > 0 OR campaign_ids IS NOT NULL
                        OR EXISTS (SELECT FROM :"library".promo_code_holds AS h
                                    WHERE h.promo_code_id = ANY (code_ids) AND h.released_at IS NULL)) THEN
       IF NOT is_swept THEN
@@ -85,6 +109,13 @@ BEGIN
           FROM (SELECT DISTINCT q.id FROM unnest(of_code_ids, limited) AS q(id, is_limited)
                  WHERE q.is_limited) AS r
          WHERE EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = r.id AND :hold_is_due());
+        IF is_swept AND campaign_ids IS NOT NULL THEN
+          SELECT coalesce(sum(:"library".release_promo_code_campaign_holds(r.id, 1000)), 0::bigint) = 0::bigint INTO is_swept
+            FROM (SELECT DISTINCT campaign_ids[q.place] AS id
+                    FROM unnest(places, outcomes, limited) AS q(place, outcome, is_limited)
+                   WHERE q.is_limited AND campaign_ids[q.place] IS NOT NULL AND coalesce(q.outcome LIKE 'campaign%', true)
+                   ORDER BY 1) AS r;
+        END IF;
         CONTINUE WHEN NOT is_swept;
       END IF;
       SELECT a.replaced_ids, a.new_outcomes INTO replaced_ids, outcomes

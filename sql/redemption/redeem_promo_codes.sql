@@ -34,6 +34,8 @@ DECLARE
   rooms bigint[];
   customer_limits bigint[];
   has_rules boolean;
+  campaign_ids bigint[];
+  has_budget boolean;
   accepted boolean;
   taken_in text[];
   taken_keys text[];
@@ -73,6 +75,23 @@ BEGIN
     LEFT JOIN :"codes" AS c ON c.:"code_id" = q.id;
   /*fi*/
 
+  -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
+  -- are.
+  IF accepted THEN
+    SELECT pg_catalog.array_agg(:campaign_of(q.id) ORDER BY q.place) INTO campaign_ids
+      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
+      SELECT coalesce(bool_and(l.is_open), true), coalesce(bool_or(l.has_budget), false) INTO accepted, has_budget
+        FROM (SELECT :campaign_refusal() IS NULL AS is_open, g.max_total_bonus IS NOT NULL AS has_budget
+                FROM :"library".promo_code_campaigns AS g
+               WHERE g.id = ANY (campaign_ids)
+               ORDER BY g.id
+                 FOR NO KEY UPDATE) AS l;
+    ELSE
+      campaign_ids := NULL;
+    END IF;
+  END IF;
+
   -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
   -- columns that do not take a text as it is.
   accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root(:'uses'::regclass) IS NULL
@@ -89,6 +108,26 @@ BEGIN
                      WHERE c.:"code_id" = code_ids[q.place]
                     OFFSET 0) AS a
              GROUP BY a.id) AS f;
+  END IF;
+  IF accepted AND campaign_ids IS NOT NULL THEN
+    SELECT coalesce(bool_and(f.fits), true) INTO accepted
+      FROM (SELECT coalesce(sum(p.uses) <= min(:campaign_room())::numeric, true)
+                   AND :fits_budget(sum(p.bonus), min(:campaign_budget_left()))
+                   AND bool_and(g.per_customer_limit IS NULL
+                                OR p.uses + :campaign_customer_uses(g.id, p.who, greatest(g.per_customer_limit, 0::bigint), true)
+                                   <= g.per_customer_limit) AS fits
+              FROM (SELECT r.campaign_id, r.who, count(*) AS uses, sum(r.bonus) AS bonus
+                      FROM (SELECT campaign_ids[q.place] AS campaign_id, :asked_customer(q.customer) AS who, a.bonus
+                              FROM unnest(places, customers, bases, bonuses) AS q(place, customer, base, given)
+                              LEFT JOIN LATERAL (
+                                     SELECT :bonus(q.given, q.base) AS bonus
+                                       FROM :"codes" AS c
+                                      WHERE has_budget AND c.:"code_id" = code_ids[q.place]
+                                     OFFSET 0) AS a ON true) AS r
+                     WHERE r.campaign_id IS NOT NULL
+                     GROUP BY r.campaign_id, r.who) AS p
+              JOIN :"library".promo_code_campaigns AS g ON g.id = p.campaign_id
+             GROUP BY g.id) AS f;
   END IF;
   IF accepted THEN
     -- An id whose use was taken back may be that of a batch that the network delivers late.
@@ -139,7 +178,7 @@ BEGIN
       :record_uses(
         (SELECT a.id, code_ids[a.place] AS code_id, :asked_customer(a.customer) AS customer, a.transaction, a.base, a.given
            FROM unnest(use_ids, places, customers, transactions, bases, bonuses)
-                  AS a(id, place, customer, transaction, base, given)) AS q)
+                  AS a(id, place, customer, transaction, base, given)) AS q, false)
       RETURNING ARRAY[NULL, 'redeemed', :use_texts(),
                       CASE WHEN pg_catalog.cardinality(hold_seconds) > 0 THEN :new_expiry() END] AS answer
     )

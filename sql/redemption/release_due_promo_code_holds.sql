@@ -33,11 +33,16 @@ BEGIN
     EXIT WHEN live >= at_most OR pg_catalog.cardinality(gone) >= 10000;
   END LOOP;
 
+  -- All codes before all campaigns, each in the order of their ids.
+  PERFORM FROM :"codes" AS c WHERE c.:"code_id" = ANY (codes) ORDER BY c.:"code_id" FOR NO KEY UPDATE;
+  PERFORM FROM :"library".promo_code_campaigns AS g
+    WHERE g.id = ANY (ARRAY(SELECT :campaign_of(q.id) FROM pg_catalog.unnest(codes) AS q(id)))
+    ORDER BY g.id
+    FOR NO KEY UPDATE;
   released := 0;
   FOR code_id IN SELECT DISTINCT q.id FROM pg_catalog.unnest(codes) AS q(id) ORDER BY q.id
   LOOP
     EXIT WHEN released >= at_most;
-    PERFORM FROM :"codes" AS c WHERE c.:"code_id" = code_id FOR NO KEY UPDATE;
     released := released + :"library".release_promo_code_holds(code_id, at_most - released);
   END LOOP;
   DELETE FROM :"library".promo_code_holds AS h WHERE h.use_id = ANY (gone) AND h.released_at IS NULL;

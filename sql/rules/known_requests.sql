@@ -1,6 +1,6 @@
 -- known_requests(): the requests of redeem_promo_code_segment, with the outcome that is known without a look at limits, or
--- NULL, and the use that it would be found in: that of its key, or the one that has its id. Of codes that have a budget also
--- the bonus, what is left and what would be paid. The names are those of variables there.
+-- NULL, and the use that it would be found in: that of its key, or the one that has its id. Of codes that have a budget, or whose
+-- campaigns have one, also the bonus, what is left, what the code would pay and what would be paid. The names are those of variables there.
 (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
         coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
         CASE WHEN used.use_id IS NULL THEN made.used_at ELSE used.created_at END AS found_time,
@@ -20,10 +20,13 @@
              WHEN NOT rules.is_for THEN 'not_for_customer'
              WHEN q.bonus IS NULL AND states[q.place] IS NOT NULL THEN states[q.place]
              WHEN rules.is_below THEN 'below_minimum'
+             WHEN campaign_states[q.place] IS NOT NULL THEN campaign_states[q.place]
              -- An earlier retry was refused, and nothing can have the id any more.
              WHEN mark.is_taken_back THEN 'id_taken' END AS outcome,
         rules.bonus, rules.budget, rules.caps,
-        least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END) AS paid
+        least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END) AS paid_by_code,
+        least(rules.bonus, CASE WHEN rules.caps THEN greatest(rules.budget, 0::numeric) END,
+              CASE WHEN campaign_caps[q.place] THEN greatest(campaign_budgets[q.place], 0::numeric) END) AS paid
    FROM (SELECT a.n::integer AS n, a.place, code_ids[a.place] AS code_id, :asked_customer(a.customer) AS who, a.base, a.bonus,
                 a.transaction, a.key, a.id, a.seconds, a.more
            FROM unnest(places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, columns)

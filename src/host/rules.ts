@@ -9,7 +9,14 @@ import boundCustomer from '../../sql/rules/bound_customer.sql';
 import budgetCaps from '../../sql/rules/budget_caps.sql';
 import budgetLeft from '../../sql/rules/budget_left.sql';
 import callLock from '../../sql/rules/call_lock.sql';
+import campaignBudgetLeft from '../../sql/rules/campaign_budget_left.sql';
+import campaignCap from '../../sql/rules/campaign_cap.sql';
+import campaignCaps from '../../sql/rules/campaign_caps.sql';
+import campaignCustomerUses from '../../sql/rules/campaign_customer_uses.sql';
 import campaignOf from '../../sql/rules/campaign_of.sql';
+import campaignRefusal from '../../sql/rules/campaign_refusal.sql';
+import campaignRefusedRequests from '../../sql/rules/campaign_refused_requests.sql';
+import campaignRoom from '../../sql/rules/campaign_room.sql';
 import codeBucket from '../../sql/rules/code_bucket.sql';
 import codeId from '../../sql/rules/code_id.sql';
 import codeIs from '../../sql/rules/code_is.sql';
@@ -109,6 +116,12 @@ const rules = readRules([
   budgetCaps,
   fitsBudget,
   bonusPaid,
+  campaignRefusal,
+  campaignRoom,
+  campaignBudgetLeft,
+  campaignCaps,
+  campaignCap,
+  campaignCustomerUses,
   isUseOf,
   isUseOfHold,
   holdIsDue,
@@ -125,6 +138,7 @@ const rules = readRules([
   newExpiry,
   callLock,
   knownRequests,
+  campaignRefusedRequests,
   decidedRequests,
   installedPlace,
   columnLevels,

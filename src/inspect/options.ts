@@ -29,7 +29,8 @@ export interface InstallOptions extends SchemaOption, HostOptions {
   counterWrites?: 'ignore' | 'allow' | 'reject' | undefined;
   /**
    * Whether a use beyond `total_usage_limit` (SQLSTATE `PC002`) or `per_customer_limit` (`PC003`), and a bonus beyond
-   * `max_total_bonus` (`PC009`), is refused by a trigger, also for hand-written SQL. Default: `false`. Totals are judged by the
+   * `max_total_bonus` (`PC009`), is refused by a trigger, also for hand-written SQL; so is what is beyond the same limits of a campaign
+   * (`PC010`, `PC011`, `PC012`). Default: `false`. Totals are judged by the
    * counters, so do not combine it with `counterWrites: 'allow'` where others might write these. On tables without a suitable index one is built, concurrently.
    */
   enforceLimits?: boolean | undefined;

@@ -6,7 +6,9 @@ import leaveCampaignAtCommit from '../../sql/campaigns/leave_promo_code_campaign
 import campaignIsVisible from '../../sql/campaigns/promo_code_campaign_is_visible.sql';
 import protectCampaigns from '../../sql/campaigns/protect_promo_code_campaigns.sql';
 import recountCampaign from '../../sql/campaigns/recount_promo_code_campaign_stats.sql';
+import releaseCampaignHolds from '../../sql/campaigns/release_promo_code_campaign_holds.sql';
 import updateCampaignStats from '../../sql/campaigns/update_promo_code_campaign_stats.sql';
+import verifyCampaignLimits from '../../sql/campaigns/verify_promo_code_campaign_limits.sql';
 import createCodes from '../../sql/codes/create_promo_codes.sql';
 import applyStats from '../../sql/counting/apply_promo_code_stats.sql';
 import counters from '../../sql/counting/counters.sql';
@@ -88,6 +90,7 @@ export const functionFiles = [
   recountAtCommit,
   guardCounters,
   verifyLimits,
+  verifyCampaignLimits,
   updateCampaignStats,
   leaveCampaign,
   leaveCampaignAtCommit,
@@ -106,6 +109,7 @@ export const functionFiles = [
   recordUses,
   releaseHolds,
   releaseDueHolds,
+  releaseCampaignHolds,
   answerRequests,
   assignHolds,
   replaceHolds,

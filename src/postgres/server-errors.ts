@@ -169,6 +169,7 @@ function serverError(
         details,
       );
     case SqlState.budgetExhausted:
+    case SqlState.campaignBudgetExhausted:
       return new BudgetExhaustedError(`The use was refused (enforceLimits): ${message}.`, details);
     case SqlState.notNullViolation:
       return missingValue(error, message, details);

@@ -27,6 +27,7 @@ export const SqlState = {
   invalidParameterValue: '22023',
   keyConflict: 'PC007',
   budgetExhausted: 'PC009',
+  campaignBudgetExhausted: 'PC012',
 } as const;
 
 /** Where database libraries keep the error that they wrap: `cause` (Drizzle), `original` (Sequelize), `driverError` (TypeORM). */

@@ -10,6 +10,14 @@ export type RefusalReason =
   | 'customer_limit_reached'
   /** The bonus is more than what is left of the code's budget. */
   | 'budget_exhausted'
+  /** The code's campaign is not active, has not begun or is over. */
+  | 'campaign_inactive'
+  /** The codes of its campaign have been used as often as they may be together. */
+  | 'campaign_limit_reached'
+  /** The customer has used the codes of its campaign as often as one may. */
+  | 'campaign_customer_limit_reached'
+  /** The bonus is more than what is left of the budget of its campaign. */
+  | 'campaign_budget_exhausted'
   /** `baseReward` is less than the code's `minBaseReward`. */
   | 'below_minimum'
   /** The code is bound to another customer. */
@@ -54,6 +62,10 @@ const MESSAGES: Record<RefusalReason, string> = {
   usage_limit_reached: 'This promo code has been used as often as it may be.',
   customer_limit_reached: 'You have used this promo code as often as you may.',
   budget_exhausted: 'The budget of this promo code is used up.',
+  campaign_inactive: 'The campaign of this promo code is not running.',
+  campaign_limit_reached: 'The promo codes of this campaign have been used as often as they may be.',
+  campaign_customer_limit_reached: 'You have used the promo codes of this campaign as often as you may.',
+  campaign_budget_exhausted: 'The budget of the campaign of this promo code is used up.',
   below_minimum: 'This promo code is for larger purchases.',
   not_for_customer: 'This promo code is for somebody else.',
   unsupported_bonus_type: 'This promo code has a bonus type that cannot be computed here.',
@@ -61,7 +73,14 @@ const MESSAGES: Record<RefusalReason, string> = {
 };
 
 /** With `uniformRefusals`, what tells a guesser that a code exists looks as if it did not. */
-const TELLING: readonly RefusalReason[] = ['not_found', 'inactive', 'not_started', 'expired', 'not_for_customer'];
+const TELLING: readonly RefusalReason[] = [
+  'not_found',
+  'inactive',
+  'not_started',
+  'expired',
+  'not_for_customer',
+  'campaign_inactive',
+];
 const UNIFORM_MESSAGE = 'This promo code is not valid.';
 
 export function refusal(reason: RefusalReason, promoCodeId: string | undefined, uniform: boolean): Refused {

@@ -80,7 +80,7 @@ export async function amendUse(call: Call, use: Guarded, changes: Amendment): Pr
   if (!answer) throw unknownUse(use);
   if (answer.use === null) {
     throw new BudgetExhaustedError(
-      `The bonus of the use ${use.id} can be at most ${answer.bonus} within the budget of the promo code ${answer.code}. ` +
+      `The bonus of the use ${use.id} can be at most ${answer.bonus} within the budget of the promo code ${answer.code} and of its campaign. ` +
         'Nothing was changed.',
     );
   }

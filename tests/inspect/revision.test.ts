@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '8094d52ef1aca2b4cf5e30498379ff3b975cd04e15b6107f43601b80ebfb80bc',
+  2: '546396f5d1876ac8d4db6dab5987438df99540aa014fe3db9542ae99f79d0ec5',
 };
 
 it('every function carries the current revision', () => {

@@ -1,9 +1,11 @@
+import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkDrift, type PromoCode, type RedeemInput, type RedeemResult } from '../../src/index';
+import { campaignCounters, newCampaign, put, takeOut } from '../campaigns/fixture';
 import { isWhole } from '../support';
 import { useRepository } from '../support/repository';
-import { Model } from './model';
+import { Model, type ModelCampaign } from './model';
 
 const limit = fc.option(fc.integer({ min: 1, max: 4 }), { nil: null });
 const which = fc.nat({ max: 3 });
@@ -32,6 +34,20 @@ const step = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('limits' as const), code: which, total: limit, each: limit, budget }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('join' as const), code: which, campaign: fc.constantFrom(0, 1, 1, null) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('campaign' as const),
+      isActive: fc.constantFrom(true, true, false),
+      total: limit,
+      each: limit,
+      budget: fc.constantFrom(null, '0.00', '9.00', '20.00'),
+    }),
+  },
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -47,7 +63,8 @@ const PLAIN = {
 const ALL = [0, 1, 2, 3];
 
 const isTooMuch = (model: Model, index: number, bonus: string, wanted: string) =>
-  Number(wanted) > Number(bonus) && model.left(index).lt(Number(wanted) - Number(bonus));
+  Number(wanted) > Number(bonus) &&
+  Decimal.min(model.left(index), model.campaignLeft(index)).lt(new Decimal(wanted).sub(bonus));
 
 describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', (tables) => {
   const t = useRepository(`model ${tables}`, { tables });
@@ -55,12 +72,24 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
   const hasRules = tables === 'own';
 
   async function play(steps: Step[]): Promise<void> {
-    const model = new Model([
-      { ...PLAIN, totalUsageLimit: 4, perCustomerLimit: 1 },
-      { ...PLAIN, percent: 15.15, fixed: '0', cap: '100.00', budget: hasRules ? '12.00' : null },
-      { ...PLAIN, ...(hasRules && { budget: '12.00', caps: true, min: '2.00' }) },
-      { ...PLAIN, perCustomerLimit: null, ...(hasRules && { boundTo: 'bob', min: '2.01' }) },
-    ]);
+    const campaigns: ModelCampaign[] = [
+      { isActive: true, totalUsageLimit: 5, perCustomerLimit: 2, budget: '20.00', caps: false },
+      { isActive: true, totalUsageLimit: null, perCustomerLimit: 3, budget: '17.50', caps: true },
+    ];
+    const model = new Model(
+      [
+        { ...PLAIN, totalUsageLimit: 4, perCustomerLimit: 1 },
+        { ...PLAIN, percent: 15.15, fixed: '0', cap: '100.00', budget: hasRules ? '12.00' : null },
+        { ...PLAIN, ...(hasRules && { budget: '12.00', caps: true, min: '2.00' }) },
+        { ...PLAIN, perCustomerLimit: null, ...(hasRules && { boundTo: 'bob', min: '2.01' }) },
+      ],
+      campaigns,
+    );
+    const campaignIds: string[] = [];
+    for (const { totalUsageLimit, perCustomerLimit, budget: max, caps } of campaigns) {
+      const limits = { total_usage_limit: totalUsageLimit, per_customer_limit: perCustomerLimit, max_total_bonus: max };
+      campaignIds.push(await newCampaign(t, { ...limits, budget_overrun: caps ? 'cap' : 'refuse' }));
+    }
     const codes = [
       await newCode({ totalUsageLimit: 4, perCustomerLimit: 1 }),
       await newCode({
@@ -73,9 +102,19 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       }),
       await newCode({ perCustomerLimit: null, ...(hasRules && { customerAddress: ' Bob', minBaseReward: 2.01 }) }),
     ];
+    for (const [index, campaign] of [0, 0, 1, null].entries()) {
+      if (campaign === null) continue;
+      model.campaignOf[index] = campaign;
+      await t.sql(put(campaignIds[campaign]!, codes[index]!.id));
+    }
     const ids: string[] = [];
-    for (const next of steps) await perform(next, model, codes, ids);
+    for (const next of steps) await perform(next, model, codes, ids, campaignIds);
     for (const index of ALL) expect(await t.counts(codes[index]!)).toEqual(model.totals(index));
+    const counted = await campaignCounters(t);
+    for (const [index, id] of campaignIds.entries()) {
+      const { uses, total } = model.campaignTotals(index);
+      expect(counted[id] ?? [0, 0]).toEqual([uses, Number(total)]);
+    }
     expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
   }
 
@@ -90,7 +129,13 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
     return result;
   }
 
-  async function perform(next: Step, model: Model, codes: PromoCode[], ids: string[]): Promise<void> {
+  async function perform(
+    next: Step,
+    model: Model,
+    codes: PromoCode[],
+    ids: string[],
+    campaignIds: string[],
+  ): Promise<void> {
     const toRequest = (asked: { code: number; customer: string; amount: string }) => ({
       code: codes[asked.code]!.code,
       shopId: 'shop',
@@ -138,6 +183,22 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
           ...(hasRules && { maxTotalBonus: next.budget }),
         });
         return;
+      case 'join': {
+        const { id } = codes[next.code]!;
+        model.campaignOf[next.code] = next.campaign;
+        await t.sql(next.campaign === null ? takeOut(id) : put(campaignIds[next.campaign]!, id));
+        return;
+      }
+      case 'campaign': {
+        const { isActive, total, each, budget: max } = next;
+        Object.assign(model.campaigns[0]!, { isActive, totalUsageLimit: total, perCustomerLimit: each, budget: max });
+        await t.sql(
+          `UPDATE :"library".promo_code_campaigns
+              SET is_active = $2, total_usage_limit = $3, per_customer_limit = $4, max_total_bonus = $5 WHERE id = $1`,
+          [campaignIds[0], isActive, total, each, max],
+        );
+        return;
+      }
       case 'release':
         await repository.releaseExpired({ limit: 10_000 });
         for (const index of ALL) model.releaseExpired(index);
@@ -160,7 +221,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       case 'amend':
         if (!use) return expect(repository.amendUse(id, {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
         if (isTooMuch(model, index, use.bonus, next.amount)) {
-          model.releaseExpired(index);
+          model.releaseForAmendment(index, new Decimal(next.amount).sub(use.bonus));
           const code = !model.uses[index]!.has(id)
             ? 'NOT_FOUND'
             : isTooMuch(model, index, use.bonus, next.amount)

@@ -14,7 +14,17 @@ export interface ModelCode {
   boundTo?: string;
 }
 
+/** Limits over the codes that are in a campaign. */
+export interface ModelCampaign {
+  isActive: boolean;
+  totalUsageLimit: number | null;
+  perCustomerLimit: number | null;
+  budget: string | null;
+  caps: boolean;
+}
+
 export type Refusal =
+  | ('campaign_inactive' | 'campaign_limit_reached' | 'campaign_customer_limit_reached' | 'campaign_budget_exhausted')
   | ('inactive' | 'not_for_customer' | 'below_minimum')
   | ('usage_limit_reached' | 'customer_limit_reached' | 'budget_exhausted');
 
@@ -31,10 +41,16 @@ export class Model {
   /** Uses by the id that the server gave, per code. */
   readonly uses: Map<string, ModelUse>[];
   readonly released = new Map<string, 'expired' | 'replaced'>();
+  /** The campaign of each code. */
+  readonly campaignOf: (number | null)[];
 
-  constructor(codes: ModelCode[]) {
+  constructor(
+    codes: ModelCode[],
+    readonly campaigns: ModelCampaign[] = [],
+  ) {
     this.codes = codes;
     this.uses = codes.map(() => new Map());
+    this.campaignOf = codes.map(() => null);
   }
 
   bonus(index: number, base: string): string {
@@ -51,25 +67,82 @@ export class Model {
     if (!code.isActive) return { refusal: 'inactive' };
     if (code.boundTo !== undefined && code.boundTo !== customer) return { refusal: 'not_for_customer' };
     if (code.min !== undefined && new Decimal(base).lt(code.min)) return { refusal: 'below_minimum' };
+    if (this.campaign(index)?.isActive === false) return { refusal: 'campaign_inactive' };
     const full = new Decimal(this.bonus(index, base));
-    if (this.refusal(index, customer, full) !== undefined || full.gt(this.left(index))) this.releaseExpired(index);
+    const isLimited = () =>
+      this.refusal(index, customer, full) !== undefined ||
+      full.gt(this.left(index)) ||
+      full.gt(this.campaignLeft(index));
+    if (isLimited()) this.releaseExpired(index);
+    if (isLimited() && (this.refusal(index, customer, full) ?? 'campaign').startsWith('campaign')) {
+      for (const other of this.codesBeside(index)) this.releaseExpired(other);
+    }
     const refusal = this.refusal(index, customer, full);
     if (refusal !== undefined) {
       const own = [...this.uses[index]!].find(
         ([, use]) =>
           use.customer === customer &&
           use.hold === 'pending' &&
-          this.isPayable(index, full, this.left(index).add(use.bonus)),
+          this.isPayable(index, full, this.left(index).add(use.bonus)) &&
+          this.isPayableByCampaign(index, full, this.campaignLeft(index).add(use.bonus)),
       );
       const { total, mine } = this.counts(index, customer);
       const oneLessIsEnough =
         total - 1 < (code.totalUsageLimit ?? Number.POSITIVE_INFINITY) &&
-        mine - 1 < (code.perCustomerLimit ?? Number.POSITIVE_INFINITY);
+        mine - 1 < (code.perCustomerLimit ?? Number.POSITIVE_INFINITY) &&
+        this.campaignCounts(index).length - 1 < (this.campaign(index)?.totalUsageLimit ?? Number.POSITIVE_INFINITY) &&
+        this.campaignCounts(index, customer).length - 1 <
+          (this.campaign(index)?.perCustomerLimit ?? Number.POSITIVE_INFINITY);
       if (!own || !oneLessIsEnough) return { refusal };
       this.uses[index]!.delete(own[0]);
       this.released.set(own[0], 'replaced');
     }
-    return { bonus: Decimal.min(full, code.caps ? Decimal.max(this.left(index), 0) : full).toFixed(2) };
+    const byCampaign = this.campaign(index)?.caps ? Decimal.max(this.campaignLeft(index), 0) : full;
+    return { bonus: Decimal.min(this.paidByCode(index, full), byCampaign).toFixed(2) };
+  }
+
+  private paidByCode(index: number, full: Decimal): Decimal {
+    return Decimal.min(full, this.codes[index]!.caps ? Decimal.max(this.left(index), 0) : full);
+  }
+
+  private campaign(index: number): ModelCampaign | undefined {
+    return this.campaigns[this.campaignOf[index] ?? -1];
+  }
+
+  /** The codes of the campaign of a code, and the code. */
+  private codesBeside(index: number): number[] {
+    const campaign = this.campaignOf[index];
+    return campaign === null ? [index] : this.codesOf(campaign!);
+  }
+
+  codesOf(campaign: number): number[] {
+    return this.campaignOf.flatMap((of, other) => (of === campaign ? [other] : []));
+  }
+
+  private campaignCounts(index: number, customer?: string): ModelUse[] {
+    const uses = this.codesBeside(index).flatMap((other) => [...this.uses[other]!.values()]);
+    return customer === undefined ? uses : uses.filter((use) => use.customer === customer);
+  }
+
+  campaignLeft(index: number): Decimal {
+    const total = this.campaignCounts(index).reduce((sum, { bonus }) => sum.add(bonus), new Decimal(0));
+    return new Decimal(this.campaign(index)?.budget ?? Number.POSITIVE_INFINITY).sub(total);
+  }
+
+  private isPayableByCampaign(index: number, bonus: Decimal, left: Decimal): boolean {
+    return bonus.lte(0) || (this.campaign(index)?.caps ? left.gt(0) : bonus.lte(left));
+  }
+
+  /** For an amendment: holds of other codes give way where the campaign cannot pay. */
+  releaseForAmendment(index: number, more: Decimal): void {
+    this.releaseExpired(index);
+    if (!more.gt(this.campaignLeft(index))) return;
+    for (const other of this.codesBeside(index)) this.releaseExpired(other);
+  }
+
+  campaignTotals(campaign: number): { uses: number; total: string } {
+    const uses = this.codesOf(campaign).flatMap((index) => [...this.uses[index]!.values()]);
+    return { uses: uses.length, total: uses.reduce((sum, { bonus }) => sum.add(bonus), new Decimal(0)).toFixed(2) };
   }
 
   /** What is left of the budget. */
@@ -103,6 +176,13 @@ export class Model {
   private refusal(index: number, customer: string, bonus: Decimal): Refusal | undefined {
     const { totalUsageLimit, perCustomerLimit } = this.codes[index]!;
     const { total, mine } = this.counts(index, customer);
+    const campaign = this.campaign(index);
+    const isFull = (limit: number | null | undefined, uses: number) => (limit ?? Number.POSITIVE_INFINITY) <= uses;
+    if (isFull(campaign?.totalUsageLimit, this.campaignCounts(index).length)) return 'campaign_limit_reached';
+    if (isFull(campaign?.perCustomerLimit, this.campaignCounts(index, customer).length))
+      return 'campaign_customer_limit_reached';
+    if (!this.isPayableByCampaign(index, this.paidByCode(index, bonus), this.campaignLeft(index)))
+      return 'campaign_budget_exhausted';
     if (totalUsageLimit !== null && total >= totalUsageLimit) return 'usage_limit_reached';
     if (perCustomerLimit !== null && mine >= perCustomerLimit) return 'customer_limit_reached';
     if (!this.isPayable(index, bonus, this.left(index))) return 'budget_exhausted';

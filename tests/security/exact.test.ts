@@ -17,6 +17,7 @@ import {
 import { cases, useDatabase, useRole } from '../support';
 import { intercepted } from '../support/intercepted';
 import { exerciseBudgets } from './exact-budgets';
+import { exerciseCampaignMethods } from './exact-campaign-methods';
 import { exerciseCampaigns } from './exact-campaigns';
 import { layTraps } from './traps';
 
@@ -234,7 +235,11 @@ describe.each(cases('hosts', HOSTS, (_, index) => index === 0))(
 );
 
 /** Everything that a repository does. */
-async function contract(repository: PromoCodeRepository, host: Host, say: (text: string) => Promise<unknown>) {
+async function contract(
+  repository: PromoCodeRepository,
+  host: Host,
+  say: (text: string) => Promise<{ rows: Record<string, unknown>[] }>,
+) {
   let serial = 0;
   const mark = Math.random().toString(36).slice(2, 8);
   const key = { rateLimitKey: '203.0.113.7' };
@@ -382,8 +387,9 @@ async function contract(repository: PromoCodeRepository, host: Host, say: (text:
 
   // Hosts with tables of their own have no columns for it.
   if (!host.ddl) await exerciseBudgets(repository, { newCode, request, customer: host.customer, say });
+  await exerciseCampaigns(repository, { newCode, request, say });
 
-  await exerciseCampaigns(repository, { shop: host.shop, newCode, mark });
+  await exerciseCampaignMethods(repository, { shop: host.shop, newCode, mark });
 
   // What only triggers see.
   const columns = ['promo_code_id', 'customer_address', 'shop_id', 'base_reward', 'bonus_amount', 'total_reward'];

@@ -149,6 +149,11 @@ SELECT pg_catalog.json_build_object(
                                'promo_code_campaigns', 'promo_code_campaign_codes')
         OR (c.relispartition AND :is_of_history(c.oid))
   ),
+  -- Whether there has been a campaign: nothing of the table is read, only how big its file is.
+  'hasCampaigns', EXISTS (
+    SELECT FROM library AS l
+      JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relname = 'promo_code_campaigns'::name AND c.relkind = 'r'::"char"
+     WHERE pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass) > 0::bigint),
   'partitions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text))
       FROM watched AS w

@@ -58,6 +58,8 @@ export interface Catalog {
   indexes: CatalogIndex[];
   /** Roles that are to redeem and do not exist; the catalogs are asked only where one has no right yet. */
   missingRoles: string[];
+  /** Whether there has been a campaign. */
+  hasCampaigns: boolean;
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
 }

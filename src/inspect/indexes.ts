@@ -50,6 +50,42 @@ function customerIndex(layout: Layout): IndexDefinition | undefined {
   };
 }
 
+/**
+ * A customer's uses of all codes of a campaign are counted by it, however many codes that has. It costs every redemption, so it is
+ * wanted only where there are campaigns.
+ */
+function campaignIndex(layout: Layout): IndexDefinition | undefined {
+  const { customerAddress } = layout.uses.columns;
+  if (customerAddress === null) return undefined;
+  const isFolded = layout.customerMatching === 'folded';
+  const of = `[(]*${escaped(customerAddress)}[)]*(::text)?[)]*`;
+  return {
+    name: `${layout.uses.name === 'promo_code_uses' ? 'promo_code_uses' : 'promo_code'}_customer_idx`,
+    table: 'uses',
+    columns: renderSqlFile(
+      isFolded ? '(pg_catalog.lower(pg_catalog.btrim(:"customer_address"::text)))' : '((:"customer_address"::text))',
+      layout,
+    ),
+    pattern: isFolded ? `^lower[(]btrim${of}` : `^${of}`,
+    serves: ({ isPartial, keys, functions, ofColumns }) =>
+      !isPartial &&
+      (isFolded
+        ? keys[0] === '' &&
+          ['lower', 'btrim'].every((name) => functions?.includes(name)) &&
+          ofColumns?.includes(customerAddress) === true
+        : keys[0] === customerAddress ||
+          (keys[0] === '' && ofColumns?.includes(customerAddress) === true && !functions?.length)),
+  };
+}
+
+/** The statements that create it, for hosts that do it themselves. */
+export function campaignIndexStatements(layout: Layout): string[] {
+  const index = campaignIndex(layout);
+  if (!index) return [];
+  const table = `${quoteIdentifier(layout.schema)}.${quoteIdentifier(layout.uses.name)}`;
+  return [`CREATE INDEX IF NOT EXISTS ${index.name} ON ${table} ${index.columns};`];
+}
+
 /** Codes are found by it, compared without case. */
 function codeIndex(layout: Layout): IndexDefinition | undefined {
   const { code, shopId } = layout.codes.columns;
@@ -78,9 +114,13 @@ function codeIndex(layout: Layout): IndexDefinition | undefined {
   };
 }
 
-/** All of them that there can be for these tables. */
-export function indexDefinitions(layout: Layout): IndexDefinition[] {
-  return [codeIndex(layout), customerIndex(layout)].filter((definition) => definition !== undefined);
+/** All of them that these tables should have. */
+export function indexDefinitions(
+  layout: Layout,
+  { hasCampaigns }: Pick<Catalog, 'hasCampaigns'> = { hasCampaigns: false },
+): IndexDefinition[] {
+  const all = [codeIndex(layout), customerIndex(layout), hasCampaigns ? campaignIndex(layout) : undefined];
+  return all.filter((definition) => definition !== undefined);
 }
 
 function escaped(name: string): string {
@@ -92,7 +132,7 @@ function escaped(name: string): string {
  * slower, so they are no part of what is inspected, but for the one that `enforceLimits` asks for.
  */
 export function missingIndexes(layout: Layout, catalog: Catalog): MissingIndex[] {
-  return indexDefinitions(layout)
+  return indexDefinitions(layout, catalog)
     .filter(({ table }) => catalog.tables[table] !== undefined)
     .map((definition) => ({ definition, object: indexState(layout, catalog, definition) }))
     .filter(({ object }) => object.state !== 'ok');

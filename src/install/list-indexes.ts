@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Layout } from '../host/layout.js';
 import { type ListKey, listKey } from '../host/list-order.js';
 import { renderSqlFile } from '../host/render.js';
+import { campaignIndexStatements } from '../inspect/indexes.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 
 /** An order of `list`: the suffix of the name of its index, and its key besides the id; none: the newest first. */
@@ -25,9 +26,9 @@ export function ownListIndexes(layout: Layout): string[] {
   return statementsOf(layout, AT_REST);
 }
 
-/** The same for any tables, those on the counters included. */
+/** The same for any tables, those on the counters and that of the customers of campaigns included. */
 export function listIndexes(layout: Layout): string[] {
-  return statementsOf(layout, [...AT_REST, ...COUNTERS]);
+  return [...statementsOf(layout, [...AT_REST, ...COUNTERS]), ...campaignIndexStatements(layout)];
 }
 
 function statementsOf(layout: Layout, orders: readonly Order[]): string[] {

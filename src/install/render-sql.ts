@@ -100,7 +100,8 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  * - `'drift'`: the query of `checkDrift`, for tables on which the library is installed.
  * - `'listIndexes'`: the indexes by which each page of `list` is one scan of an index, for many codes. The tables of `'schema'`
  *   have those that redemptions do not write. The two on counters make every redemption write all indexes of the codes, so
- *   take them only where these orders matter. On a big table in use write CONCURRENTLY into each, outside of a transaction.
+ *   take them only where these orders matter. The one on customers is for campaigns with a limit per customer; `installTriggers` builds
+ *   it where there is a campaign. On a big table in use write CONCURRENTLY into each, outside of a transaction.
  *
  * It sees no database: an option that is left out has its default, whatever is installed, and a column that the host does not
  * have is described as `null`. Columns for budgets, least rewards, bound customers and metadata are those of `'schema'`; with

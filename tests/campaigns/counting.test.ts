@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { installTriggers } from '../../src/index';
 import { cases, useSchema } from '../support';
 import { createHost, GRANULARITIES, insert, use } from '../triggers/host';
 import { expectCampaigns, newCampaign, put, takeOut } from './fixture';
@@ -151,5 +152,21 @@ describe('the counters of a campaign', () => {
     await t.sql(`UPDATE :"library".promo_code_campaigns SET times_used = 7, name = 'other' WHERE id = ${id}`);
     await t.sql(`INSERT INTO :"library".promo_code_campaigns (shop_id, name, times_used) VALUES ('shop', 'new', 5)`);
     await expectCampaigns(t, { [id]: [1, 5] });
+  });
+});
+
+describe('the index by which a customer is counted over a campaign', () => {
+  const t = useSchema('campaign index');
+  beforeAll(() => createHost(t));
+  const built = async () => (await installTriggers(t.pool, { schema: t.schema })).created;
+
+  it('is built by the next installation after the first campaign, unless the host has one', async () => {
+    expect(await built()).toEqual([]);
+    await newCampaign(t);
+    expect(await built()).toEqual(['promo_code_uses_customer_idx']);
+    expect(await built()).toEqual([]);
+    await t.sql('DROP INDEX :"schema".promo_code_uses_customer_idx');
+    await t.sql('CREATE INDEX own ON :"schema".promo_code_uses (lower(btrim(customer_address)), id)');
+    expect(await built()).toEqual([]);
   });
 });

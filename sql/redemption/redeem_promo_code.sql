@@ -98,6 +98,10 @@ BEGIN
       WHERE NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.use_id = new_id AND h.released_at IS NOT NULL))
     RETURNING pg_catalog.array_to_json(ARRAY[ARRAY['1', 'redeemed', :use_texts(), NULL]])::text INTO answer;
   END IF;
+  IF answer IS NOT NULL AND campaign_id IS NOT NULL THEN
+    answer := pg_catalog.concat(pg_catalog.left(answer, -1), ',',
+                                pg_catalog.array_to_json(ARRAY[NULL, 'campaign', code.id::text, campaign_id::text])::text, ']');
+  END IF;
   IF answer IS NULL THEN
     -- Without a key it may be the id that kept it out.
     IF accepted AND key IS NOT NULL THEN

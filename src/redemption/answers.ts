@@ -26,9 +26,21 @@ export class Answer {
   readonly #rows: AnswerRow[];
   #byPlace: Map<number, AnswerRow> | undefined;
   #byId: Map<string, AnswerRow> | undefined;
+  /** Of codes, by their ids. */
+  readonly #campaigns = new Map<string, string>();
 
   constructor(json: string) {
     this.#rows = JSON.parse(json);
+    // They come last, and as a rule there are none.
+    for (let row = this.#rows.at(-1); row?.[1] === 'campaign'; row = this.#rows.at(-1)) {
+      this.#campaigns.set(row[2], row[3]!);
+      this.#rows.pop();
+    }
+  }
+
+  /** The campaign of the code that this answers; `null` where that is in none, `undefined` where there is no such code. */
+  campaignOf([, , , codeId]: AnswerRow): string | null | undefined {
+    return codeId === null ? undefined : (this.#campaigns.get(codeId) ?? null);
   }
 
   of({ useId }: Attempted, place: number): AnswerRow | undefined {

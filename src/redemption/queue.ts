@@ -54,7 +54,7 @@ const PART_TO_ANSWER = 0.2;
  * Lets redemptions that come while others are under way go together: those of a code that nothing is under way for go at
  * once; the others wait, in order of arrival, for the statement before them, and then go as one. Within
  * a partition a code is in one statement at a time, so its callers get the answers that they would have had one after
- * another.
+ * another. Codes that are known to be of one campaign go as one code does: their callers wait for the same row.
  */
 export class RedemptionQueue {
   readonly #schema: string;
@@ -257,6 +257,7 @@ export class RedemptionQueue {
       const settled = await (batchChannel.isHeard ? this.#sendHeard(batch, options) : this.#send(batch, options));
       for (let place = 0; place < batch.length; place += 1) batch[place]!.answer = settled[place];
       search.succeeded();
+      partition.learn(batch);
       const held = batch.filter(({ answer }) => answer === undefined);
       if (held.length > 0) this.#changeHeld(partition, () => partition.hold(held));
     } catch (failure) {
@@ -344,6 +345,7 @@ class Caller implements Waiting {
   answer: Settled | undefined = undefined;
   useId: string | undefined = undefined;
   callIds: readonly string[] | undefined = undefined;
+  campaign: string | null | undefined = undefined;
   inDoubt: boolean | undefined = undefined;
 
   constructor(

@@ -1,4 +1,5 @@
 import type { AsyncResource } from 'node:async_hooks';
+import { CampaignsOfCodes } from './campaigns.js';
 import type { Attempted, Settled } from './redeem.js';
 
 /** A caller without an answer. */
@@ -70,7 +71,7 @@ function keyOf({ request: { shopId, idempotencyKey } }: Attempted): string | und
 /** `'shared'`: statements of many codes; `'single'`: of one code whose lock somebody holds. */
 export type Lane = 'shared' | 'single';
 
-/** Callers who may share statements, by code. A code is in one statement at a time. */
+/** Callers who may share statements, by code. A code is in one statement at a time, and so is a campaign that is known. */
 export class Partition {
   /** Those who wait, by code; the codes in the order in which they may go. */
   readonly #ready = new Map<string, Waiting[]>();
@@ -81,6 +82,9 @@ export class Partition {
   /** Codes of a batch that waited too long: one at a time, until it is known whose lock somebody holds. */
   readonly #suspected = new Set<string>();
   readonly #keys = new KeyOrder();
+  /** The campaigns that are under way, and of which codes they were known to be when these went. */
+  readonly #busyCampaigns = new Map<string, string>();
+  readonly #campaigns = new CampaignsOfCodes();
 
   /** Whether nothing is left of anybody. */
   get isEmpty(): boolean {
@@ -99,14 +103,22 @@ export class Partition {
     else this.#ready.set(entry.code, [entry]);
   }
 
-  /** All who wait for the codes at the head, up to `share` and at the most `maxBatch`; or all who wait for one held code. */
+  /**
+   * All who wait for the codes at the head, up to `share`, with all of their campaigns, and at the most `maxBatch`; or all who wait for
+   * one held code.
+   */
   take(lane: Lane, share: number, maxBatch: number): Waiting[] {
     let batch: Waiting[] = [];
     let codes = 0;
+    const campaigns = new Set<string>();
+    const underWay = new Set(this.#busyCampaigns.values());
     for (const [code, queue] of this.#ready) {
       if ((lane === 'single') !== this.#held.has(code)) continue;
       const room = maxBatch - batch.length;
-      if (room === 0 || batch.length >= share) break;
+      if (room === 0 || (batch.length >= share && campaigns.size === 0)) break;
+      const campaign = lane === 'shared' ? this.#campaigns.of(code) : undefined;
+      const isOfBatch = campaign !== undefined && campaigns.has(campaign);
+      if (!isOfBatch && (batch.length >= share || (campaign !== undefined && underWay.has(campaign)))) continue;
       const isSuspected = this.#suspected.has(code);
       if (isSuspected && batch.length > 0) continue;
       const count = this.#sendable(queue, room, batch);
@@ -116,6 +128,10 @@ export class Partition {
       batch = codes === 0 ? taken : batch.concat(taken);
       codes += 1;
       this.#busy.set(code, queue);
+      if (campaign !== undefined) {
+        campaigns.add(campaign);
+        this.#busyCampaigns.set(code, campaign);
+      }
       if (lane === 'single' || isSuspected) break;
     }
     return codes > 1 ? batch.sort((one, other) => one.place - other.place) : batch;
@@ -169,6 +185,11 @@ export class Partition {
     for (const { code } of entries) this.#held.add(code);
   }
 
+  /** Of which campaigns the codes of these are, as they were answered. */
+  learn(entries: readonly Waiting[]): void {
+    this.#campaigns.learn(entries);
+  }
+
   /** Who has an answer keeps nobody with the same key waiting. */
   forget(entry: Waiting): void {
     this.#keys.remove(entry);
@@ -188,6 +209,7 @@ export class Partition {
     for (const code of codes) {
       const queue = this.#busy.get(code);
       this.#busy.delete(code);
+      this.#busyCampaigns.delete(code);
       if (queue && queue.length > 0) this.#ready.set(code, queue);
       if (!waiting.has(code)) this.#forgetLock(code);
     }

@@ -442,8 +442,8 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".apply_promo_code_stats(bigint, bigint, numeric) FROM PUBLIC;
 
--- Adds differences to the counters of campaigns: the one place that every counting trigger goes through. A campaign may stand in the
--- arrays several times. Campaigns are locked in the order of their ids, after all codes; one that is gone counts nothing. Sums commute,
+-- Adds differences to the counters of campaigns, each of which stands in the arrays once: the one place that every counting trigger
+-- goes through. Campaigns are locked in the order of their ids, after all codes; one that is gone counts nothing. Sums commute,
 -- so a counter that another transaction of triggers has taken below zero is right in the end.
 CREATE OR REPLACE FUNCTION "pgpromocodes".apply_promo_code_campaign_stats(campaign_ids bigint[], uses_of bigint[], bonus_of numeric[])
 RETURNS void
@@ -465,11 +465,8 @@ BEGIN
     PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
     UPDATE "pgpromocodes".promo_code_campaigns AS g
        SET times_used = g.times_used + s.uses, total_bonus_issued = g.total_bonus_issued + s.bonus, updated_at = now()
-      FROM (SELECT a.id, sum(a.uses)::bigint AS uses, sum(a.bonus) AS bonus
-              FROM ROWS FROM (pg_catalog.unnest(campaign_ids), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS a(id, uses, bonus)
-             GROUP BY a.id
-            HAVING sum(a.uses) <> 0::numeric OR sum(a.bonus) <> 0::numeric) AS s
-     WHERE g.id = s.id;
+      FROM ROWS FROM (pg_catalog.unnest(campaign_ids), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS s(id, uses, bonus)
+     WHERE g.id = s.id AND NOT (s.uses = 0::bigint AND s.bonus = 0::numeric);
   END IF;
   marker := set_config('pg_promo_codes.counting', earlier, true);
 END
@@ -579,11 +576,13 @@ BEGIN
     PERFORM "pgpromocodes".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
   END LOOP;
   PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
-     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-    CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                         WHERE m.promo_code_id = changed.code
-                        OFFSET 0) AS member
+            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                 WHERE m.promo_code_id = changed.code
+                                OFFSET 0) AS member
+            GROUP BY member.campaign_id) AS added
    HAVING count(*) > 0::bigint;
   RETURN NULL;
 END
@@ -633,11 +632,13 @@ BEGIN
     bonus_of := pg_catalog.array_append(bonus_of, -bonus);
   END LOOP;
   PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
-     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-    CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                         WHERE m.promo_code_id = changed.code
-                        OFFSET 0) AS member
+            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                 WHERE m.promo_code_id = changed.code
+                                OFFSET 0) AS member
+            GROUP BY member.campaign_id) AS added
    HAVING count(*) > 0::bigint;
   RETURN NULL;
 END
@@ -688,11 +689,13 @@ BEGIN
       bonus_of := pg_catalog.array_append(bonus_of, bonus);
     END LOOP;
     PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-              pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
-       FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-      CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                           WHERE m.promo_code_id = changed.code
-                          OFFSET 0) AS member
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
      HAVING count(*) > 0::bigint;
     IF NEW."promo_code_id" <> OLD."promo_code_id" THEN
       UPDATE "pgpromocodes".promo_code_holds AS h
@@ -726,11 +729,13 @@ BEGIN
     bonus_of := pg_catalog.array_append(bonus_of, bonus);
   END LOOP;
   PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(member.campaign_id), pg_catalog.array_agg(changed.uses), pg_catalog.array_agg(changed.bonus))
-     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-    CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                         WHERE m.promo_code_id = changed.code
-                        OFFSET 0) AS member
+            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                 WHERE m.promo_code_id = changed.code
+                                OFFSET 0) AS member
+            GROUP BY member.campaign_id) AS added
    HAVING count(*) > 0::bigint;
   -- Whoever moves a use names two codes.
   IF pg_catalog.cardinality(codes) > 1
@@ -1239,12 +1244,14 @@ BEGIN
   END IF;
 
   PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(w.campaign), pg_catalog.array_agg(w.weight * u.uses), pg_catalog.array_agg(w.weight::numeric * u.bonus))
-     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(campaigns), pg_catalog.unnest(weights)) AS w(code, campaign, weight)
-     JOIN (SELECT u."promo_code_id" AS code, count(*) AS uses, sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
-                                                                    THEN u."bonus_amount"::numeric ELSE 0::numeric END) AS bonus
-             FROM "public"."promo_code_uses" AS u
-            WHERE u."promo_code_id" = ANY (codes) AND true GROUP BY u."promo_code_id") AS u ON u.code = w.code
+            pg_catalog.array_agg(s.campaign), pg_catalog.array_agg(s.uses), pg_catalog.array_agg(s.bonus))
+     FROM (SELECT w.campaign, sum(w.weight::numeric * u.uses::numeric)::bigint AS uses, sum(w.weight::numeric * u.bonus) AS bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(campaigns), pg_catalog.unnest(weights)) AS w(code, campaign, weight)
+             JOIN (SELECT u."promo_code_id" AS code, count(*) AS uses, sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                            THEN u."bonus_amount"::numeric ELSE 0::numeric END) AS bonus
+                     FROM "public"."promo_code_uses" AS u
+                    WHERE u."promo_code_id" = ANY (codes) AND true GROUP BY u."promo_code_id") AS u ON u.code = w.code
+            GROUP BY w.campaign) AS s
    HAVING count(*) > 0::bigint;
   RETURN NULL;
 END

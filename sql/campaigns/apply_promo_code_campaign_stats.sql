@@ -1,5 +1,5 @@
--- Adds differences to the counters of campaigns: the one place that every counting trigger goes through. A campaign may stand in the
--- arrays several times. Campaigns are locked in the order of their ids, after all codes; one that is gone counts nothing. Sums commute,
+-- Adds differences to the counters of campaigns, each of which stands in the arrays once: the one place that every counting trigger
+-- goes through. Campaigns are locked in the order of their ids, after all codes; one that is gone counts nothing. Sums commute,
 -- so a counter that another transaction of triggers has taken below zero is right in the end.
 CREATE OR REPLACE FUNCTION :"library".apply_promo_code_campaign_stats(campaign_ids bigint[], uses_of bigint[], bonus_of numeric[])
 RETURNS void
@@ -21,11 +21,8 @@ BEGIN
     PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
     UPDATE :"library".promo_code_campaigns AS g
        SET times_used = g.times_used + s.uses, total_bonus_issued = g.total_bonus_issued + s.bonus, updated_at = now()
-      FROM (SELECT a.id, sum(a.uses)::bigint AS uses, sum(a.bonus) AS bonus
-              FROM ROWS FROM (pg_catalog.unnest(campaign_ids), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS a(id, uses, bonus)
-             GROUP BY a.id
-            HAVING sum(a.uses) <> 0::numeric OR sum(a.bonus) <> 0::numeric) AS s
-     WHERE g.id = s.id;
+      FROM ROWS FROM (pg_catalog.unnest(campaign_ids), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS s(id, uses, bonus)
+     WHERE g.id = s.id AND NOT (s.uses = 0::bigint AND s.bonus = 0::numeric);
   END IF;
   marker := set_config('pg_promo_codes.counting', earlier, true);
 END

@@ -66,12 +66,14 @@ BEGIN
   END IF;
 
   PERFORM :"library".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(w.campaign), pg_catalog.array_agg(w.weight * u.uses), pg_catalog.array_agg(w.weight::numeric * u.bonus))
-     FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(campaigns), pg_catalog.unnest(weights)) AS w(code, campaign, weight)
-     JOIN (SELECT u.:"promo_code_id" AS code, count(*) AS uses, sum(:finite_bonus(u)) AS bonus
-             FROM :"uses" AS u
-            WHERE u.:"promo_code_id" = ANY (codes) AND :counts(u)
-            GROUP BY u.:"promo_code_id") AS u ON u.code = w.code
+            pg_catalog.array_agg(s.campaign), pg_catalog.array_agg(s.uses), pg_catalog.array_agg(s.bonus))
+     FROM (SELECT w.campaign, sum(w.weight::numeric * u.uses::numeric)::bigint AS uses, sum(w.weight::numeric * u.bonus) AS bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(campaigns), pg_catalog.unnest(weights)) AS w(code, campaign, weight)
+             JOIN (SELECT u.:"promo_code_id" AS code, count(*) AS uses, sum(:finite_bonus(u)) AS bonus
+                     FROM :"uses" AS u
+                    WHERE u.:"promo_code_id" = ANY (codes) AND :counts(u)
+                    GROUP BY u.:"promo_code_id") AS u ON u.code = w.code
+            GROUP BY w.campaign) AS s
    HAVING count(*) > 0::bigint;
   RETURN NULL;
 END

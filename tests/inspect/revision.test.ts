@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'bde4416b440de8005eb61ab478d894c1d3e67612b216d0451a4aad5ebdcc03f9',
+  2: '3df36d10a07c78762576f65e28775a1898aec38866be48c213eaca400d7f2cf7',
 };
 
 it('every function carries the current revision', () => {

@@ -10,11 +10,12 @@ describe('the order of statements', () => {
   const LIMITS = { maxBatch: 500, maxQueue: 10_000, lanes: 1, deadlineMs: 10_000 };
 
   /** A queue whose statements the test ends, one by one. */
-  function queueByHand() {
+  function queueByHand(lanes = 1) {
     const statements: { of: string[]; end(error?: unknown): Promise<void> }[] = [];
+    const campaigns: { now: string | null } = { now: '7' };
     const queue = new RedemptionQueue(
       'schema',
-      LIMITS,
+      { ...LIMITS, lanes },
       { home: new AsyncResource('test') },
       (requests: Attempted[]) => {
         return new Promise<Settled[]>((resolve, reject) => {
@@ -24,6 +25,8 @@ describe('the order of statements', () => {
             async end(error) {
               if (error) reject(error);
               else resolve(of.map((message) => ({ ok: false, reason: 'expired', message })));
+              // As the server answers: codes that begin with C are in a campaign.
+              for (const entry of requests) entry.campaign = entry.request.code.startsWith('C') ? campaigns.now : null;
               for (let turn = 0; turn < 5; turn += 1) await setImmediate();
             },
           });
@@ -35,7 +38,7 @@ describe('the order of statements', () => {
       await queue.redeem({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
       done.push(customerAddress);
     };
-    return { queue, statements, done, redeem };
+    return { queue, statements, done, redeem, campaigns };
   }
 
   it('the queue is idle when every caller has an answer', async () => {
@@ -53,6 +56,29 @@ describe('the order of statements', () => {
     await idle;
     expect(isIdle).toBe(true);
     await queue.idle();
+  });
+
+  it('codes that were answered as of one campaign go together, and none of them while others are under way', async () => {
+    const { statements, redeem, campaigns } = queueByHand(2);
+    const all = [redeem('C1', '1'), redeem('C2', '2'), redeem('D', 'd')];
+    await statements[0]!.end();
+    await statements[1]!.end();
+    await statements[2]!.end();
+    await Promise.all(all);
+    const later = ['C1', 'C2', 'D', 'C2', 'E'].map((code, place) => redeem(code, `${code}-${place}`));
+    expect(statements.slice(3).map(({ of }) => of)).toEqual([['C1-0'], ['D-2']]);
+    campaigns.now = null;
+    await statements[4]!.end();
+    expect(statements[5]!.of).toEqual(['E-4']);
+    await statements[3]!.end();
+    expect(statements[6]!.of).toEqual(['C2-1', 'C2-3']);
+    for (const place of [5, 6]) await statements[place]!.end();
+    await Promise.all(later);
+    // They were answered as of none, and so they share lanes as other codes do.
+    const last = ['C1', 'C2'].map((code) => redeem(code, code));
+    expect(statements.slice(7).map(({ of }) => of)).toEqual([['C1'], ['C2']]);
+    for (const place of [7, 8]) await statements[place]!.end();
+    await Promise.all(last);
   });
 
   it('who waits for a key under another code goes when that has its answer', async () => {

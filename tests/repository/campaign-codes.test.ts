@@ -218,4 +218,15 @@ describe('hosts without shops, and roles that may not redeem', () => {
     expect((await reading.list()).items).toMatchObject([{ code: 'BARE', campaignId: null }]);
     await expect(reading.campaigns.list()).rejects.toMatchObject({ code: 'INSUFFICIENT_PRIVILEGE' });
   });
+
+  it('an installation that has no tables for campaigns is told, until it has them', async () => {
+    await t.sql('DROP TABLE :"library".promo_code_campaign_codes, :"library".promo_code_campaigns');
+    for (const promoCodes of [repository, new PromoCodeRepository(t.pool, { schema: t.schema })]) {
+      await expect(promoCodes.list()).rejects.toMatchObject({ code: 'NOT_INSTALLED' });
+      await expect(promoCodes.campaigns.list()).rejects.toMatchObject({ code: 'NOT_INSTALLED' });
+    }
+    expect(await installTriggers(t.pool, { schema: t.schema })).toMatchObject({ changed: true });
+    expect((await repository.list()).items).toMatchObject([{ code: 'BARE', campaignId: null }]);
+    expect(await repository.campaigns.list()).toEqual({ items: [], nextCursor: null });
+  });
 });

@@ -1,3 +1,4 @@
+import { put, takeOut } from '../campaigns/fixture';
 import { USE_COLUMNS } from './host';
 
 /** A use as the model knows it: its code, and its bonus in cents; null for NULL. */
@@ -16,7 +17,10 @@ export interface Write {
 }
 
 /** What a client may write; `pick` chooses among its uses, whatever they are by then. */
-export type WriteKind = 'insert' | 'amend' | 'move' | 'delete' | 'upsert' | 'replace' | 'merge' | 'touch' | 'select';
+export type WriteKind =
+  | ('insert' | 'amend' | 'move' | 'delete' | 'upsert' | 'replace' | 'merge' | 'touch' | 'select')
+  // Codes that come into one of the campaigns 1 and 2, or leave theirs.
+  | ('join' | 'leave');
 
 export interface WriteStep {
   readonly kind: WriteKind;
@@ -59,6 +63,11 @@ export function writeOf({ kind, uses, pick }: WriteStep, before: ModelUses, next
     case 'move':
       change((use) => ({ ...use, code }));
       return { sql: `UPDATE ${USES} SET promo_code_id = ${code} WHERE id IN (${list})`, after };
+    case 'join':
+    case 'leave': {
+      const codes = [...new Set(uses.map((use) => use.code))];
+      return { sql: kind === 'join' ? put(String((pick % 2) + 1), ...codes) : takeOut(...codes), after };
+    }
     case 'touch':
       return { sql: `UPDATE ${USES} SET transaction_id = 'tx' WHERE id IN (${list})`, after };
     case 'delete':

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newCampaign } from '../campaigns/fixture';
 import { eventually, isWhole, useSchema, waitUntilBlocked } from '../support';
 import { type Counters, createHost, expectCounters, GRANULARITIES } from './host';
 import { type ModelUses, type WriteKind, type WriteStep, writeOf } from './model';
@@ -21,6 +22,7 @@ type Step = { client: number } & (
 );
 
 const kinds: WriteKind[] = ['insert', 'insert', 'select', 'amend', 'move', 'delete', 'upsert', 'replace', 'touch'];
+kinds.push('join', 'join', 'leave');
 if (t.version >= 15) kinds.push('merge');
 
 const use = fc.record({ code: fc.integer({ min: 1, max: CODES }), cents: fc.option(fc.nat(1_000), { freq: 4 }) });
@@ -131,6 +133,7 @@ describe.each(GRANULARITIES)('any sequence of statements (%s triggers)', (granul
 
   beforeAll(async () => {
     await createHost(t, { granularity });
+    for (let campaign = 1; campaign <= 2; campaign += 1) await newCampaign(t);
     for (let index = 0; index < CLIENTS; index += 1) {
       const connection = await t.client();
       await connection.query(`SET deadlock_timeout = '20ms'`);
@@ -151,11 +154,13 @@ describe.each(GRANULARITIES)('any sequence of statements (%s triggers)', (granul
 
   const clear = async () => {
     await Promise.all(actors.map((actor) => actor.client.query('ROLLBACK')));
-    await t.sql('DELETE FROM :"schema".promo_code_uses');
+    await t.sql('DELETE FROM :"schema".promo_code_uses; DELETE FROM :"library".promo_code_campaign_codes');
     for (const actor of actors) actor.reset();
   };
 
-  it('by several clients leaves the counters that a simple model has, and no drift', { timeout: 60_000 }, async () => {
+  it('by several clients leaves the counters that a simple model has, and no drift of codes or campaigns', {
+    timeout: 60_000,
+  }, async () => {
     let sequences = 0;
     const deadline = performance.now() + TIME_LIMIT_MS;
     const property = fc.asyncProperty(steps, async (sequence) => {

@@ -1140,8 +1140,7 @@ BEGIN
    WHERE (SELECT count(*)
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
-                     AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                  WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = g.id)
+                     AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
                    ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own) > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
@@ -2217,8 +2216,7 @@ BEGIN
                                                                                 THEN (SELECT count(*)
                                                                                         FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                                                WHERE lower(btrim(u."customer_address"::text)) >= k.who AND lower(btrim(u."customer_address"::text)) <= k.who
-                                                                                                 AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                                                                                              WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign_ids[k.place])
+                                                                                                 AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_ids[k.place]
                                                                                                ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint) AS own)
                                                                            END AS campaign_had
                                                                       FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
@@ -2574,8 +2572,7 @@ BEGIN
                                 OR p.uses + (SELECT count(*)
                                                FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                       WHERE lower(btrim(u."customer_address"::text)) >= p.who AND lower(btrim(u."customer_address"::text)) <= p.who
-                                                        AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                                                     WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = g.id)
+                                                        AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
                                                       ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(g.per_customer_limit, 0::bigint)) AS own)
                                    <= g.per_customer_limit) AS fits
               FROM (SELECT r.campaign_id, r.who, count(*) AS uses, sum(r.bonus) AS bonus
@@ -2784,8 +2781,7 @@ BEGIN
         code.is_open := (SELECT count(*)
                            FROM (SELECT FROM "public"."promo_code_uses" AS u
                                   WHERE lower(btrim(u."customer_address"::text)) >= code.who AND lower(btrim(u."customer_address"::text)) <= code.who
-                                    AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                                 WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign_id)
+                                    AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_id
                                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint)) AS own)
                         < campaign.customer_limit;
       END IF;
@@ -3150,8 +3146,7 @@ BEGIN
                                WHERE lower(btrim(u."customer_address"::text)) >= who AND lower(btrim(u."customer_address"::text)) <= who
                                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                              WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign.id)
+                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
                                ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint) + 1::bigint) AS own);
   END IF;
   IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)

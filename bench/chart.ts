@@ -14,7 +14,18 @@ const BAR = 17;
 const CATEGORY_GAP = 20;
 
 const ROLES: readonly Role[] = [
-  ...(['plain', 'bareRows', 'bareInsert', 'bareUpdate', 'ours', 'unbatched', 'optimistic', 'onRead', 'seed'] as const),
+  ...([
+    'plain',
+    'bareRows',
+    'bareInsert',
+    'bareUpdate',
+    'ours',
+    'unbatched',
+    'optimistic',
+    'onRead',
+    'seed',
+    'campaignRow',
+  ] as const),
 ];
 const colours: Record<Role, string> = {
   plain: '#a3acb8',
@@ -26,6 +37,7 @@ const colours: Record<Role, string> = {
   optimistic: '#c7b23b',
   onRead: '#b48ab8',
   seed: '#e08a3c',
+  campaignRow: '#8c6d31',
 };
 const roleNames: Record<Role, string> = {
   plain: 'no triggers or bare query',
@@ -37,6 +49,7 @@ const roleNames: Record<Role, string> = {
   optimistic: 'optimistic locking',
   onRead: 'counted on read',
   seed: "the seed's design",
+  campaignRow: 'five round trips, a campaign locked',
 };
 const INK = '#1f2933';
 const FAINT = '#5b6673';

@@ -8,6 +8,7 @@ import { type Report, terminalText, writeReport } from './report.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 import { bigDrift } from './workloads/big-drift.js';
 import { bulk } from './workloads/bulk.js';
+import { campaigns } from './workloads/campaigns.js';
 import { drift } from './workloads/drift.js';
 import { history } from './workloads/history.js';
 import { redemption } from './workloads/redemption.js';
@@ -57,6 +58,16 @@ const sets: readonly WorkloadSet[] = [
       'Every redemption adds one record, with what the use is since, to a table with four indexes.',
     ],
     workloads: [history],
+  },
+  {
+    name: 'campaigns',
+    title: 'What shared limits cost',
+    notes: [
+      'The loads take turns, round by round, in rotated order, each after a checkpoint; a first round is not counted. A ratio is the median of the ratios of single rounds.',
+      'The campaign has a limit over all its codes and one per customer, and the index by which customers are counted; the one code has a limit per customer.',
+      'Five round trips: BEGIN, the code, SELECT … FOR UPDATE of a row of the campaign, count, INSERT and counting, COMMIT; the counters of the codes are kept by row triggers.',
+    ],
+    workloads: [campaigns],
   },
 ];
 

@@ -1,8 +1,9 @@
-/** What a figure belongs to: no triggers (or the bare query), this library, or the seed's own design. */
+/** What a figure belongs to: no triggers (or the bare query), this library, or the seed's own design, also with a campaign. */
 export type Role =
   | 'plain'
   | 'ours'
   | 'seed'
+  | 'campaignRow'
   | 'unbatched'
   | 'onRead'
   | 'optimistic'

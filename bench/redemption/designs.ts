@@ -70,6 +70,24 @@ const seed: Connect = (pool, schema) => async (code, customer) => {
   });
 };
 
+/** The same with a campaign over all codes, whose row is locked in the place of that of the code and counted by hand. */
+const campaignRow: Connect = (pool, schema) => async (code, customer) => {
+  await inTransaction(pool, async (client) => {
+    const { rows } = await client.query<CodeRow>(byName(schema), [SHOP, `CODE-${code}`]);
+    const found = rows[0];
+    const campaign = await client.query<{ times_used: number }>(
+      `SELECT times_used FROM ${schema}.campaigns WHERE id = 1 FOR UPDATE`,
+    );
+    const own = await client.query(ownUses(schema), [found?.id, customer]);
+    requireRoom(found, campaign.rows[0]?.times_used ?? 0, Number(own.rows[0].count));
+    await client.query(
+      `WITH counted AS (UPDATE ${schema}.campaigns SET times_used = times_used + 1 WHERE id = 1)
+       ${insert(schema)} VALUES ($1, $2, $3, $4, $5, $6)`,
+      [found.id, customer, SHOP, BASE, BONUS, TOTAL],
+    );
+  });
+};
+
 /** No counters: the uses are counted whenever somebody asks, here under the lock of the code. */
 const onRead: Connect = (pool, schema) => async (code, customer) => {
   await inTransaction(pool, async (client) => {
@@ -140,6 +158,7 @@ const bareUpdate: Connect = (pool, schema) => async (code) => {
 
 export const designs: Record<RedemptionRole, Connect> = {
   seed,
+  campaignRow,
   onRead,
   optimistic,
   unbatched: ours(false),

@@ -6,6 +6,7 @@ export type RedemptionRole = Exclude<Role, 'plain'>;
 /** Whose triggers count, where counters are kept by triggers. */
 export const triggersOf: Record<RedemptionRole, 'ours' | 'seed' | 'none'> = {
   seed: 'seed',
+  campaignRow: 'seed',
   onRead: 'none',
   optimistic: 'none',
   unbatched: 'ours',

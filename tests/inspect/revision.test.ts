@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '3b124e2662d5fe1f146b8a70e2bb154b62d91da2251305b9d7f7a1011c7d09e4',
+  2: '9be2b13c301e49b44495cecbd387da3040fb4fa690ffa1460d5cb598129cbba3',
 };
 
 it('every function carries the current revision', () => {

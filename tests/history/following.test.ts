@@ -93,6 +93,20 @@ describe('a transaction that is still open', () => {
     await f.end();
   });
 
+  it('is waited for also where one statement has written many records since', async () => {
+    const client = await t.client();
+    await client.query('BEGIN');
+    const early = await repository.redeem(request(await newCode()), { client });
+    const { id } = await newCode();
+    await t.sql(`INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id)
+                 SELECT ${id}, 'bulk-' || n, 'shop' FROM generate_series(1, 1500) AS n`);
+    const f = follower({ after: await newest() });
+    await sleepUntilPolled(f);
+    await client.query('COMMIT');
+    await f.saw(early.ok ? early.use.id : '');
+    await f.end();
+  });
+
   it('does not hold up what has no gap before it, whoever else writes', async () => {
     const after = await newest();
     const other = await t.client();

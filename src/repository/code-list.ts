@@ -172,10 +172,9 @@ function conditionsOf(
   bind: Bind,
 ): string[] {
   const conditions: string[] = [];
-  if (activeOnly) conditions.push('c.:"is_active"');
+  if (activeOnly) conditions.push(usual('c.:"is_active"'));
   if (state !== undefined) {
-    // Without coalesce() the planner would expect one code in two hundred, and sort the whole shop for a page.
-    conditions.push(`coalesce(${stateInSql(call)} = ${bind(state)}::text, false)`);
+    conditions.push(usual(`${stateInSql(call)} = ${bind(state)}::text`));
     // In the order of the end, the index begins or ends where the state does.
     const now = asColumn(call.host, 'codes', 'endDate', 'now()');
     const isOver = { expired: '<', redeemable: '>=', used_up: '>=', scheduled: undefined, inactive: undefined }[state];
@@ -184,9 +183,17 @@ function conditionsOf(
   if (search !== undefined) {
     const wanted = folded(`${bind(`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`)}::text`);
     const isIn = (column: string) => `${folded(`c.:"${column}"::text`)} LIKE ${wanted}`;
-    conditions.push(`(${isIn('code')} OR ${isIn('name')})`);
+    conditions.push(usual(`${isIn('code')} OR ${isIn('name')}`));
   }
   return conditions;
+}
+
+/**
+ * A condition for which the planner expects most codes to hold: of what differs from a text it does. Otherwise it expects few, of
+ * a table that was never analysed above all, and sorts all codes of the shop for a page.
+ */
+function usual(condition: string): string {
+  return `CASE WHEN ${condition} THEN 'yes' ELSE 'no' END <> 'no'::text`;
 }
 
 /** Without case, under a collation in which texts have parts, whatever the column has. */

@@ -25,7 +25,7 @@ describe('an installation without history', () => {
   const functions = async () =>
     (
       await t.sql(
-        `SELECT proname FROM pg_proc WHERE pronamespace = (:'library')::regnamespace AND proname LIKE '%promo_code_history%'`,
+        `SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(quote_ident(:'library')) AND proname LIKE '%promo_code_history%'`,
       )
     ).rowCount;
 

@@ -51,7 +51,7 @@ describe('the history', () => {
     for (const change of CHANGES.slice(0, 3)) await expect(t.sql(change)).rejects.toMatchObject({ code: 'PC020' });
     const { rows } = await t.sql<{ name: string }>(
       `SELECT c.relname AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-        WHERE i.inhparent = (:'library' || '.promo_code_history')::regclass`,
+        WHERE i.inhparent = (quote_ident(:'library') || '.promo_code_history')::regclass`,
     );
     expect(rows).toHaveLength(4);
     for (const { name } of rows)

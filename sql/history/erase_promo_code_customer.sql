@@ -32,6 +32,8 @@ BEGIN
   holds := 0;
   keys := 0;
   records := 0;
+  -- Two erasures with one replacement would both find that nobody has it.
+  PERFORM pg_advisory_xact_lock(hashtextextended(successor, :'uses'::regclass::oid::bigint));
   is_known := EXISTS (SELECT FROM :"uses" AS u WHERE :customer(u) = successor)
            /*if code_customer_address*/
            OR EXISTS (SELECT FROM :"codes" AS c WHERE :bound_customer() = successor)
@@ -45,8 +47,13 @@ BEGIN
   use_row.:"customer_address" := successor;
 
   IF NOT is_known THEN
+    -- First, as everybody takes codes before uses, and several in the order of their ids.
+    PERFORM FROM :"codes" AS c
+      WHERE c.:"code_id" = ANY (ARRAY(SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE :customer(u) = who))
+            /*if code_customer_address*/ OR :bound_customer() = who /*fi*/
+      ORDER BY c.:"code_id"
+      FOR NO KEY UPDATE;
     /*if code_customer_address*/
-    -- First, as a redemption takes a code before its uses.
     code_row.:"code_customer_address" := successor;
     UPDATE :"codes" AS c
        SET :"code_customer_address" = code_row.:"code_customer_address"
@@ -54,15 +61,22 @@ BEGIN
      WHERE :bound_customer() = who;
     GET DIAGNOSTICS codes = ROW_COUNT;
     /*fi*/
+    -- One statement, and so one snapshot: what the customer redeems meanwhile keeps its use, hold and key, or none of them.
     setting := set_config('pg_promo_codes.reason', coalesce(nullif(reason, ''), 'customer erased'), true);
-    UPDATE :"uses" AS u SET :"customer_address" = use_row.:"customer_address" WHERE :customer(u) = who;
-    GET DIAGNOSTICS uses = ROW_COUNT;
+    WITH of_uses AS (
+      UPDATE :"uses" AS u SET :"customer_address" = use_row.:"customer_address" WHERE :customer(u) = who
+      RETURNING 1
+    ), of_holds AS (
+      UPDATE :"library".promo_code_holds AS h SET customer_address = successor WHERE h.customer_address = who
+      RETURNING 1
+    ), of_keys AS (
+      UPDATE :"library".promo_code_idempotency_keys AS e SET customer_address = successor, fingerprint = ''::bytea
+       WHERE e.customer_address = who
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM of_uses), (SELECT count(*) FROM of_holds), (SELECT count(*) FROM of_keys)
+      INTO uses, holds, keys;
     setting := set_config('pg_promo_codes.reason', reason, true);
-    UPDATE :"library".promo_code_holds AS h SET customer_address = successor WHERE h.customer_address = who;
-    GET DIAGNOSTICS holds = ROW_COUNT;
-    UPDATE :"library".promo_code_idempotency_keys AS e SET customer_address = successor, fingerprint = ''::bytea
-     WHERE e.customer_address = who;
-    GET DIAGNOSTICS keys = ROW_COUNT;
     IF has_history THEN
       setting := set_config('pg_promo_codes.history', 'maintained', true);
       UPDATE :"library".promo_code_history AS h
@@ -73,7 +87,8 @@ BEGIN
              after = CASE WHEN :folded(h.after ->> 'customerAddress'::text) = who
                           THEN jsonb_set(h.after, '{customerAddress}'::text[], pg_catalog.to_jsonb(successor)) ELSE h.after END,
              actor = CASE WHEN :folded(h.actor) = who THEN successor ELSE h.actor END
-       WHERE h.customer_address = who OR h.former_customer_address = who;
+       WHERE (h.customer_address = who OR h.former_customer_address = who)
+         AND NOT EXISTS (SELECT FROM :"uses" AS u WHERE u.:"use_id" = h.use_id AND :customer(u) = who);
       GET DIAGNOSTICS records = ROW_COUNT;
       setting := set_config('pg_promo_codes.history', marker, true);
     END IF;

@@ -15,6 +15,9 @@ DECLARE
   made text[] := '{}';
   month timestamptz;
   name text;
+  owner text := (SELECT pg_get_userbyid(c.relowner)::text FROM pg_class AS c
+                  WHERE c.oid = (home || '.promo_code_history')::regclass::oid);
+  grantee text;
   marker text := coalesce(current_setting('pg_promo_codes.history', true), '');
   setting text;
 BEGIN
@@ -29,6 +32,18 @@ BEGIN
     CONTINUE WHEN to_regclass(home || '.' || name) IS NOT NULL;
     -- Attached, not created as a partition: writers of other months go on meanwhile.
     EXECUTE pg_catalog.format('CREATE TABLE %1$s.%2$I (LIKE %1$s.promo_code_history)', home, name);
+    -- It is reached through the whole alone, whatever default privileges say.
+    FOR grantee IN
+      SELECT DISTINCT CASE WHEN a.grantee = 0::oid THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_get_userbyid(a.grantee)::text) END
+        FROM pg_class AS c
+       CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+       WHERE c.oid = (home || '.' || name)::regclass::oid AND a.grantee <> c.relowner
+    LOOP
+      EXECUTE pg_catalog.format('REVOKE ALL ON %s.%I FROM %s', home, name, grantee);
+    END LOOP;
+    IF owner <> current_user::text THEN
+      EXECUTE pg_catalog.format('ALTER TABLE %s.%I OWNER TO %I', home, name, owner);
+    END IF;
     EXECUTE pg_catalog.format('LOCK TABLE %s.promo_code_history_default IN ACCESS EXCLUSIVE MODE', home);
     EXECUTE pg_catalog.format(
       'WITH moved AS (DELETE FROM %1$s.promo_code_history_default AS h WHERE h.at >= $1 AND h.at < $2 RETURNING h.*)

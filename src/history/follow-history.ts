@@ -21,8 +21,10 @@ const PAGE = 500;
 /** Between looks: the first when there was nothing, twice as long each time, up to the last. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
-/** So many ids before a beginning are looked at for transactions that were still open. */
-const LOOK_BACK = 1_000n;
+/** So many ids before a beginning are looked at for transactions that were still open: one statement may write many. */
+const LOOK_BACK = 100_000n;
+/** So many of them, the last ones, are waited for where they are missing. */
+const MOST_HOLES = 1_000;
 /** What a server answers that is restarted, busy or out of reach, or nothing. */
 const PASSING: ReadonlySet<string> = new Set([
   ...['CONNECTION_FAILED', 'CONNECTION_LOST', 'POOL_EXHAUSTED', 'TIMEOUT', 'RETRIES_EXHAUSTED', 'LOCK_TIMEOUT'],
@@ -150,19 +152,20 @@ async function begin(call: Call, after: string): Promise<Holes> {
   const cursor = BigInt(after);
   const first = cursor > LOOK_BACK ? cursor - LOOK_BACK : 0n;
   const statement = `SELECT (SELECT max(h.id)::text FROM :"library".promo_code_history AS h) AS newest,
-    (SELECT pg_catalog.string_agg(h.id::text, ',') FROM :"library".promo_code_history AS h
-      WHERE h.id > $1::bigint AND h.id <= $2::bigint) AS known`;
-  const { rows } = await call.read((db) => db.query(call.sql(statement), [String(first), after]));
-  const { newest, known } = rows[0]!;
+    (SELECT pg_catalog.string_agg(m.id::text, ',')
+       FROM (SELECT n.id FROM pg_catalog.generate_series($1::bigint, $2::bigint) AS n(id)
+             EXCEPT
+             SELECT h.id FROM :"library".promo_code_history AS h WHERE h.id >= $1::bigint AND h.id <= $2::bigint
+              ORDER BY id DESC LIMIT ${MOST_HOLES}) AS m) AS missing`;
+  const { rows } = await call.read((db) => db.query(call.sql(statement), [String(first + 1n), after]));
+  const { newest, missing } = rows[0]!;
   if (newest !== null && BigInt(newest) < cursor) {
     const message =
       `must be the id of a record, and the newest one is ${newest}. Was the database restored to an earlier time? Then what ` +
       'was followed since has not happened here; begin behind the last record that has';
     throw new ValidationError([{ path: 'after', message, received: after }]);
   }
-  const there = new Set(String(known ?? '').split(','));
-  const ids = new Set<string>();
-  for (let id = first + 1n; id <= cursor; id += 1n) if (!there.has(String(id))) ids.add(String(id));
+  const ids = new Set<string>(missing === null ? [] : String(missing).split(','));
   return { ids, bound: ids.size === 0 ? 0n : await readBound(call) };
 }
 

@@ -42,7 +42,7 @@ export async function readHistory(call: Call, filter: HistoryFilter): Promise<Hi
   add(promoCodeId, (place) => either('promo_code_id', `${place}:::code_id_type`));
   // Under the collation of the column of the history, which its index has.
   add(customerAddress, (place) =>
-    either('customer_address', `(${ASKED_CUSTOMER.replace('$', () => place)} COLLATE pg_catalog."default")`),
+    either('customer_address', `(${ASKED_CUSTOMER.replaceAll('$', () => place)} COLLATE pg_catalog."default")`),
   );
   add(shopId, (place) => ({ now: `h.shop_id = ${place}::text` }));
   const statement = `SELECT ${HISTORY_ANSWER} FROM (${source(conditions)}) AS h ORDER BY h.id LIMIT $2::integer`;

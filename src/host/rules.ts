@@ -31,6 +31,7 @@ import customerUses from '../../sql/rules/customer_uses.sql';
 import decidedRequests from '../../sql/rules/decided_requests.sql';
 import describedColumns from '../../sql/rules/described_columns.sql';
 import differs from '../../sql/rules/differs.sql';
+import endedMonths from '../../sql/rules/ended_months.sql';
 import filledByTriggers from '../../sql/rules/filled_by_triggers.sql';
 import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
@@ -97,6 +98,7 @@ const rules = readRules([
   usesCounted,
   bonusCounted,
   differs,
+  endedMonths,
   added,
   mayBeAdded,
   campaignOf,

@@ -177,14 +177,13 @@ function conditionsOf(
   bind: Bind,
 ): string[] {
   const conditions: string[] = [];
-  /** What is looked at code by code, in the order of the list. */
-  const filters: string[] = activeOnly ? ['c.:"is_active"'] : [];
+  if (activeOnly) conditions.push(usual('c.:"is_active"'));
   if (campaignId !== undefined) {
     conditions.push(`EXISTS (SELECT FROM :"library".promo_code_campaign_codes AS k
       WHERE k.promo_code_id = c.:"code_id" AND k.campaign_id = ${bind(campaignId)}::bigint)`);
   }
   if (state !== undefined) {
-    filters.push(`${stateInSql(call)} = ${bind(state)}::text`);
+    conditions.push(usual(`${stateInSql(call)} = ${bind(state)}::text`));
     // In the order of the end, the index begins or ends where the state does.
     const now = asColumn(call.host, 'codes', 'endDate', 'now()');
     const isOver = { expired: '<', redeemable: '>=', used_up: '>=', scheduled: undefined, inactive: undefined }[state];
@@ -193,11 +192,17 @@ function conditionsOf(
   if (search !== undefined) {
     const wanted = folded(`${bind(`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`)}::text`);
     const isIn = (column: string) => `${folded(`c.:"${column}"::text`)} LIKE ${wanted}`;
-    filters.push(`(${isIn('code')} OR ${isIn('name')})`);
+    conditions.push(usual(`${isIn('code')} OR ${isIn('name')}`));
   }
-  // Without coalesce() the planner would expect one code in two hundred, and sort the whole shop for a page.
-  if (filters.length > 0) conditions.push(`coalesce(${filters.join(' AND ')}, false)`);
   return conditions;
+}
+
+/**
+ * A condition for which the planner expects most codes to hold: of what differs from a text it does. Otherwise it expects few, of
+ * a table that was never analysed above all, and sorts all codes of the shop for a page.
+ */
+function usual(condition: string): string {
+  return `CASE WHEN ${condition} THEN 'yes' ELSE 'no' END <> 'no'::text`;
 }
 
 /** Without case, under a collation in which texts have parts, whatever the column has. */

@@ -58,7 +58,7 @@ export abstract class HistoryMethods extends CodeMethods {
    * he come again. A repetition of one of his calls with its key is an `IdempotencyConflictError` from then on. With a history
    * the role has to own it. In the host's transaction it is undone by a rollback.
    *
-   * It reads all uses once; give a repository for this a longer `deadlineMs` where that takes long.
+   * It reads all uses twice, and holds the codes that the customer has used until its transaction ends; give a repository for this a longer `deadlineMs` where that takes long.
    * @example
    * await promoCodes.eraseCustomer('ann@example.com', { replacement: `erased-${randomUUID()}` });
    * @throws ValidationError where the replacement is a customer already

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { checkDrift, installSchema, PromoCodeRepository } from '../../src/index';
-import { useSchema } from '../support';
+import { useSchema, waitUntilBlocked } from '../support';
 import { useHistory } from './fixture';
 
 const t = useHistory();
@@ -87,8 +87,51 @@ it('puts another name into uses, holds, keys and history, and leaves counters an
   });
 });
 
+it('what the customer reserves meanwhile keeps its use, hold, key and record, or none of them', async () => {
+  const [code, other] = [await newCode(), await newCode()];
+  const id = await redeem(code, { customerAddress: 'zoe' });
+  const [holder, eraser] = [await t.client(), await t.client()];
+  await holder.query('BEGIN');
+  await holder.query(t.expand(`SELECT FROM :"schema".promo_code_uses WHERE id = ${id} FOR UPDATE`));
+  const erased = repository.eraseCustomer('zoe', { replacement: 'erased-zoe' }, { client: eraser });
+  await waitUntilBlocked(t.pool, eraser);
+  const asked = { ...request(other, { customerAddress: 'zoe', idempotencyKey: 'key-of-zoe' }), ttlSeconds: 60 };
+  const held = await repository.reserve(asked);
+  await holder.query('COMMIT');
+  expect(await erased).toMatchObject({ uses: 1, holds: 0, keys: 0 });
+  const { rows } = await t.sql(
+    `SELECT u.customer_address AS use, h.customer_address AS hold, e.customer_address AS key
+       FROM :"schema".promo_code_uses AS u
+       LEFT JOIN :"library".promo_code_holds AS h ON h.use_id = u.id
+       LEFT JOIN :"library".promo_code_idempotency_keys AS e ON e.use_id = u.id
+      WHERE u.promo_code_id = $1`,
+    [other.id],
+  );
+  expect(rows).toEqual([{ use: 'zoe', hold: 'zoe', key: 'zoe' }]);
+  expect(await t.all({ promoCodeId: other.id })).toMatchObject([{ kind: 'reserved', customerAddress: 'zoe' }]);
+  expect(await repository.reserve(asked)).toMatchObject({
+    ok: true,
+    replayed: true,
+    use: held.ok && { id: held.use.id },
+  });
+});
+
+it('two at once with one replacement: the second finds that it is a customer', async () => {
+  const code = await newCode();
+  for (const customerAddress of ['yan', 'yves']) await redeem(code, { customerAddress });
+  const [first, second] = [await t.client(), await t.client()];
+  await first.query('BEGIN');
+  await repository.eraseCustomer('yan', { replacement: 'erased-y', client: first });
+  const refused = expect(repository.eraseCustomer('yves', { replacement: 'Erased-Y', client: second })).rejects.toThrow(
+    /must not be a customer/,
+  );
+  await waitUntilBlocked(t.pool, second);
+  await first.query('COMMIT');
+  await refused;
+});
+
 it('works without a history', async () => {
-  await installSchema(bare.pool, { schema: bare.schema });
+  await installSchema(bare.pool, { schema: bare.schema, enforceLimits: true });
   const plain = new PromoCodeRepository(bare.pool, { schema: bare.schema });
   const code = await plain.create({ code: 'C', shopId: 's', bonusValue: 5 });
   await plain.redeem({ code: 'C', shopId: 's', customerAddress: 'ann', baseReward: 1 });
@@ -109,4 +152,20 @@ it('works without a history', async () => {
   const request = { code: 'BOUND', shopId: 's', baseReward: 1 };
   expect(await plain.redeem({ ...request, customerAddress: 'bob' })).toMatchObject({ reason: 'not_for_customer' });
 });
+
+it('waits for a code before it holds a use of it, as everybody does', async () => {
+  const plain = new PromoCodeRepository(bare.pool, { schema: bare.schema });
+  const code = await plain.create({ code: 'ORDER', shopId: 's', bonusValue: 5 });
+  const used = await plain.redeem({ code: 'ORDER', shopId: 's', customerAddress: 'dan', baseReward: 1 });
+  const [writer, eraser] = [await bare.client(), await bare.client()];
+  await writer.query('BEGIN');
+  await writer.query(bare.expand('SELECT FROM :"schema".promo_codes WHERE id = $1 FOR NO KEY UPDATE'), [code.id]);
+  const erased = plain.eraseCustomer('dan', { replacement: 'erased-3', client: eraser });
+  await waitUntilBlocked(bare.pool, eraser);
+  // It would be a deadlock.
+  expect(await plain.rollbackUse(used.ok ? used.use.id : '', { client: writer })).toEqual({ rolledBack: true });
+  await writer.query('COMMIT');
+  expect(await erased).toMatchObject({ uses: 0, holds: 1 });
+});
+
 const bare = useSchema('bare');

@@ -69,7 +69,7 @@ function tablesOf({ uses = '', partitions = '', reference = 'bigint', ...ids }: 
     ${
       partitions === ''
         ? ''
-        : `ALTER TABLE :"schema".promo_code_uses ALTER COLUMN id SET DEFAULT nextval(:'schema' || '.use_numbers');
+        : `ALTER TABLE :"schema".promo_code_uses ALTER COLUMN id SET DEFAULT nextval(quote_ident(:'schema') || '.use_numbers');
     CREATE TABLE :"schema".uses_of_shop PARTITION OF :"schema".promo_code_uses FOR VALUES IN ('shop');
     CREATE TABLE :"schema".uses_of_others PARTITION OF :"schema".promo_code_uses DEFAULT;`
     }

@@ -8,7 +8,7 @@ import {
   renderSql,
   uninstallTriggers,
 } from '../../src/index';
-import { useSchema } from '../support';
+import { useSchema, waitUntilBlocked } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 import { useHistory } from './fixture';
 
@@ -25,7 +25,7 @@ describe('an installation without history', () => {
   const functions = async () =>
     (
       await t.sql(
-        `SELECT proname FROM pg_proc WHERE pronamespace = (:'library')::regnamespace AND proname LIKE '%promo_code_history%'`,
+        `SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(quote_ident(:'library')) AND proname LIKE '%promo_code_history%'`,
       )
     ).rowCount;
 
@@ -156,6 +156,25 @@ describe('months', () => {
       expect(record.useId).toBe(next);
       break;
     }
+  });
+
+  it('are dropped without a deadlock with a reader, also where a month to come is missing', async () => {
+    await other.sql(
+      `INSERT INTO :"library".promo_code_history (kind, use_id, at) VALUES ('redeemed', 1, now() - interval '70 days')`,
+    );
+    const { rows } = await other.sql<{ name: string }>(`SELECT max(c.relname::text) AS name FROM pg_class AS c
+       JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'library'
+       WHERE c.relname ~ '^promo_code_history_[0-9]{4}_[0-9]{2}$'`);
+    await other.sql(`DROP TABLE :"library".${rows[0]!.name}`);
+    const [reader, pruner] = [await other.client(), await other.client()];
+    await reader.query('BEGIN');
+    // As far as a query is that has named the table, and not its partitions yet.
+    await reader.query(other.expand('LOCK TABLE ONLY :"library".promo_code_history IN ACCESS SHARE MODE'));
+    const pruned = other.repository.pruneHistory({ before: new Date(), client: pruner });
+    await waitUntilBlocked(other.pool, pruner);
+    await reader.query(other.expand('SELECT count(*) FROM :"library".promo_code_history'));
+    await reader.query('COMMIT');
+    expect((await pruned).dropped).toHaveLength(1);
   });
 });
 const other = useHistory();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkDrift } from '../../src/index';
 import { cases } from '../support';
 import { HOSTS, useHistory } from './fixture';
 
@@ -203,6 +204,58 @@ describe.each(cases('hosts of a history', HOSTS, (_, index) => index === 0 || in
       { kind: 'reserved' },
       { kind: 'confirmed', transactionId: 'order-3' },
     ]);
+  });
+
+  it('replayed they are the uses that there are, whatever statements have written them', async () => {
+    const [code, other] = [await newCode({ perCustomerLimit: null }), await newCode({ perCustomerLimit: null })];
+    const columns = '(promo_code_id, customer_address, shop_id, bonus_amount)';
+    const values = (bonus: number, shop = 'shop') => `('${code.id}', 'x', '${shop}', ${bonus})`;
+    const type = host.reference ?? 'bigint';
+    const [here, there] = [`'${code.id}'::${type}`, `'${other.id}'::${type}`];
+    const statements = [
+      `INSERT INTO ${uses} ${columns} VALUES ${values(1)}, ${values(2)}, ${values(3, 'elsewhere')}`,
+      `WITH gone AS (DELETE FROM ${uses} WHERE promo_code_id = ${here} AND bonus_amount = 1 RETURNING *),
+            raised AS (UPDATE ${uses} SET bonus_amount = 4 WHERE promo_code_id = ${here} AND bonus_amount = 2)
+       INSERT INTO ${uses} ${columns} SELECT promo_code_id, 'y', shop_id, 5 FROM gone`,
+      `UPDATE ${uses} SET shop_id = CASE WHEN shop_id = 'shop' THEN 'elsewhere' ELSE 'shop' END WHERE promo_code_id = ${here}`,
+      `UPDATE ${uses} SET promo_code_id = ${there}, bonus_amount = 6 WHERE promo_code_id = ${here} AND bonus_amount > 3`,
+      `UPDATE ${uses} SET promo_code_id = CASE WHEN promo_code_id = ${here} THEN ${there} ELSE ${here} END
+        WHERE promo_code_id IN (${here}, ${there})`,
+    ];
+    if (!host.partitions)
+      statements.push(
+        `INSERT INTO ${uses} (id, promo_code_id, customer_address, shop_id, bonus_amount)
+         SELECT u.id, u.promo_code_id, 'z', u.shop_id, 7 FROM ${uses} AS u WHERE u.promo_code_id = ${here}
+             ON CONFLICT (id) DO UPDATE SET bonus_amount = excluded.bonus_amount`,
+      );
+    if (t.version >= 15)
+      statements.push(
+        `MERGE INTO ${uses} AS u
+         USING (SELECT id, row_number() OVER (ORDER BY id) AS n FROM ${uses} WHERE promo_code_id IN (${here}, ${there})
+                UNION ALL SELECT NULL, 3) AS s ON u.id = s.id
+          WHEN MATCHED AND s.n = 1 THEN DELETE
+          WHEN MATCHED THEN UPDATE SET promo_code_id = ${there}, bonus_amount = 8
+          WHEN NOT MATCHED THEN INSERT ${columns} VALUES ${values(9)}`,
+      );
+    for (const statement of statements) {
+      await t.sql(statement);
+      const replayed = new Map<string, string>();
+      for (const { useId, before, after } of await t.all()) {
+        expect(replayed.get(useId), statement).toBe(before ? JSON.stringify(before) : undefined);
+        if (after) replayed.set(useId, JSON.stringify(after));
+        else replayed.delete(useId);
+      }
+      const kept = host.uses?.includes('status') ? "status IN ('used', 'held')" : 'cancelled_at IS NULL';
+      const { rows } = await t.sql<Record<'id' | 'promoCodeId' | 'bonusAmount', string>>(
+        `SELECT id::text AS id, promo_code_id::text AS "promoCodeId", bonus_amount::text AS "bonusAmount"
+           FROM ${uses} ${isKept ? `WHERE ${kept}` : ''}`,
+      );
+      const states = [...replayed.values()].map((state) => JSON.parse(state) as (typeof rows)[number]);
+      const inOrder = (found: typeof rows) =>
+        found.map((state) => [state.id, state.promoCodeId, state.bonusAmount]).sort();
+      expect(inOrder(states), statement).toEqual(inOrder(rows));
+    }
+    expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
   });
 
   it('TRUNCATE: every use that counted, once', async () => {

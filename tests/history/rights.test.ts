@@ -6,6 +6,7 @@ import { useHistory } from './fixture';
 const t = useHistory();
 const app = useRole({ label: 'app' });
 const stranger = useRole({ label: 'stranger' });
+const other = useRole({ label: 'other owner' });
 
 const CHANGES = [
   `UPDATE :"library".promo_code_history SET reason = 'x'`,
@@ -41,8 +42,8 @@ describe('the history', () => {
     await expect(own.eraseCustomer(customer, { replacement: 'gone' })).rejects.toMatchObject({
       code: 'INSUFFICIENT_PRIVILEGE',
     });
-    const other = await t.client(stranger.login);
-    await expect(other.query(t.expand('SELECT FROM :"library".promo_code_history'))).rejects.toMatchObject({
+    const outside = await t.client(stranger.login);
+    await expect(outside.query(t.expand('SELECT FROM :"library".promo_code_history'))).rejects.toMatchObject({
       code: '42501',
     });
   });
@@ -51,11 +52,33 @@ describe('the history', () => {
     for (const change of CHANGES.slice(0, 3)) await expect(t.sql(change)).rejects.toMatchObject({ code: 'PC020' });
     const { rows } = await t.sql<{ name: string }>(
       `SELECT c.relname AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-        WHERE i.inhparent = (:'library' || '.promo_code_history')::regclass`,
+        WHERE i.inhparent = (quote_ident(:'library') || '.promo_code_history')::regclass`,
     );
     expect(rows).toHaveLength(4);
     for (const { name } of rows)
       await expect(t.sql(`TRUNCATE :"library".${name}`)).rejects.toMatchObject({ code: 'PC020' });
+  });
+
+  it("of a month to come is nobody's but its owner's, whoever makes it and whatever default privileges say", async () => {
+    const { rows } = await t.sql<{ name: string }>(`SELECT max(c.relname::text) AS name FROM pg_class AS c
+      JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'library'
+      WHERE c.relname ~ '^promo_code_history_[0-9]{4}_[0-9]{2}$'`);
+    const month = rows[0]!.name;
+    const ownerOf = `SELECT pg_get_userbyid(c.relowner)::text AS owner, c.relacl::text AS acl FROM pg_class AS c
+      JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'library' WHERE c.relname = $1`;
+    const defaults = (change: string) =>
+      t.sql(`ALTER DEFAULT PRIVILEGES IN SCHEMA :"library" ${change} ${stranger.quoted}`);
+    const [before] = (await t.sql<{ owner: string }>(ownerOf, ['promo_code_history'])).rows;
+    await defaults('GRANT ALL ON TABLES TO');
+    await t.sql(`ALTER TABLE :"library".promo_code_history OWNER TO ${other.quoted}; DROP TABLE :"library".${month}`);
+    await t.repository.pruneHistory({ before: new Date(0) });
+    const made = await t.sql<{ owner: string; acl: string }>(ownerOf, [month]);
+    await t.sql(`ALTER TABLE :"library".promo_code_history OWNER TO "${before!.owner}"`);
+    await t.sql(`ALTER TABLE :"library".${month} OWNER TO "${before!.owner}"`);
+    await defaults('REVOKE ALL ON TABLES FROM');
+    expect(made.rows).toMatchObject([{ owner: other.role }]);
+    expect(made.rows[0]!.acl).not.toContain(stranger.role);
+    expect(await inspectTriggers(t.pool, { schema: t.schema })).toMatchObject({ ok: true });
   });
 
   it('is put right for roles that redeem as well', async () => {

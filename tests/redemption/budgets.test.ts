@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import {
   BudgetExhaustedError,
@@ -9,7 +10,10 @@ import {
 } from '../../src/index';
 import { useSchema, waitUntilBlocked } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
+import { startProgram } from '../support/programs';
 import { useRepository, waitingRedemption } from '../support/repository';
+import { isIncluded } from '../support/scope';
+import type { CallerSettings } from './caller-process';
 
 const t = useRepository('budgets');
 const { repository, newCode, request, counts } = t;
@@ -231,6 +235,45 @@ describe('races for the last of a budget', () => {
     expect(Number(last)).toBeLessThanOrEqual(100.03);
     expect(uses.length).toBeGreaterThan(20);
     expect(await checkDrift(t.pool, { schema: t.schema, promoCodeIds: [code.id] })).toEqual([]);
+  });
+});
+
+const FROM_PROCESSES = 'a budget that ends in a flood from three processes';
+describe.runIf(isIncluded(FROM_PROCESSES))(FROM_PROCESSES, () => {
+  const cents = (amount: unknown) => Math.round(Number(amount) * 100);
+
+  it.each(['refuse', 'cap'] as const)('is exact to the cent (%s)', async (budgetOverrun) => {
+    const code = await newCode({ ...percentage, maxTotalBonus: '100.03', budgetOverrun });
+    const asked = [0, 1, 2].map((place) =>
+      Array.from({ length: 100 }, (_, n) => request(code, { baseReward: `${1 + ((n + place) % 4)}.07` })),
+    );
+    const children = await Promise.all(
+      asked.map((requests) => {
+        const settings = { url: t.url, schema: t.schema, requests } satisfies CallerSettings;
+        return startProgram('tests/redemption/caller-process.ts', settings);
+      }),
+    );
+    try {
+      await Promise.all(children.map((child) => once(child, 'message')));
+      const answers = children.map((child) => once(child, 'message'));
+      for (const child of children) child.send('go');
+      const all = (await Promise.all(answers)).flatMap(([bonuses]) => bonuses as string[]);
+      expect(all).toHaveLength(300);
+      const paid = all.filter((answer) => answer !== 'budget_exhausted').map(cents);
+      const sum = paid.reduce((one, other) => one + other, 0);
+      const { total, uses } = await counts(code);
+      expect([uses, cents(total)]).toEqual([paid.length, sum]);
+      // Nobody was refused whose bonus there was room for.
+      const refused = asked.flat().filter((_, n) => all[n] === 'budget_exhausted');
+      expect(refused.length).toBeGreaterThan(0);
+      const left = 10_003 - sum;
+      expect(left).toBeGreaterThanOrEqual(0);
+      for (const { baseReward } of refused) expect(cents(baseReward)).toBeGreaterThan(left);
+      if (budgetOverrun === 'cap') expect(left).toBe(0);
+      expect(await checkDrift(t.pool, { schema: t.schema, promoCodeIds: [code.id] })).toEqual([]);
+    } finally {
+      for (const child of children) child.kill();
+    }
   });
 });
 

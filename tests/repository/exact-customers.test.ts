@@ -14,7 +14,7 @@ async function newCode(fields = {}) {
   return repository.create({ code: `CODE${serial}`, shopId: 'shop', bonusValue: 5, ...fields });
 }
 
-beforeAll(() => installSchema(t.pool, { schema, customerMatching: 'exact' }));
+beforeAll(() => installSchema(t.pool, { schema, customerMatching: 'exact', history: true }));
 
 it('customers that differ in case or white space are different ones, stored and found as they are', async () => {
   const { id, code } = await newCode();
@@ -28,9 +28,32 @@ it('customers that differ in case or white space are different ones, stored and 
   for (const customerAddress of CUSTOMERS) {
     const { items } = await repository.usesByCustomer(customerAddress);
     expect(items.map((use) => use.customerAddress)).toEqual([customerAddress]);
+    const records = await repository.history({ customerAddress });
+    expect(records.items.map((record) => record.customerAddress)).toEqual([customerAddress]);
   }
   expect((await repository.usesByCustomer('CUS_A')).items).toEqual([]);
   expect(await repository.usageStats(id)).toMatchObject({ totalUses: 5, distinctCustomers: 5 });
+});
+
+it('one of them is erased, and no other', async () => {
+  const { code, id } = await newCode({ customerAddress: 'cus_E' });
+  const asked = { code, shopId: 'shop', baseReward: 1 };
+  expect(await repository.redeem({ ...asked, customerAddress: 'cus_e' })).toMatchObject({ reason: 'not_for_customer' });
+  expect(await repository.redeem({ ...asked, customerAddress: 'cus_E' })).toMatchObject({ ok: true });
+  expect(await repository.eraseCustomer('cus_e', { replacement: 'gone' })).toMatchObject({
+    codes: 0,
+    uses: 0,
+    records: 0,
+  });
+  expect(await repository.eraseCustomer('cus_E', { replacement: 'Gone' })).toMatchObject({
+    codes: 1,
+    uses: 1,
+    records: 2,
+  });
+  expect((await repository.history({ promoCodeId: id })).items.map((record) => record.after?.customerAddress)).toEqual([
+    'Gone',
+    'Gone',
+  ]);
 });
 
 it('many in one statement as well', async () => {

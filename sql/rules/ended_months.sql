@@ -1,5 +1,5 @@
 -- ended_months(before): the months of the history that end before a moment, as the names of their tables have them, the oldest
--- first.
+-- first. home is the library schema, quoted, in the function that asks.
 SELECT pg_catalog.substring(c.relname::text, '[0-9]{4,}_[0-9]{2}$')
   FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
  WHERE i.inhparent = (home || '.promo_code_history')::regclass::oid

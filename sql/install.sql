@@ -522,8 +522,7 @@ DECLARE
   codes bigint[];
   uses_of bigint[];
   bonus_of numeric[];
-  places_left integer[];
-  place integer;
+  counted_codes bigint[];
   campaign_id bigint;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
@@ -597,15 +596,17 @@ BEGIN
                                    AND coalesce(c."total_bonus_issued"::numeric, 0::numeric) >= 0::numeric
                                    AND scale(trim_scale(a.bonus)) <= scale(c."total_bonus_issued"::numeric) RETURNING c."id" AS id
   )
-  SELECT pg_catalog.array_agg(g.n ORDER BY g.n) INTO places_left
-    FROM pg_catalog.generate_subscripts(codes, 1) AS g(n)
-   WHERE NOT EXISTS (SELECT FROM counted AS done WHERE done.id = codes[g.n]);
+  SELECT pg_catalog.array_agg(done.id) INTO counted_codes FROM counted AS done;
   marker := set_config('pg_promo_codes.counting', earlier, true);
 
-  FOREACH place IN ARRAY coalesce(places_left, '{}'::integer[])
-  LOOP
-    PERFORM "pgpromocodes".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
-  END LOOP;
+  IF pg_catalog.cardinality(counted_codes) IS DISTINCT FROM pg_catalog.cardinality(codes) THEN
+    FOR place IN 1 .. pg_catalog.cardinality(codes)
+    LOOP
+      IF counted_codes IS NULL OR codes[place] <> ALL (counted_codes) THEN
+        PERFORM "pgpromocodes".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
+      END IF;
+    END LOOP;
+  END IF;
   PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
             pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
      FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
@@ -2494,8 +2495,8 @@ REVOKE ALL ON FUNCTION "pgpromocodes".wait_for_promo_code_call(bigint[]) FROM PU
 -- wait_for_promo_code_call. NULL inside the host's transaction. lock_wait_ms: how long to wait for a lock, where the session
 -- sets no shorter lock_timeout of its own. columns: further columns of the host and their values.
 --
--- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order, and after them for each code that is
--- in a campaign, without a request and with the outcome 'campaign', its id and that of the campaign.
+-- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order, and after them for each campaign of
+-- these codes, without a request and with the outcome 'campaign', the ids of its codes as JSON and its own.
 CREATE OR REPLACE FUNCTION "pgpromocodes".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids bigint[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer, columns jsonb[])
 RETURNS text
 LANGUAGE plpgsql
@@ -2736,9 +2737,11 @@ BEGIN
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
     SELECT pg_catalog.concat(pg_catalog.left(answer, -1), ',', string_agg(m.row, ','), ']') INTO answer
-      FROM (SELECT DISTINCT pg_catalog.array_to_json(ARRAY[NULL, 'campaign', q.id::text, q.campaign::text])::text AS row
+      FROM (SELECT pg_catalog.array_to_json(ARRAY[NULL, 'campaign', pg_catalog.array_to_json(pg_catalog.array_agg(q.id::text))::text,
+                                                  q.campaign::text])::text AS row
               FROM unnest(code_ids, campaign_ids) AS q(id, campaign)
-             WHERE q.campaign IS NOT NULL) AS m;
+             WHERE q.campaign IS NOT NULL
+             GROUP BY q.campaign) AS m;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);
@@ -2870,7 +2873,8 @@ BEGIN
   END IF;
   IF answer IS NOT NULL AND campaign_id IS NOT NULL THEN
     answer := pg_catalog.concat(pg_catalog.left(answer, -1), ',',
-                                pg_catalog.array_to_json(ARRAY[NULL, 'campaign', code.id::text, campaign_id::text])::text, ']');
+                                pg_catalog.array_to_json(ARRAY[NULL, 'campaign', pg_catalog.array_to_json(ARRAY[code.id::text])::text,
+                                                           campaign_id::text])::text, ']');
   END IF;
   IF answer IS NULL THEN
     -- Without a key it may be the id that kept it out.

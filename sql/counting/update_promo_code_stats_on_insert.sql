@@ -20,8 +20,7 @@ DECLARE
   codes :code_id_type[];
   uses_of bigint[];
   bonus_of numeric[];
-  places_left integer[];
-  place integer;
+  counted_codes :code_id_type[];
   campaign_id bigint;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
@@ -94,15 +93,17 @@ BEGIN
      WHERE c.:"code_id" = a.id AND :may_be_added(c, a.bonus)
     RETURNING c.:"code_id" AS id
   )
-  SELECT pg_catalog.array_agg(g.n ORDER BY g.n) INTO places_left
-    FROM pg_catalog.generate_subscripts(codes, 1) AS g(n)
-   WHERE NOT EXISTS (SELECT FROM counted AS done WHERE done.id = codes[g.n]);
+  SELECT pg_catalog.array_agg(done.id) INTO counted_codes FROM counted AS done;
   marker := set_config('pg_promo_codes.counting', earlier, true);
 
-  FOREACH place IN ARRAY coalesce(places_left, '{}'::integer[])
-  LOOP
-    PERFORM :"library".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
-  END LOOP;
+  IF pg_catalog.cardinality(counted_codes) IS DISTINCT FROM pg_catalog.cardinality(codes) THEN
+    FOR place IN 1 .. pg_catalog.cardinality(codes)
+    LOOP
+      IF counted_codes IS NULL OR codes[place] <> ALL (counted_codes) THEN
+        PERFORM :"library".apply_promo_code_stats(codes[place], uses_of[place], bonus_of[place]);
+      END IF;
+    END LOOP;
+  END IF;
   :add_to_campaigns(codes, uses_of, bonus_of);
   RETURN NULL;
 END

@@ -104,7 +104,8 @@ BEGIN
   END IF;
   IF answer IS NOT NULL AND campaign_id IS NOT NULL THEN
     answer := pg_catalog.concat(pg_catalog.left(answer, -1), ',',
-                                pg_catalog.array_to_json(ARRAY[NULL, 'campaign', code.id::text, campaign_id::text])::text, ']');
+                                pg_catalog.array_to_json(ARRAY[NULL, 'campaign', pg_catalog.array_to_json(ARRAY[code.id::text])::text,
+                                                           campaign_id::text])::text, ']');
   END IF;
   IF answer IS NULL THEN
     -- Without a key it may be the id that kept it out.

@@ -10,8 +10,8 @@
 -- wait_for_promo_code_call. NULL inside the host's transaction. lock_wait_ms: how long to wait for a lock, where the session
 -- sets no shorter lock_timeout of its own. columns: further columns of the host and their values.
 --
--- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order, and after them for each code that is
--- in a campaign, without a request and with the outcome 'campaign', its id and that of the campaign.
+-- Answers a JSON array of arrays of text: the columns of redeem_promo_codes_in_order, in their order, and after them for each campaign of
+-- these codes, without a request and with the outcome 'campaign', the ids of its codes as JSON and its own.
 CREATE OR REPLACE FUNCTION :"library".redeem_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[], transactions text[], keys text[], use_ids :use_id_type[], hold_seconds integer[], duplicate_keys boolean[], is_retry boolean, strict boolean, call_ids bigint[], lock_wait_ms integer, columns jsonb[])
 RETURNS text
 LANGUAGE plpgsql
@@ -214,9 +214,11 @@ BEGIN
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
     SELECT pg_catalog.concat(pg_catalog.left(answer, -1), ',', string_agg(m.row, ','), ']') INTO answer
-      FROM (SELECT DISTINCT pg_catalog.array_to_json(ARRAY[NULL, 'campaign', q.id::text, q.campaign::text])::text AS row
+      FROM (SELECT pg_catalog.array_to_json(ARRAY[NULL, 'campaign', pg_catalog.array_to_json(pg_catalog.array_agg(q.id::text))::text,
+                                                  q.campaign::text])::text AS row
               FROM unnest(code_ids, campaign_ids) AS q(id, campaign)
-             WHERE q.campaign IS NOT NULL) AS m;
+             WHERE q.campaign IS NOT NULL
+             GROUP BY q.campaign) AS m;
   END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', session_wait, true);

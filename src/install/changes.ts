@@ -78,15 +78,15 @@ function hostTableOf({ table }: ObjectState, { layout }: Choice): 'codes' | 'use
 }
 
 /**
- * Keys and holds of tables that are gone would answer for those that take their place now. What happened to their uses stays,
- * but is not found by ids that come again.
+ * Keys, holds and memberships in campaigns of tables that are gone would be taken for those of the tables that have their place
+ * now. Campaigns stay, without codes. What happened to the uses stays, but is not found by ids that come again.
  */
 function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): string[] {
   const library = quoteIdentifier(layout.librarySchema);
   const isThere = (table: string) =>
     objects.some(({ kind, name, state }) => kind === 'table' && name === table && state !== 'missing');
   return [
-    ...['promo_code_holds', 'promo_code_idempotency_keys']
+    ...['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_campaign_codes']
       .filter(isThere)
       .map((table) => `DELETE FROM ${library}.${table};`),
     ...(isThere(HISTORY)

@@ -33,7 +33,7 @@ export class Answer {
     this.#rows = JSON.parse(json);
     // They come last, and as a rule there are none.
     for (let row = this.#rows.at(-1); row?.[1] === 'campaign'; row = this.#rows.at(-1)) {
-      this.#campaigns.set(row[2], row[3]!);
+      for (const codeId of JSON.parse(row[2])) this.#campaigns.set(codeId, row[3]!);
       this.#rows.pop();
     }
   }

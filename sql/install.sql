@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -151,7 +151,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -1141,8 +1141,7 @@ BEGIN
    WHERE (SELECT count(*)
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
-                     AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                  WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = g.id)
+                     AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
                    ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own) > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
@@ -1353,6 +1352,28 @@ END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".guard_promo_code_campaign_counters() FROM PUBLIC;
+
+-- Stands before whatever changes campaigns, their limits or their codes, but not before counting: it takes the right to change the table
+-- of codes. Whoever redeems has rights on these tables as well, and who may only redeem is to change no limit. It runs with the rights
+-- of its caller, to know which these are.
+CREATE OR REPLACE FUNCTION "pgpromocodes".protect_promo_code_campaigns()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  IF NOT has_table_privilege('"public"."promo_codes"'::regclass::oid, 'UPDATE'::text) THEN
+    RAISE EXCEPTION 'permission denied for table %', TG_TABLE_NAME
+      USING ERRCODE = 'insufficient_privilege', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA,
+            HINT = pg_catalog.format('Campaigns are changed by roles that may change codes: GRANT UPDATE ON %s.', '"public"."promo_codes"');
+  END IF;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".protect_promo_code_campaigns() FROM PUBLIC;
 
 -- Sets the counters of one campaign: locked, then counted by the next statement. Each transaction that adds a use or moves a code writes
 -- the campaign as well, so what that statement sees is what has been added. Answers whether the counters had to be corrected.
@@ -2196,8 +2217,7 @@ BEGIN
                                                                                 THEN (SELECT count(*)
                                                                                         FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                                                WHERE lower(btrim(u."customer_address"::text)) >= k.who AND lower(btrim(u."customer_address"::text)) <= k.who
-                                                                                                 AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                                                                                              WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign_ids[k.place])
+                                                                                                 AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_ids[k.place]
                                                                                                ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint) AS own)
                                                                            END AS campaign_had
                                                                       FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
@@ -2553,8 +2573,7 @@ BEGIN
                                 OR p.uses + (SELECT count(*)
                                                FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                       WHERE lower(btrim(u."customer_address"::text)) >= p.who AND lower(btrim(u."customer_address"::text)) <= p.who
-                                                        AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                                                     WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = g.id)
+                                                        AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
                                                       ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(g.per_customer_limit, 0::bigint)) AS own)
                                    <= g.per_customer_limit) AS fits
               FROM (SELECT r.campaign_id, r.who, count(*) AS uses, sum(r.bonus) AS bonus
@@ -2765,8 +2784,7 @@ BEGIN
         code.is_open := (SELECT count(*)
                            FROM (SELECT FROM "public"."promo_code_uses" AS u
                                   WHERE lower(btrim(u."customer_address"::text)) >= code.who AND lower(btrim(u."customer_address"::text)) <= code.who
-                                    AND true AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                                 WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign_id)
+                                    AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_id
                                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint)) AS own)
                         < campaign.customer_limit;
       END IF;
@@ -3132,8 +3150,7 @@ BEGIN
                                WHERE lower(btrim(u."customer_address"::text)) >= who AND lower(btrim(u."customer_address"::text)) <= who
                                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                              WHERE m.promo_code_id = u."promo_code_id" AND m.campaign_id = campaign.id)
+                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
                                ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint) + 1::bigint) AS own);
   END IF;
   IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
@@ -3455,6 +3472,13 @@ CREATE TRIGGER guard_promo_code_campaign_counters
   BEFORE INSERT OR UPDATE ON "pgpromocodes".promo_code_campaigns
   FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".guard_promo_code_campaign_counters();
 
+DROP TRIGGER IF EXISTS protect_promo_code_campaigns ON "pgpromocodes".promo_code_campaigns;
+
+CREATE TRIGGER protect_promo_code_campaigns
+  BEFORE INSERT OR DELETE OR UPDATE OF id, shop_id, name, is_active, start_date, end_date, total_usage_limit, per_customer_limit,
+    max_total_bonus, budget_overrun, metadata ON "pgpromocodes".promo_code_campaigns
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".protect_promo_code_campaigns();
+
 ALTER TABLE "pgpromocodes".promo_code_campaigns ENABLE ROW LEVEL SECURITY;
 
 DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_campaigns;
@@ -3472,6 +3496,12 @@ CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaign_codes (
 
 CREATE INDEX IF NOT EXISTS promo_code_campaign_codes_campaign_idx
   ON "pgpromocodes".promo_code_campaign_codes (campaign_id, promo_code_id);
+
+DROP TRIGGER IF EXISTS protect_promo_code_campaigns ON "pgpromocodes".promo_code_campaign_codes;
+
+CREATE TRIGGER protect_promo_code_campaigns
+  BEFORE INSERT OR DELETE OR UPDATE ON "pgpromocodes".promo_code_campaign_codes
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".protect_promo_code_campaigns();
 
 DROP TRIGGER IF EXISTS count_promo_code_campaign_on_insert ON "pgpromocodes".promo_code_campaign_codes;
 
@@ -3790,7 +3820,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

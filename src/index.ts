@@ -3,6 +3,8 @@
  *
  * @module pg-promo-codes
  */
+export type { Campaign } from './campaigns/campaign.js';
+export type { AddedCodes, RemovedCodes } from './campaigns/campaign-codes.js';
 export type {
   BatchEvent,
   DiagnosticEvent,
@@ -84,6 +86,7 @@ export type {
 export type { PromoCodeUse } from './redemption/promo-code-use.js';
 export type { Redeemed, RedeemResult, RefusalReason, Refused } from './redemption/results.js';
 export type { Amount } from './repository/amount-field.js';
+export type { Campaigns } from './repository/campaigns.js';
 export type { CodeState } from './repository/code-state.js';
 export type { CodeOrder, Page } from './repository/cursor.js';
 export type { Id } from './repository/fields.js';
@@ -91,7 +94,11 @@ export type { ColumnValues } from './repository/host-columns.js';
 export type { ImportFault, ImportReport, ImportRows } from './repository/import-codes.js';
 export type { ImportRow } from './repository/import-rows.js';
 export type {
+  AddCodesInput,
   AmendInput,
+  CampaignInput,
+  CampaignListInput,
+  CampaignPatch,
   CodeTemplate,
   CreateInput,
   CustomerUsesInput,

@@ -21,7 +21,7 @@ const GROUPS: Group[] = [
   { text: 'Start', pages: ['getting-started', 'adopting', 'hosts', 'installing', 'migrations', 'testing', 'faq'] },
   {
     text: 'Redeem',
-    pages: ['redeeming', 'codes', 'in-your-transaction', 'limits-and-holds', 'exactly-once', 'errors'],
+    pages: ['redeeming', 'codes', 'campaigns', 'in-your-transaction', 'limits-and-holds', 'exactly-once', 'errors'],
   },
   { text: 'Operate', pages: ['cli', 'drift', 'history', 'operations', 'observability', 'security', 'upgrading'] },
   { text: 'Look up', pages: ['requirements', 'schema-reference', 'performance'] },

@@ -1,3 +1,4 @@
+import type { Campaign } from 'pg-promo-codes';
 import { expect } from './expect';
 import type { Demo } from './lifecycle';
 import { Clock } from './load/clock';
@@ -17,11 +18,14 @@ const SABOTAGE_AFTER_SECONDS = 2;
 const PATIENCE_MS = 30_000;
 const FEWEST_CHECKS = 10;
 
-/** Step 3: everything at once, with somebody looking for drift all the time. */
-export async function showLoad(demo: Demo, { sabotage }: { sabotage: boolean }): Promise<Tally> {
-  printHeading(`3. ${CONNECTIONS} connections write for ${SECONDS} s, backends are killed, drift checks never stop`);
+/** Step 4: everything at once, with somebody looking for drift all the time. */
+export async function showLoad(demo: Demo, campaign: Campaign, { sabotage }: { sabotage: boolean }): Promise<Tally> {
+  printHeading(`4. ${CONNECTIONS} connections write for ${SECONDS} s, backends are killed, drift checks never stop`);
   const { rows } = await demo.pool.query<{ id: number }>('SELECT id FROM promo_codes ORDER BY id');
-  const codes = new Codes(rows.map(({ id }) => id));
+  const codes = new Codes(
+    rows.map(({ id }) => id),
+    campaign.id,
+  );
   const tally = new Tally();
   const workers = Array.from({ length: CONNECTIONS }, (_, index) => new Worker(OPERATIONS[index % OPERATIONS.length]!));
   const clock = new Clock(SECONDS, demo.signal);

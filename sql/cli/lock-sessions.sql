@@ -1,8 +1,8 @@
--- Who holds the lock of the row of a code ($1 its id), and who waits for them. Holders are the transaction in xmax, or, with
+-- Who holds the lock of a row ($1 its id), that of a code or of a campaign, and who waits for them. Holders are the transaction in xmax, or, with
 -- $2, those of the multixact that stands there; one that was prepared has no session.
 WITH RECURSIVE holders AS MATERIALIZED (
   SELECT DISTINCT l.pid, p.gid, p.prepared
-    FROM :"codes" AS c
+    FROM :locked_table AS c
    CROSS JOIN LATERAL (
            SELECT c.xmax AS xid WHERE NOT $2::boolean
             UNION ALL
@@ -12,7 +12,7 @@ WITH RECURSIVE holders AS MATERIALIZED (
     JOIN pg_catalog.pg_locks AS l
       ON l.locktype = 'transactionid' AND l.granted AND l.transactionid = holder.xid
     LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = holder.xid
-   WHERE c.:"code_id" = $1:::code_id_type
+   WHERE :locked_id = $1:::locked_type
      AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
 ), waiting AS MATERIALIZED (
   SELECT a.pid, pg_catalog.pg_blocking_pids(a.pid) AS blockers

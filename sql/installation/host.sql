@@ -22,13 +22,14 @@ SELECT pg_catalog.json_build_object(
       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
      -- In two parts: a host that looks for redemptions by their text, in a pool that it wraps, finds only redemptions.
      WHERE n.nspname::text = place.library AND :trusted_owner(n.nspowner) AND :trusted_owner(p.proowner) AND p.proname::text = pg_catalog.concat('redeem_', 'promo_codes')),
-  -- Both tables of campaigns are there, and this role may read them.
+  -- Whether this role may read both tables of campaigns; NULL where they are not there.
   'readsCampaigns', (
-    SELECT count(*) = 2::bigint FROM pg_catalog.pg_class AS c
+    SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))
+      FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname::text = place.library AND c.relname::text IN ('promo_code_campaigns', 'promo_code_campaign_codes')
-       AND c.relkind = 'r'::"char" AND :trusted_owner(c.relowner) AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-       AND pg_catalog.has_table_privilege(c.oid, 'SELECT')),
+       AND c.relkind = 'r'::"char" AND :trusted_owner(c.relowner)
+    HAVING count(*) = 2::bigint),
   'tables', (
     SELECT pg_catalog.json_object_agg(h.part, pg_catalog.json_build_object(
              'kind', h.relkind::text,

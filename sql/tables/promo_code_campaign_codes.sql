@@ -8,6 +8,10 @@ CREATE TABLE IF NOT EXISTS :"library".promo_code_campaign_codes (
 );
 CREATE INDEX IF NOT EXISTS promo_code_campaign_codes_campaign_idx
   ON :"library".promo_code_campaign_codes (campaign_id, promo_code_id);
+DROP TRIGGER IF EXISTS protect_promo_code_campaigns ON :"library".promo_code_campaign_codes;
+CREATE TRIGGER protect_promo_code_campaigns
+  BEFORE INSERT OR DELETE OR UPDATE ON :"library".promo_code_campaign_codes
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".protect_promo_code_campaigns();
 DROP TRIGGER IF EXISTS count_promo_code_campaign_on_insert ON :"library".promo_code_campaign_codes;
 CREATE TRIGGER count_promo_code_campaign_on_insert
   AFTER INSERT ON :"library".promo_code_campaign_codes

@@ -29,6 +29,11 @@ DROP TRIGGER IF EXISTS guard_promo_code_campaign_counters ON :"library".promo_co
 CREATE TRIGGER guard_promo_code_campaign_counters
   BEFORE INSERT OR UPDATE ON :"library".promo_code_campaigns
   FOR EACH ROW EXECUTE FUNCTION :"library".guard_promo_code_campaign_counters();
+DROP TRIGGER IF EXISTS protect_promo_code_campaigns ON :"library".promo_code_campaigns;
+CREATE TRIGGER protect_promo_code_campaigns
+  BEFORE INSERT OR DELETE OR UPDATE OF id, shop_id, name, is_active, start_date, end_date, total_usage_limit, per_customer_limit,
+    max_total_bonus, budget_overrun, metadata ON :"library".promo_code_campaigns
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".protect_promo_code_campaigns();
 
 -- A campaign of a code that a role may see has to be seen as well: its limits are checked with the rights of that role. Beyond that, what
 -- row-level security hides of the codes of a shop, it hides of its campaigns.

@@ -1,24 +1,35 @@
 import type { DriftRecord } from '../drift/drift-record.js';
-import { table } from './table.js';
+import { counted, table } from './table.js';
 
 /** More lines do not help a person. */
 const MOST_SHOWN = 50;
+
+/** `2 codes and 1 campaign`. */
+export function countedRecords(records: readonly DriftRecord[]): string {
+  const campaigns = records.filter(({ kind }) => kind === 'campaign').length;
+  const codes = records.length - campaigns;
+  return [
+    ...(codes > 0 || campaigns === 0 ? [counted(codes, 'code')] : []),
+    ...(campaigns > 0 ? [counted(campaigns, 'campaign')] : []),
+  ].join(' and ');
+}
 
 /** What differs, code by code and campaign by campaign. */
 export function driftList(records: readonly DriftRecord[]): string {
   const rows = records
     .slice(0, MOST_SHOWN)
     .map((record) => [
-      record.code ?? (record.kind === 'campaign' ? '(campaign)' : '(no such code)'),
+      record.kind,
+      record.kind === 'campaign' ? record.campaignId : record.promoCodeId,
+      record.kind === 'campaign' ? '' : (record.code ?? '(no such code)'),
       record.shopId ?? '',
-      record.promoCodeId ?? record.campaignId,
       record.timesUsed === null ? 'NULL' : String(record.timesUsed),
       String(record.actualUses),
       record.totalBonusIssued ?? 'NULL',
       record.actualBonus,
     ]);
   const columns = [
-    ...[{ title: 'code' }, { title: 'shop' }, { title: 'id', isNumber: true }],
+    ...[{ title: 'kind' }, { title: 'id', isNumber: true }, { title: 'code' }, { title: 'shop' }],
     ...[
       { title: 'times used', isNumber: true },
       { title: 'uses', isNumber: true },

@@ -39,7 +39,8 @@ const WORDS: [library: RegExp, commandLine: string][] = [
 /** Options of the library that are flags. */
 const FLAGS: ReadonlySet<string> = new Set([
   ...['schema', 'librarySchema', 'granularity', 'counterWrites', 'enforceLimits', 'history', 'grantTo', 'timeZone'],
-  ...['customerMatching', 'limit', 'olderThanDays', 'days', 'shopId'],
+  ...['customerMatching', 'limit', 'olderThanDays', 'days', 'shopId', 'search', 'cursor'],
+  ...['totalUsageLimit', 'perCustomerLimit', 'maxTotalBonus', 'budgetOverrun', 'startDate', 'endDate'],
 ]);
 
 export function explainError(error: unknown): Explanation {

@@ -10,6 +10,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** In the place of a limit or a date that there shall not be; the parser of the command line has no value for nothing. */
+export const NONE = 'none';
+
+/** Reads a flag that may be `none`. */
+export function orNone<Value>(read: (text: string) => Value): (text: string) => Value | typeof NONE {
+  return (text) => (text.toLowerCase() === NONE ? NONE : read(text));
+}
+
 /** Reads a flag that may be given several times. */
 export function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];

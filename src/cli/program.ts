@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { addCampaignCommands } from './campaign-commands.js';
 import { addInstallFlags } from './install-flags.js';
 import { oneLine, wholeNumber } from './parse.js';
 import type { Session } from './session.js';
@@ -89,19 +90,21 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
   program
     .command('check')
     .summary('compare the counters with the uses')
-    .description('Compares the counters of every code with its uses. Exit code 1 where they differ.')
-    .option('--limit <n>', 'at most so many codes', wholeNumber(1, 1_000_000))
-    .option('--shop <id>', 'only codes of this shop')
-    .option('--fail-fast', 'end at the first code that differs')
+    .description('Compares the counters of every code and campaign with the uses. Exit code 1 where they differ.')
+    .option('--limit <n>', 'at most so many records', wholeNumber(1, 1_000_000))
+    .option('--shop <id>', 'only codes and campaigns of this shop')
+    .option('--fail-fast', 'end at the first one that differs')
     .option('--watch <seconds>', 'check again and again, also across a restart of the server', wholeNumber(1, 86_400))
     .addHelpText('after', examples('check', 'check --shop shop-1 --limit 10 --json', 'check --watch 60 --fail-fast'))
     .action(does(async () => (await import('./commands/check.js')).check));
 
   program
     .command('repair')
-    .summary('recount the codes whose counters differ')
-    .description('Recounts, each under its lock, the codes whose counters differ from their uses. Exact under load.')
-    .option('--shop <id>', 'only codes of this shop')
+    .summary('recount the codes and campaigns whose counters differ')
+    .description(
+      'Recounts, each under its lock, codes and campaigns whose counters differ from their uses. Exact under load.',
+    )
+    .option('--shop <id>', 'only codes and campaigns of this shop')
     .option('--dry-run', 'only say what would be corrected; exit code 1 where there is drift')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', examples('repair --dry-run', 'repair --yes'))
@@ -133,14 +136,21 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
     )
     .argument('<file>', 'the file; - reads the standard input')
     .option('--shop <id>', 'the shop of rows that name none')
+    .option('--campaign <id>', 'the campaign of rows that name none')
     .option('--skip-faulty', 'leave faulty rows out, and create the others')
     .addHelpText('after', examples('import codes.csv', 'import codes.csv --shop shop-1 --skip-faulty --json'))
     .action(does(async () => (await import('./commands/import.js')).importFile));
 
+  addCampaignCommands(
+    program,
+    (name) => does(async () => (await import('./commands/campaign.js'))[name] as Action),
+    examples,
+  );
+
   program
     .command('stats')
     .summary('counters, uses per day, and what is near a limit or budget')
-    .description('Shows counters, uses per day, and which codes are near their limit or budget.')
+    .description('Shows counters, uses per day, campaigns, and which codes are near their limit or budget.')
     .argument('[code]', 'one code; otherwise all')
     .option('--shop <id>', 'only codes of this shop')
     .option('--days <n>', 'how many days, up to today', wholeNumber(1, 3_650), 30)

@@ -56,6 +56,11 @@ export interface RedeemEvent extends DiagnosticEvent {
   schema: string | undefined;
   /** The shop of the requests, once they were checked; `undefined` for requests of several shops. */
   shopId: string | undefined;
+  /**
+   * The campaign of the code, once the server has answered; `undefined` where it is in none, or its codes are of several, or the
+   * code is not told (`uniformRefusals`).
+   */
+  campaignId: string | undefined;
   /** How many redemptions the call asked for, once they were checked; 1 before. */
   size: number;
   /** Whether it ran on a client of the host, as a part of its transaction; `false` until the arguments were checked. */
@@ -102,6 +107,8 @@ export interface ValidateEvent extends DiagnosticEvent {
   schema: string | undefined;
   /** The shop of the request, once it was checked. */
   shopId: string | undefined;
+  /** The campaign of a code that could be redeemed. */
+  campaignId: string | undefined;
   /** As in a `RedeemEvent`. */
   inTransaction: boolean;
   /** What it came to; `undefined` until the end. */

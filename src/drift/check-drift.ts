@@ -91,7 +91,7 @@ export function scopeOf(
   }
   const all = (conditions: string[]) => conditions.join(' AND ') || 'TRUE';
   const withCodes = promoCodeIds !== undefined || campaignIds === undefined;
-  const withCampaigns = campaignIds !== undefined || (readsCampaigns && promoCodeIds === undefined);
+  const withCampaigns = campaignIds !== undefined || (readsCampaigns === true && promoCodeIds === undefined);
   return {
     scope: {
       codes: withCodes ? { uses: all(uses), codes: all(codes) } : undefined,

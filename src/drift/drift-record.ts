@@ -19,6 +19,7 @@ export interface CodeDrift extends Difference {
   kind: 'code';
   /** The id of the code, or the id that uses without a code name. */
   promoCodeId: string;
+  /** Only a record of a campaign has one. */
   campaignId?: never;
   /** `null` where the uses belong to no code: the host has no foreign key, or it was switched off. */
   code: string | null;
@@ -30,9 +31,11 @@ export interface CodeDrift extends Difference {
 export interface CampaignDrift extends Difference {
   /** Tells the two kinds of records apart. */
   kind: 'campaign';
+  /** It is not about a code. */
   promoCodeId: null;
   /** The id of the campaign. */
   campaignId: string;
+  /** It is not about a code. */
   code: null;
   /** The shop of the campaign. */
   shopId: string;

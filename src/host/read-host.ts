@@ -21,8 +21,8 @@ export interface InstalledHost {
   encoding: string;
   /** Whether the functions are installed. */
   canRedeem: boolean;
-  /** Whether there are campaigns, and this role may read them. */
-  readsCampaigns: boolean;
+  /** Whether the role may read campaigns; `null` where there are no tables of them. */
+  readsCampaigns: boolean | null;
 }
 
 const statement = withRules(hostSql);

@@ -4,6 +4,7 @@ import guardCampaigns from '../../sql/campaigns/guard_promo_code_campaign_counte
 import leaveCampaign from '../../sql/campaigns/leave_promo_code_campaign.sql';
 import leaveCampaignAtCommit from '../../sql/campaigns/leave_promo_code_campaign_at_commit.sql';
 import campaignIsVisible from '../../sql/campaigns/promo_code_campaign_is_visible.sql';
+import protectCampaigns from '../../sql/campaigns/protect_promo_code_campaigns.sql';
 import recountCampaign from '../../sql/campaigns/recount_promo_code_campaign_stats.sql';
 import releaseCampaignHolds from '../../sql/campaigns/release_promo_code_campaign_holds.sql';
 import updateCampaignStats from '../../sql/campaigns/update_promo_code_campaign_stats.sql';
@@ -94,6 +95,7 @@ export const functionFiles = [
   leaveCampaign,
   leaveCampaignAtCommit,
   guardCampaigns,
+  protectCampaigns,
   recountCampaign,
   reserveUseIds,
   columnValue,

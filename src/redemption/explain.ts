@@ -1,3 +1,4 @@
+import campaignLockHolderSql from '../../sql/redemption/campaign-lock-holder.sql';
 import lockHolderSql from '../../sql/redemption/lock-holder.sql';
 import missingGrantsSql from '../../sql/redemption/missing-grants.sql';
 import { InsufficientPrivilegeError, type LockHolder, LockTimeoutError } from '../errors.js';
@@ -8,6 +9,7 @@ import { now } from '../postgres/timers.js';
 import type { Host } from './host.js';
 
 const lockHolder = withRules(lockHolderSql);
+const campaignLockHolder = withRules(campaignLockHolderSql);
 
 /** Whose lock was waited for. */
 export type Locked = { id: string } | { code: string; shopId: string };
@@ -50,13 +52,16 @@ export class Explainer {
     // Several transactions that lock a row at the same time are a multixact.
     if (row && !row.pid) row = (await this.#ask(`locks ${key}`, lockHolder, [...named, true])) ?? row;
     if (!row?.id) return error;
-    const holder = holderOf(row);
+    // Where nobody holds the code, it may have been its campaign.
+    const campaign = row.pid ? undefined : await this.#ask(`campaign of ${row.id}`, campaignLockHolder, [row.id]);
+    const holder = holderOf(campaign?.pid ? campaign : row);
+    const of = campaign?.pid ? `the campaign ${campaign.id} of ` : '';
     const by = holder
       ? ` It is held by process ${holder.pid} of the server (application ${JSON.stringify(holder.applicationName)}), in a ` +
         `transaction since ${holder.since.toISOString()}.`
       : '';
     return new LockTimeoutError(
-      `The lock of the promo code ${row.code} (id ${row.id}${row.shop ? `, shop ${row.shop}` : ''}) was not granted in time. Nothing was ` +
+      `The lock of ${of}the promo code ${row.code} (id ${row.id}${row.shop ? `, shop ${row.shop}` : ''}) was not granted in time. Nothing was ` +
         `written; try again when the transaction that holds it has ended.${by}`,
       { sqlState: error.sqlState, cause: error.cause, promoCodeId: row.id, holder },
     );

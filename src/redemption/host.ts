@@ -35,6 +35,8 @@ export interface Host {
   rolesOf(table: HostTable): ReadonlyMap<string, Role>;
   /** Whether a trigger of the host may fill columns that are not written. */
   isFilledByTriggers(table: HostTable): boolean;
+  /** Whether statements may look up which campaign a code is in. */
+  readsCampaigns: boolean;
   /** Whether the encoding of the database has all characters of these texts: what has others is in no column. */
   canWrite(...texts: string[]): boolean;
 }
@@ -46,11 +48,12 @@ const MOST_STATEMENTS = 1_000;
 export async function readHost(db: Queryable, asked: Asked): Promise<Host> {
   const installed = await readInstalledHost(db, asked);
   await requireRedeemable(db, installed);
-  return hostOf(installed);
+  // Where the table is missing, a statement that looks there says so, and what to do.
+  return { ...hostOf(installed), readsCampaigns: installed.readsCampaigns !== false };
 }
 
 /** The tables of a host as they are, whether or not codes can be redeemed with them. */
-export function hostOf({ layout, catalog, isolation, encoding }: InstalledHost): Host {
+export function hostOf({ layout, catalog, isolation, encoding, readsCampaigns }: InstalledHost): Host {
   const columnsOf = (table: HostTable) =>
     new Map(catalog.tables[table]?.columns.map((column) => [column.name, column]));
   const columns = { codes: columnsOf('codes'), uses: columnsOf('uses') };
@@ -84,6 +87,7 @@ export function hostOf({ layout, catalog, isolation, encoding }: InstalledHost):
     columnsOf: (table) => columns[table],
     rolesOf: (table) => roles[table] as ReadonlyMap<string, Role>,
     isFilledByTriggers: (table) => catalog.tables[table]?.filledByTriggers ?? false,
+    readsCampaigns: readsCampaigns === true,
     canWrite: encoding === 'UTF8' ? () => true : (...texts) => texts.every((text) => canBeWritten(text, encoding)),
   };
 }

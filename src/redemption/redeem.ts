@@ -268,6 +268,7 @@ async function send(
       if (row) entry.campaign = answer.campaignOf(row);
       if (row?.[1] !== ID_TAKEN) answers.set(entry, row ? toSettled(sending, row, entry) : unanswered(entry));
     }
+    if (redeemChannel.isHeard) noteCampaigns(open, answers);
     return { answers, rest: [], perCode: false };
   } catch (error) {
     const failure = failureOf(sending, entries, error);
@@ -291,6 +292,23 @@ function noteSent(entries: readonly Attempted[]): void {
       batchSize: entries.length,
     }));
     last = trace;
+  }
+}
+
+/** The campaign of the codes of each call, where all are of one, and the caller is told of the codes. */
+function noteCampaigns(entries: readonly Attempted[], answers: ReadonlyMap<Attempted, Settled>): void {
+  const found = new Map<Trace<RedeemEvent>, Set<string | null>>();
+  for (const entry of entries) {
+    const { trace, campaign = null } = entry;
+    if (trace === undefined) continue;
+    const answer = answers.get(entry);
+    const isTold =
+      answer !== undefined && !(answer instanceof PromoCodesError) && (answer.ok || answer.promoCodeId !== undefined);
+    const campaigns = found.get(trace) ?? new Set();
+    found.set(trace, campaigns.add(isTold ? campaign : null));
+  }
+  for (const [trace, [campaign, ...others]] of found) {
+    if (campaign && others.length === 0) trace.note(() => ({ campaignId: campaign }));
   }
 }
 

@@ -25,6 +25,26 @@ export function amountField(
   const digits = width
     ? `, with at most ${width.whole} digits before the decimal point and ${width.scale} after it (the width of the column)`
     : '';
+  return amountWithin(width, digits, min);
+}
+
+/** A sum of bonuses, as large as it may become: it is no finer than a bonus of the host. */
+export function bonusSumField(host: Host | undefined) {
+  const scale = host && bonusScale(host);
+  if (scale === undefined) return amountWithin(undefined, '');
+  return amountWithin(
+    { whole: LONGEST_AMOUNT, scale },
+    `, with at most ${scale} digits after the decimal point (as a bonus has)`,
+  );
+}
+
+/** How many digits a bonus has after the point, where its column says so. */
+export function bonusScale(host: Host): number | undefined {
+  const scale = widthOf(host.baseTypeOf('uses', 'bonusAmount'))?.scale;
+  return scale === undefined ? undefined : Math.max(0, scale);
+}
+
+function amountWithin(width: Width, digits: string, min?: 'positive') {
   const rule = `must be a plain decimal number ${min === 'positive' ? 'above 0' : 'not below 0'}${digits}`;
   return v.pipe(
     v.custom<Amount>((value) => ['string', 'number', 'bigint'].includes(typeof value), rule),

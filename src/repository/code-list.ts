@@ -15,6 +15,7 @@ export interface ListFilter {
   search?: string | undefined;
   orderBy: CodeOrder;
   activeOnly: boolean;
+  campaignId?: string | undefined;
   limit: number;
   cursor?: Mark | null | undefined;
 }
@@ -135,12 +136,16 @@ export async function listCodes(call: Call, filter: ListFilter): Promise<Page<Pr
     ];
     conditions.push(`ROW(${order.join(', ')}) ${isRising ? '>' : '<'} ROW(${end.join(', ')})`);
   }
-  // One more than the limit, where there is one, tells that there is a next page.
+  const byOrder = (parts: string[]) => parts.map((part) => `${part} ${isRising ? 'ASC' : 'DESC'}`).join(', ');
+  // One more than the limit, where there is one, tells that there is a next page. What is looked up for each code stands around the
+  // page: it would count in the choice of its index.
   const statement = `SELECT ${codeColumns(host)}${key ? `, ${key.mark} AS mark` : ''}
-     FROM :"codes" AS c
-    WHERE ${['true', ...conditions].join(' AND ')}
-    ORDER BY ${order.map((part) => `${part} ${isRising ? 'ASC' : 'DESC'}`).join(', ')}
-    LIMIT ${bind(limit + 1)}::integer`;
+     FROM (SELECT c.*${key ? `, ${key.expression} AS pg_promo_codes_key` : ''}
+             FROM :"codes" AS c
+            WHERE ${['true', ...conditions].join(' AND ')}
+            ORDER BY ${byOrder(order)}
+            LIMIT ${bind(limit + 1)}::integer) AS c
+    ORDER BY ${byOrder([...(key ? ['c.pg_promo_codes_key'] : []), 'c.:"code_id"'])}`;
   const { rows } = await call.read((db) => db.query(call.sql(statement), values));
   const marks = new Map(rows.map((row) => [row.id, row.mark]));
   return toPage(
@@ -167,15 +172,19 @@ function placeOf({ read }: Key, { at = '' }: Mark, bind: Bind): string {
 
 function conditionsOf(
   call: Call,
-  { state, search, activeOnly, orderBy }: ListFilter,
+  { state, search, activeOnly, campaignId, orderBy }: ListFilter,
   key: Key | undefined,
   bind: Bind,
 ): string[] {
   const conditions: string[] = [];
-  if (activeOnly) conditions.push('c.:"is_active"');
+  /** What is looked at code by code, in the order of the list. */
+  const filters: string[] = activeOnly ? ['c.:"is_active"'] : [];
+  if (campaignId !== undefined) {
+    conditions.push(`EXISTS (SELECT FROM :"library".promo_code_campaign_codes AS k
+      WHERE k.promo_code_id = c.:"code_id" AND k.campaign_id = ${bind(campaignId)}::bigint)`);
+  }
   if (state !== undefined) {
-    // Without coalesce() the planner would expect one code in two hundred, and sort the whole shop for a page.
-    conditions.push(`coalesce(${stateInSql(call)} = ${bind(state)}::text, false)`);
+    filters.push(`${stateInSql(call)} = ${bind(state)}::text`);
     // In the order of the end, the index begins or ends where the state does.
     const now = asColumn(call.host, 'codes', 'endDate', 'now()');
     const isOver = { expired: '<', redeemable: '>=', used_up: '>=', scheduled: undefined, inactive: undefined }[state];
@@ -184,8 +193,10 @@ function conditionsOf(
   if (search !== undefined) {
     const wanted = folded(`${bind(`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`)}::text`);
     const isIn = (column: string) => `${folded(`c.:"${column}"::text`)} LIKE ${wanted}`;
-    conditions.push(`(${isIn('code')} OR ${isIn('name')})`);
+    filters.push(`(${isIn('code')} OR ${isIn('name')})`);
   }
+  // Without coalesce() the planner would expect one code in two hundred, and sort the whole shop for a page.
+  if (filters.length > 0) conditions.push(`coalesce(${filters.join(' AND ')}, false)`);
   return conditions;
 }
 

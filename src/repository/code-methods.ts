@@ -170,7 +170,7 @@ export abstract class CodeMethods extends RepositoryBase {
    * meanwhile shift nothing; a code whose place in the order changes between two pages can be on both or on neither.
    *
    * `state` is that of this moment by the database's clock and by the rules of `redeem`: both dates are inclusive, a column
-   * of type `date` means the whole day, and holds whose time has run out take no place.
+   * of type `date` means the whole day, holds whose time has run out take no place, and the campaign of a code counts.
    * @example
    * const { items, nextCursor } = await promoCodes.list({ shopId: 'shop-1', state: 'redeemable', orderBy: 'endDate' });
    * const next = await promoCodes.list({ shopId: 'shop-1', state: 'redeemable', orderBy: 'endDate', cursor: nextCursor });

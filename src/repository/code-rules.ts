@@ -9,7 +9,8 @@ export interface CodeRules {
   bonusValue?: string | undefined;
   /** `undefined`: the host has no column for a cap. */
   maxBonus?: string | null | undefined;
-  startDate?: Date | undefined;
+  /** `null`: from ever. */
+  startDate?: Date | null | undefined;
   /** `null`: no end. */
   endDate?: Date | null | undefined;
 }

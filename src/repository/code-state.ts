@@ -1,3 +1,4 @@
+import { CAMPAIGN_STATE } from '../campaigns/campaign-state.js';
 import { withRules } from '../host/rules.js';
 import type { Host } from '../redemption/host.js';
 import { asColumn } from '../redemption/moments.js';
@@ -5,7 +6,8 @@ import type { Call } from './context.js';
 
 /**
  * What a code is at this moment, by the database's clock: it can be redeemed (by a customer who has not reached the limit),
- * begins later, is over, is used up (its uses or its budget), or was switched off.
+ * begins later, is over, is used up (its uses or its budget), or was switched off. One whose campaign is used up is used up as
+ * well, and one whose campaign is not open is inactive.
  */
 export type CodeState = 'redeemable' | 'scheduled' | 'expired' | 'used_up' | 'inactive';
 export const CODE_STATES = ['redeemable', 'scheduled', 'expired', 'used_up', 'inactive'] as const satisfies CodeState[];
@@ -24,8 +26,15 @@ export function stateInSql({ host }: Call): string {
              FROM :"library".promo_code_holds AS h JOIN :"uses" AS u ON ${IS_USE_OF_HOLD}
             WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
          ), 0::numeric) >= c.:"max_total_bonus"::numeric THEN 'used_up'
-    ELSE 'redeemable' END`;
+    ELSE ${host.readsCampaigns ? OF_CAMPAIGN : "'redeemable'"} END`;
 }
+
+/** What the campaign of a code that could be redeemed leaves of that. */
+const OF_CAMPAIGN = `coalesce((
+      SELECT CASE ${CAMPAIGN_STATE} WHEN 'redeemable' THEN 'redeemable' WHEN 'used_up' THEN 'used_up' ELSE 'inactive' END
+        FROM :"library".promo_code_campaign_codes AS member
+        JOIN :"library".promo_code_campaigns AS m ON m.id = member.campaign_id
+       WHERE member.promo_code_id = c.:"code_id"), 'redeemable')`;
 
 const USES = withRules(':uses_counted(c)');
 const BONUS = `(${withRules(':bonus_counted(c)')})::numeric`;

@@ -1,3 +1,4 @@
+import { putIntoCampaign, requireCampaignOf } from '../campaigns/campaign-codes.js';
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
 import { placeholderOf } from '../host/layout.js';
@@ -35,6 +36,7 @@ export interface NewCode {
   customerAddress?: string | null | undefined;
   metadata?: JsonValue | undefined;
   isActive?: boolean | undefined;
+  campaignId?: string | null | undefined;
   /** Columns of the host, as they go into JSON. */
   columns?: Record<string, unknown> | undefined;
 }
@@ -74,17 +76,19 @@ function fieldsOf({ layout: { codes } }: Host, input: NewCode): { [Role in CodeC
   };
 }
 
-/** Inserts codes of one shop, leaves out those that exist already, and gives those that were inserted. */
+/**
+ * Inserts codes of one shop and of one campaign or none, leaves out those that exist already, and gives those that were
+ * inserted.
+ */
 export async function insertCodes(call: Call, shopId: string, inputs: readonly NewCode[]): Promise<PromoCode[]> {
   const rows = inputs.map((input) => columnsOfCode(call.host, toRow(call.host, input)));
   const codes = call.sql(
     `SELECT ${codeColumns(call.host)} FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY ${newestLast(call.host)}`,
   );
+  const [first] = inputs;
   const created = await insertRows(
     call,
-    shopId,
-    JSON.stringify(rows),
-    inputs[0]?.columns !== undefined,
+    { shopId, rows: JSON.stringify(rows), hasColumns: first?.columns !== undefined, campaign: campaignOf(first) },
     async (db, ids) =>
       // In the same transaction: what comes after a COMMIT could fail although the codes are there.
       ids.length === 0 ? [] : (await db.query(codes, [ids])).rows,
@@ -92,25 +96,42 @@ export async function insertCodes(call: Call, shopId: string, inputs: readonly N
   return created.map((row: CodeRow) => toPromoCode(call.host, row));
 }
 
+/** The campaign that a new code is going to be in, and the shop that it has to be of. */
+export interface ChosenCampaign {
+  id: string;
+  shopId: string;
+}
+
+export function campaignOf(code: NewCode | undefined): ChosenCampaign | undefined {
+  return code?.campaignId ? { id: code.campaignId, shopId: code.shopId } : undefined;
+}
+
+/** What goes into one statement. */
+interface NewRows {
+  /** The shop of all of them; `null`: each is of the one that stands in it. */
+  shopId: string | null;
+  /** A JSON array of rows as `columnsOfCode` makes them, all with the same columns. */
+  rows: string;
+  hasColumns: boolean;
+  campaign: ChosenCampaign | undefined;
+}
+
 /**
- * Inserts rows as `columnsOfCode` makes them, all with the same columns, and leaves out those that exist already.
- * @param shopId the shop of all of them; `null`: each is of the one that stands in it
+ * Inserts codes, and leaves out those that exist already.
  * @param then is given the ids of those that were inserted, in the same transaction
  */
 export async function insertRows<Result>(
   call: Call,
-  shopId: string | null,
-  rows: string,
-  hasColumns: boolean,
+  { shopId, rows, hasColumns, campaign }: NewRows,
   then: (db: Queryable, ids: string[]) => Result | Promise<Result>,
 ): Promise<Result> {
   const statement = call.sql('SELECT code_id AS id FROM :"library".create_promo_codes($1::text, $2::text::jsonb)');
   const insert = call.write(async (db) => {
+    if (campaign) await requireCampaignOf(db, call, campaign.id, campaign.shopId);
     const inserted = await db.query(statement, [shopId, rows]);
-    return then(
-      db,
-      inserted.rows.map(({ id }) => String(id)),
-    );
+    const ids = inserted.rows.map(({ id }) => String(id));
+    if (campaign && ids.length > 0) await putIntoCampaign(db, call, ids, campaign.id);
+    return then(db, ids);
   });
   return insert.catch((error: unknown) => {
     throw hasColumns ? ofColumns(error) : error;
@@ -227,7 +248,7 @@ type PatchedField =
   | 'isActive';
 
 export type CodePatch = {
-  [Field in PatchedField]?: PromoCode[Field] | undefined | (Field extends 'endDate' ? null : never);
+  [Field in PatchedField | 'campaignId']?: PromoCode[Field] | undefined | (Field extends 'endDate' ? null : never);
 };
 
 /** What rules between fields look at, as a text that no setting of a session changes. */
@@ -239,7 +260,12 @@ const UPDATE_ATTEMPTS = 20;
  * Changes a code when the result is right as a whole. It is checked against what was read, and written only where that is
  * still so: no lock is held in between, and redemptions, which change the counters, do not disturb it.
  */
-export async function updateCode(call: Call, id: string, shopId: Shop, patch: CodePatch): Promise<PromoCode> {
+export async function updateCode(
+  call: Call,
+  id: string,
+  shopId: Shop,
+  { campaignId, ...patch }: CodePatch,
+): Promise<PromoCode> {
   const fields = Object.entries(patch).filter(([, value]) => value !== undefined) as [PatchedField, unknown][];
   const uncapped = call.host.has('codes', 'maxBonus') ? {} : { maxBonus: undefined };
   for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
@@ -248,7 +274,7 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
       WHERE c.:"code_id" = $1:::code_id_type${ofShop(call, shopId, key)}`;
     const { rows: found } = await call.read((db) => db.query(call.sql(look), key));
     const before = requireCode(one(call, { rows: found }), id, shopId);
-    if (fields.length === 0) return before;
+    if (fields.length === 0 && campaignId === undefined) return before;
     const issues = codeIssues({ ...before, ...uncapped, ...Object.fromEntries(fields) });
     if (issues.length > 0) throw new ValidationError(issues);
     const values: unknown[] = [id, found[0]?.rules, ...fields.map(([field, value]) => parameterOf(call, field, value))];
@@ -256,18 +282,21 @@ export async function updateCode(call: Call, id: string, shopId: Shop, patch: Co
       ([field], index) => `:"${placeholderOf('codes', field)}" = ${newValue(call, field, `$${index + 3}`)}`,
     );
     const isSame = `c.:"code_id" = $1:::code_id_type AND ${RULES} = $2${ofShop(call, shopId, values)}`;
-    const { rows } = await call.write(
-      (db) =>
-        db.query(
-          call.sql(
-            `UPDATE :"codes" AS c SET ${[...sets, ...updatedNow(call)].join(', ')}
-              WHERE ${isSame} RETURNING ${codeColumns(call.host)}`,
-          ),
-          values,
-        ),
+    const columns = codeColumns(call.host);
+    const statement =
+      fields.length === 0
+        ? `SELECT ${columns} FROM :"codes" AS c WHERE ${isSame} FOR NO KEY UPDATE`
+        : `UPDATE :"codes" AS c SET ${[...sets, ...updatedNow(call)].join(', ')} WHERE ${isSame} RETURNING ${columns}`;
+    const updated = await call.write(
+      async (db) => {
+        if (campaignId) await requireCampaignOf(db, call, campaignId, before.shopId);
+        const code = one(call, await db.query(call.sql(statement), values));
+        if (!code || campaignId === undefined) return code;
+        await putIntoCampaign(db, call, [id], campaignId);
+        return { ...code, campaignId };
+      },
       { id },
     );
-    const updated = one(call, { rows });
     if (updated) return updated;
   }
   throw new PromoCodesError(

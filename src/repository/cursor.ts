@@ -28,6 +28,9 @@ const CODE_MARK = new RegExp(`^(?<order>${CODE_ORDERS.join('|')}):(?<at>${NUMBER
 /** Of a list of uses: ids are taken in blocks by each process, so the time comes first, in seconds since 1970. */
 const USE_MARK = new RegExp(`^at:(?<at>-?\\d{1,18}(?:\\.\\d{1,6})?|-?Infinity|none):${ID}$`, 's');
 
+/** Of a list of campaigns. */
+const CAMPAIGN_MARK = /^(?<order>campaign):(?<id>\d{1,18})$/;
+
 /** After what a page begins, as it goes into a statement. */
 export interface Mark {
   id: string;
@@ -57,6 +60,7 @@ function cursorField(pattern: RegExp) {
 
 export const codeCursor = cursorField(CODE_MARK);
 export const useCursor = cursorField(USE_MARK);
+export const campaignCursor = cursorField(CAMPAIGN_MARK);
 
 /** @throws ValidationError for an id that the host's cannot be: the cursor is of another list. */
 export function requireMark(host: Host, table: HostTable, id: string): string {

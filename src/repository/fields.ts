@@ -15,7 +15,10 @@ const ANY_ID = {
 
 /** An id of a code or of a use. */
 export function idField(host: Host | undefined, table: HostTable) {
-  const { rule, read } = host ? idType(host.layout.types[table === 'codes' ? 'codeId' : 'useId']) : ANY_ID;
+  return idOf(host ? idType(host.layout.types[table === 'codes' ? 'codeId' : 'useId']) : ANY_ID);
+}
+
+function idOf({ rule, read }: typeof ANY_ID) {
   return v.pipe(
     v.union([v.string(rule), v.number(rule), v.bigint(rule)], rule),
     v.check((value) => typeof value !== 'number' || Number.isSafeInteger(value), rule),
@@ -27,6 +30,13 @@ export function idField(host: Host | undefined, table: HostTable) {
     }),
   );
 }
+
+/** The id of a campaign, whatever the ids of the host are. */
+export const campaignIdField = v.pipe(
+  idOf(idType('bigint')),
+  // As it comes out again.
+  v.transform((id) => String(BigInt(id))),
+);
 
 /** Enough for any name or note; the columns of a host may hold less, and are then the limit. */
 const LONGEST_TEXT = 10_000;

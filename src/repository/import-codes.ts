@@ -1,10 +1,11 @@
+import { withWrongCampaign, wrongCampaign } from '../campaigns/campaign-codes.js';
 import { ValidationError, type ValidationIssue } from '../errors.js';
 import { afterCallbacks } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
 import { toCodeName } from '../redemption/code-name.js';
 import type { Host } from '../redemption/host.js';
 import { checkCode } from './code-rules.js';
-import { endsInPast, insertRows, type NewCode, PAST_END, toRow } from './codes.js';
+import { type ChosenCampaign, campaignOf, endsInPast, insertRows, type NewCode, PAST_END, toRow } from './codes.js';
 import type { Call } from './context.js';
 import { columnsOfCode } from './host-columns.js';
 import { type ImportRow, RowReader } from './import-rows.js';
@@ -82,6 +83,7 @@ export async function importCodes(
 interface Group {
   /** The shop of all of them; `null`: each is of the one that stands in it. */
   shopId: string | null;
+  campaign: ChosenCampaign | undefined;
   hasColumns: boolean;
   /** Some of its codes may be those of rows in other groups that come first. */
   isLate: boolean;
@@ -110,19 +112,21 @@ async function* checkedBatches(
     }
   };
   const finish = async (codes: readonly Checked[]): Promise<Batch> => {
-    const past = new Set(
-      await endsInPast(
-        call.renewed(),
-        codes.map(({ code }) => code),
-      ),
-    );
+    const read = codes.map(({ code }) => code);
+    const past = await endsInPast(call.renewed(), read);
     for (const place of past) {
       const { row, code } = codes[place]!;
       note(row, [{ ...PAST_END, received: describeReceived(code.endDate) ?? '' }]);
     }
+    const lost = await withWrongCampaign(call.renewed(), read);
+    for (const place of lost) {
+      const { row, code } = codes[place]!;
+      note(row, [wrongCampaign(code.campaignId ?? '', code.shopId)]);
+    }
+    const faulty = new Set([...past, ...lost]);
     return batchOf(
       call,
-      codes.filter((_, place) => !past.has(place)),
+      codes.filter((_, place) => !faulty.has(place)),
     );
   };
   let row = -1;
@@ -166,8 +170,9 @@ function batchOf({ host }: Call, codes: readonly Checked[]): Batch {
     const isLate = names.has(name);
     names.add(name);
     const shopId = shopOf(code);
-    const key = JSON.stringify([isLate, shopId, Object.keys(columns).sort()]);
-    const group = groups.get(key) ?? { shopId, hasColumns: false, isLate, rows: [] };
+    const campaign = campaignOf(code);
+    const key = JSON.stringify([isLate, shopId, campaign, Object.keys(columns).sort()]);
+    const group = groups.get(key) ?? { shopId, campaign, hasColumns: false, isLate, rows: [] };
     groups.set(key, group);
     group.hasColumns ||= code.columns !== undefined;
     group.rows.push(JSON.stringify(columns));
@@ -186,8 +191,8 @@ function ownShopOf(host: Host): (code: NewCode) => string | null {
 /** @returns how many were created */
 async function insertBatch(call: Call, { groups }: Batch): Promise<number> {
   let created = 0;
-  for (const { shopId, hasColumns, rows } of groups) {
-    created += await insertRows(call, shopId, `[${rows.join(',')}]`, hasColumns, (_, ids) => ids.length);
+  for (const { rows, ...group } of groups) {
+    created += await insertRows(call, { ...group, rows: `[${rows.join(',')}]` }, (_, ids) => ids.length);
   }
   return created;
 }

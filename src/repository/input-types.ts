@@ -84,6 +84,8 @@ export interface CodeTemplate {
   metadata?: unknown;
   /** Default: `true`. */
   isActive?: boolean | undefined;
+  /** A campaign of the same shop that it is in. Default: `null`, none. */
+  campaignId?: Id | null | undefined;
   /** Further columns of the host's table, by name: `{ tenant_id: 7 }`. */
   columns?: ColumnValues | undefined;
 }
@@ -201,6 +203,56 @@ export interface ListInput extends PageInput {
   orderBy?: CodeOrder | undefined;
   /** Only codes that are active; whether their dates fit is not looked at. */
   activeOnly?: boolean | undefined;
+  /** Only codes that are in this campaign. */
+  campaignId?: Id | undefined;
+}
+
+/** What `campaigns.create` takes. */
+export interface CampaignInput {
+  /** Only codes of this shop can be in it. A host without shops leaves it out; what is given there is ignored. */
+  shopId?: Id | undefined;
+  /** For people, up to 500 characters. */
+  name: string;
+  /** Whether its codes may be redeemed at all. Default: `true`. */
+  isActive?: boolean | undefined;
+  /** Inclusive: a `Date`, or an ISO 8601 string with an offset. Default: `null`, from ever. */
+  startDate?: Date | string | null | undefined;
+  /** Inclusive. Default: `null`, for ever. */
+  endDate?: Date | string | null | undefined;
+  /** Uses of all its codes together. Default: `null`, no limit. */
+  totalUsageLimit?: number | null | undefined;
+  /** Uses of one customer, of all its codes together. Default: `null`, no limit. */
+  perCustomerLimit?: number | null | undefined;
+  /** A budget: what all uses of all its codes together may be paid, no finer than a bonus is. Default: `null`, none. */
+  maxTotalBonus?: Amount | null | undefined;
+  /**
+   * What becomes of a use that would pass the budget: it is refused (`'refuse'`, the default), or is paid what is left
+   * (`'cap'`), and refused where nothing is.
+   */
+  budgetOverrun?: 'refuse' | 'cap' | undefined;
+  /** Whatever the host wants to keep with it, as JSON: up to 100,000 characters. Default: `null`. */
+  metadata?: unknown;
+}
+
+/** What `campaigns.update` takes: the shop and the counters cannot be changed. */
+export type CampaignPatch = {
+  [Field in Exclude<keyof CampaignInput, 'shopId'>]?: CampaignInput[Field] | undefined;
+};
+
+/** What `campaigns.list` takes. */
+export interface CampaignListInput extends PageInput {
+  /** Only campaigns of this shop. */
+  shopId?: Id | undefined;
+  /** Only campaigns in this state, by the database's clock: as that of a code, by the dates and limits of the campaign alone. */
+  state?: CodeState | undefined;
+  /** Only campaigns whose name holds this text, whatever the case. `%` and `_` are characters like any other. */
+  search?: string | undefined;
+}
+
+/** What `campaigns.addCodes` does with codes that are in another campaign. */
+export interface AddCodesInput {
+  /** Whether they are moved from there, with their uses; otherwise they are refused. Default: `false`. */
+  move?: boolean | undefined;
 }
 
 /** What `usesByCustomer` takes. */

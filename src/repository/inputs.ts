@@ -3,11 +3,12 @@ import type { CodeColumn, UseColumn } from '../host/description.js';
 import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
 import { type Host, lengthOf } from '../redemption/host.js';
 import { amountField } from './amount-field.js';
+import { campaignSchemas } from './campaign-inputs.js';
 import { CODE_STATES } from './code-state.js';
 import { type NewCode, toRow } from './codes.js';
 import { CODE_ORDERS, codeCursor, useCursor } from './cursor.js';
 import { dateField, endField } from './date-fields.js';
-import { INDEXED_NAME, idField, LONGEST_NAME, limitField, ofColumn, textField } from './fields.js';
+import { campaignIdField, INDEXED_NAME, idField, LONGEST_NAME, limitField, ofColumn, textField } from './fields.js';
 import { columnsField, columnsOfCode, missingColumns } from './host-columns.js';
 import { metadataField } from './metadata-field.js';
 
@@ -151,6 +152,7 @@ function codeFields(host: Host | undefined) {
     customerAddress: v.nullable(customerOfCode(host)),
     metadata: metadataField,
     isActive: trueOrFalse,
+    campaignId: v.nullable(campaignIdField),
   };
 }
 
@@ -182,6 +184,7 @@ function templateEntries(host: Host | undefined) {
     customerAddress: ofCode('customerAddress', v.optional(fields.customerAddress, null)),
     metadata: ofCode('metadata', v.optional(fields.metadata, null)),
     isActive: ofCode('isActive', v.optional(fields.isActive, true)),
+    campaignId: v.optional(fields.campaignId, null),
     columns: v.optional(columnsField(host, 'codes')),
   };
 }
@@ -206,6 +209,7 @@ function patchEntries(host: Host | undefined) {
     customerAddress: ofCode('customerAddress', fields.customerAddress),
     metadata: ofCode('metadata', fields.metadata),
     isActive: ofCode('isActive', fields.isActive),
+    campaignId: v.optional(fields.campaignId),
   };
 }
 
@@ -280,9 +284,11 @@ export function inputSchemas(host: Host | undefined) {
       search: v.optional(textField(undefined, 'codes', 'code', { max: LONGEST_NAME, trim: true })),
       orderBy: v.optional(oneOf(CODE_ORDERS), 'newest'),
       activeOnly: v.optional(trueOrFalse, false),
+      campaignId: v.optional(campaignIdField),
       limit,
       cursor: codeCursor,
     }),
+    ...campaignSchemas(host, shopOf(host, false), { shopId: v.optional(entries.shopId), limit }),
     usesByCustomer: optionsOf({
       customerAddress: customerOf(host, true),
       shopId: v.optional(entries.shopId),

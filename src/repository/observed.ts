@@ -19,6 +19,7 @@ export function observeRedemption<Result extends RedeemResult | RedeemResult[]>(
   const describe = (): RedeemEvent => ({
     method,
     ...whereOf(context),
+    campaignId: undefined,
     size: 1,
     outcomes: {},
     batchSize: 0,
@@ -49,12 +50,16 @@ export function observePreview(
   if (!validateChannel.isHeard) return work();
   const describe = (): ValidateEvent => ({
     ...whereOf(context),
+    campaignId: undefined,
     outcome: undefined,
     durationMs: 0,
     ...personalOf(context, input),
   });
   return validateChannel.run(describe, work, {
-    answered: (result) => ({ outcome: result.valid ? 'valid' : result.reason }),
+    answered: (result) =>
+      result.valid
+        ? { outcome: 'valid', campaignId: result.promoCode.campaignId ?? undefined }
+        : { outcome: result.reason },
     failed: ({ code }) => ({ outcome: code }),
   });
 }

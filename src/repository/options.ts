@@ -44,10 +44,10 @@ export interface RepositoryOptions extends SchemaOption {
    */
   retry?: RetryPolicy | undefined;
   /**
-   * Makes unknown, inactive, expired and not-started codes, and those that are bound to another customer, look the same in
-   * reason (`not_found`), in message and in the work that the server does, so that a guesser learns nothing from them. That a
-   * limit or the budget is reached, or a reward too small, is still said, to who has a right code in hand: a used-up code is
-   * known as one, so use `rateLimit` as well where codes can be guessed. Default: `false`.
+   * Makes unknown, inactive, expired and not-started codes, those of such a campaign, and those that are bound to another
+   * customer, look the same in reason (`not_found`), in message and in the work that the server does, so that a guesser
+   * learns nothing from them. That a limit or the budget is reached, or a reward too small, is still said, to who has a right
+   * code in hand: a used-up code is known as one, so use `rateLimit` as well where codes can be guessed. Default: `false`.
    */
   uniformRefusals?: boolean | undefined;
   /**

@@ -4,6 +4,7 @@ import { PromoCodesError } from '../errors.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { type RedeemRequest, redeemBatch, type Settled } from '../redemption/redeem.js';
 import { isGuess, type RedeemResult } from '../redemption/results.js';
+import { Campaigns } from './campaigns.js';
 import type { Call, Context } from './context.js';
 import type { Id } from './fields.js';
 import { HistoryMethods } from './history-methods.js';
@@ -21,7 +22,7 @@ import {
   rollbackUse,
 } from './uses.js';
 import { previewCode, type ValidateResult } from './validate.js';
-import { type Work, workOf } from './work.js';
+import { partOf, type Work, workOf } from './work.js';
 
 /**
  * Promo codes and their redemption. Make one per pool and keep it; the schema must have been through `installTriggers`.
@@ -45,6 +46,13 @@ import { type Work, workOf } from './work.js';
  * else console.log(result.reason, result.message);
  */
 export class PromoCodeRepository extends HistoryMethods {
+  /**
+   * Codes under shared limits: total, per customer, budget, dates.
+   * @example
+   * await promoCodes.campaigns.addCodes(campaign.id, [code.id]);
+   */
+  readonly campaigns: Campaigns = partOf(this, new Campaigns());
+
   /**
    * Whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer otherwise a
    * moment later.

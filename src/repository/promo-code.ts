@@ -45,6 +45,8 @@ export interface PromoCode {
   customerAddress: string | null;
   /** The host's own, as it was given. */
   metadata: JsonValue;
+  /** The campaign that it is in. `null`: none; also for a role that may redeem nothing, and so may not know. */
+  campaignId: string | null;
   /** Kept by triggers. */
   timesUsed: number;
   /** Kept by triggers. */
@@ -86,10 +88,13 @@ export function codeColumns(host: Host): string {
   const columns = [
     ...FIELDS.map((role) => `(${READ[role] ?? `c.:"${placeholderOf('codes', role)}"`})::text AS ${nameOf(role)}`),
     ...TIMES.map((role) => `${epochOf(host, 'codes', role)}::text AS ${nameOf(role)}`),
+    `(${host.readsCampaigns ? CAMPAIGN : 'NULL'})::text AS campaignid`,
   ].join(', ');
   COLUMNS.set(host, columns);
   return columns;
 }
+
+const CAMPAIGN = `SELECT k.campaign_id FROM :"library".promo_code_campaign_codes AS k WHERE k.promo_code_id = c.:"code_id"`;
 
 /** One word in lower case. */
 function nameOf(role: string): string {
@@ -106,7 +111,7 @@ const READ: Partial<Record<(typeof FIELDS)[number], string>> = {
 export type CodeRow = Record<
   | ('id' | 'code' | 'shopid' | 'name' | 'description' | 'bonustype' | 'bonusvalue' | 'maxbonus' | 'totalusagelimit')
   | ('percustomerlimit' | 'maxtotalbonus' | 'budgetoverrun' | 'minbasereward' | 'customeraddress' | 'metadata')
-  | ('timesused' | 'totalbonusissued' | 'isactive')
+  | ('timesused' | 'totalbonusissued' | 'isactive' | 'campaignid')
   | ('startdate' | 'enddate' | 'createdat' | 'updatedat'),
   string | null
 >;
@@ -130,6 +135,7 @@ export function toPromoCode(host: Host, row: CodeRow): PromoCode {
     minBaseReward: row.minbasereward,
     customerAddress: row.customeraddress,
     metadata: row.metadata === null ? null : JSON.parse(row.metadata),
+    campaignId: row.campaignid,
     timesUsed: Number(row.timesused ?? 0),
     totalBonusIssued: row.totalbonusissued ?? '0',
     isActive: row.isactive === 'true',

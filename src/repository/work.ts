@@ -77,9 +77,9 @@ export class Work {
     return check(this.context.schemas, (schema, input, root) => parseOptions(schema, input, callee, root));
   }
 
-  /** The same as `run` for a method that works on a code or on a use by its id. */
+  /** The same as `run` for a method that works on a code, a use or a campaign by its id. */
   runOn<Input, Result>(
-    what: 'codeById' | 'useById',
+    what: 'codeById' | 'useById' | 'campaignById',
     callee: string,
     id: Id,
     options: CodeOptions | undefined,
@@ -167,11 +167,17 @@ function requireKey(key: string | undefined): string {
 }
 
 /** Beside the objects, so that a host has no access; and nothing runs when the class is made, so a bundler can leave it out. */
-const works = new WeakMap<RepositoryBase, Work>();
+const works = new WeakMap<object, Work>();
 
 /** The work of a repository, for its methods, which stand in several files. */
-export function workOf(part: RepositoryBase): Work {
+export function workOf(part: object): Work {
   return works.get(part)!;
+}
+
+/** Lets a part of a repository, which has methods of its own, work as the repository does. */
+export function partOf<Part extends object>(repository: RepositoryBase, part: Part): Part {
+  works.set(part, workOf(repository));
+  return part;
 }
 
 /** What all repositories are made with. */

@@ -1,4 +1,5 @@
 import { type CallOptions, type PromoCode, PromoCodeRepository } from '../../src/index';
+import { Campaigns } from '../../src/repository/campaigns';
 import { toHaveNoDrift } from '../../src/testing/index';
 import { type FunctionCall, INSTALL_SCHEMA, ON_TABLES, UNINSTALL } from '../support/functions';
 
@@ -21,6 +22,8 @@ const hold = async ({ repository, code, options }: Setting) => {
   return result.use.id;
 };
 const newCode = () => ({ code: `NEW${next()}`, shopId: 'shop', bonusValue: 5 });
+const newCampaign = ({ repository, code, options }: Setting) =>
+  repository.campaigns.create({ shopId: code.shopId, name: `Campaign ${next()}` }, options);
 
 /** Every method of the repository, by name. What a call needs before it is done by others of them. */
 const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = {
@@ -60,6 +63,23 @@ const repositoryCalls: Record<string, (setting: Setting) => Promise<unknown>> = 
   eraseCustomer: ({ repository, options }) =>
     repository.eraseCustomer(`c${next()}`, { replacement: `erased-${next()}` }, options),
   pruneHistory: ({ repository, options }) => repository.pruneHistory({ before: new Date(0) }, options),
+  'campaigns.create': newCampaign,
+  'campaigns.update': async (setting) =>
+    setting.repository.campaigns.update((await newCampaign(setting)).id, { isActive: false }, setting.options),
+  'campaigns.findById': async (setting) =>
+    setting.repository.campaigns.findById((await newCampaign(setting)).id, setting.options),
+  'campaigns.list': ({ repository, options }) => repository.campaigns.list({ state: 'redeemable', limit: 1 }, options),
+  'campaigns.addCodes': async (setting) =>
+    setting.repository.campaigns.addCodes(
+      (await newCampaign(setting)).id,
+      [setting.code.id],
+      { move: true },
+      setting.options,
+    ),
+  'campaigns.removeCodes': async (setting) =>
+    setting.repository.campaigns.removeCodes((await newCampaign(setting)).id, [setting.code.id], setting.options),
+  'campaigns.delete': async (setting) =>
+    setting.repository.campaigns.delete((await newCampaign(setting)).id, setting.options),
 };
 
 /** Of these nothing is asked of the database. */
@@ -70,6 +90,9 @@ export function callsOfRepository(): [string, (setting: Setting) => Promise<unkn
   const names = new Set<string>();
   for (let owner = PromoCodeRepository.prototype; owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
     for (const name of Object.getOwnPropertyNames(owner)) if (!WITHOUT_DATABASE.includes(name)) names.add(name);
+  }
+  for (const name of Object.getOwnPropertyNames(Campaigns.prototype)) {
+    if (name !== 'constructor') names.add(`campaigns.${name}`);
   }
   const missing = [...names].filter((name) => !(name in repositoryCalls));
   if (missing.length > 0) throw new Error(`nothing is known of PGlite and ${missing.join(', ')}: add them here`);

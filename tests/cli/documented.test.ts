@@ -117,6 +117,7 @@ async function examplesOf(): Promise<string[]> {
       'uninstall',
       'sql',
       'import',
+      'campaign',
       'stats',
       'history',
       'locks',
@@ -141,9 +142,10 @@ it('every command line that a page shows is one, and has the flags that it is gi
   const lines = PAGES.flatMap((page) => [...readFileSync(page, 'utf8').matchAll(/npx pg-promo-codes ([^`\n#|>]+)/g)]);
   const flags = new Map<string, string>();
   for (const [, line = ''] of lines) {
-    const [command = '', ...words] = line.trim().split(/\s+/);
-    if (command === 'help') continue;
-    if (!flags.has(command)) flags.set(command, (await runHere([command, '--help'])).stdout);
+    const [first = '', ...words] = line.trim().split(/\s+/);
+    if (first === 'help') continue;
+    const command = first === 'campaign' ? `${first} ${words.shift()}` : first;
+    if (!flags.has(command)) flags.set(command, (await runHere([...command.split(' '), '--help'])).stdout);
     expect(flags.get(command), line).toMatch(new RegExp(`^Usage: pg-promo-codes ${command}\\b`));
     for (const [flag] of words.flatMap((word) => [...word.matchAll(/^--[a-z-]+/g)])) {
       expect(flags.get(command), line).toContain(flag);

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CodesStats } from '../../src/cli/stats/read-stats';
 import { statsPage } from '../../src/cli/stats/stats-page';
-import type { PromoCode } from '../../src/index';
+import type { Campaign, PromoCode } from '../../src/index';
 import { isWhole } from '../support';
 
 const code: PromoCode = {
@@ -15,6 +15,12 @@ const code: PromoCode = {
   ...{ startDate: new Date(0), endDate: new Date(8.64e15), createdAt: new Date(0), updatedAt: new Date(0) },
   ...{ totalUsageLimit: 20, perCustomerLimit: 1, timesUsed: 17, totalBonusIssued: '85.00' },
   ...{ maxTotalBonus: '100.00', budgetOverrun: 'refuse', minBaseReward: null, customerAddress: null, metadata: null },
+  campaignId: null,
+};
+const campaign: Campaign = {
+  ...{ id: '7', shopId: 'shop', name: '<b>Summer</b>', isActive: true, startDate: null, endDate: null, metadata: null },
+  ...{ totalUsageLimit: 1_000, perCustomerLimit: 2, maxTotalBonus: null, budgetOverrun: 'refuse' },
+  ...{ timesUsed: 840, totalBonusIssued: '4200.00', createdAt: new Date(0), updatedAt: new Date(0) },
 };
 const perDay = Array.from({ length: 90 }, (_, day) => ({
   date: new Date(Date.UTC(2026, 0, 1 + day)).toISOString().slice(0, 10),
@@ -24,7 +30,7 @@ const perDay = Array.from({ length: 90 }, (_, day) => ({
 const stats: CodesStats = {
   ...{ shopId: null, codes: 1, activeCodes: 1, totalUses: 17, totalBonus: '85.00', timeZone: 'UTC', perDay },
   ...{ totalBaseReward: '170.00', averageBonus: '5.00', distinctCustomers: 16 },
-  ...{ topCodes: [code], nearLimit: [code] },
+  ...{ topCodes: [code], nearLimit: [code], campaigns: [campaign] },
 };
 const page = statsPage(stats, new Date('2026-03-31T12:00:00Z'));
 
@@ -38,6 +44,7 @@ describe('the page of stats --html', () => {
   it('writes what stands in the database as text', () => {
     expect(page).toContain('&lt;SUMMER &amp; &quot;sun&quot;&gt;');
     expect(page).not.toContain('<SUMMER');
+    expect(page).toContain('<td>&lt;b&gt;Summer&lt;/b&gt;</td>');
     expect(page).toContain('no end');
     expect(page).toContain('85.00 of 100.00 (85 %)');
   });
@@ -59,7 +66,11 @@ describe('the page of stats --html', () => {
       promoCode: code,
       nearLimit: [],
     };
-    expect(statsPage({ ...usage, ...more }, new Date())).toContain('17 of 20 (85 %)');
+    const alone = statsPage({ ...usage, ...more, campaign: null }, new Date());
+    expect(alone).toContain('17 of 20 (85 %)');
+    expect(alone).not.toContain('Campaign');
+    const together = statsPage({ ...usage, ...more, campaign }, new Date());
+    expect(together).toContain('&lt;b&gt;Summer&lt;/b&gt; (id 7): 840 of 1,000 (84 %)');
   });
 });
 

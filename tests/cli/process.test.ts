@@ -72,7 +72,7 @@ describe.concurrent('check --watch', () => {
     await proxy.close();
     expect(code).toBe(130);
     // The codes are listed once, as long as they are the same.
-    expect(stdout.match(/^code /gm)).toHaveLength(1);
+    expect(stdout.match(/^kind /gm)).toHaveLength(1);
     expect(stderr).not.toMatch(/\n {4}at /);
   });
 

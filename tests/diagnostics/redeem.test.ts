@@ -93,6 +93,27 @@ it('with uniform refusals no more is reported than the caller learns', async () 
   expect(onlyEvent()).toMatchObject({ outcomes: { not_found: 1 } });
 });
 
+it('the campaign, where all codes of the call are of one and the caller is told of them', async () => {
+  const { id } = await repository.campaigns.create({ shopId: 'shop', name: 'Summer', totalUsageLimit: 3 });
+  const [one, other, free] = [await newCode({ campaignId: id }), await newCode({ campaignId: id }), await newCode()];
+  const campaignOf = async (call: () => Promise<unknown>) => {
+    forget();
+    await call();
+    return onlyEvent().campaignId;
+  };
+  expect(await campaignOf(() => repository.redeem(request(one)))).toBe(id);
+  expect(await campaignOf(() => repository.reserve({ ...request(other), ttlSeconds: 60 }))).toBe(id);
+  expect(await campaignOf(() => repository.redeem(request(free)))).toBeUndefined();
+  expect(await campaignOf(() => repository.redeemMany([request(one), request(free)]))).toBeUndefined();
+  expect(await campaignOf(() => repository.redeemMany([request(one), request(other)]))).toBe(id);
+  expect(onlyEvent()).toMatchObject({ outcomes: { campaign_limit_reached: 2 } });
+  await repository.campaigns.update(id, { isActive: false });
+  expect(await campaignOf(() => repository.redeem(request(one)))).toBe(id);
+  const uniform = new PromoCodeRepository(t.pool, { schema, uniformRefusals: true });
+  expect(await campaignOf(() => uniform.redeem(request(one)))).toBeUndefined();
+  expect(onlyEvent()).toMatchObject({ outcomes: { not_found: 1 } });
+});
+
 it('in a transaction of the host', async () => {
   const code = await newCode();
   const client = await t.client();

@@ -99,6 +99,11 @@ describe('the rights of the page', () => {
     if (!used.ok) throw new Error(used.message);
     await app.amendUse(used.use.id, { bonusAmount: '2.00' });
     await app.update(code.id, { name: 'x' });
+    const { id } = await app.campaigns.create({ shopId: 'shop-1', name: 'By app' });
+    expect(await app.campaigns.addCodes(id, [code.id])).toEqual({ added: 1, moved: 0 });
+    expect(await app.campaigns.update(id, { totalUsageLimit: 5 })).toMatchObject({ timesUsed: 1, totalUsageLimit: 5 });
+    await app.campaigns.removeCodes(id, [code.id]);
+    await app.campaigns.delete(id);
     await app.deactivate(code.id);
     await as(
       'shop_owner',
@@ -131,6 +136,15 @@ describe('the rights of the page', () => {
     await checkout.list();
     await checkout.usageStats(code.id);
 
+    const campaign = await app.campaigns.create({ shopId: 'shop-1', name: 'Limited', totalUsageLimit: 1 });
+    const member = await app.create({ code: 'MEMBER', shopId: 'shop-1', bonusValue: 5, campaignId: campaign.id });
+    const taken = await checkout.redeem(request({ code: 'member', customerAddress: 'ann' }));
+    expect(taken).toMatchObject({ ok: true });
+    expect(await checkout.campaigns.findById(campaign.id)).toMatchObject({ timesUsed: 1 });
+    expect((await checkout.campaigns.list()).items).toHaveLength(1);
+    if (taken.ok) expect(await checkout.rollbackUse(taken.use.id)).toEqual({ rolledBack: true });
+    expect(await checkout.campaigns.findById(campaign.id)).toMatchObject({ timesUsed: 0 });
+
     const use = (await checkout.usesByCode(code.id)).items[0]!;
     for (const refused of [
       () => checkout.create({ code: 'MINE', shopId: 'shop-1', bonusValue: 5 }),
@@ -139,6 +153,11 @@ describe('the rights of the page', () => {
       () => checkout.deactivate(code.id),
       () => checkout.delete(code.id),
       () => checkout.amendUse(use.id, { bonusAmount: '100.00' }),
+      () => checkout.campaigns.create({ shopId: 'shop-1', name: 'Mine' }),
+      () => checkout.campaigns.update(campaign.id, { totalUsageLimit: null }),
+      () => checkout.campaigns.addCodes(campaign.id, [code.id]),
+      () => checkout.campaigns.removeCodes(campaign.id, [member.id]),
+      () => checkout.campaigns.delete(campaign.id),
       () => installTriggers(poolOf('checkout'), { counterWrites: 'allow' }),
     ])
       await expect(refused()).rejects.toMatchObject(denied);
@@ -147,6 +166,9 @@ describe('the rights of the page', () => {
       'UPDATE promo_codes SET per_customer_limit = NULL',
       'UPDATE promo_code_uses SET bonus_amount = 0',
       'TRUNCATE promo_code_uses',
+      'UPDATE pgpromocodes.promo_code_campaigns SET total_usage_limit = NULL',
+      'UPDATE pgpromocodes.promo_code_campaign_codes SET campaign_id = 2',
+      'DELETE FROM pgpromocodes.promo_code_campaign_codes',
       'ALTER TABLE promo_code_uses DISABLE TRIGGER USER',
       'DROP TABLE pgpromocodes.promo_code_holds',
       'CREATE TABLE pgpromocodes.mine ()',
@@ -186,6 +208,8 @@ describe('the rights of the page', () => {
   });
 
   it('an unchanged installation needs none', async () => {
+    // The first start after the first campaign builds an index.
+    await installTriggers(poolOf('shop_owner'));
     for (const name of Object.keys(roles) as Name[]) {
       expect(await installTriggers(poolOf(name)), name).toMatchObject({ changed: false, warnings: [] });
       expect(await inspectTriggers(poolOf(name)), name).toMatchObject({ ok: true });
@@ -289,7 +313,7 @@ describe('restores and replicas', () => {
     const { rows } = await t.pool.query(
       `SELECT count(*)::integer AS count FROM pg_publication_tables WHERE pubname = 'promo_codes_all'`,
     );
-    expect(rows).toEqual([{ count: 5 }]);
+    expect(rows).toEqual([{ count: 7 }]);
   });
 });
 

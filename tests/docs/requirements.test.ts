@@ -15,6 +15,7 @@ const ask = { code: 'A', shopId: 's', customerAddress: 'ann', baseReward: 1 };
 const redeem = (fields: object) => repository.redeem({ ...ask, ...fields });
 const create = (fields: object) =>
   repository.create({ code: `C${Math.random()}`, shopId: 's', bonusValue: 1, ...fields });
+const newCampaign = (fields: object = {}) => repository.campaigns.create({ shopId: 's', name: 'x', ...fields });
 const made = (options: object) => async () => new PromoCodeRepository(t.pool, options as never);
 const ascii = (length: number) => 'x'.repeat(length);
 /** Two bytes each. */
@@ -87,6 +88,21 @@ const EDGES: Record<string, { taken: (() => Promise<unknown>)[]; refused: (() =>
       () => repository.generate({ shopId: 's', bonusValue: 1, count: 1_000_001 }),
       () => repository.generate({ shopId: 's', bonusValue: 1, count: 4, pattern: '*****' }),
     ],
+  },
+  '`campaigns`: `name`, `maxTotalBonus`': {
+    taken: [() => newCampaign({ name: umlauts(500), maxTotalBonus: `${'9'.repeat(900)}.99` })],
+    refused: [{ name: '' }, { name: ascii(501) }, { maxTotalBonus: '0.001' }].map(
+      (fields) => () => newCampaign(fields),
+    ),
+  },
+  '`addCodes`, `removeCodes`': {
+    taken: [
+      async () => repository.campaigns.addCodes((await newCampaign()).id, []),
+      async () => repository.campaigns.removeCodes((await newCampaign()).id, Array(100_000).fill(1)),
+    ],
+    refused: (['addCodes', 'removeCodes'] as const).map(
+      (method) => async () => repository.campaigns[method]((await newCampaign()).id, Array(100_001).fill(1)),
+    ),
   },
   'pages: `limit`': {
     taken: [1, 10_000].map((limit) => () => repository.list({ limit })),

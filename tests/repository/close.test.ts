@@ -73,11 +73,19 @@ it('refuses every further call, with or without a client, and may be called twic
     () => repository.followHistory()[Symbol.asyncIterator]().next(),
     () => repository.eraseCustomer('x', { replacement: 'y' }),
     () => repository.pruneHistory({ before: new Date() }),
+    () => repository.campaigns.create({ shopId: 'shop', name: 'x' }),
+    () => repository.campaigns.update(1, { name: 'x' }),
+    () => repository.campaigns.findById(1),
+    () => repository.campaigns.list(),
+    () => repository.campaigns.addCodes(1, [code.id]),
+    () => repository.campaigns.removeCodes(1, [code.id]),
+    () => repository.campaigns.delete(1),
   ];
   const methods: string[] = [];
   for (let type = PromoCodeRepository.prototype; type !== Object.prototype; type = Object.getPrototypeOf(type)) {
     methods.push(...Object.getOwnPropertyNames(type).filter((name) => name !== 'constructor' && name !== 'close'));
   }
+  methods.push(...Object.getOwnPropertyNames(Object.getPrototypeOf(repository.campaigns)).slice(1));
   expect(calls.length).toBeGreaterThanOrEqual(methods.length);
   for (const call of calls) {
     const error = await call().catch((thrown: unknown) => thrown);

@@ -26,6 +26,7 @@ describe.each(['own', 'seed'] as const)('codes, on the tables of %s', (tables) =
       totalUsageLimit: null,
       perCustomerLimit: 1,
       ...{ maxTotalBonus: null, budgetOverrun: 'refuse', minBaseReward: null, customerAddress: null, metadata: null },
+      campaignId: null,
       timesUsed: 0,
       totalBonusIssued: '0.00',
       isActive: true,

@@ -34,10 +34,10 @@ function explaining(t: { client(): Promise<import('pg').Client> }, schema: strin
   };
 }
 
-/** Without what is asked for a code that has reached its limit: its holds. */
+/** Without what is asked for each code of a page, and for one that has reached its limit: campaign and holds. */
 function nodesOf(plan: Plan): Plan[] {
-  const below = (plan.Plans ?? []).filter((part) => part['Parent Relationship'] !== 'SubPlan');
-  return [plan, ...below.flatMap(nodesOf)];
+  const below = (plan.Plans ?? []).filter((part) => part['Parent Relationship'] !== 'SubPlan').flatMap(nodesOf);
+  return plan['Node Type'] === 'Subquery Scan' ? below : [plan, ...below];
 }
 
 /** The first page, and one far behind it. */
@@ -91,6 +91,8 @@ describe.skipIf(!isWhole).each(['never analysed', 'analysed'] as const)('many co
       await expectOneScan(on, { shopId: 'shop-1', orderBy, state: 'redeemable' }, /^promo_codes_shop_/);
     }
     await expectOneScan(on, {}, /^promo_codes_pkey$/);
+    // The same where it knows nothing of the shop, and looking at its codes costs little.
+    if (state === 'never analysed') return;
     await expectOneScan(on, { shopId: 'shop-1', search: 'c', activeOnly: true }, /^promo_codes_shop_newest_idx$/);
   }, 180_000);
 });

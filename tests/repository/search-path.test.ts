@@ -94,6 +94,23 @@ describe.each([
     const { nextCursor } = await repository.usesByCode(code.id, { limit: 1 });
     expect((await repository.usesByCode(code.id, { cursor: nextCursor })).items).toHaveLength(1);
     expect((await repository.usesByCustomer('ann', { shopId: 'shop' })).items).toHaveLength(2);
+
+    const { campaigns } = repository;
+    const campaign = await campaigns.create({
+      shopId: 'shop',
+      name: 'Winter',
+      maxTotalBonus: 100,
+      startDate: new Date(0),
+    });
+    expect(await campaigns.addCodes(campaign.id, [code.id])).toEqual({ added: 1, moved: 0 });
+    expect((await repository.list({ campaignId: campaign.id })).items).toMatchObject([{ id: code.id }]);
+    await campaigns.update(campaign.id, { endDate: new Date(Date.now() + 9e8), metadata: { a: 1 } });
+    const campaignPage = { shopId: 'shop', state: 'redeemable', search: 'wint' } as const;
+    expect((await campaigns.list(campaignPage)).items).toMatchObject([{ id: campaign.id }]);
+    await repository.import([{ ...template, code: 'Y', campaignId: campaign.id }]);
+    await repository.update(code.id, { name: 'x', campaignId: null }, { shopId: 'shop' });
+    expect(await campaigns.removeCodes(campaign.id, [code.id])).toEqual({ removed: 0 });
+    await campaigns.delete(campaign.id, { shopId: 'shop' });
     await repository.delete(code.id, { shopId: 'shop' });
   });
 });

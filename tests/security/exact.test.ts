@@ -17,6 +17,7 @@ import {
 import { cases, useDatabase, useRole } from '../support';
 import { intercepted } from '../support/intercepted';
 import { exerciseBudgets } from './exact-budgets';
+import { exerciseCampaignMethods } from './exact-campaign-methods';
 import { exerciseCampaigns } from './exact-campaigns';
 import { layTraps } from './traps';
 
@@ -387,6 +388,8 @@ async function contract(
   // Hosts with tables of their own have no columns for it.
   if (!host.ddl) await exerciseBudgets(repository, { newCode, request, customer: host.customer, say });
   await exerciseCampaigns(repository, { newCode, request, say });
+
+  await exerciseCampaignMethods(repository, { shop: host.shop, newCode, mark });
 
   // What only triggers see.
   const columns = ['promo_code_id', 'customer_address', 'shop_id', 'base_reward', 'bonus_amount', 'total_reward'];

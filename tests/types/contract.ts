@@ -2,9 +2,14 @@
 // `npm run check:package`, with several versions of TypeScript and ways of resolving modules. It never runs.
 import type pg from 'pg';
 import {
+  type AddCodesInput,
   type AmendInput,
   type BatchingOptions,
   type CallOptions,
+  type Campaign,
+  type CampaignInput,
+  type CampaignListInput,
+  type CampaignPatch,
   type CheckDriftOptions,
   type ConnectionError,
   type ConnectionPool,
@@ -87,7 +92,8 @@ type Rigid<Fields> = {
 }[keyof Fields];
 type Inputs =
   | [Rigid<AmendInput>, Rigid<CreateInput>, Rigid<GenerateInput>, Rigid<ListInput>, Rigid<PageInput>]
-  | [Rigid<RedeemInput>, Rigid<UpdateInput>, Rigid<ValidateInput>, Rigid<PromoCodesErrorDetails>];
+  | [Rigid<RedeemInput>, Rigid<UpdateInput>, Rigid<ValidateInput>, Rigid<PromoCodesErrorDetails>]
+  | [Rigid<CampaignInput>, Rigid<CampaignPatch>, Rigid<CampaignListInput>, Rigid<AddCodesInput>];
 type Options =
   | [Rigid<BatchingOptions>, Rigid<CallOptions>, Rigid<CheckDriftOptions>, Rigid<InstallOptions>]
   | [Rigid<RateLimitOptions>, Rigid<RepairDriftOptions>, Rigid<RepositoryOptions>, Rigid<RetryPolicy>]
@@ -96,6 +102,7 @@ type LastArgument<Method extends (...args: never[]) => unknown> = NonNullable<Re
 type Settings = [
   Rigid<LastArgument<PromoCodeRepository['confirm']>>,
   Rigid<LastArgument<PromoCodeRepository['usageStats']>>,
+  Rigid<NonNullable<Parameters<PromoCodeRepository['campaigns']['addCodes']>[2]>>,
 ];
 /** `true` where there is none, otherwise their names. */
 type IsNone<Names> = [Names] extends [never] ? true : Names;
@@ -129,6 +136,19 @@ export const withoutShop: [RedeemInput, ValidateInput, CreateInput, GenerateInpu
 ];
 // @ts-expect-error Everybody else gives it.
 export const withoutValue: CreateInput = { code: 'SUMMER' };
+
+/** Codes go into a campaign by their ids, and come out with it. */
+export async function intoCampaign(campaign: Campaign, codeIds: readonly (string | bigint)[]): Promise<number> {
+  const budget: string | null = campaign.maxTotalBonus;
+  const { added, moved } = await repository.campaigns.addCodes(campaign.id, codeIds, { move: budget === null });
+  // @ts-expect-error Counters are kept by triggers.
+  await repository.campaigns.update(campaign.id, { timesUsed: 0 });
+  // @ts-expect-error A campaign stays in its shop.
+  await repository.campaigns.update(campaign.id, { shopId: 'other' });
+  const { items } = await repository.list({ campaignId: campaign.id });
+  const [first] = items.map(({ campaignId }): string | null => campaignId);
+  return added + moved + (first === null ? 0 : 1);
+}
 
 /** A refusal and a success are told from each other in several ways. */
 export function outcome(result: RedeemResult): string {

@@ -3,7 +3,11 @@ export class Codes {
   readonly #lasting: readonly number[];
   readonly #passing: number[] = [];
 
-  constructor(lasting: readonly number[]) {
+  /** @param campaignId of a campaign that codes come into and leave */
+  constructor(
+    lasting: readonly number[],
+    readonly campaignId: string,
+  ) {
     this.#lasting = lasting;
   }
 

@@ -2,7 +2,16 @@ import type pg from 'pg';
 import { cut } from '../connection';
 import { randomBonus, redeem } from '../old-application';
 import type { Codes } from './codes';
-import { amendUses, deleteUses, exchangeCode, insertUses, moveUses, overwriteCounters, upsertUses } from './writes';
+import {
+  amendUses,
+  deleteUses,
+  exchangeCode,
+  exchangeMember,
+  insertUses,
+  moveUses,
+  overwriteCounters,
+  upsertUses,
+} from './writes';
 
 /** One kind of thing that happens to the tables. */
 export interface Operation {
@@ -24,6 +33,7 @@ export const OPERATIONS: readonly Operation[] = [
   { name: 'moved to another code', weight: 8, run: (client, codes) => moveUses(client, codes.pick(), codes.pick(), 3) },
   { name: 'upsert (ON CONFLICT)', weight: 6, run: (client, codes) => upsertUses(client, codes.pick(), codes.pick()) },
   { name: 'code deleted with its uses', weight: 2, run: exchangeCode },
+  { name: 'code into or out of the campaign', weight: 3, run: exchangeMember },
   { name: 'transaction with a savepoint', weight: 6, run: (client, codes) => runTransaction(client, codes, 'COMMIT') },
   { name: 'transaction rolled back', weight: 6, run: (client, codes) => runTransaction(client, codes, 'ROLLBACK') },
   { name: 'connection lost in mid-transaction', weight: 1, endsConnection: true, run: breakOff },

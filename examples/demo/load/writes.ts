@@ -72,6 +72,23 @@ export async function exchangeCode(client: pg.Client, codes: Codes): Promise<num
   return written;
 }
 
+/** A code that is in the campaign leaves it, and another one comes: their uses count there no more, or from now on. */
+export async function exchangeMember(client: pg.Client, codes: Codes): Promise<number> {
+  const code = codes.pick();
+  const { rowCount } = await client.query(
+    'DELETE FROM pgpromocodes.promo_code_campaign_codes WHERE promo_code_id = $1',
+    [code],
+  );
+  if (rowCount === 0) {
+    await client.query(
+      `INSERT INTO pgpromocodes.promo_code_campaign_codes (promo_code_id, campaign_id)
+       SELECT id, $2 FROM promo_codes WHERE id = $1 ON CONFLICT DO NOTHING`,
+      [code, codes.campaignId],
+    );
+  }
+  return 0;
+}
+
 /** An ORM that saves a row as it was read some time ago, or a hand that thinks it knows better. */
 export async function overwriteCounters(client: pg.Client, codeId: number): Promise<number> {
   await client.query('UPDATE promo_codes SET times_used = 7, total_bonus_issued = NULL, name = $2 WHERE id = $1', [

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftRecord } from '../../drift/drift-record.js';
 import { isPromoCodesError } from '../../errors.js';
 import { EXIT } from '../command-error.js';
-import { driftList } from '../drift-list.js';
+import { countedRecords, driftList } from '../drift-list.js';
 import { explainError } from '../explain-error.js';
 import { progressLine } from '../progress.js';
 import type { Session } from '../session.js';
@@ -36,7 +36,7 @@ function verdict(records: readonly DriftRecord[], { limit, failFast }: Flags): s
   const isAll = !failFast && (limit === undefined || records.length < limit);
   const differ = records.length === 1 ? 'differs from its uses' : 'differ from their uses';
   return [
-    `${isAll ? '' : 'At least '}${counted(records.length, 'code')} ${differ}:`,
+    `${isAll ? '' : 'At least '}${countedRecords(records)} ${differ}:`,
     driftList(records),
     'To do: `pg-promo-codes repair` recounts them; `pg-promo-codes status` shows what lets them drift.',
   ].join('\n');
@@ -82,10 +82,7 @@ async function watch(session: Session, flags: Flags, seconds: number): Promise<n
       const found = JSON.stringify(records);
       if (session.flags.json) print(terminal, found);
       else {
-        print(
-          terminal,
-          `${now()}  ${records.length === 0 ? 'no drift' : `${counted(records.length, 'code')} drifted`}`,
-        );
+        print(terminal, `${now()}  ${records.length === 0 ? 'no drift' : `${countedRecords(records)} drifted`}`);
         if (records.length > 0 && found !== shown) print(terminal, driftList(records));
       }
       shown = found;

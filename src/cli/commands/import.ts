@@ -7,6 +7,7 @@ import { print } from '../terminal.js';
 
 interface Flags {
   shop?: string;
+  campaign?: string;
   skipFaulty?: boolean;
 }
 
@@ -14,13 +15,17 @@ interface Flags {
 const MOST_SHOWN = 20;
 const LONGEST_LINE = 400;
 
-export async function importFile(session: Session, file: string, { shop, skipFaulty }: Flags): Promise<number> {
+export async function importFile(
+  session: Session,
+  file: string,
+  { shop, campaign, skipFaulty }: Flags,
+): Promise<number> {
   const { terminal } = session;
   const pool = await session.pool();
   const { PromoCodeRepository } = await import('../../index.js');
   const rows = readCsv(file, terminal.stdin);
   const report = await new PromoCodeRepository(pool, session.installation).import(rows, {
-    defaults: shop === undefined ? {} : { shopId: shop },
+    defaults: { ...(shop !== undefined && { shopId: shop }), ...(campaign !== undefined && { campaignId: campaign }) },
     faultyRows: skipFaulty ? 'skip' : 'refuse',
   });
   const faults = report.faults.map((fault) => ({ ...fault, line: rows.lineOf(fault.row) }));

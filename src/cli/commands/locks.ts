@@ -12,8 +12,10 @@ import type { Session } from '../session.js';
 import { counted, list, table, visible } from '../table.js';
 import { print } from '../terminal.js';
 
-/** A session that holds the row of a code, or waits for it. */
+/** A session that holds the row of a code or of its campaign, or waits for it. */
 interface LockSession {
+  /** The campaign whose row it is; `null`: it is that of the code. */
+  campaignId: string | null;
   /** Whether it holds the row; otherwise it waits. */
   holds: boolean;
   /** The process of the server; `null` for a transaction that was prepared. */
@@ -45,8 +47,10 @@ export async function locks(session: Session, name: string, { shop }: { shop?: s
   try {
     await client.query("SELECT pg_catalog.set_config('lock_timeout', $1, false)", [`${LOCK_TIMEOUT_MS}ms`]);
     const host = await readHostTables(session, client);
-    const { title, sessions } = await findSessions(client, host, name, shop);
-    print(session.terminal, session.flags.json ? JSON.stringify(sessions) : report(title, sessions));
+    const rows = await findRows(client, host, name, shop);
+    const sessions = rows.flatMap((row) => row.sessions);
+    const text = rows.map((row) => report(row)).join('\n\n');
+    print(session.terminal, session.flags.json ? JSON.stringify(sessions) : text);
     return EXIT.ok;
   } finally {
     // With its setting it is of no use to anybody else.
@@ -54,16 +58,42 @@ export async function locks(session: Session, name: string, { shop }: { shop?: s
   }
 }
 
-async function findSessions(db: Queryable, host: Host, name: string, shop: string | undefined) {
+/** A row that is locked, or a table, and by whom. */
+interface Locked {
+  title: string;
+  sessions: LockSession[];
+}
+
+/** Where the row of a code is, and that of a campaign. */
+const ROW_OF_CODE = { locked_table: ':"codes"', locked_id: 'c.:"code_id"', locked_type: ':code_id_type' };
+const ROW_OF_CAMPAIGN = { locked_table: ':"library".promo_code_campaigns', locked_id: 'c.id', locked_type: 'bigint' };
+
+/** The row of the code, and that of its campaign where somebody holds it: a redemption needs both. */
+async function findRows(db: Queryable, host: Host, name: string, shop: string | undefined): Promise<Locked[]> {
   let code: PromoCode;
   try {
     code = await findOneCode(db, host, name, shop);
   } catch (error) {
     if (!(error instanceof LockTimeoutError)) throw error;
     const rows = await runFile(db, host, tableLockSessionsSql, [], SESSION_COLUMNS);
-    return { title: `The table ${visible(host.layout.codes.name)}`, sessions: rows.map(toSession) };
+    return [{ title: `The table ${visible(host.layout.codes.name)}`, sessions: rows.map((row) => toSession(row)) }];
   }
-  const ask = (isMultixact: boolean) => runFile(db, host, lockSessionsSql, [code.id, isMultixact], SESSION_COLUMNS);
+  const ofShop = code.shopId === '' ? '' : `, shop ${visible(code.shopId)}`;
+  const title = `The row of ${visible(code.code)} (id ${code.id}${ofShop})`;
+  const found = [{ title, sessions: await findSessions(db, host, ROW_OF_CODE, code.id) }];
+  const { campaignId } = code;
+  if (campaignId === null) return found;
+  const sessions = await findSessions(db, host, ROW_OF_CAMPAIGN, campaignId);
+  if (sessions.length === 0) return found;
+  return [
+    ...found,
+    { title: `The row of its campaign ${campaignId}`, sessions: sessions.map((one) => ({ ...one, campaignId })) },
+  ];
+}
+
+async function findSessions(db: Queryable, host: Host, row: typeof ROW_OF_CODE, id: string): Promise<LockSession[]> {
+  const ask = (isMultixact: boolean) =>
+    runFile(db, host, lockSessionsSql, [id, isMultixact], { ...row, ...SESSION_COLUMNS });
   let rows = await ask(false);
   // Several transactions that lock a row at the same time are a multixact, and only that shows whether there is one.
   if (rows.length === 0) {
@@ -72,13 +102,13 @@ async function findSessions(db: Queryable, host: Host, name: string, shop: strin
       throw error;
     });
   }
-  const ofShop = code.shopId === '' ? '' : `, shop ${visible(code.shopId)}`;
-  return { title: `The row of ${visible(code.code)} (id ${code.id}${ofShop})`, sessions: rows.map(toSession) };
+  return rows.map((found) => toSession(found));
 }
 
 function toSession(row: Record<string, string | null>): LockSession {
   const date = (seconds: string | null | undefined) => (seconds == null ? null : new Date(Number(seconds) * 1_000));
   return {
+    campaignId: null,
     holds: row.holds === 'true',
     pid: row.pid == null ? null : Number(row.pid),
     prepared: row.prepared ?? null,
@@ -93,7 +123,7 @@ function toSession(row: Record<string, string | null>): LockSession {
   };
 }
 
-function report(title: string, sessions: readonly LockSession[]): string {
+function report({ title, sessions }: Locked): string {
   const holders = sessions.filter(({ holds }) => holds);
   const waiting = sessions.filter(({ holds }) => !holds);
   if (holders.length === 0) return `${title} is held by nobody.`;

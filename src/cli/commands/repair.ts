@@ -1,10 +1,9 @@
 import type { DriftRecord } from '../../drift/drift-record.js';
 import { EXIT } from '../command-error.js';
 import { confirm, requireAnswer } from '../confirm.js';
-import { driftList } from '../drift-list.js';
+import { countedRecords, driftList } from '../drift-list.js';
 import { progressLine } from '../progress.js';
 import type { Session } from '../session.js';
-import { counted } from '../table.js';
 import { note, print } from '../terminal.js';
 
 interface Flags {
@@ -28,13 +27,13 @@ export async function repair(session: Session, { shop, dryRun, yes }: Flags): Pr
       say(found, 'No drift: there is nothing to recount.');
       return EXIT.ok;
     }
-    const list = `${counted(found.length, 'code')} would be recounted:\n${driftList(found)}`;
+    const list = `${countedRecords(found)} would be recounted:\n${driftList(found)}`;
     if (dryRun) {
       say(found, list);
       return EXIT.notInOrder;
     }
     note(terminal, list);
-    if (!(await confirm(terminal, yes, `Recount ${counted(found.length, 'code')}?`))) {
+    if (!(await confirm(terminal, yes, `Recount ${countedRecords(found)}?`))) {
       note(terminal, 'Nothing was changed.');
       return EXIT.notInOrder;
     }
@@ -47,7 +46,7 @@ export async function repair(session: Session, { shop, dryRun, yes }: Flags): Pr
     repaired,
     repaired.length === 0
       ? 'No drift: there was nothing to recount.'
-      : `Recounted ${counted(repaired.length, 'code')}. Before:\n${driftList(repaired)}`,
+      : `Recounted ${countedRecords(repaired)}. Before:\n${driftList(repaired)}`,
   );
   return EXIT.ok;
 }

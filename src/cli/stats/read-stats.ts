@@ -1,4 +1,6 @@
+import campaignsSql from '../../../sql/cli/campaigns.sql';
 import nearLimitSql from '../../../sql/cli/near-limit.sql';
+import { type Campaign, type CampaignRow, campaignColumns, toCampaign } from '../../campaigns/campaign.js';
 import type { Database } from '../../postgres/database.js';
 import { translateError } from '../../postgres/server-errors.js';
 import { withConnection } from '../../postgres/transaction.js';
@@ -14,7 +16,7 @@ import {
   type UsageTotals,
   usageStats,
 } from '../../repository/usage-stats.js';
-import { findCodes, findOneCode } from '../host-tables.js';
+import { findCodes, findOneCode, runFile } from '../host-tables.js';
 
 /** Of its limit or budget: from here on a code is near it. */
 export const NEAR_PERCENT = 80;
@@ -32,28 +34,35 @@ export interface CodeStats extends UsageStats {
   promoCode: PromoCode;
   /** The code itself, where it is near its limit or its budget. */
   nearLimit: PromoCode[];
+  /** The campaign that it is in. */
+  campaign: Campaign | null;
 }
 
 /** How all codes have been used, or those of one shop. */
 export interface CodesStats extends ShopStats {
   /** Those that have used up most of their limit or their budget, the fullest first. */
   nearLimit: PromoCode[];
+  /** Campaigns that are active and not over, up to 10, the fullest first. */
+  campaigns: Campaign[];
 }
 
-/** The part of its limit that a code has used up, in percent; `undefined` without a limit. */
-export function percentOfLimit({ timesUsed, totalUsageLimit }: PromoCode): number | undefined {
+/** What has a limit and a budget. */
+type Limited = Pick<PromoCode, 'timesUsed' | 'totalUsageLimit' | 'totalBonusIssued' | 'maxTotalBonus'>;
+
+/** The part of its limit that a code or a campaign has used up, in percent; `undefined` without a limit. */
+export function percentOfLimit({ timesUsed, totalUsageLimit }: Limited): number | undefined {
   if (totalUsageLimit === null) return undefined;
   return totalUsageLimit === 0 ? 100 : Math.floor((timesUsed / totalUsageLimit) * 100);
 }
 
-/** The part of its budget that a code has paid, in percent; `undefined` without a budget. */
-export function percentOfBudget({ totalBonusIssued, maxTotalBonus }: PromoCode): number | undefined {
+/** The part of its budget that it has paid, in percent; `undefined` without a budget. */
+export function percentOfBudget({ totalBonusIssued, maxTotalBonus }: Limited): number | undefined {
   if (maxTotalBonus === null) return undefined;
   return Number(maxTotalBonus) === 0 ? 100 : Math.floor((Number(totalBonusIssued) * 100) / Number(maxTotalBonus));
 }
 
 /** The greater of the two. */
-export function percentUsedUp(code: PromoCode): number | undefined {
+export function percentUsedUp(code: Limited): number | undefined {
   const [ofLimit, ofBudget] = [percentOfLimit(code), percentOfBudget(code)];
   return ofLimit === undefined || ofBudget === undefined ? (ofLimit ?? ofBudget) : Math.max(ofLimit, ofBudget);
 }
@@ -67,7 +76,9 @@ export async function readCodeStats(
   const promoCode = await findOneCode(db, host, name, shop);
   const stats = await usageStats(readingOf(db, host), { id: promoCode.id, shopId: undefined }, { days, timeZone });
   const isNear = (percentUsedUp(promoCode) ?? 0) >= NEAR_PERCENT;
-  return { ...stats, perDay: daysOf(host, stats), promoCode, nearLimit: isNear ? [promoCode] : [] };
+  const { campaignId } = promoCode;
+  const [campaign = null] = campaignId === null ? [] : await findCampaigns(db, host, null, campaignId);
+  return { ...stats, perDay: daysOf(host, stats), promoCode, nearLimit: isNear ? [promoCode] : [], campaign };
 }
 
 export async function readShopStats(
@@ -80,7 +91,14 @@ export async function readShopStats(
   const nearLimit = await findCodes(db, host, nearLimitSql, [stats.shopId, NEAR_PERCENT], {
     now_as_end_date: asColumn(host, 'codes', 'endDate', 'now()'),
   });
-  return { ...stats, perDay: daysOf(host, stats), nearLimit };
+  const campaigns = host.readsCampaigns ? await findCampaigns(db, host, stats.shopId, null) : [];
+  return { ...stats, perDay: daysOf(host, stats), nearLimit, campaigns };
+}
+
+/** @param id of the one that is meant; `null`: those that are active and not over */
+async function findCampaigns(db: Database, host: Host, shopId: string | null, id: string | null): Promise<Campaign[]> {
+  const rows = await runFile(db, host, campaignsSql, [shopId, id], { campaign_columns: campaignColumns(host) });
+  return rows.map((row) => toCampaign(row as CampaignRow));
 }
 
 /** What the repository reads statistics by, on tables that it may not be able to redeem with. */

@@ -1,8 +1,16 @@
+import type { Campaign } from '../../campaigns/campaign.js';
 import type { PromoCode } from '../../repository/promo-code.js';
 import type { DayOfUsage } from '../../repository/usage-stats.js';
 import { PAGE_STYLE } from './page-style.js';
-import { type CodeStats, type CodesStats, NEAR_PERCENT, percentUsedUp } from './read-stats.js';
-import { describeCode, describeEnd, describeIssued, describeUses } from './stats-text.js';
+import { type CodeStats, type CodesStats, NEAR_PERCENT } from './read-stats.js';
+import {
+  describeCampaign,
+  describeCode,
+  describeEnd,
+  describeIssued,
+  describeUses,
+  usedUpCells,
+} from './stats-text.js';
 
 /**
  * A page that needs nothing beside it, in light and dark, on a phone and on paper. Each chart has its figures in a table, for
@@ -36,6 +44,7 @@ ${figures(isCode ? codeFigures(stats) : shopFigures(stats))}
 ${perDaySection(stats)}
 ${isCode ? '' : codesSection('Most used', stats.topCodes, 'No code has been used yet.')}
 ${isCode ? '' : codesSection('Near their limit or budget', stats.nearLimit, `No code has used up ${NEAR_PERCENT} % of its limit or budget.`)}
+${isCode || stats.campaigns.length === 0 ? '' : campaignsSection(stats.campaigns)}
 </main>
 </body>
 </html>
@@ -44,13 +53,14 @@ ${isCode ? '' : codesSection('Near their limit or budget', stats.nearLimit, `No 
 
 type Figure = [name: string, value: string];
 
-function codeFigures({ promoCode, averageBonus, distinctCustomers }: CodeStats): Figure[] {
+function codeFigures({ promoCode, averageBonus, distinctCustomers, campaign }: CodeStats): Figure[] {
   return [
     ['Uses', describeUses(promoCode)],
     ['Bonus issued', describeIssued(promoCode)],
     ['Average bonus', averageBonus],
     ['Customers', distinctCustomers.toLocaleString('en')],
     ['Ends', describeEnd(promoCode)],
+    ...(campaign ? [['Campaign', describeCampaign(campaign)] satisfies Figure] : []),
   ];
 }
 
@@ -126,23 +136,16 @@ ${bars.join('\n')}
 
 function codesSection(title: string, codes: readonly PromoCode[], none: string): string {
   if (codes.length === 0) return `<section>\n<h2>${title}</h2>\n<p>${none}</p>\n</section>`;
-  const rows = codes.map((code) => {
-    const percent = percentUsedUp(code);
-    const used = percent === undefined ? '' : `${percent} %`;
-    const limit = code.totalUsageLimit?.toLocaleString('en') ?? '';
-    return [
-      code.code,
-      code.shopId,
-      code.timesUsed.toLocaleString('en'),
-      limit,
-      used,
-      describeIssued(code),
-      describeEnd(code),
-    ];
-  });
-  const head = ['Code', 'Shop', 'Uses', 'Limit', 'Used up', 'Issued', 'Ends (UTC)'];
-  return `<section>\n<h2>${title}</h2>\n${htmlTable(head, rows)}\n</section>`;
+  const rows = codes.map((code) => [code.code, code.shopId, ...usedUpCells(code)]);
+  return `<section>\n<h2>${title}</h2>\n${htmlTable(['Code', 'Shop', ...USED_UP], rows)}\n</section>`;
 }
+
+function campaignsSection(campaigns: readonly Campaign[]): string {
+  const rows = campaigns.map((campaign) => [campaign.name, campaign.shopId, ...usedUpCells(campaign)]);
+  return `<section>\n<h2>Campaigns</h2>\n${htmlTable(['Campaign', 'Shop', ...USED_UP], rows)}\n</section>`;
+}
+
+const USED_UP = ['Uses', 'Limit', 'Used up', 'Issued', 'Ends (UTC)'];
 
 function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const isNumber = (column: number) => rows.every((row) => /^[\d,.]*( %)?$/.test(row[column] ?? ''));

@@ -1,3 +1,4 @@
+import type { Campaign } from '../../campaigns/campaign.js';
 import type { PromoCode } from '../../repository/promo-code.js';
 import type { DayOfUsage } from '../../repository/usage-stats.js';
 import { counted, list, table, visible } from '../table.js';
@@ -24,7 +25,7 @@ export function describeCode(code: PromoCode): string {
 }
 
 /** `840 of 1,000 (84 %)`. */
-export function describeUses(code: PromoCode): string {
+export function describeUses(code: PromoCode | Campaign): string {
   const percent = percentOfLimit(code);
   const uses = code.timesUsed.toLocaleString('en');
   return percent === undefined
@@ -33,15 +34,24 @@ export function describeUses(code: PromoCode): string {
 }
 
 /** `75.00`, of a budget `75.00 of 100.00 (75 %)`. */
-export function describeIssued(code: PromoCode): string {
+export function describeIssued(code: PromoCode | Campaign): string {
   const percent = percentOfBudget(code);
   const { totalBonusIssued, maxTotalBonus } = code;
   return percent === undefined ? totalBonusIssued : `${totalBonusIssued} of ${maxTotalBonus} (${percent} %)`;
 }
 
 /** The latest date of JavaScript stands for a code without an end. */
-export function describeEnd({ endDate }: PromoCode): string {
-  return endDate.getUTCFullYear() > 9_999 ? 'no end' : endDate.toISOString().slice(0, 16).replace('T', ' ');
+export function describeEnd({ endDate }: PromoCode | Campaign): string {
+  return endDate === null || endDate.getUTCFullYear() > 9_999 ? 'no end' : describeMoment(endDate);
+}
+
+function describeMoment(moment: Date): string {
+  return moment.toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** A campaign as a code names it. */
+export function describeCampaign(campaign: Campaign): string {
+  return `${visible(campaign.name)} (id ${campaign.id}): ${describeUses(campaign)}`;
 }
 
 export function codeStatsText(stats: CodeStats, width: number): string {
@@ -52,6 +62,7 @@ export function codeStatsText(stats: CodeStats, width: number): string {
   return [
     list([
       ['code', `${visible(promoCode.code)} (id ${promoCode.id}${shop})`],
+      ...(stats.campaign ? [['campaign', describeCampaign(stats.campaign)] as const] : []),
       ['bonus', describeCode(promoCode)],
       ['ends', describeEnd(promoCode)],
       ['uses', `${describeUses(promoCode)}${near(percentOfLimit(promoCode), 'limit')}`],
@@ -84,28 +95,61 @@ export function shopStatsText(stats: CodesStats, width: number): string {
       ? `No code has used up ${NEAR_PERCENT} % of its limit or budget.`
       : `Near their limit or budget (${NEAR_PERCENT} % and more):\n${codeTable(stats.nearLimit)}`,
   );
+  if (stats.campaigns.length > 0) parts.push(`Campaigns:\n${campaignTable(stats.campaigns)}`);
   return parts.join('\n\n');
 }
 
-function codeTable(codes: readonly PromoCode[]): string {
-  const columns = [
-    ...[{ title: 'code' }, { title: 'shop' }],
-    ...['uses', 'limit', 'used up', 'issued'].map((title) => ({ title, isNumber: true })),
-    { title: 'ends' },
+/** What a code or a campaign has used up of what it may. */
+const USED_UP = [
+  ...['uses', 'limit', 'used up', 'issued'].map((title) => ({ title, isNumber: true })),
+  { title: 'ends' },
+];
+
+export function usedUpCells(code: PromoCode | Campaign): string[] {
+  const percent = percentUsedUp(code);
+  return [
+    code.timesUsed.toLocaleString('en'),
+    code.totalUsageLimit?.toLocaleString('en') ?? '',
+    percent === undefined ? '' : `${percent} %`,
+    describeIssued(code),
+    describeEnd(code),
   ];
-  const rows = codes.map((code) => {
-    const percent = percentUsedUp(code);
-    return [
-      code.code,
-      code.shopId,
-      code.timesUsed.toLocaleString('en'),
-      code.totalUsageLimit?.toLocaleString('en') ?? '',
-      percent === undefined ? '' : `${percent} %`,
-      describeIssued(code),
-      describeEnd(code),
-    ];
-  });
+}
+
+export function codeTable(codes: readonly PromoCode[]): string {
+  const rows = codes.map((code) => [code.code, code.shopId, ...usedUpCells(code)]);
+  return table([{ title: 'code' }, { title: 'shop' }, ...USED_UP], rows);
+}
+
+export function campaignTable(campaigns: readonly Campaign[]): string {
+  const columns = [{ title: 'id', isNumber: true }, { title: 'campaign' }, { title: 'shop' }, ...USED_UP];
+  const isOff = ({ isActive }: Campaign) => (isActive ? '' : ' (switched off)');
+  const rows = campaigns.map((campaign) => [
+    campaign.id,
+    `${campaign.name}${isOff(campaign)}`,
+    campaign.shopId,
+    ...usedUpCells(campaign),
+  ]);
   return table(columns, rows);
+}
+
+/** Everything of a campaign, line by line. */
+export function campaignList(campaign: Campaign, codes: number): string {
+  const { id, name, shopId, startDate, perCustomerLimit, maxTotalBonus, budgetOverrun } = campaign;
+  const beyond = maxTotalBonus !== null && budgetOverrun === 'cap' ? ', the last use gets what is left' : '';
+  return list([
+    ['campaign', `${visible(name)} (id ${id}${shopId === '' ? '' : `, shop ${visible(shopId)}`})`],
+    ['state', campaign.isActive ? 'active' : 'switched off'],
+    ['starts', startDate === null ? 'from ever' : describeMoment(startDate)],
+    ['ends', describeEnd(campaign)],
+    ['codes', codes.toLocaleString('en')],
+    ['uses', describeUses(campaign)],
+    [
+      'per customer',
+      perCustomerLimit === null ? 'no limit' : `${perCustomerLimit.toLocaleString('en')} of all its codes`,
+    ],
+    ['issued', `${describeIssued(campaign)}${beyond}`],
+  ]);
 }
 
 function perDayText(perDay: readonly DayOfUsage[], timeZone: string, width: number): string {

@@ -94,7 +94,7 @@ describe.each(USUAL_GRANULARITIES)(
           AND (prorettype = 'trigger'::regtype OR proname ~ 'promo_code_(campaign_)?stats')`,
         [app.role],
       );
-      expect(rows).toHaveLength(16);
+      expect(rows).toHaveLength(17);
       expect(rows.filter(({ may }) => may)).toEqual([]);
       for (const { call, trigger, name } of rows) {
         if (!trigger) await expect(role.sql(call), call).rejects.toMatchObject(denied);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkDrift, OutcomeUnknownError, PromoCodeRepository, type RedeemResult } from '../../src/index';
 import { type CuttingProxy, startProxy } from '../support/proxy';
 import { useRepository, waitingRedemption } from '../support/repository';
+import { cases } from '../support/scope';
 
 const t = useRepository('broken connections');
 const { newCode, request, counts, schema } = t;
@@ -98,10 +99,12 @@ describe('a connection that breaks once', () => {
   });
 });
 
-it.each([
+const CUTS = [
   { batching: true, part: 0.2 },
   { batching: false, part: 0.04 },
-])(
+];
+
+it.each(cases('floods through cut connections', CUTS, ({ batching }) => batching))(
   '1,000 redemptions through a proxy that cuts connections at random: none makes two uses ($batching)',
   async ({ batching, part }) => {
     const repository = new PromoCodeRepository(pool, { schema, batching, retry: { attempts: 12, maxDelayMs: 200 } });

@@ -3615,42 +3615,42 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$
 DECLARE
-  found record;
+  library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
+  owner_oid constant oid := (
+    SELECT c.relowner
+      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'public'::pg_catalog.name AND c.relname = 'promo_codes'::pg_catalog.name);
+  thing text;
 BEGIN
-  FOR found IN
-    WITH host AS (
-      SELECT c.relowner AS owner
-        FROM pg_catalog.pg_namespace AS n
-        JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'promo_codes'::pg_catalog.name
-       WHERE n.nspname = 'public'::pg_catalog.name
-    ), library AS (
-      SELECT n.oid, n.nspname, n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name
-    ), own AS (
-      SELECT pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure) AS what, p.proowner AS owner
-        FROM library AS l JOIN pg_catalog.pg_proc AS p ON p.pronamespace = l.oid
-       WHERE p.prosrc LIKE '%-- pg-promo-codes %'
-       UNION ALL
-      SELECT pg_catalog.format('TABLE %I.%I', l.nspname, c.relname), c.relowner
-        FROM library AS l JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relkind IN ('r'::"char", 'p'::"char")
-       WHERE pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS part
-                                                                                               JOIN pg_catalog.pg_class AS child ON child.oid = part.inhrelid
-                                                                                               JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
-                                                                                              WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name)
-       UNION ALL
-      SELECT pg_catalog.format('SCHEMA %I', l.nspname), l.nspowner FROM library AS l WHERE l.nspname <> 'public'::pg_catalog.name
-    )
-    SELECT o.what, pg_catalog.pg_get_userbyid(h.owner) AS owner
-      FROM own AS o
-     CROSS JOIN host AS h
-      JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
-     WHERE r.rolsuper AND o.owner <> h.owner
+  FOR thing IN
+    SELECT o.what
+      FROM (
+        SELECT pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure) AS what, p.proowner AS owner
+          FROM pg_catalog.pg_proc AS p
+         WHERE p.pronamespace = library_oid AND p.proowner <> owner_oid AND p.prosrc LIKE '%-- pg-promo-codes %'
+         UNION ALL
+        SELECT pg_catalog.format('TABLE %I.%I', 'pgpromocodes', c.relname), c.relowner
+          FROM pg_catalog.pg_class AS c
+         WHERE c.relnamespace = library_oid AND c.relowner <> owner_oid AND c.relkind IN ('r'::"char", 'p'::"char")
+           AND (pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%' OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS part
+                                                                                                  JOIN pg_catalog.pg_class AS child ON child.oid = part.inhrelid
+                                                                                                  JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
+                                                                                                 WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name))
+         UNION ALL
+        SELECT pg_catalog.format('SCHEMA %I', n.nspname), n.nspowner
+          FROM pg_catalog.pg_namespace AS n
+         WHERE n.oid = library_oid AND n.nspowner <> owner_oid AND n.nspname <> 'public'::pg_catalog.name
+      ) AS o
+     WHERE o.owner IN (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolsuper)
   LOOP
-    EXECUTE pg_catalog.format('ALTER %s OWNER TO %I', found.what, found.owner);
+    EXECUTE pg_catalog.format('ALTER %s OWNER TO %I', thing, pg_catalog.pg_get_userbyid(owner_oid));
   END LOOP;
 END
 $body$;
 DO $body$
 DECLARE
+  -- Known before the query: a join would read the bodies of all functions that there are.
+  library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
   writes constant text[] := '{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}';
   change text;
 BEGIN
@@ -3670,7 +3670,7 @@ BEGIN
        UNION ALL
       SELECT 'table', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{SELECT,INSERT,UPDATE,DELETE}'
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND c.relkind = 'r'::"char"
+       WHERE n.oid = library_oid AND c.relkind = 'r'::"char"
          AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        UNION ALL
       -- Triggers write the history, with the rights of its owner. Whoever redeems may read it, through the table and its policy.
@@ -3680,7 +3680,7 @@ BEGIN
        CROSS JOIN LATERAL (SELECT c.relacl AS acl
                             UNION ALL
                            SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
-       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name
+       WHERE n.oid = library_oid
          AND (EXISTS (SELECT FROM pg_catalog.pg_inherits AS part
                         JOIN pg_catalog.pg_class AS child ON child.oid = part.inhrelid
                         JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
@@ -3690,8 +3690,8 @@ BEGIN
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
-        FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = 'pgpromocodes'::pg_catalog.name AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
+        FROM pg_catalog.pg_proc AS p
+       WHERE p.pronamespace = library_oid AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
       SELECT o.kind, o.path, o.rights, g.grantee, g.privilege_type AS privilege,
              g.grantee IN (SELECT r.oid FROM redeemers AS r) AS redeems

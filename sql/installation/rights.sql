@@ -2,6 +2,8 @@
 -- :'grant_to', get what that takes, and nobody else may write or execute anything. Default privileges may have given more.
 DO $body$
 DECLARE
+  -- Known before the query: a join would read the bodies of all functions that there are.
+  library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = :'library'::pg_catalog.name);
   writes constant text[] := '{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}';
   change text;
 BEGIN
@@ -21,7 +23,7 @@ BEGIN
        UNION ALL
       SELECT 'table', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{SELECT,INSERT,UPDATE,DELETE}'
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE n.nspname = :'library'::pg_catalog.name AND c.relkind = 'r'::"char"
+       WHERE n.oid = library_oid AND c.relkind = 'r'::"char"
          AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        UNION ALL
       -- Triggers write the history, with the rights of its owner. Whoever redeems may read it, through the table and its policy.
@@ -31,15 +33,15 @@ BEGIN
        CROSS JOIN LATERAL (SELECT c.relacl AS acl
                             UNION ALL
                            SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
-       WHERE n.nspname = :'library'::pg_catalog.name
+       WHERE n.oid = library_oid
          AND (:is_of_history(c.oid)
            OR (c.relkind = 'p'::"char" AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY (:'for_redeemers'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
-        FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE n.nspname = :'library'::pg_catalog.name AND :mark(p.prosrc) IS NOT NULL
+        FROM pg_catalog.pg_proc AS p
+       WHERE p.pronamespace = library_oid AND :mark(p.prosrc) IS NOT NULL
     ), given AS (
       SELECT o.kind, o.path, o.rights, g.grantee, g.privilege_type AS privilege,
              g.grantee IN (SELECT r.oid FROM redeemers AS r) AS redeems

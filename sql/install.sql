@@ -460,7 +460,7 @@ BEGIN
 
   -- A use without its code. Whoever is creating that code takes the same lock, exclusively, before counting, so that one of
   -- the two sees the other. A bucket for many codes, because locks are few and a load may bring many such uses.
-  PERFORM pg_advisory_xact_lock_shared(1886544227, (hashtextextended(code_id::text, 0::bigint) % 256::bigint)::integer);
+  PERFORM pg_advisory_xact_lock_shared(hashint8('"public"."promo_code_uses"'::regclass::oid::bigint), (hashtextextended(code_id::text, 0::bigint) % 256::bigint)::integer);
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = code_id;
   IF FOUND THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(code_id, uses_delta, bonus_delta);
@@ -890,7 +890,7 @@ BEGIN
   END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
-    PERFORM pg_advisory_xact_lock(1886544227, (hashtextextended(NEW."id"::text, 0::bigint) % 256::bigint)::integer);
+    PERFORM pg_advisory_xact_lock(hashint8('"public"."promo_code_uses"'::regclass::oid::bigint), (hashtextextended(NEW."id"::text, 0::bigint) % 256::bigint)::integer);
   END IF;
   PERFORM "pgpromocodes".recount_promo_code_stats(NEW."id");
   RETURN NULL;
@@ -1273,7 +1273,7 @@ BEGIN
              JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
             WHERE codes.oid = '"public"."promo_codes"'::regclass::oid AND k.convalidated AND NOT k.condeferrable
               AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum)) THEN
-    PERFORM pg_advisory_xact_lock(1886544227, b.bucket)
+    PERFORM pg_advisory_xact_lock(hashint8('"public"."promo_code_uses"'::regclass::oid::bigint), b.bucket)
        FROM (SELECT DISTINCT (hashtextextended(a.code::text, 0::bigint) % 256::bigint)::integer AS bucket FROM pg_catalog.unnest(codes) AS a(code) ORDER BY 1) AS b;
   END IF;
 

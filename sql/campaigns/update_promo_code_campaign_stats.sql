@@ -61,7 +61,7 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', earlier, true);
   -- Uses may come before the transaction that creates their code has ended: see apply_promo_code_stats.
   IF NOT :is_referencing() THEN
-    PERFORM pg_advisory_xact_lock(1886544227, b.bucket)
+    PERFORM pg_advisory_xact_lock(:lock_class(), b.bucket)
        FROM (SELECT DISTINCT :code_bucket(a.code) AS bucket FROM pg_catalog.unnest(codes) AS a(code) ORDER BY 1) AS b;
   END IF;
 

@@ -104,7 +104,7 @@ BEGIN
 
   -- A use without its code. Whoever is creating that code takes the same lock, exclusively, before counting, so that one of
   -- the two sees the other. A bucket for many codes, because locks are few and a load may bring many such uses.
-  PERFORM pg_advisory_xact_lock_shared(1886544227, :code_bucket(code_id));
+  PERFORM pg_advisory_xact_lock_shared(:lock_class(), :code_bucket(code_id));
   PERFORM FROM :"codes" AS c WHERE c.:"code_id" = code_id;
   IF FOUND THEN
     PERFORM :"library".apply_promo_code_stats(code_id, uses_delta, bonus_delta);

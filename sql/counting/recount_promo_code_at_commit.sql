@@ -34,7 +34,7 @@ BEGIN
   END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
-    PERFORM pg_advisory_xact_lock(1886544227, :code_bucket(NEW.:"code_id"));
+    PERFORM pg_advisory_xact_lock(:lock_class(), :code_bucket(NEW.:"code_id"));
   END IF;
   PERFORM :"library".recount_promo_code_stats(NEW.:"code_id");
   RETURN NULL;

@@ -57,6 +57,7 @@ import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
+import lockClass from '../../sql/rules/lock_class.sql';
 import mark from '../../sql/rules/mark.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
@@ -92,6 +93,7 @@ const rules = readRules([
   stamp,
   setStamp,
   codeBucket,
+  lockClass,
   finiteBonus,
   firstCode,
   lastCode,

@@ -5,6 +5,7 @@ import { counters, createHost, expectCounters, insert, USUAL_GRANULARITIES, use 
 import { session, settledOrBlocked } from './session';
 
 const t = useSchema('orphans');
+const beside = useSchema('orphans beside');
 const options = { schema: t.schema };
 
 const NO_FOREIGN_KEY = 'ALTER TABLE :"schema".promo_code_uses DROP CONSTRAINT promo_code_uses_promo_code_id_fkey';
@@ -50,6 +51,15 @@ describe.each(USUAL_GRANULARITIES)(
       await expectCounters(t, { 100: [2, '5.00'] });
       await t.sql(insert(use(100, 8)));
       await expectCounters(t, { 100: [3, '13.00'] });
+    });
+
+    it('let no other installation wait, whose codes have the same ids', async () => {
+      await createHost(beside, { granularity, alter: NO_FOREIGN_KEY });
+      const holder = await t.client();
+      await holder.query(t.expand(`BEGIN; ${insert(use(100, 1))}`));
+      await beside.sql(`SET lock_timeout = '2s'; ${newCode(100)}; RESET lock_timeout`);
+      await expect(t.sql(`SET lock_timeout = 50; ${newCode(100)}`)).rejects.toMatchObject({ code: '55P03' });
+      await holder.query('ROLLBACK');
     });
 
     it('are adopted by a code that says it starts with nothing, or with NULL', async () => {

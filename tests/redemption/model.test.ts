@@ -246,7 +246,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
 
   it('any order of calls has the results, the uses and the counters of the model', async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), play), {
-      numRuns: isWhole ? 60 : 25,
+      numRuns: isWhole ? 60 : 15,
     });
   }, 120_000);
 
@@ -288,7 +288,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
         if (hasRules) expect(Number((await t.counts(code)).total)).toBeLessThanOrEqual(17.5);
         expect(await checkDrift(t.pool, { schema: t.schema })).toEqual([]);
       }),
-      { numRuns: isWhole ? 25 : 12 },
+      { numRuns: isWhole ? 25 : 8 },
     );
   }, 120_000);
 });

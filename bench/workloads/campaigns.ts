@@ -1,9 +1,9 @@
 import { defaultLibrarySchema } from '../../src/host/library-schema.js';
 import { type Comparison, compare, judge, type Panel } from '../comparison.js';
-import { requireTrueCounters } from '../host.js';
 import { library } from '../library.js';
-import { type RoundFigures, startLoad } from '../redemption/load.js';
-import { alternate, mapSamples, ratiosOf } from '../side-by-side.js';
+import { startLoad } from '../redemption/load.js';
+import { alternateLoads } from '../redemption/turns.js';
+import { mapSamples, ratiosOf } from '../side-by-side.js';
 import type { Workbench } from '../workbench.js';
 import { freshTables } from './redemption.js';
 import type { Workload } from './workload.js';
@@ -33,55 +33,42 @@ export const campaigns: Workload = {
 };
 
 async function measure(bench: Workbench, callers: number): Promise<Comparison> {
-  const [rounds, durationMs, runInMs] = bench.quick ? [3, 400, 100] : [12, 700, 300];
-  bench.progress(`${nameOf(callers)}: ${rounds} rounds of ${runInMs} + ${durationMs} ms`);
-  const contenders = [];
-  const closers: (() => void)[] = [];
-  try {
-    for (const role of ['plain', 'ours', 'campaignRow'] as const) {
-      const design = role === 'plain' ? 'ours' : role;
-      const codes = role === 'plain' ? 1 : CODES;
-      const schema = await freshTables(bench, design, codes, `campaigns_${role.toLowerCase()}`);
-      if (role === 'ours') await putIntoCampaign(bench, schema);
-      if (role === 'campaignRow')
-        await bench.client.query(
-          `CREATE TABLE ${schema}.campaigns (id integer PRIMARY KEY, times_used integer NOT NULL) WITH (fillfactor = 50);
-           INSERT INTO ${schema}.campaigns VALUES (1, 0)`,
-        );
-      const mix = { codes, choice: 'uniform' as const };
-      const load = await startLoad({ role: design, schema, mix, callers, url: bench.url, pool: POOL }, 1);
-      closers.push(load.close);
-      contenders.push({
-        role,
-        schema,
-        prepare: () => bench.settle(schema),
-        round: () => load.round({ durationMs, runInMs }),
-      });
-    }
-    const samples = await alternate<RoundFigures>(contenders, rounds);
-    for (const { schema } of contenders) await requireTrueCounters(bench, schema);
-    const rates = mapSamples(samples, ({ rate }) => rate);
-    const comparison = compare(
-      {
-        name: nameOf(callers),
-        shortName: `${callers} ${callers === 1 ? 'caller' : 'callers'}`,
-        what: `${callers} callers redeem 1,000 codes of one campaign, or one code`,
-        panel,
-        reference: 'plain',
-        labels,
-        ...(callers > 1 && { goal: { direction: 'at least' as const, limit: 0.7 } }),
-      },
-      rates,
-    );
-    if (callers > 1) {
-      const { median } = ratiosOf(rates.get('ours')!, rates.get('campaignRow')!);
-      const of = `${labels.ours} ÷ ${labels.campaignRow}`;
-      comparison.goals.push(judge({ of, direction: 'at least', limit: 20, value: median, unit: '×' }));
-    }
-    return comparison;
-  } finally {
-    for (const close of closers) close();
+  const turns = bench.quick
+    ? { rounds: 3, durationMs: 400, runInMs: 100 }
+    : { rounds: 12, durationMs: 700, runInMs: 300 };
+  bench.progress(`${nameOf(callers)}: ${turns.rounds} rounds of ${turns.runInMs} + ${turns.durationMs} ms`);
+  const samples = await alternateLoads(bench, turns, ['plain', 'ours', 'campaignRow'] as const, async (role) => {
+    const design = role === 'plain' ? 'ours' : role;
+    const codes = role === 'plain' ? 1 : CODES;
+    const schema = await freshTables(bench, design, codes, `campaigns_${role.toLowerCase()}`);
+    if (role === 'ours') await putIntoCampaign(bench, schema);
+    if (role === 'campaignRow')
+      await bench.client.query(
+        `CREATE TABLE ${schema}.campaigns (id integer PRIMARY KEY, times_used integer NOT NULL) WITH (fillfactor = 50);
+         INSERT INTO ${schema}.campaigns VALUES (1, 0)`,
+      );
+    const mix = { codes, choice: 'uniform' as const };
+    return { schema, load: await startLoad({ role: design, schema, mix, callers, url: bench.url, pool: POOL }, 1) };
+  });
+  const rates = mapSamples(samples, ({ rate }) => rate);
+  const comparison = compare(
+    {
+      name: nameOf(callers),
+      shortName: `${callers} ${callers === 1 ? 'caller' : 'callers'}`,
+      what: `${callers} callers redeem 1,000 codes of one campaign, or one code`,
+      panel,
+      reference: 'plain',
+      labels,
+      ...(callers > 1 && { goal: { direction: 'at least' as const, limit: 0.7 } }),
+    },
+    rates,
+  );
+  if (callers > 1) {
+    const { median } = ratiosOf(rates.get('ours')!, rates.get('campaignRow')!);
+    const of = `${labels.ours} ÷ ${labels.campaignRow}`;
+    comparison.goals.push(judge({ of, direction: 'at least', limit: 20, value: median, unit: '×' }));
   }
+  return comparison;
 }
 
 /** All codes of a schema, with limits that nobody reaches. */

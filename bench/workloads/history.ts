@@ -1,8 +1,8 @@
 import { type Comparison, compare, type Panel } from '../comparison.js';
-import { requireTrueCounters } from '../host.js';
 import { library } from '../library.js';
-import { type RoundFigures, startLoad } from '../redemption/load.js';
-import { alternate, mapSamples } from '../side-by-side.js';
+import { startLoad } from '../redemption/load.js';
+import { alternateLoads } from '../redemption/turns.js';
+import { mapSamples } from '../side-by-side.js';
 import type { Workbench } from '../workbench.js';
 import { freshTables } from './redemption.js';
 import type { Workload } from './workload.js';
@@ -27,42 +27,27 @@ export const history: Workload = {
 };
 
 async function measure(bench: Workbench, callers: number): Promise<Comparison> {
-  const [rounds, durationMs, runInMs] = bench.quick ? [3, 400, 100] : [12, 700, 300];
-  bench.progress(`${nameOf(callers)}: ${rounds} rounds of ${runInMs} + ${durationMs} ms`);
-  const contenders = [];
-  const closers: (() => void)[] = [];
-  try {
-    for (const role of ['plain', 'ours'] as const) {
-      const schema = await freshTables(bench, 'ours', CODES, `history_${role}`);
-      if (role === 'ours') await library.installTriggers(bench.pool, { schema, history: true });
-      const load = await startLoad(
-        { role: 'ours', schema, mix: { codes: CODES, choice: 'uniform' }, callers, url: bench.url, pool: POOL },
-        1,
-      );
-      closers.push(load.close);
-      contenders.push({
-        role,
-        schema,
-        prepare: () => bench.settle(schema),
-        round: () => load.round({ durationMs, runInMs }),
-      });
-    }
-    const samples = await alternate<RoundFigures>(contenders, rounds);
-    for (const { schema } of contenders) await requireTrueCounters(bench, schema);
-    return compare(
-      {
-        name: nameOf(callers),
-        shortName: `${callers} ${callers === 1 ? 'caller' : 'callers'}`,
-        what: `${callers} callers redeem 1,000 codes`,
-        panel,
-        reference: 'plain',
-        labels: { plain: 'without history', ours: 'with history' },
-        // A cost of at most 1.5.
-        goal: { direction: 'at least', limit: 1 / 1.5 },
-      },
-      mapSamples(samples, ({ rate }) => rate),
-    );
-  } finally {
-    for (const close of closers) close();
-  }
+  const turns = bench.quick
+    ? { rounds: 3, durationMs: 400, runInMs: 100 }
+    : { rounds: 12, durationMs: 700, runInMs: 300 };
+  bench.progress(`${nameOf(callers)}: ${turns.rounds} rounds of ${turns.runInMs} + ${turns.durationMs} ms`);
+  const samples = await alternateLoads(bench, turns, ['plain', 'ours'] as const, async (role) => {
+    const schema = await freshTables(bench, 'ours', CODES, `history_${role}`);
+    if (role === 'ours') await library.installTriggers(bench.pool, { schema, history: true });
+    const mix = { codes: CODES, choice: 'uniform' as const };
+    return { schema, load: await startLoad({ role: 'ours', schema, mix, callers, url: bench.url, pool: POOL }, 1) };
+  });
+  return compare(
+    {
+      name: nameOf(callers),
+      shortName: `${callers} ${callers === 1 ? 'caller' : 'callers'}`,
+      what: `${callers} callers redeem 1,000 codes`,
+      panel,
+      reference: 'plain',
+      labels: { plain: 'without history', ours: 'with history' },
+      // A cost of at most 1.5.
+      goal: { direction: 'at least', limit: 1 / 1.5 },
+    },
+    mapSamples(samples, ({ rate }) => rate),
+  );
 }

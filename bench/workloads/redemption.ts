@@ -1,12 +1,12 @@
 import { SEED_TRIGGERS } from '../../tests/support/host-tables.js';
 import { type Comparison, compare, type Goal, judge, type Panel } from '../comparison.js';
 import { count } from '../format.js';
-import { requireTrueCounters } from '../host.js';
 import { library } from '../library.js';
 import type { CodeMix } from '../redemption/codes.js';
 import { type RoundFigures, startDelay, startLoad } from '../redemption/load.js';
 import { type RedemptionRole, triggersOf } from '../redemption/roles.js';
-import { alternate, mapSamples, ratiosOf } from '../side-by-side.js';
+import { alternateLoads } from '../redemption/turns.js';
+import { mapSamples, ratiosOf } from '../side-by-side.js';
 import type { Workbench } from '../workbench.js';
 import type { Workload } from './workload.js';
 
@@ -99,31 +99,23 @@ export const redemption: Workload = {
 
 async function measure(bench: Workbench, situation: Situation): Promise<Comparison[]> {
   const { name, mix, callers, processes = 1, delayMs = 0, ofRows } = situation;
-  const [rounds, durationMs, runInMs] = bench.quick ? [3, 400, 100] : [8, 700, 300];
+  const turns = bench.quick
+    ? { rounds: 3, durationMs: 400, runInMs: 100 }
+    : { rounds: 8, durationMs: 700, runInMs: 300 };
   const roles = rolesOf(situation, bench.quick);
-  bench.progress(`${name}: ${rounds} rounds of ${runInMs} + ${durationMs} ms of ${roles.length} designs`);
+  bench.progress(
+    `${name}: ${turns.rounds} rounds of ${turns.runInMs} + ${turns.durationMs} ms of ${roles.length} designs`,
+  );
   const delay = delayMs > 0 ? await startDelay(bench.url, delayMs) : undefined;
-  const contenders = [];
-  const closers = [() => delay?.close()];
   try {
-    for (const role of roles) {
+    const samples = await alternateLoads(bench, turns, roles, async (role) => {
       const schema = await freshTables(bench, role, mix.codes);
       const load = await startLoad({ role, schema, mix, callers, url: delay?.url ?? bench.url, pool: POOL }, processes);
-      closers.push(load.close);
-      contenders.push({
-        role,
-        schema,
-        prepare: () => bench.settle(schema),
-        round: () => load.round({ durationMs, runInMs }),
-      });
-    }
-    const samples = await alternate<RoundFigures>(contenders, rounds);
-    for (const { role, schema } of contenders) {
-      if (triggersOf[role] !== 'none') await requireTrueCounters(bench, schema);
-    }
+      return { schema, load, counts: triggersOf[role] !== 'none' };
+    });
     return comparisonsOf(situation, samples, ofRows);
   } finally {
-    for (const close of closers) close();
+    delay?.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { compile } from '../tests/support/compile.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -12,16 +12,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 export async function compileWorker(folder: string): Promise<string> {
   const outfile = path.join(folder, 'worker.mjs');
   fs.symlinkSync(path.join(here, '../node_modules'), path.join(folder, 'node_modules'), 'junction');
-  await build({
+  await compile({
     entryPoints: [path.join(here, 'client/worker.ts')],
     outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    loader: { '.sql': 'text' },
-    logLevel: 'error',
   });
   return outfile;
 }

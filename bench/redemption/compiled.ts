@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { compile } from '../../tests/support/compile.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Below node_modules, so that what stays outside the bundles is found. */
@@ -13,17 +13,10 @@ let built: Promise<unknown> | undefined;
  * adds to every closure, and that is no cost of the library. Gives the path.
  */
 export async function compiled(program: 'worker' | 'delay-proxy'): Promise<string> {
-  built ??= build({
+  built ??= compile({
     entryPoints: [path.join(here, 'worker.ts'), path.join(here, 'delay-proxy.ts')],
     outdir: folder,
     outExtension: { '.js': '.mjs' },
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    loader: { '.sql': 'text' },
-    logLevel: 'error',
   });
   await built;
   return path.join(folder, `${program}.mjs`);

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { compile } from './compile';
 
 /** Below node_modules, so that what stays outside the bundles is found. */
 const FOLDER = path.resolve('node_modules/.cache/pg-promo-codes-tests');
@@ -12,23 +12,9 @@ const built = new Map<string, Promise<unknown>>();
  */
 export async function startProgram(file: string, settings: object): Promise<ChildProcess> {
   const outfile = path.join(FOLDER, `${path.basename(file, '.ts')}.mjs`);
-  const compiled = built.get(file) ?? compile(file, outfile);
+  const compiled = built.get(file) ?? compile({ entryPoints: [path.resolve(file)], outfile });
   built.set(file, compiled);
   await compiled;
   // Without what translates this process.
   return fork(outfile, [JSON.stringify(settings)], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-}
-
-function compile(file: string, outfile: string): Promise<unknown> {
-  return build({
-    entryPoints: [path.resolve(file)],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    loader: { '.sql': 'text' },
-    logLevel: 'error',
-  });
 }

@@ -530,8 +530,7 @@ BEGIN
       NEW."promo_code_id"::bigint, 1::bigint, coalesce(NEW."bonus_amount"::numeric, 0::numeric));
     campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id");
     IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-        ARRAY[campaign_id], '{1}', ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[1::bigint], ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
     END IF;
     RETURN NULL;
   END IF;
@@ -645,8 +644,8 @@ BEGIN
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
     campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id");
     IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], '{-1}', ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
-                                                                                             THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-1::bigint], ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                                                   THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
     END IF;
     RETURN NULL;
   END IF;
@@ -797,8 +796,6 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   code_id bigint;
-  marker text;
-  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
   -- TRUNCATE ignores snapshots: an older one would not show the codes that others have used since.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -826,23 +823,11 @@ BEGIN
     PERFORM "pgpromocodes".recount_promo_code_stats(code_id);
   END LOOP;
 
-  PERFORM FROM "pgpromocodes".promo_code_campaigns AS g
-    WHERE g.times_used <> 0::bigint OR g.total_bonus_issued <> 0::numeric
-    ORDER BY g.id
-    FOR NO KEY UPDATE;
-  marker := set_config('pg_promo_codes.counting', 'on', true);
-  UPDATE "pgpromocodes".promo_code_campaigns AS g
-     SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
-    FROM (SELECT other.id, count(*) FILTER (WHERE u.code IS NOT NULL) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
-            FROM "pgpromocodes".promo_code_campaigns AS other
-            LEFT JOIN "pgpromocodes".promo_code_campaign_codes AS m ON m.campaign_id = other.id
-            LEFT JOIN (SELECT u."promo_code_id" AS code, CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
-                                                          THEN u."bonus_amount"::numeric ELSE 0::numeric END AS bonus FROM "public"."promo_code_uses" AS u WHERE true ) AS u
-              ON u.code = m.promo_code_id
-           WHERE other.times_used <> 0::bigint OR other.total_bonus_issued <> 0::numeric
-           GROUP BY other.id) AS actual
-   WHERE g.id = actual.id AND (g.times_used <> actual.uses OR g.total_bonus_issued <> actual.bonus);
-  marker := set_config('pg_promo_codes.counting', earlier, true);
+  PERFORM "pgpromocodes".recount_promo_code_campaign_stats(g.id)
+     FROM (SELECT g.id
+             FROM "pgpromocodes".promo_code_campaigns AS g
+            WHERE g.times_used <> 0::bigint OR g.total_bonus_issued <> 0::numeric
+            ORDER BY g.id) AS g;
   RETURN NULL;
 END
 $body$;
@@ -2732,7 +2717,7 @@ BEGIN
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
   END IF;
-  IF NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
     campaign_ids := ARRAY(SELECT (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN

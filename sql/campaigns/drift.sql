@@ -4,10 +4,8 @@ SELECT CAST(NULL AS :code_id_type) AS promo_code_id,
        g.shop_id,
        g.times_used,
        coalesce(actual.uses, 0::bigint) AS actual_uses,
-       CASE WHEN scale(g.total_bonus_issued) < shown.scale THEN round(g.total_bonus_issued, shown.scale)
-            ELSE g.total_bonus_issued END AS total_bonus_issued,
-       CASE WHEN scale(coalesce(actual.bonus, 0::numeric)) < shown.scale THEN round(coalesce(actual.bonus, 0::numeric), shown.scale)
-            ELSE coalesce(actual.bonus, 0::numeric) END AS actual_bonus,
+       :as_shown(g.total_bonus_issued) AS total_bonus_issued,
+       :as_shown(coalesce(actual.bonus, 0::numeric)) AS actual_bonus,
        'campaign'::text AS kind,
        g.id AS campaign_id
   FROM :"library".promo_code_campaigns AS g

@@ -7,8 +7,7 @@ SELECT coalesce(c.:"code_id", actual.code) AS promo_code_id,
        c.:"times_used" AS times_used,
        coalesce(actual.uses, 0::bigint) AS actual_uses,
        c.:"total_bonus_issued" AS total_bonus_issued,
-       CASE WHEN scale(coalesce(actual.bonus, 0::numeric)) < shown.scale THEN round(coalesce(actual.bonus, 0::numeric), shown.scale)
-            ELSE coalesce(actual.bonus, 0::numeric) END AS actual_bonus,
+       :as_shown(coalesce(actual.bonus, 0::numeric)) AS actual_bonus,
        'code'::text AS kind,
        NULL::bigint AS campaign_id
   FROM (

@@ -23,10 +23,7 @@ BEGIN
     END IF;
     /*fi*/
     PERFORM :"library".apply_promo_code_stats(OLD.:"promo_code_id":::code_id_type, -1::bigint, -(:finite_bonus(OLD)));
-    campaign_id := :campaign_of(OLD.:"promo_code_id");
-    IF campaign_id IS NOT NULL THEN
-      PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[campaign_id], '{-1}', ARRAY[-(:finite_bonus(OLD))]);
-    END IF;
+    :add_to_campaign(OLD.:"promo_code_id", -1::bigint, -(:finite_bonus(OLD)));
     RETURN NULL;
   END IF;
 

@@ -31,11 +31,7 @@ BEGIN
     /*fi*/
     PERFORM :"library".apply_promo_code_stats(
       NEW.:"promo_code_id":::code_id_type, 1::bigint, coalesce(NEW.:"bonus_amount"::numeric, 0::numeric));
-    campaign_id := :campaign_of(NEW.:"promo_code_id");
-    IF campaign_id IS NOT NULL THEN
-      PERFORM :"library".apply_promo_code_campaign_stats(
-        ARRAY[campaign_id], '{1}', ARRAY[coalesce(NEW.:"bonus_amount"::numeric, 0::numeric)]);
-    END IF;
+    :add_to_campaign(NEW.:"promo_code_id", 1::bigint, coalesce(NEW.:"bonus_amount"::numeric, 0::numeric));
     RETURN NULL;
   END IF;
 
@@ -66,10 +62,7 @@ BEGIN
     IF NOT is_counted THEN
       PERFORM :"library".apply_promo_code_stats(first_code, uses, bonus);
     END IF;
-    campaign_id := :campaign_of(first_code);
-    IF campaign_id IS NOT NULL THEN
-      PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
-    END IF;
+    :add_to_campaign(first_code, uses, bonus);
     RETURN NULL;
   END IF;
 

@@ -11,8 +11,6 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   code_id :code_id_type;
-  marker text;
-  earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
   -- TRUNCATE ignores snapshots: an older one would not show the codes that others have used since.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -41,22 +39,11 @@ BEGIN
     PERFORM :"library".recount_promo_code_stats(code_id);
   END LOOP;
 
-  PERFORM FROM :"library".promo_code_campaigns AS g
-    WHERE g.times_used <> 0::bigint OR g.total_bonus_issued <> 0::numeric
-    ORDER BY g.id
-    FOR NO KEY UPDATE;
-  marker := set_config('pg_promo_codes.counting', 'on', true);
-  UPDATE :"library".promo_code_campaigns AS g
-     SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
-    FROM (SELECT other.id, count(*) FILTER (WHERE u.code IS NOT NULL) AS uses, coalesce(sum(u.bonus), 0::numeric) AS bonus
-            FROM :"library".promo_code_campaigns AS other
-            LEFT JOIN :"library".promo_code_campaign_codes AS m ON m.campaign_id = other.id
-            LEFT JOIN (SELECT u.:"promo_code_id" AS code, :finite_bonus(u) AS bonus FROM :"uses" AS u WHERE :counts(u)) AS u
-              ON u.code = m.promo_code_id
-           WHERE other.times_used <> 0::bigint OR other.total_bonus_issued <> 0::numeric
-           GROUP BY other.id) AS actual
-   WHERE g.id = actual.id AND (g.times_used <> actual.uses OR g.total_bonus_issued <> actual.bonus);
-  marker := set_config('pg_promo_codes.counting', earlier, true);
+  PERFORM :"library".recount_promo_code_campaign_stats(g.id)
+     FROM (SELECT g.id
+             FROM :"library".promo_code_campaigns AS g
+            WHERE g.times_used <> 0::bigint OR g.total_bonus_issued <> 0::numeric
+            ORDER BY g.id) AS g;
   RETURN NULL;
 END
 $body$;

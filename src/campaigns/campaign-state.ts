@@ -4,7 +4,7 @@ const IS_USE_OF_HOLD = withRules(':is_use_of_hold()');
 /** Holds of its codes whose time has run out, which take no place. */
 const DUE = `:"library".promo_code_holds AS h
          JOIN :"library".promo_code_campaign_codes AS k ON k.promo_code_id = h.promo_code_id`;
-const IS_DUE = 'k.campaign_id = m.id AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()';
+const IS_DUE = `k.campaign_id = m.id AND ${withRules(':hold_is_due()')}`;
 
 /** The state of a campaign `m` in SQL, one of those of a code, by the rules of a redemption of its codes. */
 export const CAMPAIGN_STATE = `CASE WHEN m.is_active IS NOT TRUE THEN 'inactive'

@@ -2,7 +2,7 @@ import type { DecimalString } from '../drift/drift-record.js';
 import type { Host } from '../redemption/host.js';
 import { toDate } from '../redemption/promo-code-use.js';
 import { bonusScale } from '../repository/amount-field.js';
-import type { JsonValue } from '../repository/promo-code.js';
+import { type JsonValue, toLimit } from '../repository/promo-code.js';
 
 /** Codes under shared limits: what is counted and limited here are the uses of all codes that are in the campaign now. */
 export interface Campaign {
@@ -90,8 +90,4 @@ export function toCampaign(row: CampaignRow): Campaign {
     createdAt: toDate(row.createdat),
     updatedAt: toDate(row.updatedat),
   };
-}
-
-function toLimit(text: string | null): number | null {
-  return text === null ? null : Number(text);
 }

@@ -1,5 +1,7 @@
+import addToCampaign from '../../sql/rules/add_to_campaign.sql';
 import addToCampaigns from '../../sql/rules/add_to_campaigns.sql';
 import added from '../../sql/rules/added.sql';
+import asShown from '../../sql/rules/as_shown.sql';
 import askedCode from '../../sql/rules/asked_code.sql';
 import askedCustomer from '../../sql/rules/asked_customer.sql';
 import bonus from '../../sql/rules/bonus.sql';
@@ -104,9 +106,11 @@ const rules = readRules([
   added,
   mayBeAdded,
   campaignOf,
+  addToCampaign,
   addToCampaigns,
   isReferencing,
   counterScale,
+  asShown,
   codeIs,
   codeId,
   codeRefusal,

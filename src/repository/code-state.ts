@@ -19,12 +19,12 @@ export function stateInSql({ host }: Call): string {
     WHEN c.:"end_date" < ${asColumn(host, 'codes', 'endDate', 'now()')} THEN 'expired'
     WHEN ${USES} >= c.:"total_usage_limit"::bigint AND ${USES} - (
            SELECT count(*) FROM :"library".promo_code_holds AS h
-            WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+            WHERE h.promo_code_id = c.:"code_id" AND ${IS_DUE}
          ) >= c.:"total_usage_limit"::bigint THEN 'used_up'
     WHEN c.:"max_total_bonus" IS NOT NULL AND ${BONUS} >= c.:"max_total_bonus"::numeric AND ${BONUS} - coalesce((
            SELECT sum(u.:"bonus_amount"::numeric)
              FROM :"library".promo_code_holds AS h JOIN :"uses" AS u ON ${IS_USE_OF_HOLD}
-            WHERE h.promo_code_id = c.:"code_id" AND h.released_at IS NULL AND h.expires_at <= clock_timestamp()
+            WHERE h.promo_code_id = c.:"code_id" AND ${IS_DUE}
          ), 0::numeric) >= c.:"max_total_bonus"::numeric THEN 'used_up'
     ELSE ${host.readsCampaigns ? OF_CAMPAIGN : "'redeemable'"} END`;
 }
@@ -39,6 +39,7 @@ const OF_CAMPAIGN = `coalesce((
 const USES = withRules(':uses_counted(c)');
 const BONUS = `(${withRules(':bonus_counted(c)')})::numeric`;
 const IS_USE_OF_HOLD = withRules(':is_use_of_hold()');
+const IS_DUE = withRules(':hold_is_due()');
 
 /** The order of codes by when they were made, which ids that are numbers tell, and other ids do not. */
 export function newestFirst(host: Host): string {

@@ -151,6 +151,6 @@ function bonusTypeOf({ layout: { codes } }: Host, word: string | null): string {
   return is(codes.bonusTypes.percentage) ? 'percentage' : is(codes.bonusTypes.fixed) ? 'fixed' : word;
 }
 
-function toLimit(text: string | null): number | null {
+export function toLimit(text: string | null): number | null {
   return text === null ? null : Number(text);
 }

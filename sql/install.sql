@@ -528,9 +528,11 @@ BEGIN
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(
       NEW."promo_code_id"::bigint, 1::bigint, coalesce(NEW."bonus_amount"::numeric, 0::numeric));
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id");
-    IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[1::bigint], ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id");
+      IF campaign_id IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[1::bigint], ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
+      END IF;
     END IF;
     RETURN NULL;
   END IF;
@@ -566,9 +568,11 @@ BEGIN
     IF NOT is_counted THEN
       PERFORM "pgpromocodes".apply_promo_code_stats(first_code, uses, bonus);
     END IF;
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = first_code);
-    IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = first_code);
+      IF campaign_id IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
+      END IF;
     END IF;
     RETURN NULL;
   END IF;
@@ -606,15 +610,17 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   RETURN NULL;
 END
 $body$;
@@ -642,10 +648,12 @@ BEGIN
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(OLD."promo_code_id"::bigint, -1::bigint, -(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id");
-    IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-1::bigint], ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
-                                                                                                   THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id");
+      IF campaign_id IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-1::bigint], ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                                                     THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
+      END IF;
     END IF;
     RETURN NULL;
   END IF;
@@ -662,15 +670,17 @@ BEGIN
     uses_of := pg_catalog.array_append(uses_of, -uses);
     bonus_of := pg_catalog.array_append(bonus_of, -bonus);
   END LOOP;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   RETURN NULL;
 END
 $body$;
@@ -719,15 +729,17 @@ BEGIN
       uses_of := pg_catalog.array_append(uses_of, uses);
       bonus_of := pg_catalog.array_append(bonus_of, bonus);
     END LOOP;
-    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                   WHERE m.promo_code_id = changed.code
-                                  OFFSET 0) AS member
-              GROUP BY member.campaign_id) AS added
-     HAVING count(*) > 0::bigint;
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+                pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+         FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+                 FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+                CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                     WHERE m.promo_code_id = changed.code
+                                    OFFSET 0) AS member
+                GROUP BY member.campaign_id) AS added
+       HAVING count(*) > 0::bigint;
+    END IF;
     IF NEW."promo_code_id" <> OLD."promo_code_id" THEN
       UPDATE "pgpromocodes".promo_code_holds AS h
          SET promo_code_id = NEW."promo_code_id"
@@ -759,15 +771,17 @@ BEGIN
     uses_of := pg_catalog.array_append(uses_of, uses);
     bonus_of := pg_catalog.array_append(bonus_of, bonus);
   END LOOP;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   -- Whoever moves a use names two codes.
   IF pg_catalog.cardinality(codes) > 1
      AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
@@ -1220,6 +1234,10 @@ BEGIN
     marker := set_config('pg_promo_codes.counting', earlier, true);
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
+    -- Of campaigns that came with their ids. Whoever counts after the locks that are taken here looks for them.
+    IF NOT (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      PERFORM pg_catalog.setval('"pgpromocodes".promo_code_campaigns_id_seq'::regclass, greatest(max(g.id), 1::bigint)) FROM "pgpromocodes".promo_code_campaigns AS g;
+    END IF;
     SELECT pg_catalog.array_agg(n.promo_code_id), pg_catalog.array_agg(n.campaign_id), pg_catalog.array_agg(1::bigint)
       INTO codes, campaigns, weights
       FROM new_members AS n;
@@ -2149,8 +2167,10 @@ BEGIN
                FROM "public"."promo_codes" AS c
               WHERE c."id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
-    SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
-      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
+        FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    END IF;
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
       PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
       SELECT pg_catalog.array_agg(g.id ORDER BY q.place), pg_catalog.array_agg(CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END ORDER BY q.place),
@@ -2553,7 +2573,7 @@ BEGIN
 
   -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
   -- are.
-  IF accepted THEN
+  IF accepted AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
     SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
       FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
@@ -2717,7 +2737,7 @@ BEGIN
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
   END IF;
-  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
     campaign_ids := ARRAY(SELECT (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
@@ -2797,7 +2817,7 @@ BEGIN
    ORDER BY upper(c."code"::text), c."id"
    LIMIT 1
      FOR NO KEY UPDATE;
-  IF code.is_open THEN
+  IF code.is_open AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
     -- A later statement than the one that waits for the lock.
     campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code.id);
   END IF;
@@ -3494,7 +3514,7 @@ ALTER TABLE "pgpromocodes".promo_code_rate_limits DISABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE "pgpromocodes".promo_code_rate_limits IS 'pg-promo-codes: created by the library, see installTriggers()';
 
 CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaigns (
-  id                 bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+  id                 bigint GENERATED BY DEFAULT AS IDENTITY (MINVALUE 0 START WITH 1) PRIMARY KEY,
   shop_id            text NOT NULL,
   name               text NOT NULL,
   is_active          boolean NOT NULL DEFAULT true,
@@ -3540,6 +3560,9 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaigns
   USING ("pgpromocodes".promo_code_campaign_is_visible(id, shop_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaigns IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+SELECT pg_catalog.setval('"pgpromocodes".promo_code_campaigns_id_seq'::pg_catalog.regclass, greatest(
+  pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::pg_catalog.regclass), (SELECT max(g.id) FROM "pgpromocodes".promo_code_campaigns AS g), 0::bigint));
 
 CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaign_codes (
   promo_code_id bigint PRIMARY KEY,
@@ -3671,6 +3694,11 @@ BEGIN
                         JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
                        WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name)
            OR (c.relkind = 'p'::"char" AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+       UNION ALL
+      -- Whether there has been a campaign is read from it.
+      SELECT 'sequence', pg_catalog.format('SEQUENCE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{USAGE}'
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.oid = library_oid AND c.relname = 'promo_code_campaigns_id_seq'::pg_catalog.name AND c.relkind = 'S'::"char"
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),

@@ -57,7 +57,7 @@ BEGIN
       INTO STRICT code.has_room, code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
   END IF;
   /*fi*/
-  IF code.is_open THEN
+  IF code.is_open AND :has_campaigns() THEN
     -- A later statement than the one that waits for the lock.
     campaign_id := :campaign_of(code.id);
   END IF;

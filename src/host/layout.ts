@@ -117,6 +117,7 @@ function newRendering(layout: Layout): Rendering {
     ['schema', schema],
     ['library', librarySchema],
     ['history', `${quoteIdentifier(librarySchema)}.promo_code_history`],
+    ['campaign_ids', `${quoteIdentifier(librarySchema)}.promo_code_campaigns_id_seq`],
     ['codes_name', codes.name],
     ['uses_name', uses.name],
     ['rolled_back', rolledBack?.column ?? null],

@@ -39,6 +39,7 @@ import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
 import fitsBudget from '../../sql/rules/fits_budget.sql';
 import folded from '../../sql/rules/folded.sql';
+import hasCampaigns from '../../sql/rules/has_campaigns.sql';
 import hasRules from '../../sql/rules/has_rules.sql';
 import historyColumns from '../../sql/rules/history_columns.sql';
 import historySetting from '../../sql/rules/history_setting.sql';
@@ -106,6 +107,7 @@ const rules = readRules([
   added,
   mayBeAdded,
   campaignOf,
+  hasCampaigns,
   addToCampaign,
   addToCampaigns,
   isReferencing,

@@ -1,8 +1,10 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, Grant } from './catalog.js';
-import { type FunctionDefinition, HISTORY, type Wanted } from './definition.js';
+import { CAMPAIGNS, type FunctionDefinition, HISTORY, type Wanted } from './definition.js';
 
 const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+/** Of the sequence of the ids of campaigns: redemptions read from it whether there has been one. */
+const SEQUENCE_RIGHTS = ['USAGE'];
 /** Triggers write it, with the rights of its owner. */
 const HISTORY_RIGHTS = ['SELECT'];
 /** What nobody gets by accident: others may look, where the owner lets them. */
@@ -73,10 +75,16 @@ export function tableRights(
   );
   const rights = found?.isPartition ? [] : isHistory ? HISTORY_RIGHTS : TABLE_RIGHTS;
   const left = grants.filter(({ grantee }) => !excess.has(grantee));
+  const sequence =
+    name === CAMPAIGNS ? `SEQUENCE ${quoteIdentifier(wanted.layout.librarySchema)}.${name}_id_seq` : undefined;
+  const targets = [table, ...(sequence ? [sequence] : [])];
+  const missing = (wantedRights: string[]) =>
+    missingGrants(othersThan(found?.owner, redeemers, catalog), wantedRights, left);
   return [
-    ...[...excess].map((grantee) => `REVOKE ALL ON ${table} FROM ${roleName(grantee)};`),
-    ...missingGrants(othersThan(found?.owner, redeemers, catalog), rights, left).map(
-      ({ grantee, rights }) => `GRANT ${rights} ON ${table} TO ${roleName(grantee)};`,
+    ...[...excess].flatMap((grantee) => targets.map((target) => `REVOKE ALL ON ${target} FROM ${roleName(grantee)};`)),
+    ...missing(rights).map(({ grantee, rights }) => `GRANT ${rights} ON ${table} TO ${roleName(grantee)};`),
+    ...(sequence ? missing(SEQUENCE_RIGHTS) : []).map(
+      ({ grantee, rights }) => `GRANT ${rights} ON ${sequence} TO ${roleName(grantee)};`,
     ),
   ];
 }

@@ -1573,12 +1573,12 @@ LANGUAGE sql
 IMMUTABLE
 AS $body$
 -- pg-promo-codes 2
-SELECT CASE WHEN lower(btrim(bonus_type) COLLATE "C") = ANY ('{"percentage"}'::text[]) THEN true
-            WHEN lower(btrim(bonus_type) COLLATE "C") = ANY ('{"fixed"}'::text[]) THEN false END $body$;
+SELECT pg_catalog.array_position(pg_catalog.array_cat('{"percentage"}'::text[], '{"fixed"}'::text[]), lower(btrim(bonus_type) COLLATE "C"))
+       <= pg_catalog.cardinality('{"percentage"}'::text[]) $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_is_percentage(text) FROM PUBLIC;
 
--- The bonus of one use: the one given, otherwise that of the code for the base reward. It is rounded once, to the places that
+-- The bonus of one use: the one given, otherwise that of the code for the base reward, and NULL of a type that is neither. It is rounded once, to the places that
 -- all columns hold which it goes into; a cap finer than these is cut down. 20 places or more stand for columns that declare
 -- none: there a percentage is exact. A product is exact at any size; a division by 100 would be cut at some place and then
 -- rounded once more. Without settings of its own it becomes part of the statement that calls it.
@@ -1589,10 +1589,10 @@ IMMUTABLE
 AS $body$
 -- pg-promo-codes 2
 SELECT CASE WHEN given IS NOT NULL THEN given
-            WHEN is_percentage AND places < 20
-            THEN least(round(base * bonus_value * 0.01::numeric, places), trunc(cap, places))
-            WHEN is_percentage THEN least(trim_scale(base * bonus_value * 0.01::numeric), cap)
-            WHEN places < 20 THEN round(bonus_value, places) ELSE bonus_value END
+            ELSE CASE is_percentage
+                   WHEN true THEN CASE WHEN places < 20 THEN least(round(base * bonus_value * 0.01::numeric, places), trunc(cap, places))
+                                       ELSE least(trim_scale(base * bonus_value * 0.01::numeric), cap) END
+                   WHEN false THEN CASE WHEN places < 20 THEN round(bonus_value, places) ELSE bonus_value END END END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer) FROM PUBLIC;
@@ -2775,8 +2775,7 @@ AS $body$
 DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
-  wait_here boolean := session_wait = '0' OR session_wait::interval
-                       > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  wait_here boolean := session_wait = '0';
   setting text;
   code record;
   campaign_id bigint;
@@ -2784,6 +2783,9 @@ DECLARE
   accepted boolean := false;
   answer text;
 BEGIN
+  IF NOT wait_here THEN
+    wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
@@ -2798,16 +2800,10 @@ BEGIN
   SELECT c."id" AS id, c."shop_id" AS shop, c."per_customer_limit"::bigint AS customer_limit, lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who,
          "pgpromocodes".promo_code_bonus(
            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true) AS has_room,
+           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true) AS has_room, (NULL::numeric IS NOT NULL OR NULL::numeric IS NOT NULL OR NULL::text IS NOT NULL) AS has_rules,
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
               WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
-           AND (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(on_base < NULL::numeric::numeric, false)
-           AND (NULL::numeric IS NULL OR coalesce("pgpromocodes".promo_code_bonus(
-                                                           on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-                                                           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= 0::numeric OR "pgpromocodes".promo_code_bonus(
-                                                                                   on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-                                                                                   "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), true))
            AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS is_open

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'd680f9a75f1744e0489ce2d86db0a5e1e096a2103d7f4a2c84341b0363bcef51',
+  2: 'fcc9774152d7223e77a385af3ac69fa5f70a7c0b2baeff727da1874410ef15ef',
 };
 
 it('every function carries the current revision', () => {

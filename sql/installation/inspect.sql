@@ -24,6 +24,9 @@ WITH RECURSIVE :installed_place(), host AS (
     FROM watched AS w
     JOIN pg_catalog.pg_inherits AS i ON i.inhparent = w.oid AND w.relkind = 'p'::"char"
     JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+), elsewhere AS (
+  -- In one pass: there is no index that would find the triggers of a function.
+  SELECT t.tgfoid FROM pg_catalog.pg_trigger AS t WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)
 ), campaign_ids AS (
   -- What redemptions read of it: whether there has been a campaign.
   SELECT d.refobjid AS table_oid, s.relacl,
@@ -195,9 +198,7 @@ SELECT pg_catalog.json_build_object(
                pg_catalog.convert_to(pg_catalog.replace(p.prosrc, E'\r', ''), 'UTF8'::name)), 'hex') END,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
-             'calledElsewhere', EXISTS (
-               SELECT FROM pg_catalog.pg_trigger AS t
-                WHERE t.tgfoid = p.oid AND NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)),
+             'calledElsewhere', p.oid IN (SELECT e.tgfoid FROM elsewhere AS e),
              'grants', (
                SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END)
                  FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner))) AS g

@@ -883,10 +883,6 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
-  IF NEW."id" <> OLD."id" AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
-    UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
-  END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
     PERFORM pg_advisory_xact_lock(hashint8('"public"."promo_code_uses"'::regclass::oid::bigint), (hashtextextended(NEW."id"::text, 0::bigint) % 256::bigint)::integer);
@@ -966,6 +962,20 @@ BEGIN
   IF (uses_written OR bonus_written) AND TG_OP = 'INSERT' AND counter_writes = 'allow' THEN
     NEW."times_used" := coalesce(NEW."times_used", 0);
     NEW."total_bonus_issued" := coalesce(NEW."total_bonus_issued", 0); RETURN NEW;
+  END IF;
+
+  -- A code with another id stays in its campaign. What a code of that id has left behind, which this transaction has deleted, goes
+  -- before. The uses that are there now are counted, as by every write to memberships.
+  IF TG_OP = 'UPDATE' AND ((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL OR (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."id") IS NOT NULL) THEN
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g
+      WHERE g.id IN ((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id"), (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."id"))
+      ORDER BY g.id
+      FOR NO KEY UPDATE;
+    marker := set_config('pg_promo_codes.renaming', 'on', true);
+    DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
+     WHERE m.promo_code_id = NEW."id" AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
+    UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
+    marker := set_config('pg_promo_codes.renaming', '', true);
   END IF;
 
   -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after
@@ -1175,7 +1185,7 @@ BEGIN
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
                      AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
-                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own) > g.per_customer_limit
+                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT least(g.per_customer_limit, 2147483647::bigint) + 1::bigint) AS own) > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -1262,10 +1272,11 @@ BEGIN
 
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE;
   -- The write that changes nothing makes it visible to transactions with an older snapshot, which then fail with 40001. Nobody has one
-  -- of a code that this transaction has written itself.
+  -- of a code that this transaction has written itself, or is about to give another id.
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "public"."promo_codes" AS c
-     SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid;
+     SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid
+     AND current_setting('pg_promo_codes.renaming', true) IS DISTINCT FROM 'on';
   marker := set_config('pg_promo_codes.counting', earlier, true);
   -- Uses may come before the transaction that creates their code has ended: see apply_promo_code_stats.
   IF NOT EXISTS (
@@ -1311,6 +1322,7 @@ BEGIN
     DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
      WHERE NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
   ELSIF (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") FOR NO KEY UPDATE;
     UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD."id";
   END IF;
   RETURN NULL;
@@ -1320,7 +1332,7 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".leave_promo_code_campaign() FROM PUBLIC;
 
 -- Fires when a transaction commits that has named the code of a membership: where that code is gone, the membership goes, and what
--- uses without a code have counted with it.
+-- uses without a code have counted with it. A code of another shop that has its id by now is another code.
 CREATE OR REPLACE FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -1332,7 +1344,9 @@ AS $body$
 BEGIN
   DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
    WHERE m.promo_code_id = NEW.promo_code_id
-     AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
+     AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c
+                      JOIN "pgpromocodes".promo_code_campaigns AS g ON g.shop_id = coalesce(c."shop_id"::text, ''::text)
+                      WHERE c."id" = m.promo_code_id AND g.id = m.campaign_id);
   RETURN NULL;
 END
 $body$;
@@ -2237,7 +2251,7 @@ BEGIN
                                                             THEN (SELECT count(*)
                                                                     FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                            WHERE u."promo_code_id" = r.code_id AND lower(btrim(u."customer_address"::text)) >= r.who
-                                                                             AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(r.customer_limit, 0::bigint) + 1::bigint) AS own)
+                                                                             AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
                                                        END) OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL) AS had
                                               FROM (SELECT q.*, q.outcome IS NULL AND q.campaign_refusal IS NULL AS is_open,
                                                            rooms[q.place] AS room, customer_limits[q.place] AS customer_limit,
@@ -2258,7 +2272,7 @@ BEGIN
                                                                                         FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                                                WHERE lower(btrim(u."customer_address"::text)) >= k.who AND lower(btrim(u."customer_address"::text)) <= k.who
                                                                                                  AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_ids[k.place]
-                                                                                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint) AS own)
+                                                                                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(campaign_customer_limits[k.place], 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
                                                                            END AS campaign_had
                                                                       FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
                                                                                    coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
@@ -3196,7 +3210,7 @@ BEGIN
                       WHERE u."promo_code_id" = code_id AND lower(btrim(u."customer_address"::text)) >= who
                         AND lower(btrim(u."customer_address"::text)) <= who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                                                                                                                                                    WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                                                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint) + 1::bigint) AS own);
+                                                                                                                                                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(code.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own);
   END IF;
   IF campaign.customer_limit IS NOT NULL THEN
     campaign_mine := (SELECT count(*)
@@ -3205,7 +3219,7 @@ BEGIN
                                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                                                  OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
-                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint) + 1::bigint) AS own);
+                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(campaign.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own);
   END IF;
   IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
      OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit

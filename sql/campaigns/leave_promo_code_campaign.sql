@@ -13,6 +13,7 @@ BEGIN
     DELETE FROM :"library".promo_code_campaign_codes AS m
      WHERE NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = m.promo_code_id);
   ELSIF :campaign_of(OLD.:"code_id") IS NOT NULL THEN
+    PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = :campaign_of(OLD.:"code_id") FOR NO KEY UPDATE;
     UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD.:"code_id";
   END IF;
   RETURN NULL;

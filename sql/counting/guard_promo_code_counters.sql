@@ -94,6 +94,20 @@ BEGIN
     RETURN NEW;
   END IF;
 
+  -- A code with another id stays in its campaign. What a code of that id has left behind, which this transaction has deleted, goes
+  -- before. The uses that are there now are counted, as by every write to memberships.
+  IF TG_OP = 'UPDATE' AND (:campaign_of(OLD.:"code_id") IS NOT NULL OR :campaign_of(NEW.:"code_id") IS NOT NULL) THEN
+    PERFORM FROM :"library".promo_code_campaigns AS g
+      WHERE g.id IN (:campaign_of(OLD.:"code_id"), :campaign_of(NEW.:"code_id"))
+      ORDER BY g.id
+      FOR NO KEY UPDATE;
+    marker := set_config('pg_promo_codes.renaming', 'on', true);
+    DELETE FROM :"library".promo_code_campaign_codes AS m
+     WHERE m.promo_code_id = NEW.:"code_id" AND NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = m.promo_code_id);
+    UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = NEW.:"code_id" WHERE m.promo_code_id = OLD.:"code_id";
+    marker := set_config('pg_promo_codes.renaming', '', true);
+  END IF;
+
   -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after
   -- this, are counted by their own triggers or by the recount at commit.
   /*if times_used*/

@@ -28,10 +28,6 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
-  IF NEW.:"code_id" <> OLD.:"code_id" AND :campaign_of(OLD.:"code_id") IS NOT NULL THEN
-    UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = NEW.:"code_id" WHERE m.promo_code_id = OLD.:"code_id";
-  END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
     PERFORM pg_advisory_xact_lock(:lock_class(), :code_bucket(NEW.:"code_id"));

@@ -78,13 +78,13 @@ BEGIN
   campaign_budget := campaign.budget;
   IF code.customer_limit IS NOT NULL THEN
     mine := :customer_uses(
-      code_id, who, greatest(code.customer_limit, 0::bigint) + 1::bigint,
+      code_id, who, greatest(least(code.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint,
       NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                    WHERE h.promo_code_id = code_id AND :is_use_of_hold() AND :hold_is_due()));
   END IF;
   IF campaign.customer_limit IS NOT NULL THEN
     campaign_mine := :campaign_customer_uses(
-      campaign.id, who, greatest(campaign.customer_limit, 0::bigint) + 1::bigint,
+      campaign.id, who, greatest(least(campaign.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint,
       NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                    WHERE h.promo_code_id = u.:"promo_code_id" AND :is_use_of_hold() AND :hold_is_due()));
   END IF;

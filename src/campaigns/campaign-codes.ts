@@ -35,7 +35,8 @@ export function addCodes(
 ): Promise<AddedCodes> {
   return call.write(async (db) => {
     const shopId = await lockCampaign(db, call, campaign);
-    await lockCodes(db, call, codeIds, `coalesce(c.:"code_shop_id"::text, '') = $2::text`, shopId);
+    await lockCodes(db, call, codeIds, shopId);
+    if (move) await lockFormerCampaigns(db, call, codeIds);
     const issues = await wrongCodes(db, call, { ...campaign, shopId }, codeIds, move);
     if (issues.length > 0) throw new ValidationError(issues);
     const { rows } = await db.query(
@@ -67,17 +68,26 @@ async function lockCampaign(db: Queryable, call: Call, campaign: Guarded): Promi
   return rows[0].shop;
 }
 
-async function lockCodes(
-  db: Queryable,
-  call: Call,
-  codeIds: readonly string[],
-  isMeant: string,
-  value: string,
-): Promise<void> {
+/** All of the shop that are named: which of them are in a campaign may change until the last one is locked. */
+async function lockCodes(db: Queryable, call: Call, codeIds: readonly string[], shopId: string): Promise<void> {
   const statement = `SELECT count(*)::text AS locked FROM (
-      SELECT FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) AND ${isMeant}
+      SELECT FROM :"codes" AS c
+       WHERE c.:"code_id" = ANY ($1:::code_id_type[]) AND coalesce(c.:"code_shop_id"::text, '') = $2::text
        ORDER BY c.:"code_id" FOR NO KEY UPDATE) AS locked`;
-  await db.query(call.sql(statement), [codeIds, value]);
+  await db.query(call.sql(statement), [codeIds, shopId]);
+}
+
+/**
+ * The campaigns that codes are in, before their memberships are written: who deletes a campaign holds it, and then wants them.
+ * The caller holds the locks of the codes.
+ */
+async function lockFormerCampaigns(db: Queryable, call: Call, codeIds: readonly string[]): Promise<void> {
+  const statement = `SELECT count(*)::text AS locked FROM (
+      SELECT FROM :"library".promo_code_campaigns AS m
+       WHERE m.id = ANY (ARRAY(SELECT k.campaign_id FROM :"library".promo_code_campaign_codes AS k
+                                WHERE k.promo_code_id = ANY ($1:::code_id_type[])))
+       ORDER BY m.id FOR NO KEY UPDATE) AS locked`;
+  await db.query(call.sql(statement), [codeIds]);
 }
 
 /** More say nothing that the first do not. */
@@ -114,10 +124,8 @@ async function wrongCodes(
 
 export function removeCodes(call: Call, campaign: Guarded, codeIds: readonly string[]): Promise<RemovedCodes> {
   return call.write(async (db) => {
-    await lockCampaign(db, call, campaign);
-    const isIn = `EXISTS (SELECT FROM :"library".promo_code_campaign_codes AS k
-                           WHERE k.promo_code_id = c.:"code_id" AND k.campaign_id = $2::bigint)`;
-    await lockCodes(db, call, codeIds, isIn, campaign.id);
+    const shopId = await lockCampaign(db, call, campaign);
+    await lockCodes(db, call, codeIds, shopId);
     const { rows } = await db.query(
       call.sql(`WITH removed AS (
           DELETE FROM :"library".promo_code_campaign_codes AS k
@@ -129,21 +137,28 @@ export function removeCodes(call: Call, campaign: Guarded, codeIds: readonly str
   });
 }
 
-/** Puts codes of a shop that may be in a campaign into it, or, without one, out of theirs. The caller holds their locks. */
+/** Puts a code of a shop that may be in a campaign into it, or, without one, out of its own. The caller holds the lock of the code. */
+export async function moveIntoCampaign(
+  db: Queryable,
+  call: Call,
+  codeId: string,
+  campaignId: string | null,
+): Promise<void> {
+  await lockFormerCampaigns(db, call, [codeId]);
+  if (campaignId !== null) return putIntoCampaign(db, call, [codeId], campaignId);
+  const statement = `DELETE FROM :"library".promo_code_campaign_codes AS k WHERE k.promo_code_id = $1:::code_id_type`;
+  await db.query(call.sql(statement), [codeId]);
+}
+
+/** Puts codes of a shop that may be in a campaign into it: new ones, or one whose lock and whose campaign the caller holds. */
 export async function putIntoCampaign(
   db: Queryable,
   call: Call,
   codeIds: readonly string[],
-  campaignId: string | null,
+  campaignId: string,
 ): Promise<void> {
-  const ofCodes = '$1:::code_id_type[]';
-  if (campaignId === null) {
-    const statement = `DELETE FROM :"library".promo_code_campaign_codes AS k WHERE k.promo_code_id = ANY (${ofCodes})`;
-    await db.query(call.sql(statement), [codeIds]);
-    return;
-  }
   const statement = `INSERT INTO :"library".promo_code_campaign_codes AS k (promo_code_id, campaign_id, added_at)
-    SELECT g.id, $2::bigint, now() FROM pg_catalog.unnest(${ofCodes}) AS g(id) ORDER BY g.id ${PUT}`;
+    SELECT g.id, $2::bigint, now() FROM pg_catalog.unnest($1:::code_id_type[]) AS g(id) ORDER BY g.id ${PUT}`;
   await db.query(call.sql(statement), [codeIds, campaignId]);
 }
 

@@ -1,4 +1,4 @@
-import { putIntoCampaign, requireCampaignOf } from '../campaigns/campaign-codes.js';
+import { moveIntoCampaign, putIntoCampaign, requireCampaignOf } from '../campaigns/campaign-codes.js';
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
 import { placeholderOf } from '../host/layout.js';
@@ -292,7 +292,7 @@ export async function updateCode(
         if (campaignId) await requireCampaignOf(db, call, campaignId, before.shopId);
         const code = one(call, await db.query(call.sql(statement), values));
         if (!code || campaignId === undefined) return code;
-        await putIntoCampaign(db, call, [id], campaignId);
+        await moveIntoCampaign(db, call, id, campaignId);
         return { ...code, campaignId };
       },
       { id },

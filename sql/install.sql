@@ -970,7 +970,7 @@ BEGIN
     PERFORM FROM "pgpromocodes".promo_code_campaigns AS g
       WHERE g.id IN ((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id"), (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."id"))
       ORDER BY g.id
-      FOR NO KEY UPDATE;
+      FOR KEY SHARE;
     marker := set_config('pg_promo_codes.renaming', 'on', true);
     DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
      WHERE m.promo_code_id = NEW."id" AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
@@ -1322,7 +1322,8 @@ BEGIN
     DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
      WHERE NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
   ELSIF (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
-    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") FOR NO KEY UPDATE;
+    -- Before the membership, as by who deletes a campaign. Nobody who counts waits for it.
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") FOR KEY SHARE;
     UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD."id";
   END IF;
   RETURN NULL;

@@ -13,7 +13,8 @@ BEGIN
     DELETE FROM :"library".promo_code_campaign_codes AS m
      WHERE NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = m.promo_code_id);
   ELSIF :campaign_of(OLD.:"code_id") IS NOT NULL THEN
-    PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = :campaign_of(OLD.:"code_id") FOR NO KEY UPDATE;
+    -- Before the membership, as by who deletes a campaign. Nobody who counts waits for it.
+    PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = :campaign_of(OLD.:"code_id") FOR KEY SHARE;
     UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD.:"code_id";
   END IF;
   RETURN NULL;

@@ -100,7 +100,7 @@ BEGIN
     PERFORM FROM :"library".promo_code_campaigns AS g
       WHERE g.id IN (:campaign_of(OLD.:"code_id"), :campaign_of(NEW.:"code_id"))
       ORDER BY g.id
-      FOR NO KEY UPDATE;
+      FOR KEY SHARE;
     marker := set_config('pg_promo_codes.renaming', 'on', true);
     DELETE FROM :"library".promo_code_campaign_codes AS m
      WHERE m.promo_code_id = NEW.:"code_id" AND NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = m.promo_code_id);

@@ -34,9 +34,8 @@ export function addCodes(
   { move = false }: { move?: boolean | undefined },
 ): Promise<AddedCodes> {
   return call.write(async (db) => {
-    const shopId = await lockCampaign(db, call, campaign);
-    await lockCodes(db, call, codeIds, shopId);
-    if (move) await lockFormerCampaigns(db, call, codeIds);
+    const shopId = await lockCodesOfShop(db, call, campaign, codeIds);
+    if (move) await keepFormerCampaigns(db, call, codeIds);
     const issues = await wrongCodes(db, call, { ...campaign, shopId }, codeIds, move);
     if (issues.length > 0) throw new ValidationError(issues);
     const { rows } = await db.query(
@@ -58,35 +57,44 @@ export function addCodes(
   });
 }
 
-/** A campaign that stays until the end of the transaction: who deletes it waits, and who counts in it does not. */
-async function lockCampaign(db: Queryable, call: Call, campaign: Guarded): Promise<string> {
+/**
+ * Locks all codes that are named and of the shop of the campaign, whichever campaign they are in: that may change until the last
+ * one is locked. The campaign comes after them, as for who redeems; it stays until the end of the transaction then.
+ * @returns the shop
+ */
+async function lockCodesOfShop(
+  db: Queryable,
+  call: Call,
+  campaign: Guarded,
+  codeIds: readonly string[],
+): Promise<string> {
   const values: unknown[] = [campaign.id];
-  const statement = `SELECT m.shop_id::text AS shop FROM :"library".promo_code_campaigns AS m
-    WHERE m.id = $1::bigint${isOfShop(call, campaign.shopId, values)} FOR KEY SHARE`;
-  const { rows } = await db.query(call.sql(statement), values);
-  if (rows[0] === undefined) throw unknownCampaign(campaign);
-  return rows[0].shop;
-}
-
-/** All of the shop that are named: which of them are in a campaign may change until the last one is locked. */
-async function lockCodes(db: Queryable, call: Call, codeIds: readonly string[], shopId: string): Promise<void> {
-  const statement = `SELECT count(*)::text AS locked FROM (
+  const look = call.sql(`SELECT m.shop_id::text AS shop FROM :"library".promo_code_campaigns AS m
+    WHERE m.id = $1::bigint${isOfShop(call, campaign.shopId, values)}`);
+  const shopOf = async (statement: string): Promise<string> => {
+    const { rows } = await db.query(statement, values);
+    if (rows[0] === undefined) throw unknownCampaign(campaign);
+    return rows[0].shop;
+  };
+  const shopId = await shopOf(look);
+  const lock = `SELECT count(*)::text AS locked FROM (
       SELECT FROM :"codes" AS c
        WHERE c.:"code_id" = ANY ($1:::code_id_type[]) AND coalesce(c.:"code_shop_id"::text, '') = $2::text
        ORDER BY c.:"code_id" FOR NO KEY UPDATE) AS locked`;
-  await db.query(call.sql(statement), [codeIds, shopId]);
+  await db.query(call.sql(lock), [codeIds, shopId]);
+  return shopOf(`${look} FOR KEY SHARE`);
 }
 
 /**
- * The campaigns that codes are in, before their memberships are written: who deletes a campaign holds it, and then wants them.
- * The caller holds the locks of the codes.
+ * The campaigns that codes are in stay until the end of the transaction. Before their memberships are written, because who
+ * deletes a campaign holds it and then wants these. The caller holds the locks of the codes.
  */
-async function lockFormerCampaigns(db: Queryable, call: Call, codeIds: readonly string[]): Promise<void> {
-  const statement = `SELECT count(*)::text AS locked FROM (
+async function keepFormerCampaigns(db: Queryable, call: Call, codeIds: readonly string[]): Promise<void> {
+  const statement = `SELECT count(*)::text AS kept FROM (
       SELECT FROM :"library".promo_code_campaigns AS m
        WHERE m.id = ANY (ARRAY(SELECT k.campaign_id FROM :"library".promo_code_campaign_codes AS k
                                 WHERE k.promo_code_id = ANY ($1:::code_id_type[])))
-       ORDER BY m.id FOR NO KEY UPDATE) AS locked`;
+       ORDER BY m.id FOR KEY SHARE) AS kept`;
   await db.query(call.sql(statement), [codeIds]);
 }
 
@@ -124,8 +132,7 @@ async function wrongCodes(
 
 export function removeCodes(call: Call, campaign: Guarded, codeIds: readonly string[]): Promise<RemovedCodes> {
   return call.write(async (db) => {
-    const shopId = await lockCampaign(db, call, campaign);
-    await lockCodes(db, call, codeIds, shopId);
+    await lockCodesOfShop(db, call, campaign, codeIds);
     const { rows } = await db.query(
       call.sql(`WITH removed AS (
           DELETE FROM :"library".promo_code_campaign_codes AS k
@@ -144,7 +151,7 @@ export async function moveIntoCampaign(
   codeId: string,
   campaignId: string | null,
 ): Promise<void> {
-  await lockFormerCampaigns(db, call, [codeId]);
+  await keepFormerCampaigns(db, call, [codeId]);
   if (campaignId !== null) return putIntoCampaign(db, call, [codeId], campaignId);
   const statement = `DELETE FROM :"library".promo_code_campaign_codes AS k WHERE k.promo_code_id = $1:::code_id_type`;
   await db.query(call.sql(statement), [codeId]);

@@ -212,6 +212,30 @@ describe('races of redemptions with other transactions', () => {
     await t.sql(`DELETE FROM :"library".promo_code_campaigns WHERE id = ${other}`);
   });
 
+  it.each<[string, (client: pg.Client, id: string, code: PromoCode) => Promise<unknown>, string]>([
+    ['addCodes', (client, id, code) => repository.campaigns.addCodes(id, [code.id], { client }), 'NotFoundError'],
+    ['removeCodes', (client, id, code) => repository.campaigns.removeCodes(id, [code.id], { client }), 'NotFoundError'],
+    [
+      'update',
+      (client, id, code) => repository.update(code.id, { campaignId: id, name: 'x' }, { client }),
+      'ValidationError',
+    ],
+  ])('%s holds no campaign while it waits for a code', async (_, write, refusal) => {
+    const { id } = await campaignOf(0, {});
+    const code = await t.newCode();
+    const [holder, writer] = [await t.client(), await t.client()];
+    await holder.query('BEGIN');
+    await holder.query(t.expand(`SELECT FROM :"schema".promo_codes WHERE id = ${code.id} FOR NO KEY UPDATE`));
+    await writer.query('BEGIN');
+    const writing = write(writer, id, code).catch((error: Error) => error.name);
+    await waitUntilBlocked(t.pool, writer);
+    await repository.campaigns.delete(id, { shopId: 'shop' });
+    await holder.query('COMMIT');
+    expect(await writing).toBe(refusal);
+    await writer.query('COMMIT');
+    expect(await repository.findById(code.id)).toEqual(code);
+  });
+
   it('who takes codes out locks all that are named, in order, before looking which are in', async () => {
     const { id, codes } = await campaignOf(1, {});
     const [inside] = codes;

@@ -1355,11 +1355,11 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit() FROM PUBLIC;
 
 -- Stands before every write to campaigns that could leave their counters untrue, as guard_promo_code_counters does for codes. A new
--- campaign has no codes, so it starts at zero.
+-- campaign has no codes, so it starts at zero. It runs with the rights of its caller, to know which these are: whoever redeems may write
+-- campaigns, and the marker of the library is no secret.
 CREATE OR REPLACE FUNCTION "pgpromocodes".guard_promo_code_campaign_counters()
 RETURNS trigger
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = pg_catalog, "public", pg_temp
 AS $body$
 -- pg-promo-codes 2
@@ -1371,14 +1371,18 @@ DECLARE
   statement text;
   marker text;
 BEGIN
-  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
-    RETURN NEW;
-  END IF;
   IF TG_OP = 'UPDATE' THEN
     uses_before := OLD.times_used;
     bonus_before := OLD.total_bonus_issued;
   END IF;
   IF NEW.times_used = uses_before AND NEW.total_bonus_issued = bonus_before THEN
+    RETURN NEW;
+  END IF;
+  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
+    IF NOT has_table_privilege('"public"."promo_codes"'::regclass::oid, 'UPDATE'::text) THEN
+      RAISE EXCEPTION 'permission denied for the counters of %', TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
+    END IF;
     RETURN NEW;
   END IF;
   IF counter_writes = 'reject' THEN
@@ -3629,7 +3633,9 @@ ALTER TABLE "pgpromocodes".promo_code_campaign_codes ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes;
 
 CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
-  USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
+  USING ("pgpromocodes".promo_code_is_visible(promo_code_id))
+  WITH CHECK ("pgpromocodes".promo_code_is_visible(promo_code_id)
+              AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$

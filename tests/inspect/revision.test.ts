@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '670f98ca7e4d8dea1d3daa8a782cfa5ddd2f65c5bbcc413a9636b6d959fd4001',
+  2: '359cb227ac29b9056255a03ec73f698dff4ccd865448bd218da8e59221ce8ebf',
 };
 
 it('every function carries the current revision', () => {

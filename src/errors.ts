@@ -1,4 +1,5 @@
 import type { DriftRecord } from './drift/drift-record.js';
+import type { RedeemResult } from './redemption/results.js';
 
 /**
  * Every `code` that an error of this library can have. Codes are stable; messages may change. `docs/errors.md` says of each
@@ -31,7 +32,8 @@ export type PromoCodesErrorCode =
   | 'NOT_ONE_CONNECTION'
   | 'PATTERN_EXHAUSTED'
   | 'TOO_MANY_CHANGES'
-  | 'UNEXPECTED_ANSWER';
+  | 'UNEXPECTED_ANSWER'
+  | 'SHARDS_FAILED';
 
 /** The codes of a `ConnectionError`. */
 export type ConnectionErrorCode =
@@ -66,6 +68,8 @@ export class PromoCodesError extends Error {
   readonly code: PromoCodesErrorCode;
   /** The SQLSTATE that PostgreSQL gave, where it was PostgreSQL that refused. */
   declare readonly sqlState?: string;
+  /** The database that it comes from, of a call of `PromoCodeShards`; its name stands in the message as well. */
+  declare readonly shard?: string;
 
   constructor(code: PromoCodesErrorCode, message: string, details: PromoCodesErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -113,6 +117,17 @@ function kindsIn(value: unknown): readonly string[] {
  */
 export function isPromoCodesError(error: unknown): error is PromoCodesError {
   return kindsIn(error).includes('PromoCodesError');
+}
+
+/** Names the database that an error comes from; an input that is wrong is so anywhere. */
+export function ofShard(error: unknown, shard: string): unknown {
+  // Callers who share a statement share its error.
+  if (!(error instanceof PromoCodesError) || error instanceof ValidationError || error.shard !== undefined)
+    return error;
+  const { message, stack } = error;
+  error.message = `Shard ${shard}: ${message}`;
+  if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
+  return Object.assign(error, { shard });
 }
 
 /** One thing that is wrong with an input. */
@@ -346,5 +361,31 @@ export class RateLimitedError extends PromoCodesError {
   constructor(message: string, retryAfterMs: number) {
     super('RATE_LIMITED', message);
     this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * Some of several databases failed under a call that went to all of them; the others have done their part, and what they have
+ * done stays.
+ */
+export class ShardsError extends PromoCodesError {
+  protected static override readonly kind: string = 'ShardsError';
+
+  /** Why each of those that failed did, by its name. */
+  readonly errors: Readonly<Record<string, PromoCodesError>>;
+  /**
+   * Of `redeemMany`: the results of the requests of the other databases, which are committed, each in the place of its request;
+   * `undefined` in the places of those that failed.
+   */
+  declare readonly results?: readonly (RedeemResult | undefined)[];
+
+  constructor(
+    message: string,
+    errors: Readonly<Record<string, PromoCodesError>>,
+    results?: readonly (RedeemResult | undefined)[],
+  ) {
+    super('SHARDS_FAILED', message, { cause: Object.values(errors)[0] });
+    this.errors = errors;
+    if (results !== undefined) this.results = results;
   }
 }

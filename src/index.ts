@@ -47,6 +47,7 @@ export {
   QueueFullError,
   RateLimitedError,
   RetryableTransactionError,
+  ShardsError,
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
@@ -120,6 +121,8 @@ export type {
   CallOptions,
   CodeOptions,
   RateLimitOptions,
+  ReadCodeOptions,
+  ReadOptions,
   RepositoryOptions,
 } from './repository/options.js';
 export type { JsonValue, PromoCode } from './repository/promo-code.js';

@@ -14,6 +14,8 @@ export interface EventError {
 
 /** What the events of all channels have. One object is published from the start to the end, and filled in meanwhile. */
 export interface DiagnosticEvent {
+  /** The database among those of a `PromoCodeShards`; `undefined` elsewhere. */
+  shard?: string | undefined;
   /** Milliseconds from the start to the end; 0 until then. */
   durationMs: number;
   /** How it failed, where it did. */

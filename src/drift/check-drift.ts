@@ -3,7 +3,7 @@ import { idType } from '../host/ids.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { withConnection } from '../postgres/transaction.js';
+import { readLong } from '../postgres/reading.js';
 import { countedDriftQueryAsText, type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type Compared, readCompared } from './layout-of.js';
@@ -41,7 +41,7 @@ export async function findDrift(
   try {
     const queryOf = trace ? countedDriftQueryAsText : driftQueryAsText;
     const statement = queryOf(layout, { ...scope, limit });
-    const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
+    const { rows } = await readLong(db, statement, values);
     if (!trace) return rows.map(toDriftRecord);
     const records = rows.filter(({ kind }) => kind !== null).map(toDriftRecord);
     trace.note(() => ({ codes: Number(rows[0]?.codes), drifted: records.length }));

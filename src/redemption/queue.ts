@@ -1,6 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { batchChannel } from '../diagnostics/channels.js';
-import type { RedeemEvent } from '../diagnostics/events.js';
+import type { BatchEvent, RedeemEvent } from '../diagnostics/events.js';
 import type { Trace } from '../diagnostics/operation.js';
 import { OutcomeUnknownError, PromoCodesError, QueueFullError } from '../errors.js';
 import { type Alarm, afterCallbacks, alarmIn, endAlarm, now } from '../postgres/timers.js';
@@ -57,7 +57,7 @@ const PART_TO_ANSWER = 0.2;
  * another. Codes that are known to be of one campaign go as one code does: their callers wait for the same row.
  */
 export class RedemptionQueue {
-  readonly #schema: string;
+  readonly #place: Pick<BatchEvent, 'schema' | 'shard'>;
   readonly #send: SendBatch;
   readonly #limits: QueueLimits;
   readonly #scopes: Scopes;
@@ -76,8 +76,9 @@ export class RedemptionQueue {
   #alarm: Alarm | undefined;
   readonly #lanesInUse: Record<Lane, number> = { shared: 0, single: 0 };
 
-  constructor(schema: string, limits: QueueLimits, scopes: Scopes, send: SendBatch) {
-    this.#schema = schema;
+  /** @param place which tables they are of, for events */
+  constructor(place: Pick<BatchEvent, 'schema' | 'shard'>, limits: QueueLimits, scopes: Scopes, send: SendBatch) {
+    this.#place = place;
     this.#limits = limits;
     this.#scopes = scopes;
     this.#send = send;
@@ -300,7 +301,7 @@ export class RedemptionQueue {
   #sendHeard(batch: Waiting[], options: SendOptions): Promise<(Settled | undefined)[]> {
     return batchChannel.run(
       () => ({
-        schema: this.#schema,
+        ...this.#place,
         size: batch.length,
         codes: codesOf(batch).size,
         waiting: this.#waiting,

@@ -2,17 +2,18 @@ import { AsyncResource } from 'node:async_hooks';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { removalsOf } from '../postgres/removals.js';
+import { Replica } from '../postgres/replica.js';
 import { messageOf } from '../postgres/sqlstate.js';
 import { now } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
-import { Call, type CallSettings } from '../redemption/calls.js';
+import { Call, type CallOrigin, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';
 import { RedemptionQueue } from '../redemption/queue.js';
 import { redeemBatch, type Sending } from '../redemption/redeem.js';
 import { UseIds } from '../redemption/use-ids.js';
-import { type InputSchemas, inputSchemas } from './inputs.js';
-import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type InputSchemas, inputSchemas, type OwnShops } from './inputs.js';
+import { limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
 
 export type { Call } from '../redemption/calls.js';
 
@@ -25,6 +26,12 @@ const OF_THE_HOST = /^(42703|42P01|42883|3F000|22001|22003)$/;
 interface Begun<Input> {
   input: Input;
   call: Call;
+}
+
+/** Which of several databases a repository works on. */
+export interface Shard {
+  name: string;
+  shops: OwnShops;
 }
 
 /** What lives as long as a repository: the connection, the options, what is known of the host, reserved ids. */
@@ -41,17 +48,21 @@ export class Context {
   /** When the host was last read for a refusal. */
   #checkedAt = Number.NEGATIVE_INFINITY;
   /** As long as nothing is known of the columns. */
-  readonly #early: InputSchemas = inputSchemas(undefined);
+  #early: InputSchemas = inputSchemas(undefined);
   #schemas = this.#early;
   /** Makes the installation one whose clock can be set, where it is none yet. */
   #prepareClock: (() => Promise<unknown>) | undefined;
+  #shard: Shard | undefined;
 
-  constructor(db: Database, options: ParsedRepositoryOptions) {
+  /** @param track is given what goes on after a call has its answer */
+  constructor(db: Database, options: ParsedRepositoryOptions, track: (work: Promise<void>) => unknown) {
     this.db = db;
     this.options = options;
-    const { prepare } = options;
+    const { prepare, readPool } = options;
+    const home = this.#partitionBy ? undefined : this.#home;
     this.#settings = {
       db,
+      replica: readPool === undefined || readPool === db ? undefined : new Replica(readPool, home, track),
       prepare,
       limits: limitsOf(options),
       explainer: new Explainer(db, () => this.#host),
@@ -61,7 +72,20 @@ export class Context {
         if (isOfHost) this.#host = undefined;
       },
     };
-    this.#ids = new UseIds(this.#partitionBy ? undefined : this.#home, removalsOf(db));
+    this.#ids = new UseIds(home, removalsOf(db));
+  }
+
+  /** From now on it is known as one of several databases, and takes only the shops of this one. */
+  join(shard: Shard): void {
+    this.#shard = shard;
+    this.#settings.shard = shard.name;
+    this.#early = inputSchemas(undefined, shard.shops);
+    this.#schemas = this.#early;
+  }
+
+  /** Its name among several databases. */
+  get shard(): string | undefined {
+    return this.#shard?.name;
   }
 
   /**
@@ -69,7 +93,7 @@ export class Context {
    * columns are known.
    */
   begin<Input>(
-    options: CallOptions | undefined,
+    options: CallOrigin | undefined,
     check: (schemas: InputSchemas) => Input,
   ): Begun<Input> | Promise<Begun<Input>> {
     const call = new Call(this.#settings, this.#host, options);
@@ -120,7 +144,9 @@ export class Context {
   }
 
   async #readHost(call: Call): Promise<Host> {
-    const read = () => call.read((connection) => readHost(connection, this.options));
+    // Of the primary, also where the call may read what is older: what is installed is there first.
+    const fresh = call.fresh();
+    const read = () => fresh.read((connection) => readHost(connection, this.options));
     const prepareClock = this.#prepareClock;
     let host = await read();
     if (prepareClock && !host.layout.testClock) {
@@ -129,7 +155,7 @@ export class Context {
     }
     if (prepareClock !== this.#prepareClock) return this.#readHost(call);
     this.#host = host;
-    this.#schemas = inputSchemas(host);
+    this.#schemas = inputSchemas(host, this.#shard?.shops);
     return host;
   }
 
@@ -176,7 +202,8 @@ export class Context {
     const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
     const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
     const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
-    return new RedemptionQueue(host.layout.schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+    const place = { schema: host.layout.schema, shard: this.shard };
+    return new RedemptionQueue(place, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
       const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
       return redeemBatch({ ...this.sending(call, false, partition), patienceMs }, requests);
     });

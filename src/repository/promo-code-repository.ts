@@ -10,7 +10,7 @@ import type { Id } from './fields.js';
 import { HistoryMethods } from './history-methods.js';
 import type { AmendInput, RedeemInput, RollbackDetails, ValidateInput } from './input-types.js';
 import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
-import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
+import { type CallOptions, type CodeOptions, GUARDED, type ReadOptions, splitOptions } from './options.js';
 import {
   amendUse,
   confirmUse,
@@ -61,7 +61,7 @@ export class PromoCodeRepository extends HistoryMethods {
    * if (preview.valid) show(preview.bonusAmount);
    * @throws RateLimitedError with the option `rateLimit`
    */
-  validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
+  validate(request: ValidateInput, options?: ReadOptions): Promise<ValidateResult> {
     const work = workOf(this);
     const { uniformRefusals } = work.context.options;
     return observePreview(work.context, request, async (trace) => {
@@ -74,6 +74,7 @@ export class PromoCodeRepository extends HistoryMethods {
           return previewCode(call, input, uniformRefusals);
         },
         ({ reason }) => reason !== undefined && isGuess(reason),
+        'read',
       );
       return result;
     });

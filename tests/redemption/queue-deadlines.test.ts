@@ -28,7 +28,7 @@ const answered = (requests: Attempted[]): Settled[] =>
 
 function newQueue(send: SendBatch, limits: Partial<QueueLimits> = {}): RedemptionQueue {
   const all = { maxBatch: 8, maxQueue: 10_000, lanes: 1, deadlineMs: DEADLINE_MS, ...limits };
-  return new Queue('schema', all, { home }, (requests, options) => {
+  return new Queue({ schema: 'schema' }, all, { home }, (requests, options) => {
     const customers = requests.map(({ request }) => request.customerAddress);
     sent.push({ customers, inDoubt: requests.some(({ inDoubt }) => inDoubt) });
     return send(requests, options);

@@ -14,7 +14,7 @@ describe('the order of statements', () => {
     const statements: { of: string[]; end(error?: unknown): Promise<void> }[] = [];
     const campaigns: { now: string | null } = { now: '7' };
     const queue = new RedemptionQueue(
-      'schema',
+      { schema: 'schema' },
       { ...LIMITS, lanes },
       { home: new AsyncResource('test') },
       (requests: Attempted[]) => {

@@ -120,7 +120,7 @@ export function isPromoCodesError(error: unknown): error is PromoCodesError {
 }
 
 /** Names the database that an error comes from; an input that is wrong is so anywhere. */
-export function ofShard(error: unknown, shard: string): unknown {
+export function ofShard<Failure>(error: Failure, shard: string): Failure {
   // Callers who share a statement share its error.
   if (!(error instanceof PromoCodesError) || error instanceof ValidationError || error.shard !== undefined)
     return error;
@@ -372,7 +372,7 @@ export class ShardsError extends PromoCodesError {
   protected static override readonly kind: string = 'ShardsError';
 
   /** Why each of those that failed did, by its name. */
-  readonly errors: Readonly<Record<string, PromoCodesError>>;
+  readonly errors: Readonly<Record<string, Error>>;
   /**
    * Of `redeemMany`: the results of the requests of the other databases, which are committed, each in the place of its request;
    * `undefined` in the places of those that failed.
@@ -381,7 +381,7 @@ export class ShardsError extends PromoCodesError {
 
   constructor(
     message: string,
-    errors: Readonly<Record<string, PromoCodesError>>,
+    errors: Readonly<Record<string, Error>>,
     results?: readonly (RedeemResult | undefined)[],
   ) {
     super('SHARDS_FAILED', message, { cause: Object.values(errors)[0] });

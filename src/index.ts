@@ -66,10 +66,12 @@ export type {
   UseColumn,
   UsesTable,
 } from './host/description.js';
+export type { IdNumbers, IdSources } from './inspect/id-numbers.js';
 export { type InstallationState, inspectTriggers } from './inspect/inspect-triggers.js';
 export type { ObjectState } from './inspect/object-state.js';
 export type { InstallOptions } from './inspect/options.js';
-export { installSchema } from './install/install-schema.js';
+export type { ApartNumbers, IdOption } from './install/ids.js';
+export { installSchema, type SchemaOptions } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';
 export { type IdTypes, type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
@@ -130,3 +132,8 @@ export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, ShopStats, UsageStats, UsageTotals } from './repository/usage-stats.js';
 export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';
 export type { Invalid, Valid, ValidateResult } from './repository/validate.js';
+export type { ShardedCampaigns } from './shards/campaigns.js';
+export type { OfShop, ShardInstallOptions, ShardMap, ShardPools, ShardsOptions } from './shards/options.js';
+export type { OverShards } from './shards/over-shards.js';
+export { PromoCodeShards, type ShardContext } from './shards/promo-code-shards.js';
+export type { ShardsState, SharedIds } from './shards/shared-ids.js';

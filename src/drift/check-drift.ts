@@ -21,10 +21,20 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws ValidationError for an unknown option or value.
  */
 export function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
-  return observeDrift('checkDrift', async (trace) => {
+  return checkDriftOf(db, options, undefined);
+}
+
+/** @param shard the name of the database among several, for events */
+export function checkDriftOf(
+  db: Database,
+  options: CheckDriftOptions | undefined,
+  shard: string | undefined,
+): Promise<DriftRecord[]> {
+  const check = async (trace?: DriftTrace) => {
     const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
     return findDrift(db, await readCompared(db, filter), filter, limit, trace);
-  });
+  };
+  return observeDrift('checkDrift', check, shard);
 }
 
 /** The check itself, on checked arguments. For a subscriber the same statement counts the codes that it looks at as well. */

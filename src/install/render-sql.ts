@@ -28,6 +28,7 @@ import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
+import { campaignNumbers, type IdOption, idsOption } from './ids.js';
 import { listIndexes } from './list-indexes.js';
 import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
 import { rightsScript } from './rights.js';
@@ -49,6 +50,8 @@ export interface IdTypes {
 export interface RenderOptions extends InstallOptions {
   /** The types of ids, where they are not whole numbers. Default: `bigint`. */
   idTypes?: IdTypes | undefined;
+  /** How ids are made, as in `installSchema`; only for the script `'schema'`. */
+  ids?: IdOption | undefined;
   /**
    * The type of the column `rolledBack`, as SQL takes it, such as `'timestamp'` or the name of an enum with its schema. Default:
    * `timestamp with time zone`, for a status `text`.
@@ -74,6 +77,7 @@ function asCatalogsName(type: string): string {
 const script = oneOf(['schema', 'triggers', 'uninstall', 'drift', 'listIndexes']);
 const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
 const typeEntries = {
+  ids: idsOption,
   idTypes: v.optional(v.strictObject({ codes: idType, uses: idType }), {}),
   rolledBackType: v.optional(
     v.pipe(
@@ -111,16 +115,20 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  */
 export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
-  const { idTypes: ids, rolledBackType: mark, ...rest } = (options ?? {}) as RenderOptions;
-  const types = parseOptions(v.object(typeEntries), { idTypes: ids, rolledBackType: mark }, 'renderSql()');
+  const { idTypes, ids, rolledBackType, ...rest } = (options ?? {}) as RenderOptions;
+  const types = parseOptions(v.object(typeEntries), { idTypes, ids, rolledBackType }, 'renderSql()');
   const parsed = parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()');
+  if (what === 'schema') requireOwnTypes(types);
+  else if (types.ids !== undefined) throw new ValidationError([{ path: 'ids', message: ONLY_FOR_SCHEMA }]);
   const wanted = wantedOf(parsed, types, what === 'schema');
   return what === 'drift'
     ? queryWithoutQuestionMarks(`${driftQuery(wanted.layout, EVERYTHING)};\n`)
-    : withoutQuestionMarks(scriptOf(what, wanted));
+    : withoutQuestionMarks(scriptOf(what, wanted, types.ids));
 }
 
-function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted): string {
+const ONLY_FOR_SCHEMA = "must be left out: only the script 'schema' creates tables; for others say idTypes";
+
+function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted, ids: IdOption | undefined): string {
   const { layout } = wanted;
   switch (what) {
     case 'listIndexes':
@@ -131,25 +139,28 @@ function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted): string {
       return uninstallScript(layout);
     case 'triggers':
       return triggersScript(wanted);
-    case 'schema':
-      requireNumbers(layout);
-      return `${schemaStatements(layout).join('\n\n')}\n\n${triggersScript(wanted)}`;
+    case 'schema': {
+      const numbers = campaignNumbers(layout, ids);
+      const tables = schemaStatements(layout, ids).join('\n\n');
+      return `${tables}\n\n${triggersScript(wanted)}${numbers === undefined ? '' : `\n${numbers}`}`;
+    }
   }
 }
 
 /** @throws ValidationError for ids that the tables of `'schema'` do not have. */
-function requireNumbers({ types: { codeId, useId } }: Layout): void {
-  if (codeId === 'bigint' && useId === 'bigint') return;
-  const message = "must be left out with the script 'schema', which creates tables whose ids are of type bigint";
+function requireOwnTypes({ idTypes: { codes, uses } }: Types): void {
+  if (codes === 'bigint' && uses === 'bigint') return;
+  const message =
+    "must be left out with the script 'schema', which creates tables as the option ids says: with ids of type bigint, or 'uuid'";
   throw new ValidationError([{ path: 'idTypes', message }]);
 }
 
 /** @param isCreated whether the tables are those of the script `'schema'`, which have every column */
-function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType }: Types, isCreated: boolean): Wanted {
+function wantedOf(options: ParsedInstallOptions, { idTypes, ids, rolledBackType }: Types, isCreated: boolean): Wanted {
   const { schema = 'public', librarySchema = defaultLibrarySchema(schema) } = options;
   const types = {
-    codeId: ids.codes ?? 'bigint',
-    useId: ids.uses ?? 'bigint',
+    codeId: ids === 'uuid' ? ids : idTypes.codes,
+    useId: ids === 'uuid' ? ids : idTypes.uses,
     rolledBack: rolledBackType ?? literalType(options),
   };
   const described = describeHost(schema, options);

@@ -98,6 +98,16 @@ export class Cluster {
     await this.#primary.start();
   }
 
+  /** Ends the primary as a crash does. */
+  kill(): Promise<void> {
+    return this.#primary.stop('immediate');
+  }
+
+  /** Starts what `kill` has ended. */
+  revive(): Promise<void> {
+    return this.#primary.start();
+  }
+
   /** For as long as that nothing can be written. A server that gave up is started. */
   async fillDisk(ms: number): Promise<void> {
     const makeRoom = await this.#primary.fillDisk();

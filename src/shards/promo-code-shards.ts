@@ -77,8 +77,8 @@ export class PromoCodeShards<Name extends string = string> extends ShopMethods<N
    * `installTriggers` on every database, or with `createTables` `installSchema`; safe at every start. Options may be a function of
    * the name, as for `ids`, of which each database has its own.
    * @example
-   * const numbers = { eu: 1, us: 2 };
-   * const installed = await shards.install((name) => ({ createTables: true, ids: { start: numbers[name], increment: 16 } }));
+   * const start = (name: string) => (name === 'eu' ? 1 : 2);
+   * const installed = await shards.install((name) => ({ createTables: true, ids: { start: start(name), increment: 16 } }));
    * installed.orThrow();
    * @throws ValidationError where every database refuses the options
    */
@@ -113,7 +113,7 @@ export class PromoCodeShards<Name extends string = string> extends ShopMethods<N
    * codes and of campaigns are those of one database, so they need the `shopId`.
    * @example
    * const { results, errors } = await shards.checkDrift();
-   * for (const [name, records] of Object.entries(results)) if (records.length > 0) alert(name, records);
+   * console.log(results.eu?.length, errors.us?.message);
    */
   checkDrift(options?: CheckDriftOptions): Promise<OverShards<Name, DriftRecord[]>> {
     return this.#over(({ pool, readPool, name }) => {

@@ -51,7 +51,7 @@ export async function checkTypes(packageName, names) {
       title: `TypeScript ${version}, bundler, strict`,
       version,
       options: [...BUNDLER, ...STRICT],
-      files: ['contract.ts', 'adapters.ts', 'testing.ts', 'names.mts', ...programs],
+      files: ['contract.ts', 'shards.ts', 'adapters.ts', 'testing.ts', 'names.mts', ...programs],
     },
     {
       title: `TypeScript ${version}, not strict`,

@@ -3,10 +3,8 @@ SELECT w.part AS part, q.seqstart::text AS start, q.seqincrement::text AS increm
        -- Who may not read it learns how it begins.
        CASE WHEN pg_catalog.has_sequence_privilege(q.seqrelid, 'USAGE, SELECT')
             THEN pg_catalog.pg_sequence_last_value(q.seqrelid::pg_catalog.regclass)::text END AS last
-  FROM (VALUES ('codes'::text, $1::text, $2::text, $3::text),
-               ('uses'::text, $1::text, $4::text, $5::text),
-               ('campaigns'::text, $6::text, 'promo_code_campaigns'::text, 'id'::text)) AS w(part, of_schema, of_table, of_column)
-  JOIN pg_catalog.pg_namespace AS n ON n.nspname::text = w.of_schema
+  FROM (VALUES ('codes'::text, $2::text, $3::text), ('uses'::text, $4::text, $5::text)) AS w(part, of_table, of_column)
+  JOIN pg_catalog.pg_namespace AS n ON n.nspname::text = $1::text
   JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname::text = w.of_table
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attname::text = w.of_column
  CROSS JOIN LATERAL (

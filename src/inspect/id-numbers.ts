@@ -18,14 +18,12 @@ export interface IdSources {
   codes: IdNumbers | null;
   /** Of the uses. */
   uses: IdNumbers | null;
-  /** Of the campaigns, which are in a table of the library. */
-  campaigns: IdNumbers | null;
 }
 
-export async function readIdNumbers(db: Queryable, { schema, librarySchema, codes, uses }: Layout): Promise<IdSources> {
-  const values = [schema, codes.name, codes.columns.id, uses.name, uses.columns.id, librarySchema];
+export async function readIdNumbers(db: Queryable, { schema, codes, uses }: Layout): Promise<IdSources> {
+  const values = [schema, codes.name, codes.columns.id, uses.name, uses.columns.id];
   const { rows } = await db.query(idNumbersSql, values);
-  const sources: IdSources = { codes: null, uses: null, campaigns: null };
+  const sources: IdSources = { codes: null, uses: null };
   for (const { part, start, increment, last } of rows) {
     sources[part as keyof IdSources] = { start, increment, last };
   }

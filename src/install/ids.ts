@@ -1,8 +1,6 @@
 import * as v from 'valibot';
-import campaignNumbersSql from '../../sql/installation/campaign-numbers.sql';
 import { ValidationError, type ValidationIssue } from '../errors.js';
 import { type Layout, tableName } from '../host/layout.js';
-import { renderSqlFile } from '../host/render.js';
 import { doMeet, type IdNumbers, type IdSources } from '../inspect/id-numbers.js';
 import { optionsOf, wholeNumber } from '../options.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
@@ -49,17 +47,6 @@ export function withIds(statement: string, ids: IdOption | undefined): string {
   return statement.replace(OWN_ID, () => made);
 }
 
-/** The script that gives the campaigns their numbers; none where nothing was asked for them. */
-export function campaignNumbers(layout: Layout, ids: IdOption | undefined): string | undefined {
-  if (ids === undefined || ids === 'uuid') return undefined;
-  return renderSqlFile(
-    campaignNumbersSql,
-    layout,
-    {},
-    { first_text: String(ids.start), step_text: String(ids.increment) },
-  );
-}
-
 /**
  * Tables that are there keep their ids: where these are not as they are asked for, that is told, with the statement that makes them
  * so, and not passed over.
@@ -99,15 +86,6 @@ export function requireIds(
         message: `${path} is there already and ${is}, not from ${ids.start} by ${ids.increment}${fix}`,
       });
     }
-  }
-  const { campaigns } = found;
-  if (ids !== 'uuid' && campaigns?.last != null && !isAsAsked(campaigns, ids)) {
-    const table = `${quoteIdentifier(layout.librarySchema)}.promo_code_campaigns`;
-    const fix = sqlToSet(table, 'id', campaigns, ids);
-    issues.push({
-      path: 'ids',
-      message: `promo_code_campaigns.id counts from ${campaigns.last} by ${campaigns.increment}. To change that: ${fix}`,
-    });
   }
   if (issues.length > 0) throw new ValidationError(issues);
 }

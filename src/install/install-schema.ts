@@ -15,7 +15,7 @@ import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, withConnection } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
 import { changesOf } from './changes.js';
-import { campaignNumbers, type IdOption, idsOption, requireIds } from './ids.js';
+import { type IdOption, idsOption, requireIds } from './ids.js';
 import { type InstallReport, putTriggers } from './install-triggers.js';
 import { type InstallTrace, noteTables, observeInstallation } from './observed.js';
 import { insufficient } from './privileges.js';
@@ -27,8 +27,8 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
 export interface SchemaOptions extends InstallOptions {
   /**
    * How the ids of tables that are created are made, where there are several databases: `'uuid'` for random ones, or numbers that
-   * no other database gives: `{ start: 1, increment: 16 }` in one, `{ start: 2, increment: 16 }` in the next. The numbers are also
-   * those of campaigns. Tables that are there keep their ids: where these are made otherwise, that is a `ValidationError` which says
+   * no other database gives: `{ start: 1, increment: 16 }` in one, `{ start: 2, increment: 16 }` in the next. Tables that are
+   * there keep their ids: where these are made otherwise, that is a `ValidationError` which says
    * what to run. Default: numbers from 1, one by one; what is there is not looked at.
    */
   ids?: IdOption | undefined;
@@ -101,23 +101,7 @@ async function putSchema(
     throw translateError(error);
   }
   const report = await putTriggers(db, ofTriggers, trace, { findsColumns: true, shard });
-  if (!parsed.dryRun) await numberCampaigns(db, parsed, ids);
   return { ...report, changed: report.changed || created.length > 0, created: [...created, ...report.created] };
-}
-
-/** Writes where campaigns are not numbered as they are asked to be, and there has been none. */
-async function numberCampaigns(db: Database, options: ParsedInstallOptions, ids: IdOption | undefined): Promise<void> {
-  if (ids === undefined || ids === 'uuid') return;
-  try {
-    const { layout } = chooseInstallation(options, await readCatalog(db, options));
-    const { campaigns } = await withConnection(db, (connection) => readIdNumbers(connection, layout));
-    const isSet = campaigns?.start === String(ids.start) && campaigns.increment === String(ids.increment);
-    const script = campaignNumbers(layout, ids);
-    if (isSet || campaigns?.last !== null || script === undefined) return;
-    await inTransaction(db, (transaction) => transaction.query(script));
-  } catch (error) {
-    throw translateError(error);
-  }
 }
 
 /** What would be done where tables are missing, from the catalog alone. */

@@ -28,7 +28,7 @@ import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
 import { oneOf, parseOptions } from '../options.js';
-import { campaignNumbers, type IdOption, idsOption } from './ids.js';
+import { type IdOption, idsOption } from './ids.js';
 import { listIndexes } from './list-indexes.js';
 import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
 import { rightsScript } from './rights.js';
@@ -139,11 +139,8 @@ function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted, ids: IdOpti
       return uninstallScript(layout);
     case 'triggers':
       return triggersScript(wanted);
-    case 'schema': {
-      const numbers = campaignNumbers(layout, ids);
-      const tables = schemaStatements(layout, ids).join('\n\n');
-      return `${tables}\n\n${triggersScript(wanted)}${numbers === undefined ? '' : `\n${numbers}`}`;
-    }
+    case 'schema':
+      return `${schemaStatements(layout, ids).join('\n\n')}\n\n${triggersScript(wanted)}`;
   }
 }
 

@@ -5,7 +5,7 @@ import { OverShards } from './over-shards.js';
 
 /** Ids of one kind that two databases may both give. */
 export interface SharedIds<Name extends string = string> {
-  /** Ids of codes, of uses, or of campaigns. */
+  /** Ids of codes, or of uses. */
   of: keyof IdSources;
   /** The two databases. */
   shards: [Name, Name];
@@ -33,16 +33,15 @@ export class ShardsState<Name extends string> extends OverShards<Name, Installat
   }
 }
 
-/** Compares where ids come from, database by database. Campaigns count where both have had one. */
+/** Compares where ids come from, database by database. */
 export function sharedIds<Name extends string>(states: Record<Name, InstallationState>): SharedIds<Name>[] {
   const named = Object.entries(states) as [Name, InstallationState][];
   const shared: SharedIds<Name>[] = [];
-  for (const of of ['codes', 'uses', 'campaigns'] as const) {
+  for (const of of ['codes', 'uses'] as const) {
     for (const [place, [one, { ids }]] of named.entries()) {
       for (const [other, { ids: others }] of named.slice(place + 1)) {
         const [here, there] = [ids[of], others[of]];
         if (!here || !there || !doMeet(here, there)) continue;
-        if (of === 'campaigns' && (here.last === null || there.last === null)) continue;
         shared.push({ of, shards: [one, other] });
       }
     }

@@ -221,14 +221,14 @@ describe('a replica that fails', () => {
   it('and goes silent takes half of the time, once', async () => {
     const proxy = await startProxy(t.url);
     const readPool = newPool(proxy.url);
-    const repository = await ready({ readPool, deadlineMs: 600 });
+    const repository = await ready({ readPool, deadlineMs: 2_000 });
     try {
       await repository.findById(code.id);
       proxy.silence(10);
       proxy.onData(() => 'silence');
       const began = performance.now();
       expect(await repository.findById(code.id)).toMatchObject({ id: code.id });
-      expect(performance.now() - began).toBeGreaterThan(290);
+      expect(performance.now() - began).toBeGreaterThan(990);
       Object.assign(asked, { primary: 0 });
       for (let call = 0; call < 5; call += 1) await repository.findById(code.id);
       expect(asked.primary).toBe(5);
@@ -254,7 +254,7 @@ describe('a replica that fails', () => {
       return send(text, values);
     });
     fault = undefined;
-    const repository = new PromoCodeRepository(going, { schema: t.schema, readPool: replica, deadlineMs: 500 });
+    const repository = new PromoCodeRepository(going, { schema: t.schema, readPool: replica, retry: { attempts: 1 } });
     await repository.findById(code.id);
     isGone = true;
     expect(await repository.findById(code.id)).toMatchObject({ id: code.id });

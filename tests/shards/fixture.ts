@@ -39,7 +39,7 @@ export function useShards(label: string): Three {
   const found: { proxy?: CuttingProxy; pools?: Record<ShardName, pg.Pool>; shards?: PromoCodeShards<ShardName> } = {};
 
   const newShards = (options: ShardsOptions = {}) =>
-    new PromoCodeShards({ shards: found.pools!, shardOf }, { schema: 'shop', deadlineMs: 1_000, ...options });
+    new PromoCodeShards({ shards: found.pools!, shardOf }, { schema: 'shop', retry: { attempts: 2 }, ...options });
 
   beforeAll(async () => {
     found.proxy = await startProxy(databases.asia.url);

@@ -22,7 +22,7 @@ describe.skipIf(!isIncluded(WHAT))(WHAT, () => {
     asia.on('error', () => {});
     shards = new PromoCodeShards(
       { shards: { eu: eu.pool, us: us.pool, asia }, shardOf: (shopId) => shopId },
-      { schema: 'shop', deadlineMs: 1_500 },
+      { schema: 'shop', retry: { attempts: 20 } },
     );
     for (const pool of [eu.pool, us.pool, asia]) await pool.query('CREATE SCHEMA shop');
     (await shards.install({ createTables: true, ids: 'uuid' })).orThrow();

@@ -112,7 +112,7 @@ describe('a database that is gone', () => {
         expect(errors.asia?.stack, call).toMatch(/Shard asia: /);
       }
       const error = await shards.redeem(request('asia-1')).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'CONNECTION_FAILED', shard: 'asia' });
+      expect(error).toMatchObject({ shard: 'asia' });
       expect((error as Error).message).toMatch(/^Shard asia: /);
       expect((error as Error).message).not.toMatch(/Shard asia: .*Shard asia: /);
       expect(await shards.redeem(request('eu-1'))).toMatchObject({ ok: true });
@@ -133,7 +133,7 @@ describe('a database that is gone', () => {
 
   it('while calls run costs those of its shops alone, and none twice', async () => {
     const before = await usesIn('asia');
-    const shards = t.newShards({ deadlineMs: 1_000 });
+    const shards = t.newShards({ retry: { attempts: 20 } });
     const loads = NAMES.map((name) => ({ name, made: 0, unknown: 0, errors: [] as unknown[] }));
     let isOver = false;
     const loops = loads.flatMap((load) =>

@@ -219,12 +219,10 @@ describe('what it is made of', () => {
   });
 });
 
-it('the ids of new tables are those of no other database, of campaigns too', async () => {
+it('the ids of new tables are those of no other database', async () => {
   const made: PromoCode[] = [];
   for (const name of NAMES) {
     for (const code of ['N1', 'N2']) made.push(await t.shards.create({ code, shopId: `${name}-2`, bonusValue: 1 }));
-    const campaign = await t.shards.campaigns.create({ shopId: `${name}-2`, name: 'x' });
-    expect(Number(campaign.id) % 8).toBe(NAMES.indexOf(name) + 1);
   }
   expect(new Set(made.map(({ id }) => id)).size).toBe(6);
   for (const { id, shopId } of made)

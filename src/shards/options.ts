@@ -1,7 +1,18 @@
 import * as v from 'valibot';
 import { ValidationError, type ValidationIssue } from '../errors.js';
+import { installOptions } from '../inspect/options.js';
+import { idsOption } from '../install/ids.js';
 import type { SchemaOptions } from '../install/install-schema.js';
-import { isQueryable, optionsOf, parseOptions, readable, type SchemaOption, wholeNumber } from '../options.js';
+import {
+  isQueryable,
+  optionsOf,
+  parseOptions,
+  parseTogether,
+  readable,
+  type SchemaOption,
+  trueOrFalse,
+  wholeNumber,
+} from '../options.js';
 import { type ConnectionPool, type Database, isPool } from '../postgres/database.js';
 import { isPglite } from '../postgres/other-libraries.js';
 import { describeReceived } from '../received.js';
@@ -125,4 +136,31 @@ export function splitShardsOptions(options: ShardsOptions | undefined): {
     throw new ValidationError([{ path: 'readPool', message }]);
   }
   return { ...parseOptions(ownOptions, { concurrency }, CALLEE), ofRepository, where: { schema, librarySchema } };
+}
+
+const installing = v.object({ createTables: v.optional(trueOrFalse, false), ids: idsOption });
+const INSTALL = 'install()';
+
+/**
+ * Checks what can be checked before any database is asked.
+ * @param prefix of the paths of what is wrong
+ * @throws ValidationError
+ */
+export function parseInstall(options: ShardInstallOptions | undefined, prefix = ''): ShardInstallOptions {
+  try {
+    if (typeof options !== 'object' || options === null) return parseOptions(installOptions, options, INSTALL);
+    const { createTables, ids, ...own } = readable('options', () => ({ ...options }));
+    const parsed = parseTogether({
+      installing: () => parseOptions(installing, { createTables, ids }, INSTALL),
+      own: () => parseOptions(installOptions, own, INSTALL),
+    });
+    if (ids !== undefined && !parsed.installing.createTables) {
+      const message = 'must be left out without createTables: it is about tables that are created';
+      throw new ValidationError([{ path: 'ids', message }]);
+    }
+    return { ...own, ...parsed.installing };
+  } catch (error) {
+    if (prefix === '' || !(error instanceof ValidationError)) throw error;
+    throw new ValidationError(error.issues.map((issue) => ({ ...issue, path: `${prefix}${issue.path}` })));
+  }
 }

@@ -1,4 +1,3 @@
-import * as v from 'valibot';
 import { checkDriftOf } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
 import type { CheckDriftOptions, RepairDriftOptions } from '../drift/options.js';
@@ -10,7 +9,7 @@ import { type InstallationState, inspectTriggers } from '../inspect/inspect-trig
 import type { InstallOptions } from '../inspect/options.js';
 import { installSchemaOf } from '../install/install-schema.js';
 import { type InstallReport, installTriggersOf } from '../install/install-triggers.js';
-import { parseOptions, type SchemaOption, trueOrFalse } from '../options.js';
+import type { SchemaOption } from '../options.js';
 import type { ConnectionPool } from '../postgres/database.js';
 import type { Id } from '../repository/fields.js';
 import type { ShopStatsInput } from '../repository/input-types.js';
@@ -20,6 +19,7 @@ import type { ShopStats } from '../repository/usage-stats.js';
 import type { PruneReport, ReleaseReport } from '../repository/uses.js';
 import {
   type OfShop,
+  parseInstall,
   type ShardInstallOptions,
   type ShardMap,
   type ShardsOptions,
@@ -80,21 +80,22 @@ export class PromoCodeShards<Name extends string = string> extends ShopMethods<N
    * const start = (name: string) => (name === 'eu' ? 1 : 2);
    * const installed = await shards.install((name) => ({ createTables: true, ids: { start: start(name), increment: 16 } }));
    * installed.orThrow();
-   * @throws ValidationError where every database refuses the options
+   * @throws ValidationError for options that are wrong for any database, before anything is done; with the name where they are a
+   * function of it
    */
-  install(
+  async install(
     options?: ShardInstallOptions | ((name: Name) => ShardInstallOptions),
   ): Promise<OverShards<Name, InstallReport>> {
-    return this.#over(async ({ name, pool }) => {
-      const { createTables, ids, ...own } = this.#located(
-        typeof options === 'function' ? options(name as Name) : options,
-      );
-      const isCreating = parseOptions(installing, { createTables }, 'install()').createTables;
-      if (isCreating) return installSchemaOf(pool, { ...own, ids }, name);
-      if (ids === undefined) return installTriggersOf(pool, own, name);
-      throw new ValidationError([
-        { path: 'ids', message: 'must be left out without createTables: it is about tables that are created' },
-      ]);
+    const given = new Map(
+      this.names.map((name) => [
+        name as string,
+        typeof options === 'function' ? parseInstall(options(name), `${name}.`) : parseInstall(options),
+      ]),
+    );
+    return this.#over(({ name, pool }) => {
+      const { createTables, ids, ...own } = given.get(name)!;
+      const located = this.#located(own);
+      return createTables ? installSchemaOf(pool, { ...located, ids }, name) : installTriggersOf(pool, located, name);
     });
   }
 
@@ -239,8 +240,6 @@ export class PromoCodeShards<Name extends string = string> extends ShopMethods<N
     return routes.whileOpen(() => overShards(meant(routes, options), this.#concurrency, work));
   }
 }
-
-const installing = v.object({ createTables: v.optional(trueOrFalse, false) });
 
 /** @throws ValidationError for ids without the database that they are of */
 function meant(

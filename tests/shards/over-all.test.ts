@@ -17,6 +17,7 @@ import { barrier, eventually } from '../support';
 import { NAMES, request, type ShardName, shardOf, useShards } from './fixture';
 
 const t = useShards('over all');
+const directory = {} as { missing: { of: string } };
 
 async function usesIn(name: ShardName): Promise<number> {
   const { rows } = await t.databases[name].sql<{ n: string }>('SELECT count(*) AS n FROM shop.promo_code_uses');
@@ -53,6 +54,11 @@ it('refuses wrong options before anything is sent, by throwing', async () => {
   await expect(shards.repairDrift({ wrong: 1 } as object)).rejects.toThrow(/wrong: is not an option of repairDrift/);
   await expect(shards.install({ createTables: 1 } as object)).rejects.toThrow(/^createTables: must be true or false/);
   await expect(shards.install({ ids: 'uuid' })).rejects.toThrow(/^ids: must be left out without createTables/);
+  await expect(shards.install(null as never)).rejects.toThrow(/^options: must be an object/);
+  const oneWrong = shards.install((name) => ({ history: name === 'eu' ? false : (1 as never) }));
+  await expect(oneWrong).rejects.toThrow(/^us\.history: must be true or false/);
+  await expect(shards.install(() => directory.missing.of as never)).rejects.toThrow(TypeError);
+  expect((await shards.inspect()).results.eu).toMatchObject({ history: true });
   await expect(shards.releaseExpired({ limit: 0 })).rejects.toThrow(ValidationError);
   await expect(shards.pruneIdempotencyKeys({} as never)).rejects.toThrow(/^olderThanDays/);
   await expect(shards.checkDrift({ promoCodeIds: [1] })).rejects.toThrow(

@@ -21,7 +21,7 @@ export async function checkTypes(packageName, names) {
   const place = workplace('types');
   const sources = path.join(root, 'tests', 'types');
   for (const extension of ['ts', 'mts', 'cts']) {
-    for (const file of ['contract', 'loose', 'adapters', 'testing']) {
+    for (const file of ['contract', 'shards', 'loose', 'adapters', 'testing']) {
       cpSync(path.join(sources, `${file}.ts`), path.join(place, `${file}.${extension}`));
     }
   }
@@ -37,6 +37,8 @@ export async function checkTypes(packageName, names) {
   const modules = [
     'contract.mts',
     'contract.cts',
+    'shards.mts',
+    'shards.cts',
     'adapters.mts',
     'adapters.cts',
     'testing.mts',

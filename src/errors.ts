@@ -1,4 +1,5 @@
 import type { DriftRecord } from './drift/drift-record.js';
+import { withoutPasswords } from './passwords.js';
 import type { RedeemResult } from './redemption/results.js';
 
 /**
@@ -72,7 +73,8 @@ export class PromoCodesError extends Error {
   declare readonly shard?: string;
 
   constructor(code: PromoCodesErrorCode, message: string, details: PromoCodesErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    // Whatever it names, such as a connection string in the place of a schema or a shop.
+    super(withoutPasswords(message), details.cause === undefined ? undefined : { cause: details.cause });
     const kinds = kindsOf(new.target);
     Object.defineProperty(this, 'name', { value: kinds[0], configurable: true, writable: true });
     Object.defineProperty(this, KINDS, { value: kinds });
@@ -153,7 +155,7 @@ export class ValidationError extends PromoCodesError {
   readonly omitted: number;
 
   constructor(issues: ValidationIssue[], details?: PromoCodesErrorDetails) {
-    const shown = issues.slice(0, MOST_ISSUES);
+    const shown = issues.slice(0, MOST_ISSUES).map(withoutSecrets);
     const omitted = issues.length - shown.length;
     const more = omitted === 0 ? [] : [`and ${omitted} more`];
     super('VALIDATION', [...shown.map(issueText), ...more].join('; '), details);
@@ -164,6 +166,15 @@ export class ValidationError extends PromoCodesError {
 
 /** A batch can have one for each of its requests. */
 export const MOST_ISSUES = 100;
+
+function withoutSecrets({ path, message, received, ...issue }: ValidationIssue): ValidationIssue {
+  return {
+    ...issue,
+    path: withoutPasswords(path),
+    message: withoutPasswords(message),
+    ...(received !== undefined && { received: withoutPasswords(received) }),
+  };
+}
 
 /** A question is the remedy already. */
 function issueText({ path, message, received }: ValidationIssue): string {
@@ -179,7 +190,7 @@ export class NotInstalledError extends PromoCodesError {
 
   constructor(message: string, missing: string[], details?: PromoCodesErrorDetails) {
     super('NOT_INSTALLED', message, details);
-    this.missing = missing;
+    this.missing = missing.map(withoutPasswords);
   }
 }
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { withoutPasswords } from './explain-error.js';
+import { withoutPasswords } from '../passwords.js';
 
 /** Reads a flag that is a number. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
+import { withoutPasswords } from '../passwords.js';
 import { EXIT } from './command-error.js';
-import { explainError, withoutPasswords } from './explain-error.js';
+import { explainError } from './explain-error.js';
 import { splitFlags } from './parse.js';
 import { createProgram, NAME } from './program.js';
 import { Session } from './session.js';

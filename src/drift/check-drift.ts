@@ -4,6 +4,7 @@ import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { readLong } from '../postgres/reading.js';
+import { describeReceived } from '../received.js';
 import { countedDriftQueryAsText, type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type Compared, readCompared } from './layout-of.js';
@@ -115,7 +116,7 @@ export function scopeOf(
 function requireIds(type: string, path: 'promoCodeIds' | 'campaignIds', ids: readonly string[]): string[] {
   const { rule, read } = idType(type);
   const issues = ids.flatMap((id, place) =>
-    read(id) === undefined ? [{ path: `${path}.${place}`, message: rule, received: `'${id}'` }] : [],
+    read(id) === undefined ? [{ path: `${path}.${place}`, message: rule, received: describeReceived(id) ?? '' }] : [],
   );
   if (issues.length > 0) throw new ValidationError(issues);
   return ids.map((id) => read(id) ?? id);

@@ -27,7 +27,7 @@ import {
 import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
-import { oneOf, parseOptions } from '../options.js';
+import { oneOf, optionsOf, parseOptions } from '../options.js';
 import { type IdOption, idsOption } from './ids.js';
 import { listIndexes } from './list-indexes.js';
 import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
@@ -78,7 +78,7 @@ const script = oneOf(['schema', 'triggers', 'uninstall', 'drift', 'listIndexes']
 const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
 const typeEntries = {
   ids: idsOption,
-  idTypes: v.optional(v.strictObject({ codes: idType, uses: idType }), {}),
+  idTypes: v.optional(optionsOf({ codes: idType, uses: idType }), {}),
   rolledBackType: v.optional(
     v.pipe(
       v.string('must be a string'),

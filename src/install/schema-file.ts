@@ -75,7 +75,7 @@ function withoutAbsent(file: string, layout: Layout): string {
     .split('\n')
     .filter((line) => !/^ {2}(?::"|CONSTRAINT)/.test(line) || !isAbsent(line, layout))
     .join('\n')
-    .replace(/,(?=\n\);)/, '');
+    .replace(/,(?=\n\)[^\n]*;$)/, '');
 }
 
 function isAbsent(text: string, layout: Layout): boolean {

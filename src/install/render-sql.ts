@@ -27,7 +27,7 @@ import {
 import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
-import { oneOf, optionsOf, parseOptions } from '../options.js';
+import { oneOf, optionsOf, parseOptions, readable } from '../options.js';
 import { type IdOption, idsOption } from './ids.js';
 import { listIndexes } from './list-indexes.js';
 import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
@@ -115,7 +115,7 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  */
 export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
-  const { idTypes, ids, rolledBackType, ...rest } = (options ?? {}) as RenderOptions;
+  const { idTypes, ids, rolledBackType, ...rest } = readable('options', () => ({ ...options }) as RenderOptions);
   const types = parseOptions(v.object(typeEntries), { idTypes, ids, rolledBackType }, 'renderSql()');
   const parsed = parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()');
   if (what === 'schema') requireOwnTypes(types);

@@ -291,8 +291,11 @@ function clientRule(client: unknown): string {
 
 /** Checks the last argument of a method. */
 export function parseCallOptions(options: unknown, callee: string, kind: OptionsKind): GivenOptions {
-  const library = libraryOf(options);
-  if (!isQueryable(options) && !library) return parseOptions(lastArgument[kind], options, callee);
+  const { library, isClient } = readable('options', () => ({
+    library: libraryOf(options),
+    isClient: isQueryable(options),
+  }));
+  if (!isClient && !library) return parseOptions(lastArgument[kind], options, callee);
   const remedy = library
     ? `; this looks like ${library.name}: pass { client }, made by ${library.client}, ${ADAPTERS}`
     : '';

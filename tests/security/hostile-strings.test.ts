@@ -4,17 +4,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as library from '../../src/index';
 import { installTriggers, isPromoCodesError, PromoCodeRepository } from '../../src/index';
 import { inputSchemas } from '../../src/repository/inputs';
-import { isWhole, useDatabase } from '../support';
+import { cases, isWhole, useDatabase } from '../support';
 import { SEED_TABLES } from '../support/host-tables';
 import { intercepted } from '../support/intercepted';
-import { argsWith, type Place, PUBLIC_CALLS, placesOf } from './public-calls';
+import { argsWith, isEveryday, type Place, PUBLIC_CALLS, placesOf } from './public-calls';
 import { bareParts } from './sql-tokens';
 
 const t = useDatabase('hostile strings');
 const SECRET = 's3cr3t-pw';
 /** Stands in every hostile string, and may be nowhere in a statement but in quotes. */
 const MARK = 'pwned';
-const PLACES = PUBLIC_CALLS.flatMap(placesOf);
+const PLACES = cases('calls of the public API', PUBLIC_CALLS, isEveryday).flatMap(placesOf);
 
 /** What would become SQL, a pattern, a prototype or a message with a secret if it were put together by hand anywhere. */
 const HOSTILE = [

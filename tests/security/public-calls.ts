@@ -231,6 +231,12 @@ export const PUBLIC_CALLS: readonly PublicCall[] = [
   ),
 ];
 
+/** Without those that read the same options as another one does, and take long. */
+export const isEveryday = ({ name, args }: PublicCall): boolean =>
+  name === 'renderSql'
+    ? args[0] === 'triggers'
+    : !['installSchema', 'inspectTriggers', 'assertNoDrift', 'streamDrift'].includes(name);
+
 /** Where in the arguments something stands: of each value, and of each name of a field. */
 export interface Place {
   call: PublicCall;
@@ -254,7 +260,10 @@ export function placesOf(call: PublicCall): Place[] {
   return places;
 }
 
-/** The arguments of a call with something else in one place; the schemas are those of the test. */
+/**
+ * The arguments of a call with something else in one place; the schemas are those of the test.
+ * @param given a function makes it of the value that stands there
+ */
 export function argsWith(
   { call, path, isName }: Place,
   given: unknown,
@@ -262,8 +271,8 @@ export function argsWith(
 ): never[] {
   const args = JSON.parse(
     JSON.stringify(call.args)
-      .replaceAll('"SCHEMA"', JSON.stringify(names.schema))
-      .replaceAll('"LIBRARY"', JSON.stringify(names.library)),
+      .replaceAll('"SCHEMA"', () => JSON.stringify(names.schema))
+      .replaceAll('"LIBRARY"', () => JSON.stringify(names.library)),
   ) as Record<string | number, unknown>;
   const last = path.at(-1)!;
   const owner = path.slice(0, -1).reduce<Record<string | number, unknown>>((at, step) => at[step] as typeof at, args);
@@ -273,6 +282,6 @@ export function argsWith(
     Object.defineProperty(renamed, String(given), { value, enumerable: true, configurable: true, writable: true });
     const above = path.slice(0, -2).reduce<Record<string | number, unknown>>((at, step) => at[step] as typeof at, args);
     above[path.at(-2)!] = renamed;
-  } else owner[last] = given;
+  } else owner[last] = typeof given === 'function' ? given(owner[last]) : given;
   return args as unknown as never[];
 }

@@ -59,6 +59,15 @@ export const progressCallback = v.optional(
   v.custom<(progress: Progress) => void>((value) => typeof value === 'function', 'must be a function'),
 );
 
+/** An array of at most so many: one that is longer is refused before anything in it is read. */
+export function listOf<Item extends v.GenericSchema>(item: Item, max: number, rule: string, what: string) {
+  return v.pipe(
+    v.custom<unknown[]>((value) => Array.isArray(value), rule),
+    v.check((list) => list.length <= max, `must hold at most ${max} ${what}`),
+    v.array(item),
+  );
+}
+
 /** A strict object: a name that is none of these is an issue, and its message says which was meant. */
 export function optionsOf<Entries extends v.ObjectEntries>(entries: Entries) {
   return v.strictObject(entries, (issue) => (issue.expected === 'Object' ? 'must be an object' : 'is required'));
@@ -194,11 +203,14 @@ function namesAt(schema: object, path: readonly { key: unknown }[]): string[] {
   const [step, ...rest] = path;
   const parts = schema as {
     wrapped?: object;
+    pipe?: readonly { kind: string }[];
     options?: readonly object[];
     entries?: Record<string, object>;
     item?: object;
   };
   if (parts.wrapped) return namesAt(parts.wrapped, path);
+  const last = parts.pipe?.findLast(({ kind }) => kind === 'schema');
+  if (last) return namesAt(last, path);
   if (parts.options) return parts.options.flatMap((option) => namesAt(option, path));
   if (step === undefined) return Object.keys(parts.entries ?? {});
   const next = parts.item ?? parts.entries?.[String(step.key)];

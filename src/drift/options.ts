@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import {
+  listOf,
   optionsOf,
   type Progress,
   progressCallback,
@@ -47,13 +48,17 @@ const id = v.pipe(
   v.transform(String),
 );
 
+/** More are what streamDrift() is for. */
+const MOST_IDS = 1_000_000;
+const ids = listOf(id, MOST_IDS, 'must be an array of ids', 'ids');
+
 const filterEntries = {
   ...schemaEntries,
   shopId: v.optional(
     v.pipe(v.union([v.string(), v.number(), v.bigint()], 'must be a string, number or bigint'), v.transform(String)),
   ),
-  promoCodeIds: v.optional(v.array(id, 'must be an array of ids')),
-  campaignIds: v.optional(v.array(id, 'must be an array of ids')),
+  promoCodeIds: v.optional(ids),
+  campaignIds: v.optional(ids),
 };
 
 export const checkDriftOptions = v.optional(

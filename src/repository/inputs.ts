@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { CodeColumn, UseColumn } from '../host/description.js';
-import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
+import { listOf, oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
 import { type Host, lengthOf } from '../redemption/host.js';
 import { amountField } from './amount-field.js';
 import { campaignSchemas } from './campaign-inputs.js';
@@ -257,10 +257,7 @@ export function inputSchemas(host: Host | undefined, shops?: OwnShops) {
     /** The width of the column. */
     longestCode: host && lengthOf(host.typeOf('codes', 'code')),
     redeem,
-    redeemMany: v.pipe(
-      v.array(redeem, 'must be an array of redemptions'),
-      v.maxLength(REDEEM_BATCH_LIMIT, `must hold at most ${REDEEM_BATCH_LIMIT} redemptions`),
-    ),
+    redeemMany: listOf(redeem, REDEEM_BATCH_LIMIT, 'must be an array of redemptions', 'redemptions'),
     reserve: complete(host, optionsOf({ ...entries, ttlSeconds: wholeNumber(1, LONGEST_HOLD_SECONDS) })),
     validate: optionsOf({
       code: entries.code,
@@ -279,9 +276,8 @@ export function inputSchemas(host: Host | undefined, shops?: OwnShops) {
         'customerAddress',
         v.optional(
           v.pipe(
-            v.array(customerOfCode(host), 'must be an array of customers'),
+            listOf(customerOfCode(host), GENERATE_LIMIT, 'must be an array of customers', 'customers'),
             v.minLength(1, 'must hold at least one customer'),
-            v.maxLength(GENERATE_LIMIT, `must hold at most ${GENERATE_LIMIT} customers`),
           ),
         ),
       ),

@@ -10,6 +10,7 @@ import { bigDrift } from './workloads/big-drift.js';
 import { bulk } from './workloads/bulk.js';
 import { campaigns } from './workloads/campaigns.js';
 import { drift } from './workloads/drift.js';
+import { guessing } from './workloads/guessing.js';
 import { history } from './workloads/history.js';
 import { redemption } from './workloads/redemption.js';
 import { singleInsert } from './workloads/single-insert.js';
@@ -68,6 +69,15 @@ const sets: readonly WorkloadSet[] = [
       'Five round trips: BEGIN, the code, SELECT … FOR UPDATE of a row of the campaign, count, INSERT and counting, COMMIT; the counters of the codes are kept by row triggers.',
     ],
     workloads: [campaigns],
+  },
+  {
+    name: 'guessing',
+    title: 'What the time of an answer tells a guesser',
+    notes: [
+      'One caller asks for a code that is not there, and for one that cannot be used, in turns, round by round, in rotated order; a first round is not counted. The figure of a round is the median of its calls. A ratio is the median of the ratios of single rounds.',
+      'With uniformRefusals; a code that is used up is named as such whatever its time.',
+    ],
+    workloads: [guessing],
   },
 ];
 

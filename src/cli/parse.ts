@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { withoutPasswords } from '../passwords.js';
 
 /** Reads a flag that is a number. */
@@ -23,17 +23,39 @@ export function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
 }
 
+const JOINED = /^(--[a-z][a-z-]*)=(.*)$/s;
+
 /** `--name=value` as two words: what is unknown is then a name, without a value that nobody should see. */
 export function splitFlags(argv: readonly string[]): string[] {
   return argv.flatMap((word) => {
-    const [, name, value] = /^(--[a-z][a-z-]*)=(.*)$/s.exec(word) ?? [];
+    const [, name, value] = JOINED.exec(word) ?? [];
     return name === undefined || value === undefined ? [word] : [name, value];
   });
 }
 
-/** What the parser says of a command line that it cannot read. */
-export function oneLine(text: string): string {
-  const line = withoutPasswords(text)
+/**
+ * What was typed as the value of a flag that there is not, such as `--password=…`: where the name is taken for the value of
+ * the flag before it, this is taken for a word of its own.
+ */
+export function unknownValues(argv: readonly string[], program: Command): string[] {
+  const known = namesOf(program);
+  return argv.flatMap((word) => {
+    const [, name, value] = JOINED.exec(word) ?? [];
+    return name === undefined || !value || known.includes(name) ? [] : [value];
+  });
+}
+
+function namesOf(command: Command): string[] {
+  return [...command.options.map(({ long }) => long ?? ''), ...command.commands.flatMap(namesOf)];
+}
+
+/**
+ * What the parser says of a command line that it cannot read.
+ * @param hidden values that are not shown
+ */
+export function oneLine(text: string, hidden: readonly string[] = []): string {
+  const shown = hidden.reduce((rest, value) => rest.replaceAll(value, () => '***'), text);
+  const line = withoutPasswords(shown)
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
     .trim();

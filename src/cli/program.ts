@@ -44,7 +44,7 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
       getErrHelpWidth: () => widthOf(terminal),
       getOutHasColors: () => hasColor(terminal, terminal.stdout),
       getErrHasColors: () => hasColor(terminal, terminal.stderr),
-      outputError: (text, write) => write(`${NAME}: ${oneLine(text)}\n`),
+      outputError: (text, write) => write(`${NAME}: ${oneLine(text, session.hiddenValues)}\n`),
     })
     .hook('preAction', () => {
       Object.assign(session.flags, program.opts());

@@ -127,6 +127,19 @@ it('knows every command', () => {
   expect(COMMANDS.flatMap(({ flags }) => flags).length).toBeGreaterThan(60);
 });
 
+it.each([
+  ['a flag that there is not', ['--password=typed-by-mistake', 'status']],
+  [
+    'that is taken for the value of the one before',
+    ['--library-schema', '--password=typed-by-mistake', 'campaign', 'show'],
+  ],
+  ['in the place of an argument too many', ['status', '--url', '--password=typed-by-mistake']],
+])('the value of %s is shown nowhere', async (_, args) => {
+  const { code, stdout, stderr } = await runHere(args);
+  expect(code).toBe(2);
+  expect(stdout + stderr).not.toContain('typed-by-mistake');
+});
+
 it('whatever is typed ends with an exit code from 0 to 3, in words, and shows no secret and no stack', {
   timeout: 120_000,
 }, async () => {

@@ -54,6 +54,8 @@ const [
   statistics = '',
   policies = '',
   timeouts = '',
+  room = '',
+  share = '',
   sequences = '',
   publication = '',
 ] = blocksOf(PAGE, 'sql').map(here);
@@ -284,6 +286,14 @@ it('row-level security keeps a role to its shop: codes, keys and holds', async (
       'ALTER TABLE promo_codes DISABLE ROW LEVEL SECURITY; ALTER TABLE promo_code_uses DISABLE ROW LEVEL SECURITY',
     );
   }
+});
+
+describe('room for the counters', () => {
+  it('is a setting of the table, and how much of it is used can be read', async () => {
+    await as('shop_owner', room);
+    const { rows } = await as('monitor', share);
+    expect(Object.keys(rows[0])).toEqual(['n_tup_upd', 'n_tup_hot_upd', 'n_dead_tup']);
+  });
 });
 
 describe('restores and replicas', () => {

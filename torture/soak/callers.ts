@@ -3,7 +3,7 @@ import { type Random, seededRandom } from '../random.js';
 import { CODES, HOLD_SECONDS, SHOP } from './settings.js';
 
 /** What callers have done since it was last asked. */
-export interface Tally {
+interface Tally {
   calls: number;
   longestMs: number;
 }

@@ -98,7 +98,7 @@ beforeAll(async () => {
 async function world(): Promise<unknown> {
   const { rows } = await t.sql(
     `SELECT (SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'v', 'S') AND relname NOT LIKE 'promo_code_history%') AS relations,
-            (SELECT count(*) FROM pg_proc) AS functions, (SELECT count(*) FROM pg_namespace) AS schemas, (SELECT count(*) FROM pg_roles) AS roles,
+            (SELECT count(*) FROM pg_proc) AS functions, (SELECT count(*) FROM pg_namespace) AS schemas, (SELECT count(*) FROM pg_roles WHERE rolname LIKE '%${MARK}%') AS roles,
             to_regclass('public.canary')::text AS canary, to_regclass('${MARK}')::text AS pwned`,
   );
   const prototypes = [Object, Array, Function, String, Error, Map, Promise, PromoCodeRepository].map((type) => [

@@ -1,4 +1,4 @@
-import type { Database } from '../../src/index';
+import type { ConnectionPool, Database } from '../../src/index';
 import {
   assertNoDrift,
   checkDrift,
@@ -6,6 +6,7 @@ import {
   installSchema,
   installTriggers,
   PromoCodeRepository,
+  PromoCodeShards,
   renderSql,
   repairDrift,
   streamDrift,
@@ -198,6 +199,15 @@ export const PUBLIC_CALLS: readonly PublicCall[] = [
       },
     ],
     call: ({ db, args: [options] }) => new PromoCodeRepository(db, options).findByCode('GIVEN', 'shop'),
+  },
+  {
+    name: 'PromoCodeShards',
+    args: [{ ...SCHEMA, concurrency: 2 }],
+    call: ({ db, args: [options] }) =>
+      new PromoCodeShards({ shards: { one: db as ConnectionPool }, shardOf: () => 'one' }, options).findByCode(
+        'GIVEN',
+        'shop',
+      ),
   },
   onDatabase(installSchema, INSTALL),
   onDatabase(installTriggers, INSTALL),

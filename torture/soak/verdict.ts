@@ -82,11 +82,14 @@ export function judge(samples: readonly Sample[], { errors, heldConnections }: F
   return violations;
 }
 
-/** The part of the updates after the warm-up that were heap-only; nothing where there was none. */
+/** Fewer are what chance made of them: the first update of a row that stands on a full page. */
+const LEAST_UPDATES = 1_000;
+
+/** The part of the updates after the warm-up that were heap-only; nothing where there were few. */
 export function hotShare(samples: readonly Sample[], name: Watched): number | undefined {
   const from = samples[Math.floor(samples.length * WARM_UP)]?.tables[name];
   const to = samples.at(-1)?.tables[name];
-  if (!from || !to || to.updates <= from.updates) return undefined;
+  if (!from || !to || to.updates - from.updates < LEAST_UPDATES) return undefined;
   return (to.hot - from.hot) / (to.updates - from.updates);
 }
 

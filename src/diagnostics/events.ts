@@ -115,6 +115,12 @@ export interface ValidateEvent extends DiagnosticEvent {
   inTransaction: boolean;
   /** What it came to; `undefined` until the end. */
   outcome: 'valid' | RefusalReason | PromoCodesErrorCode | undefined;
+  /** How many previews, those of other callers included, the last statement held that it was sent with; 0 until then. */
+  batchSize: number;
+  /** How often it was sent to the server; 0 for what was refused before. */
+  attempts: number;
+  /** Milliseconds until it was first sent: behind other previews, for a connection, for the limiter. */
+  waitedMs: number;
   /** Only with `diagnostics: { personalData: true }`. */
   personal?: PersonalData<ValidateInput, ValidateResult>;
 }

@@ -47,7 +47,7 @@ import answerRequests from '../../sql/redemption/answer_promo_code_requests.sql'
 import assignHolds from '../../sql/redemption/assign_promo_code_holds.sql';
 import confirmUse from '../../sql/redemption/confirm_promo_code_use.sql';
 import findAsStored from '../../sql/redemption/find_promo_code_as_stored.sql';
-import previewCode from '../../sql/redemption/preview_promo_code.sql';
+import previewCodes from '../../sql/redemption/preview_promo_codes.sql';
 import bonusOf from '../../sql/redemption/promo_code_bonus.sql';
 import fingerprint from '../../sql/redemption/promo_code_fingerprint.sql';
 import isPercentage from '../../sql/redemption/promo_code_is_percentage.sql';
@@ -123,7 +123,7 @@ export const functionFiles = [
   rollbackUse,
   amendUse,
   confirmUse,
-  previewCode,
+  previewCodes,
   createCodes,
   eraseCustomer,
   guardHistory,

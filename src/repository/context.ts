@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { BatchEvent } from '../diagnostics/events.js';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { removalsOf } from '../postgres/removals.js';
@@ -9,11 +10,12 @@ import { describeReceived } from '../received.js';
 import { Call, type CallOrigin, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';
-import { RedemptionQueue } from '../redemption/queue.js';
+import { PREVIEWS, type QueueLimits, RedemptionQueue, type Scopes, type SendBatch } from '../redemption/queue.js';
 import { redeemBatch, type Sending } from '../redemption/redeem.js';
 import { UseIds } from '../redemption/use-ids.js';
 import { type InputSchemas, inputSchemas, type OwnShops } from './inputs.js';
 import { limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type Preview, previewCodes, type ValidateRequest } from './validate.js';
 
 export type { Call } from '../redemption/calls.js';
 
@@ -43,6 +45,8 @@ export class Context {
   readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
   #queue: RedemptionQueue | undefined;
+  /** By whether what they read may be as old as the replica is. */
+  readonly #previews = new Map<boolean, RedemptionQueue<ValidateRequest, Preview>>();
   #host: Host | undefined;
   #reading: Promise<Host> | undefined;
   /** When the host was last read for a refusal. */
@@ -192,21 +196,54 @@ export class Context {
 
   /** Where redemptions meet that need not be by themselves. */
   queue(call: Call): RedemptionQueue | undefined {
-    const { batching } = this.options;
-    if (batching === false || call.hosted) return undefined;
-    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching);
-    return this.#queue;
+    const limits = this.#limitsOfQueue(call);
+    if (limits) this.#queue ??= this.#newQueue(call.host, limits);
+    return limits && this.#queue;
   }
 
-  #newQueue(host: Host, bounds: typeof usualBatching): RedemptionQueue {
-    const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
-    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
-    const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
-    const place = { schema: host.layout.schema, shard: this.shard };
-    return new RedemptionQueue(place, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+  /** The same for previews, which share no statements with redemptions: those write, and wait for locks. */
+  previews(call: Call): RedemptionQueue<ValidateRequest, Preview> | undefined {
+    const limits = this.#limitsOfQueue(call);
+    if (!limits) return undefined;
+    const { mayBeStale } = call;
+    const queue = this.#previews.get(mayBeStale) ?? this.#newPreviews(call.host, limits, mayBeStale);
+    this.#previews.set(mayBeStale, queue);
+    return queue;
+  }
+
+  #limitsOfQueue(call: Call): QueueLimits | undefined {
+    const { batching } = this.options;
+    if (batching === false || call.hosted) return undefined;
+    return { ...(batching === true ? usualBatching : batching), deadlineMs: this.#settings.limits.deadlineMs };
+  }
+
+  #newQueue(host: Host, limits: QueueLimits): RedemptionQueue {
+    const scopes = this.#scopes('PromoCodeRepository.redeem');
+    return new RedemptionQueue(this.#place(host), limits, scopes, (requests, { patienceMs, deadline, partition }) => {
       const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
       return redeemBatch({ ...this.sending(call, false, partition), patienceMs }, requests);
     });
+  }
+
+  #newPreviews(host: Host, limits: QueueLimits, mayBeStale: boolean): RedemptionQueue<ValidateRequest, Preview> {
+    const { uniformRefusals } = this.options;
+    const scopes = this.#scopes('PromoCodeRepository.validate');
+    const send: SendBatch<ValidateRequest, Preview> = (entries, { deadline }) => {
+      const call = new Call(this.#settings, this.#host ?? host, { mayBeStale }, deadline);
+      const requests = entries.map(({ request }) => request);
+      return previewCodes(call, requests, uniformRefusals);
+    };
+    return new RedemptionQueue(this.#place(host), limits, scopes, send, PREVIEWS);
+  }
+
+  /** Which tables it is about, for events. */
+  #place({ layout }: Host): Pick<BatchEvent, 'schema' | 'shard'> {
+    return { schema: layout.schema, shard: this.shard };
+  }
+
+  #scopes(name: string): Scopes {
+    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource(name) });
+    return { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
   }
 
   get #partitionBy(): (() => string) | undefined {

@@ -52,6 +52,9 @@ export function observePreview(
     ...whereOf(context),
     campaignId: undefined,
     outcome: undefined,
+    batchSize: 0,
+    attempts: 0,
+    waitedMs: 0,
     durationMs: 0,
     ...personalOf(context, input),
   });

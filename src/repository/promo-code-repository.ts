@@ -21,7 +21,7 @@ import {
   releaseExpired,
   rollbackUse,
 } from './uses.js';
-import { previewCode, type ValidateResult } from './validate.js';
+import { type Preview, previewCodes, type ValidateRequest, type ValidateResult } from './validate.js';
 import { partOf, type Work, workOf } from './work.js';
 
 /**
@@ -63,7 +63,6 @@ export class PromoCodeRepository extends HistoryMethods {
    */
   validate(request: ValidateInput, options?: ReadOptions): Promise<ValidateResult> {
     const work = workOf(this);
-    const { uniformRefusals } = work.context.options;
     return observePreview(work.context, request, async (trace) => {
       const { result } = await work.runLimited(
         'validate()',
@@ -71,7 +70,7 @@ export class PromoCodeRepository extends HistoryMethods {
         (schemas, parse) => parse(schemas.validate, request, 'request'),
         (call, input) => {
           trace?.note(() => ({ ...whereIs(call), shopId: input.shopId }));
-          return previewCode(call, input, uniformRefusals);
+          return preview(work.context, call, { ...input, trace });
         },
         ({ reason }) => reason !== undefined && isGuess(reason),
         'read',
@@ -271,6 +270,13 @@ export class PromoCodeRepository extends HistoryMethods {
   }
 }
 
+async function preview(context: Context, call: Call, request: ValidateRequest): Promise<Preview> {
+  const queue = context.previews(call);
+  if (queue) return queue.add(request, call.deadline);
+  const [alone] = await previewCodes(call, [request], context.options.uniformRefusals);
+  return alone!;
+}
+
 /** What was refused is known from here, and not from what is shown: with uniform refusals a guess is only known by its looks. */
 function isRefusedGuess(result: RedeemResult): boolean {
   return !result.ok && isGuess(result.reason);
@@ -303,7 +309,7 @@ function send(
   if (trace) noteRequests(trace, call, [request]);
   const queue = context.queue(call);
   const settling = queue
-    ? queue.redeem(request, call.deadline, trace)
+    ? queue.add(request, call.deadline, trace)
     : redeemBatch(context.sending(call, false), [{ request, trace }]).then(([settled]) => toResult(settled));
   return call.explainLock(settling, request);
 }

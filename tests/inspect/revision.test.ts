@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '359cb227ac29b9056255a03ec73f698dff4ccd865448bd218da8e59221ce8ebf',
+  2: 'f58f70ca55e42c233b7105681cd453da9eeca27253a433fbdb7c155a895d492a',
 };
 
 it('every function carries the current revision', () => {

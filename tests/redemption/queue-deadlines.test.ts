@@ -39,7 +39,7 @@ function newQueue(send: SendBatch, limits: Partial<QueueLimits> = {}): Redemptio
 async function call(queue: RedemptionQueue, customerAddress: string, deadline?: number) {
   const began = performance.now();
   const answer = await queue
-    .redeem({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }, deadline)
+    .add({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }, deadline)
     .then((result) => (result.ok ? 'ok' : result.message))
     .catch((error: InstanceType<typeof PromoCodesError>) => error);
   return {

@@ -32,7 +32,7 @@ async function together(customers: string[], send: Send, limits = LIMITS) {
     return send(of, requests);
   });
   const redeem = (customerAddress: string) =>
-    queue.redeem({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }).then(
+    queue.add({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }).then(
       (result) => (result.ok ? 'ok' : result.message),
       (error: PromoCodesError) => error,
     );
@@ -147,7 +147,7 @@ it('a code that is handed back without an answer goes by itself, and nobody wait
     if (codes[0] === 'B') await gate;
     return answered(requests);
   });
-  const redeem = (code: string) => queue.redeem({ code, shopId: 's', customerAddress: code, baseReward: '1' });
+  const redeem = (code: string) => queue.add({ code, shopId: 's', customerAddress: code, baseReward: '1' });
   const first = redeem('first');
   const [a, b, other] = [redeem('A'), redeem('B'), redeem('A')];
   await Promise.all([first, a, other]);
@@ -215,7 +215,7 @@ it('whatever becomes of statements, every caller gets an answer, and nothing is 
           for (let turn = 0; turn < turns; turn += 1) await setImmediate();
           partition = of;
           const request = { code, shopId: of, customerAddress: `c${place}`, baseReward: '1' };
-          return queue.redeem({ ...request, ...(key !== null && { idempotencyKey: key }) });
+          return queue.add({ ...request, ...(key !== null && { idempotencyKey: key }) });
         });
         for (const [place, result] of (await Promise.allSettled(settled)).entries()) {
           if (result.status === 'fulfilled') expect(result.value).toMatchObject({ message: `c${place}` });

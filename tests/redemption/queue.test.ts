@@ -35,7 +35,7 @@ describe('the order of statements', () => {
     );
     const done: string[] = [];
     const redeem = async (code: string, customerAddress: string, idempotencyKey?: string) => {
-      await queue.redeem({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
+      await queue.add({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
       done.push(customerAddress);
     };
     return { queue, statements, done, redeem, campaigns };

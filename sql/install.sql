@@ -125,7 +125,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes}'::text[])
+         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes,promo_code_drift_checks}'::text[])
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -3665,6 +3665,30 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
               AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_drift_checks (
+  walk       bigint NOT NULL,
+  place      integer NOT NULL,
+  kind       text NOT NULL,
+  last_id    text,
+  checked_at timestamptz NOT NULL,
+  drifted    text[] NOT NULL DEFAULT '{}',
+  PRIMARY KEY (walk, place)
+);
+
+ALTER TABLE "pgpromocodes".promo_code_drift_checks ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks;
+
+CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks FOR SELECT USING (true);
+
+DROP POLICY IF EXISTS promo_code_owner ON "pgpromocodes".promo_code_drift_checks;
+
+CREATE POLICY promo_code_owner ON "pgpromocodes".promo_code_drift_checks
+  USING (pg_catalog.pg_has_role(
+    (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass('"public"."promo_codes"'::text)::oid), 'USAGE'));
+
+COMMENT ON TABLE "pgpromocodes".promo_code_drift_checks IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$
 DECLARE
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);

@@ -22,8 +22,16 @@ export type {
 export { assertNoDrift } from './drift/assert-no-drift.js';
 export { checkDrift } from './drift/check-drift.js';
 export type { CampaignDrift, CodeDrift, DecimalString, DriftRecord } from './drift/drift-record.js';
-export type { CheckDriftOptions, DriftFilter, RepairDriftOptions, StreamDriftOptions } from './drift/options.js';
+export { oldestDriftCheck } from './drift/oldest-drift-check.js';
+export type {
+  CheckDriftOptions,
+  DriftFilter,
+  RepairDriftOptions,
+  ScrubDriftOptions,
+  StreamDriftOptions,
+} from './drift/options.js';
 export { repairDrift } from './drift/repair-drift.js';
+export { type ScrubReport, scrubDrift } from './drift/scrub-drift.js';
 export { streamDrift } from './drift/stream-drift.js';
 export {
   BudgetExhaustedError,

@@ -47,8 +47,8 @@ export const trueOrFalse = v.boolean('must be true or false');
 
 /** How far a long step has come, in codes. */
 export interface Progress {
-  /** `'check'` compares counters with rows, `'repair'` corrects the codes that differ. */
-  phase: 'check' | 'repair';
+  /** `'check'` and `'scrub'` compare counters with rows, `'repair'` corrects the codes that differ. */
+  phase: 'check' | 'scrub' | 'repair';
   /** Codes dealt with so far. */
   done: number;
   /** Codes in all; it can grow while codes are created. */

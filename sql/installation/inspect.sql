@@ -162,7 +162,7 @@ SELECT pg_catalog.json_build_object(
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history',
-                               'promo_code_campaigns', 'promo_code_campaign_codes')
+                               'promo_code_campaigns', 'promo_code_campaign_codes', 'promo_code_drift_checks')
         OR (c.relispartition AND :is_of_history(c.oid))
   ),
   -- Whether there has been a campaign: nothing of the table is read, only how big its file is.

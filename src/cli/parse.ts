@@ -10,6 +10,19 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_MS = 366 * UNITS_MS.d;
+
+/** Reads a time such as `90s`, `30m`, `1h` or `7d`, in milliseconds. */
+export function duration(text: string): number {
+  const [, number, unit] = /^(\d+)([smhd])$/.exec(text.trim()) ?? [];
+  const ms = Number(number) * UNITS_MS[unit as keyof typeof UNITS_MS];
+  if (ms >= 1 && ms <= LONGEST_MS) return ms;
+  throw new InvalidArgumentError(
+    'It must be a whole number with s, m, h or d behind it, such as 90s, 30m, 1h or 7d; at most 366d.',
+  );
+}
+
 /** In the place of a limit or a date that there shall not be; the parser of the command line has no value for nothing. */
 export const NONE = 'none';
 

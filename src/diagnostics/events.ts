@@ -176,8 +176,8 @@ export interface InstallEvent extends DiagnosticEvent {
 }
 
 /**
- * The event of `pg-promo-codes:drift`: a call of `checkDrift` (that of `assertNoDrift` included), `streamDrift` or
- * `repairDrift` (that of an installation included).
+ * The event of `pg-promo-codes:drift`: a call of `checkDrift` (that of `assertNoDrift` included), `streamDrift`, `scrubDrift`
+ * or `repairDrift` (that of an installation included).
  *
  * @example
  * subscribe('pg-promo-codes:drift', (event) => {
@@ -187,10 +187,13 @@ export interface InstallEvent extends DiagnosticEvent {
  */
 export interface DriftEvent extends DiagnosticEvent {
   /** Which function was called. */
-  method: 'checkDrift' | 'streamDrift' | 'repairDrift';
+  method: 'checkDrift' | 'streamDrift' | 'scrubDrift' | 'repairDrift';
   /** The schema of the host's tables; `undefined` until it is known. */
   schema: string | undefined;
-  /** Whether not all codes were looked at: some were asked for, a `limit` was given, or the loop was left early. */
+  /**
+   * Whether not all codes were looked at: some were asked for, a `limit` was given, the loop was left early, or a scrub went on where
+   * an earlier one had ended, or was ended.
+   */
   isPartial: boolean;
   /** How many codes were looked at. */
   codes: number;
@@ -198,6 +201,8 @@ export interface DriftEvent extends DiagnosticEvent {
   drifted: number;
   /** How many of these were corrected. */
   repaired: number;
+  /** Of a scrub that has come to its end: what its report says. */
+  oldestCheck?: Date | null;
 }
 
 /**

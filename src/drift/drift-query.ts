@@ -20,6 +20,19 @@ export const EVERYTHING: { [part in 'codes' | 'campaigns']: NonNullable<DriftSco
   campaigns: { members: 'TRUE', campaigns: 'TRUE' },
 };
 
+/** Those with the ids $1. */
+export const BY_IDS = {
+  code: {
+    codes: {
+      uses: 'u.:"promo_code_id" = ANY ($1:::code_id_type[])',
+      codes: 'c.:"code_id" = ANY ($1:::code_id_type[])',
+    },
+  },
+  campaign: {
+    campaigns: { members: 'm.campaign_id = ANY ($1::bigint[])', campaigns: 'g.id = ANY ($1::bigint[])' },
+  },
+} satisfies Record<string, DriftScope>;
+
 const withoutEnd = (file: string) => withRules(file).trimEnd().replace(/;$/, '');
 const [ofCodes, ofCampaigns] = [withoutEnd(codesSql), withoutEnd(campaignsSql)];
 

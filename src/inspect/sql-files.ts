@@ -69,6 +69,7 @@ import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
 import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
 import campaignCodes from '../../sql/tables/promo_code_campaign_codes.sql';
 import campaigns from '../../sql/tables/promo_code_campaigns.sql';
+import driftChecks from '../../sql/tables/promo_code_drift_checks.sql';
 import history from '../../sql/tables/promo_code_history.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
@@ -159,4 +160,5 @@ export const tableFiles = {
   promo_code_campaigns: campaigns,
   promo_code_campaign_codes: campaignCodes,
   promo_code_history: history,
+  promo_code_drift_checks: driftChecks,
 } as const;

@@ -12,6 +12,7 @@ const TABLES = [
   'promo_code_rate_limits',
   'promo_code_campaigns',
   'promo_code_campaign_codes',
+  'promo_code_drift_checks',
 ];
 const INDEXES = ['promo_codes_shop_code_idx', 'promo_code_uses_code_customer_idx'];
 const TRIGGERS = [

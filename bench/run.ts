@@ -12,6 +12,7 @@ import { campaigns } from './workloads/campaigns.js';
 import { drift } from './workloads/drift.js';
 import { guessing } from './workloads/guessing.js';
 import { history } from './workloads/history.js';
+import { previews } from './workloads/previews.js';
 import { redemption } from './workloads/redemption.js';
 import { singleInsert } from './workloads/single-insert.js';
 import { unchangedInstall } from './workloads/unchanged-install.js';
@@ -50,6 +51,15 @@ const sets: readonly WorkloadSet[] = [
       'The delay of 1 ms is added to every message to the server by a proxy.',
     ],
     workloads: [redemption],
+  },
+  {
+    name: 'previews',
+    title: 'How many can preview at once',
+    notes: [
+      'The loads take turns, round by round, in rotated order, each after a checkpoint; a first round is not counted. A ratio is the median of the ratios of single rounds.',
+      'Calls of validate() with a pool of 10 connections, for customers who have not used the code and are limited to one use. A statement each: with batching: false, as every preview was sent before they shared statements.',
+    ],
+    workloads: [previews],
   },
   {
     name: 'history',

@@ -191,8 +191,8 @@ export interface DriftEvent extends DiagnosticEvent {
   /** The schema of the host's tables; `undefined` until it is known. */
   schema: string | undefined;
   /**
-   * Whether not all codes were looked at: some were asked for, a `limit` was given, the loop was left early, or a scrub went on where
-   * an earlier one had ended, or was ended.
+   * Whether not all codes were looked at: some were asked for, a `limit` was given, or the loop was left early. Of a scrub, whether it
+   * was ended before the walk was over: at its end `drifted` is what differs of the whole walk, and `codes` what this call looked at.
    */
   isPartial: boolean;
   /** How many codes were looked at. */

@@ -72,7 +72,6 @@ async function walkOn(
   await forgetOtherIds(db, layout);
   const began = await withConnection(db, (connection) => readPosition(connection, layout));
   let walk = began ? began.walk + (isOver(began) ? 1n : 0n) : 1n;
-  const isWhole = !began || isOver(began);
   const { codes, done } = await countCodes(db, layout, began);
   const pace =
     duration === undefined ? steadyPace(rowsPerSecond) : await paceOver(db, layout, duration, codes - done, codes);
@@ -97,7 +96,7 @@ async function walkOn(
   }
   const drifted = [...found, ...(await foundByOthers(db, layout, walk, found))];
   const oldestCheck = await readOldestCheck(db, layout);
-  trace?.note(() => ({ drifted: drifted.length, isPartial: !isFinished || !isWhole, oldestCheck }));
+  trace?.note(() => ({ drifted: drifted.length, isPartial: !isFinished, oldestCheck }));
   return { checked, drifted, oldestCheck };
 }
 

@@ -70,7 +70,7 @@ export interface RepositoryOptions extends SchemaOption {
   rateLimit?: boolean | RateLimitOptions | undefined;
   /**
    * Whether calls of `redeem` and `reserve` that come while others are under way share a statement with them; the answers
-   * are those of one call after the other. Not inside a transaction of the host. Default: `true`.
+   * are those of one call after the other. Calls of `validate` share statements with each other. Not inside a transaction of the host. Default: `true`.
    */
   batching?: boolean | BatchingOptions | undefined;
   /**
@@ -85,17 +85,17 @@ export interface RepositoryOptions extends SchemaOption {
 
 /** The bounds of `batching`; the defaults are for everybody. */
 export interface BatchingOptions {
-  /** Redemptions in one statement, at the most. Default: 500. */
+  /** Redemptions, or previews, in one statement, at the most. Default: 500. */
   maxBatch?: number | undefined;
-  /** Callers that wait, at the most; the next one gets a `QueueFullError`. Default: 10,000. */
+  /** Callers that wait, at the most, of redemptions and of previews; the next one gets a `QueueFullError`. Default: 10,000. */
   maxQueue?: number | undefined;
   /**
    * Statements under way at the same time, each of other codes and on a connection of the pool; as many again for codes
-   * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
+   * that somebody else holds, and for previews. Few make large batches, which cost the server less for each redemption. Default: 2.
    */
   lanes?: number | undefined;
   /**
-   * Keeps callers apart: it is asked at each call of `redeem` and `reserve`, in the asynchronous context of the caller
+   * Keeps callers apart: it is asked at each call of `redeem`, `reserve` and `validate`, in the asynchronous context of the caller
    * (`AsyncLocalStorage`), and callers with different answers never share a statement. A statement then runs in the context
    * of one of its callers; without this option all run in the context in which the repository was made. For a pool that
    * looks at the context, such as one that sets a tenant. What it throws is a `ValidationError` of that call.

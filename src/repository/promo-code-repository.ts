@@ -55,7 +55,7 @@ export class PromoCodeRepository extends HistoryMethods {
 
   /**
    * Whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer otherwise a
-   * moment later.
+   * moment later. Calls of the same moment share a statement, as those of `redeem` do (`batching`).
    * @example
    * const preview = await promoCodes.validate({ code, shopId, customerAddress, baseReward: '33.33' });
    * if (preview.valid) show(preview.bonusAmount);
@@ -246,7 +246,7 @@ export class PromoCodeRepository extends HistoryMethods {
   }
 
   /**
-   * How many redemptions of this repository wait at this moment for a statement that takes them along (`batching`). A queue
+   * How many redemptions of this repository (not previews) wait at this moment for a statement that takes them along (`batching`). A queue
    * that stays long says that the server answers more slowly than codes are redeemed.
    * @example
    * new Gauge({ name: 'queue_length', help: '…', collect() { this.set(promoCodes.queueLength); } });

@@ -58,15 +58,14 @@ export async function previewCodes(
   const asked = [...requests.keys()].filter((at) => host.canWrite(requests[at]!.code, requests[at]!.shopId));
   if (asked.length === 0) return previews;
   const sent = asked.map((at) => requests[at]!);
-  const values = valuesOf(sent);
+  const [only] = sent.length === 1 ? sent : [];
+  const values = only ? valuesOfOne(only) : valuesOfBatch(sent);
   const { rows } = await call.read((db) => {
     if (validateChannel.isHeard) noteSent(sent);
-    return db.query(call.sql(statementOf(host)), values);
+    return db.query(call.sql(statementsOf(host)[only ? 'one' : 'batch']), values);
   });
-  const codes: Record<string, CodeRow> = JSON.parse(rows[0]?.codes ?? '{}');
-  for (const [place, reason, bonus, id] of JSON.parse(rows[0]?.answers ?? '[]') as AnswerRow[]) {
+  for (const [place, reason, bonus, code] of only ? rows.map(toAnswer) : answersOf(rows[0] ?? {})) {
     const at = asked[place - 1]!;
-    const code = codes[id];
     if (reason !== null) previews[at] = refused(reason, uniform);
     else if (code) {
       const bonusAmount = bonus === null ? {} : { bonusAmount: bonus };
@@ -77,33 +76,53 @@ export async function previewCodes(
   return previews;
 }
 
-type AnswerRow = [request: number, refusal: RefusalReason | null, bonus: string | null, codeId: string];
+type Answer = [request: number, refusal: RefusalReason | null, bonus: string | null, code: CodeRow | undefined];
 
-const statements = new WeakMap<Host, string>();
+function toAnswer(row: CodeRow & { refusal: RefusalReason | null; bonus: string | null }): Answer {
+  return [1, row.refusal, row.bonus, row];
+}
+
+/** A code of several requests stands there once. */
+function answersOf({ answers, codes }: { answers?: string | null; codes?: string | null }): Answer[] {
+  const byId: Record<string, CodeRow> = JSON.parse(codes ?? '{}');
+  const rows: [number, RefusalReason | null, string | null, string][] = JSON.parse(answers ?? '[]');
+  return rows.map(([place, reason, bonus, id]) => [place, reason, bonus, byId[id]]);
+}
+
+const statements = new WeakMap<Host, Record<'one' | 'batch', string>>();
 
 /**
- * Two columns of JSON, since what is read most often is the least to describe and to parse: the answers, and each code once that
- * may be shown. A code is read by its id.
+ * Of a batch two columns of JSON are read, since they are the least to describe and to parse; to one request a row is less to plan.
+ * Only a code that may be shown is read, by its id: what there is besides takes no time.
  */
-function statementOf(host: Host): string {
+function statementsOf(host: Host): Record<'one' | 'batch', string> {
   const known = statements.get(host);
   if (known !== undefined) return known;
-  const statement = `WITH p AS MATERIALIZED (
-         SELECT * FROM :"library".preview_promo_codes(
-           $1::text[], $2::text[], $3::integer[], $4::text[], $5::numeric[], $6::numeric[])
-       )
+  const ofOne = "ARRAY[$1::text], ARRAY[$2::text], '{1}', ARRAY[$3::text], ARRAY[$4::numeric], ARRAY[$5::numeric]";
+  const ofBatch = '$1::text[], $2::text[], $3::integer[], $4::text[], $5::numeric[], $6::numeric[]';
+  const previewed = (values: string) => `:"library".preview_promo_codes(${values})`;
+  const codeWith = (condition: string) =>
+    `LATERAL (SELECT ${codeColumns(host)} FROM :"codes" AS c WHERE c.:"code_id" = ${condition} LIMIT 1) AS c`;
+  const made = {
+    one: `SELECT p.refusal AS refusal, p.bonus AS bonus, c.*
+       FROM ${previewed(ofOne)} AS p
+       LEFT JOIN ${codeWith('p.code_id AND p.refusal IS NULL')} ON true`,
+    batch: `WITH p AS MATERIALIZED (SELECT * FROM ${previewed(ofBatch)})
        SELECT (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(p.request, p.refusal, p.bonus, p.code_id::text))
                  FROM p)::text AS answers,
               (SELECT pg_catalog.json_object_agg(c.id, pg_catalog.to_json(c))
                  FROM (SELECT DISTINCT p.code_id AS id FROM p WHERE p.refusal IS NULL) AS valid
-                CROSS JOIN LATERAL (
-                       SELECT ${codeColumns(host)} FROM :"codes" AS c WHERE c.:"code_id" = valid.id LIMIT 1
-                     ) AS c)::text AS codes`;
-  statements.set(host, statement);
-  return statement;
+                CROSS JOIN ${codeWith('valid.id')})::text AS codes`,
+  };
+  statements.set(host, made);
+  return made;
 }
 
-function valuesOf(requests: readonly ValidateRequest[]): unknown[] {
+function valuesOfOne({ code, shopId, customerAddress, baseReward, bonusAmount }: ValidateRequest): unknown[] {
+  return [code, shopId, customerAddress, baseReward ?? null, bonusAmount ?? null];
+}
+
+function valuesOfBatch(requests: readonly ValidateRequest[]): unknown[] {
   const { codes, shops, places } = placesOf(requests);
   const amounts = (role: 'baseReward' | 'bonusAmount') =>
     plainArray(requests.map(({ [role]: amount }) => amount ?? 'NULL'));

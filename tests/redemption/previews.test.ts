@@ -26,7 +26,10 @@ function gatedPool() {
   });
   const pool = intercepted(t.pool, async (text, values, send) => {
     if (text.includes('preview_promo_codes')) {
-      sent.push({ customers: values?.[3] as string[], tenant: tenant.getStore() });
+      sent.push({
+        customers: values?.length === 6 ? (values[3] as string[]) : [String(values?.[2])],
+        tenant: tenant.getStore(),
+      });
       await gate;
     }
     return send(text, values);

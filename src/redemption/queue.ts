@@ -41,7 +41,7 @@ export interface QueueKind {
   isOrdered: boolean;
 }
 
-export const REDEMPTIONS: QueueKind = { noun: 'redemption', isOrdered: true };
+const REDEMPTIONS: QueueKind = { noun: 'redemption', isOrdered: true };
 export const PREVIEWS: QueueKind = { noun: 'preview', isOrdered: false };
 
 interface SendOptions {

@@ -20,6 +20,8 @@ const clients = new Map<Name, pg.Client>();
 const TABLES: Record<string, readonly string[]> = {
   promo_code_campaign_codes: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   promo_code_campaigns: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  // Row-level security refuses rows of whoever does not own the codes.
+  promo_code_drift_checks: ['SELECT', 'UPDATE', 'DELETE'],
   promo_code_history: ['SELECT'],
   promo_code_history_default: [],
   promo_code_holds: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
@@ -54,6 +56,7 @@ const STATEMENTS: Record<string, (table: string) => string> = {
 };
 const FIRST_COLUMN: Record<string, string> = {
   promo_code_campaign_codes: 'campaign_id',
+  promo_code_drift_checks: 'last_id',
   promo_code_history: 'actor',
   promo_code_history_default: 'actor',
   promo_code_holds: 'released_as',

@@ -5,10 +5,12 @@ import {
   inspectTriggers,
   installSchema,
   installTriggers,
+  oldestDriftCheck,
   PromoCodeRepository,
   PromoCodeShards,
   renderSql,
   repairDrift,
+  scrubDrift,
   streamDrift,
   uninstallTriggers,
 } from '../../src/index';
@@ -216,6 +218,8 @@ export const PUBLIC_CALLS: readonly PublicCall[] = [
   onDatabase(checkDrift, { ...FILTER, limit: 5 }),
   onDatabase(repairDrift, { ...FILTER, dryRun: true, lockTimeoutMs: 1_000 }),
   onDatabase(assertNoDrift, FILTER),
+  onDatabase(oldestDriftCheck, SCHEMA),
+  onDatabase(scrubDrift, { ...SCHEMA, rowsPerSecond: 1_000_000, lockTimeoutMs: 1_000 }),
   {
     ...onDatabase(streamDrift, { ...FILTER, batchSize: 5 }),
     call: async ({ db, args: [options] }) => {

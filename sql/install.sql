@@ -125,7 +125,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes,promo_code_drift_checks}'::text[])
+         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes}'::text[])
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_codes(text[], text[], integer[], text[], numeric[], numeric[])","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","promo_code_use_is_counted_by_row(jsonb, text)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -150,8 +150,8 @@ BEGIN
         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
-       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_codes,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate,promo_code_uses_insert_trigger_by_row,promo_code_uses_delete_trigger_by_row,count_promo_code_uses_on_update_by_row,verify_promo_code_limits_on_insert_by_row,verify_promo_code_limits_on_update_by_row,verify_promo_codes_together_on_insert_by_row,verify_promo_codes_together_on_update_by_row,record_promo_code_history_on_insert_by_row,record_promo_code_history_on_delete_by_row,record_promo_code_history_on_update_by_row}'::text[]) AND p.prosrc !~ mark
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -502,6 +502,42 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".apply_promo_code_campaign_stats(bigint[], bigint[], numeric[]) FROM PUBLIC;
 
+-- Whether a use stands in a partition whose rows are counted by row triggers: one that was made or attached since the triggers were
+-- installed. Which partition a row of a transition table stands in, the constraint of the partition says. partitions: the oids of
+-- those where row triggers have fired in this transaction. Triggers may have been installed there meanwhile.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_use_is_counted_by_row(use_values jsonb, partitions text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  partition_oid oid;
+  stands_there boolean;
+BEGIN
+  FOR partition_oid IN
+    SELECT t.tgrelid
+      FROM pg_trigger AS t
+     WHERE t.tgrelid = ANY (pg_catalog.string_to_array(partitions, ' ')::oid[])
+       AND t.tgname = 'promo_code_uses_insert_trigger_by_row'::name AND t.tgparentid <> 0::oid
+       AND t.tgenabled IN ('O'::"char", 'A'::"char")
+  LOOP
+    -- A default partition without others has no constraint.
+    EXECUTE $insert$
+      SELECT EXISTS (SELECT FROM jsonb_populate_record(CAST(NULL AS "public"."promo_code_uses"), $1) AS u
+                      WHERE $insert$ || coalesce(pg_get_partition_constraintdef(partition_oid), 'true'::text) || $insert$)$insert$
+      INTO stands_there USING use_values;
+    IF stands_there THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_use_is_counted_by_row(jsonb, text) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_stats_on_insert()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -524,8 +560,12 @@ DECLARE
   bonus_of numeric[];
   counted_codes bigint[];
   campaign_id bigint;
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+      PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+    END IF;
     PERFORM "pgpromocodes".apply_promo_code_stats(
       NEW."promo_code_id"::bigint, 1::bigint, coalesce(NEW."bonus_amount"::numeric, 0::numeric));
     IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
@@ -537,6 +577,14 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
   SELECT min(n."promo_code_id"), max(n."promo_code_id"), count(*), coalesce(sum(n."bonus_amount"::numeric), 0::numeric)
     INTO first_code, last_code, uses, bonus
     FROM new_uses AS n
@@ -554,7 +602,7 @@ BEGIN
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
 
   -- One code is the usual case, for big statements as well, and needs no sort.
-  IF first_code = last_code THEN
+  IF first_code = last_code AND by_row IS NULL THEN
     marker := set_config('pg_promo_codes.counting', 'on', true);
     UPDATE "public"."promo_codes" AS c
        SET "times_used" = coalesce(c."times_used"::bigint, 0::bigint) + uses,
@@ -584,7 +632,11 @@ BEGIN
     INTO codes, uses_of, bonus_of
     FROM (SELECT n."promo_code_id" AS code, count(*) AS uses, coalesce(sum(n."bonus_amount"::numeric), 0::numeric) AS bonus
             FROM new_uses AS n
-           WHERE n."promo_code_id" IS NOT NULL AND true GROUP BY n."promo_code_id") AS g;
+           WHERE n."promo_code_id" IS NOT NULL AND true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(n), by_row))
+           GROUP BY n."promo_code_id") AS g;
+  IF codes IS NULL THEN
+    RETURN NULL;
+  END IF;
   -- Locked in id order, so that two statements over the same codes queue up instead of deadlocking, and then counted by one
   -- statement, whose snapshot is newer than the locks.
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE;
@@ -644,8 +696,12 @@ DECLARE
   codes bigint[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+      PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+    END IF;
     PERFORM "pgpromocodes".apply_promo_code_stats(OLD."promo_code_id"::bigint, -1::bigint, -(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
     IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
@@ -658,11 +714,20 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
   FOR code_id, uses, bonus IN
     SELECT o."promo_code_id", count(*), coalesce(sum(CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
                                                       THEN o."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric)
       FROM old_uses AS o
-     WHERE o."promo_code_id" IS NOT NULL AND true GROUP BY o."promo_code_id"
+     WHERE o."promo_code_id" IS NOT NULL AND true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(o), by_row))
+     GROUP BY o."promo_code_id"
      ORDER BY o."promo_code_id"
   LOOP
     PERFORM "pgpromocodes".apply_promo_code_stats(code_id, -uses, -bonus);
@@ -705,8 +770,12 @@ DECLARE
   codes bigint[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+      PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+    END IF;
     old_bonus := CASE WHEN true THEN CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                        THEN OLD."bonus_amount"::numeric ELSE 0::numeric END ELSE 0::numeric END;
     bonus := CASE WHEN true THEN coalesce(NEW."bonus_amount"::numeric, 0::numeric) ELSE 0::numeric END;
@@ -748,6 +817,14 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
   FOR code_id, uses, bonus IN
     SELECT w.code, sum(w.weight),
            -- More amounts that are not finite than before: refused. As many as before: never counted, left alone.
@@ -757,11 +834,13 @@ BEGIN
         SELECT n."promo_code_id", 1::numeric, n."bonus_amount"::numeric,
                n."bonus_amount"::numeric > '-Infinity'::numeric AND n."bonus_amount"::numeric < 'Infinity'::numeric
           FROM new_uses AS n
-         WHERE true UNION ALL
+         WHERE true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(n), by_row))
+        UNION ALL
         SELECT o."promo_code_id", -1::numeric, o."bonus_amount"::numeric,
                o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
           FROM old_uses AS o
-         WHERE true ) AS w(code, weight, bonus, finite)
+         WHERE true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(o), by_row))
+      ) AS w(code, weight, bonus, finite)
      WHERE w.code IS NOT NULL
      GROUP BY w.code
      ORDER BY w.code
@@ -782,13 +861,13 @@ BEGIN
               GROUP BY member.campaign_id) AS added
      HAVING count(*) > 0::bigint;
   END IF;
-  -- Whoever moves a use names two codes.
-  IF pg_catalog.cardinality(codes) > 1
-     AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
+  -- Whoever moves a use names two codes, of which a row trigger may have counted one.
+  IF by_row IS NOT NULL OR (pg_catalog.cardinality(codes) > 1
+     AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL)) THEN
     UPDATE "pgpromocodes".promo_code_holds AS h
        SET promo_code_id = n."promo_code_id"
       FROM new_uses AS n
-     WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL AND h.use_id = n."id"
+     WHERE (by_row IS NOT NULL OR h.promo_code_id = ANY (codes)) AND h.released_at IS NULL AND h.use_id = n."id"
        AND h.promo_code_id <> n."promo_code_id";
   END IF;
   RETURN NULL;
@@ -811,6 +890,13 @@ AS $body$
 DECLARE
   code_id bigint;
 BEGIN
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
   -- TRUNCATE ignores snapshots: an older one would not show the codes that others have used since.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the uses of promo codes can be truncated in a READ COMMITTED transaction only, not in %',
@@ -1008,6 +1094,15 @@ DECLARE
   customers text[];
   over record;
 BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+       AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+      IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+         AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     codes := ARRAY[CAST(NEW."promo_code_id" AS bigint)];
     customers := ARRAY[lower(btrim(NEW."customer_address"::text)) ];
@@ -1047,11 +1142,15 @@ BEGIN
     UPDATE "public"."promo_codes" AS c SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes);
   END IF;
 
-  -- What a code is called, and how far it goes, is not for everybody who may add uses.
+  -- What a code is called, and how far it goes, is not for everybody who may add uses. A row trigger on a partition without statement
+  -- triggers, which has an argument, counts a use that comes from another partition before the statement gives back what it was
+  -- there: the rows say how many there are.
   SELECT c."id" AS id
     INTO over
     FROM "public"."promo_codes" AS c
    WHERE c."id" = ANY (gained) AND greatest(c."times_used"::bigint, 0::bigint) ::numeric > c."total_usage_limit"::numeric
+     AND (TG_NARGS = 0 OR (SELECT count(*) FROM "public"."promo_code_uses" AS u WHERE u."promo_code_id" = c."id" AND true )::numeric
+                          > c."total_usage_limit"::numeric)
    ORDER BY ROW(c."id")
    LIMIT 1;
   IF FOUND THEN
@@ -1102,6 +1201,15 @@ DECLARE
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+       AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+      IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+         AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     IF NOT true OR (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id") IS NULL THEN
       RETURN NULL;
@@ -1171,6 +1279,11 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM "pgpromocodes".promo_code_campaigns AS g
    WHERE g.id = ANY (gained) AND g.times_used > g.total_usage_limit
+     -- As verify_promo_code_limits does.
+     AND (TG_NARGS = 0 OR (SELECT count(*)
+                             FROM "pgpromocodes".promo_code_campaign_codes AS m
+                             JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
+                            WHERE m.campaign_id = g.id AND true ) > g.total_usage_limit)
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -1197,7 +1310,7 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM "pgpromocodes".promo_code_campaigns AS g
    WHERE g.id = ANY (paying) AND g.total_bonus_issued > g.max_total_bonus
-     AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
+     AND (TG_LEVEL = 'STATEMENT' OR (TG_OP = 'INSERT' AND TG_NARGS = 0)
           OR (SELECT sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
                          THEN u."bonus_amount"::numeric ELSE 0::numeric END)
                 FROM "pgpromocodes".promo_code_campaign_codes AS m
@@ -3126,14 +3239,11 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".confirm_promo_code_use(bigint, text) FROM PUBLIC;
 
--- What redeeming would answer to each of these requests at this moment, each as if it were alone: without a lock and without a
--- trace, and all in one snapshot. codes and shops name each code once; the other arrays have an element for each request: places
--- (of the code among those), customers, bases (rewards, NULL where none is known), bonuses (those that the host computes itself;
--- empty where no request has one). No row for an unknown code, otherwise the reason of a refusal or NULL, and the bonus for the
--- reward given. Holds that a redemption would release do not count. What is read is the same for codes that exist and for those
--- that do not.
-CREATE OR REPLACE FUNCTION "pgpromocodes".preview_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[])
-RETURNS TABLE (request integer, code_id bigint, refusal text, bonus text)
+-- What redeeming would answer at this moment, without a lock and without a trace: no row for an unknown code, otherwise the
+-- reason of a refusal or NULL, and the bonus for the reward given. Holds that a redemption would release do not count. What
+-- is read is the same for codes that exist and for those that do not.
+CREATE OR REPLACE FUNCTION "pgpromocodes".preview_promo_code(wanted text, shop text, customer text, base numeric, given numeric)
+RETURNS TABLE (code_id bigint, refusal text, bonus text)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, "public", pg_temp
@@ -3149,175 +3259,151 @@ DECLARE
   -- Of the types of the host's columns: a field makes of a value what the column would make of it.
   use_row "public"."promo_code_uses"%ROWTYPE;
   code_row "public"."promo_codes"%ROWTYPE;
-  -- By the place in codes.
-  code_ids bigint[];
-  -- The rewards as the column holds them.
-  rewards numeric[] := bases;
-  -- A request, with its code and its campaign.
-  asked record;
+  who text := lower(btrim(coalesce(customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ;
+  code record;
   room bigint;
-  mine bigint;
+  mine bigint := 0;
   budget numeric;
   -- The bonus; and the least of it that a budget has to hold.
   paid numeric;
   needed numeric;
   own_hold record;
   -- Of the campaign; NULL without one.
+  campaign record;
   campaign_room bigint;
-  campaign_mine bigint;
+  campaign_mine bigint := 0;
   campaign_budget numeric;
   campaign_needed numeric;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
-  code_row."start_date" := now(); code_row."end_date" := now(); FOR place IN 1 .. pg_catalog.cardinality(bases) LOOP
-    use_row."base_reward" := bases[place];
-    rewards[place] := use_row."base_reward"::numeric;
-  END LOOP; SELECT pg_catalog.array_agg(coalesce(coalesce(
-                                         (SELECT c."id" FROM "public"."promo_codes" AS c
-                                           WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
-                                           ORDER BY upper(c."code"::text), c."id" LIMIT 1),
-                                         (SELECT c."id" FROM "public"."promo_codes" AS c
-                                           WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
-                                           ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(q.shop, q.code)) ORDER BY q.place)
-    INTO code_ids
-    FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place);
-  -- What is LATERAL reads no other codes and campaigns, whatever the planner thinks of the number of requests.
-  FOR asked IN
-    SELECT r.*,
-           CASE WHEN r.refusal IS NULL AND r.customer_limit IS NOT NULL
-                THEN (SELECT count(*)
+  code_row."start_date" := now(); code_row."end_date" := now(); use_row."base_reward" := base; SELECT f.id INTO code_id
+    FROM (SELECT coalesce(coalesce(
+                            (SELECT c."id" FROM "public"."promo_codes" AS c
+                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
+                              ORDER BY upper(c."code"::text), c."id" LIMIT 1),
+                            (SELECT c."id" FROM "public"."promo_codes" AS c
+                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
+                              ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(shop, wanted)) AS id) AS f;
+  SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
+         "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
+         CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
+              WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
+              WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
+         (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = who) AS is_for, coalesce(base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps,
+         "pgpromocodes".promo_code_bonus(
+           given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, use_row."base_reward"::numeric ,
+           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+    INTO code
+    FROM "public"."promo_codes" AS c
+   WHERE c."id" = code_id;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  refusal := CASE WHEN code.refusal IS NOT NULL THEN code.refusal
+                  WHEN NOT code.is_for THEN 'not_for_customer'
+                  WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
+                  WHEN code.is_below THEN 'below_minimum' END;
+  SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
+         trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
+    INTO campaign
+    FROM "pgpromocodes".promo_code_campaigns AS g
+   WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code_id);
+  refusal := coalesce(refusal, campaign.refusal);
+  IF refusal IS NOT NULL THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
+  paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
+  needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+  campaign_needed := least(paid, CASE WHEN campaign.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+
+  room := code.room;
+  budget := code.budget;
+  campaign_room := campaign.room;
+  campaign_budget := campaign.budget;
+  IF code.customer_limit IS NOT NULL THEN
+    mine := (SELECT count(*)
+               FROM (SELECT FROM "public"."promo_code_uses" AS u
+                      WHERE u."promo_code_id" = code_id AND lower(btrim(u."customer_address"::text)) >= who
+                        AND lower(btrim(u."customer_address"::text)) <= who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
+                                                                                                                                                                   WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                                                                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(code.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own);
+  END IF;
+  IF campaign.customer_limit IS NOT NULL THEN
+    campaign_mine := (SELECT count(*)
                         FROM (SELECT FROM "public"."promo_code_uses" AS u
-                               WHERE u."promo_code_id" = r.id AND lower(btrim(u."customer_address"::text)) >= r.who
-                                 AND lower(btrim(u."customer_address"::text)) <= r.who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
-                                                                                                                                                                            WHERE h.promo_code_id = r.id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                                                                                                                                          OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
-                ELSE 0::bigint END AS mine,
-           CASE WHEN r.refusal IS NULL AND r.campaign_customer_limit IS NOT NULL
-                THEN (SELECT count(*)
-                        FROM (SELECT FROM "public"."promo_code_uses" AS u
-                               WHERE lower(btrim(u."customer_address"::text)) >= r.who AND lower(btrim(u."customer_address"::text)) <= r.who
+                               WHERE lower(btrim(u."customer_address"::text)) >= who AND lower(btrim(u."customer_address"::text)) <= who
                                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = r.campaign_id
-                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.campaign_customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
-                ELSE 0::bigint END AS campaign_mine
-      FROM (SELECT q.n, q.id, q.who, q.base, q.given, b.room, b.customer_limit, b.is_percentage, b.budget, b.caps, b.bonus,
-                   g.id AS campaign_id, g.room AS campaign_room, g.customer_limit AS campaign_customer_limit,
-                   g.budget AS campaign_budget, g.caps AS campaign_caps,
-                   CASE WHEN b.refusal IS NOT NULL THEN b.refusal
-                        WHEN NOT b.is_for THEN 'not_for_customer'
-                        WHEN b.is_percentage IS NULL AND q.given IS NULL THEN 'unsupported_bonus_type'
-                        WHEN b.is_below THEN 'below_minimum'
-                        ELSE g.refusal END AS refusal
-              FROM (SELECT a.n::integer AS n, code_ids[a.place] AS id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.given, a.reward
-                      FROM unnest(places, customers, bases, bonuses, rewards)
-                             WITH ORDINALITY AS a(place, customer, base, given, reward, n)) AS q
-             CROSS JOIN LATERAL (
-                    SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
-                           "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
-                           CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
-                                WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
-                                WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
-                           (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget,
-                           coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps, "pgpromocodes".promo_code_bonus(
-                                                                                                                              q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.reward,
-                                                                                                                              "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
-                      FROM "public"."promo_codes" AS c
-                     WHERE c."id" = q.id
-                     LIMIT 1) AS b
-              LEFT JOIN LATERAL (
-                    SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
-                           trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
-                      FROM "pgpromocodes".promo_code_campaigns AS g
-                     WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id)
-                     LIMIT 1) AS g ON true
-            OFFSET 0) AS r
-  LOOP
-    request := asked.n;
-    code_id := asked.id;
-    refusal := asked.refusal;
-    bonus := NULL;
-    IF refusal IS NOT NULL THEN
-      RETURN NEXT;
-      CONTINUE;
+                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
+                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(campaign.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own);
+  END IF;
+  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
+     OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
+     OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+    SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+      INTO room, budget
+      FROM "pgpromocodes".promo_code_holds AS h
+      JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                         OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+     WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
+    IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+      SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+        INTO campaign_room, campaign_budget
+        FROM "pgpromocodes".promo_code_holds AS h
+        JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                   OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+       WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = campaign.id;
     END IF;
-    -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
-    paid := CASE WHEN asked.given IS NOT NULL OR NOT asked.is_percentage OR asked.base IS NOT NULL THEN asked.bonus END;
-    needed := least(paid, CASE WHEN asked.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
-    campaign_needed := least(paid, CASE WHEN asked.campaign_caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
-
-    room := asked.room;
-    budget := asked.budget;
-    campaign_room := asked.campaign_room;
-    campaign_budget := asked.campaign_budget;
-    mine := asked.mine;
-    campaign_mine := asked.campaign_mine;
-    IF room <= 0::bigint OR mine >= asked.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
-       OR campaign_room <= 0::bigint OR campaign_mine >= asked.campaign_customer_limit
-       OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
-      SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
-        INTO room, budget
+    -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
+    IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
+       AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= campaign.customer_limit, true)
+       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
+            OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
+            OR NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
+      SELECT u."bonus_amount"::numeric AS bonus
+        INTO own_hold
         FROM "pgpromocodes".promo_code_holds AS h
         JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                            OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-       WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
-      IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
-        SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
-          INTO campaign_room, campaign_budget
-          FROM "pgpromocodes".promo_code_holds AS h
-          JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                     OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-         WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = asked.campaign_id;
-      END IF;
-      -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
-      IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= asked.customer_limit, true)
-         AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= asked.campaign_customer_limit, true)
-         AND (room <= 0::bigint OR mine >= asked.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
-              OR campaign_room <= 0::bigint OR campaign_mine >= asked.campaign_customer_limit
-              OR NOT coalesce(least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
-        SELECT u."bonus_amount"::numeric AS bonus
-          INTO own_hold
-          FROM "pgpromocodes".promo_code_holds AS h
-          JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                             OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-         WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
-           AND h.customer_address = asked.who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
-           AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
-         ORDER BY ROW(h.expires_at, h.use_id)
-         LIMIT 1;
-        IF FOUND THEN
-          room := room + 1::bigint;
-          mine := mine - 1::bigint;
-          budget := budget + own_hold.bonus;
-          campaign_room := campaign_room + 1::bigint;
-          campaign_mine := campaign_mine - 1::bigint;
-          campaign_budget := campaign_budget + own_hold.bonus;
-        END IF;
+       WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
+         AND h.customer_address = who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
+         AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
+       ORDER BY ROW(h.expires_at, h.use_id)
+       LIMIT 1;
+      IF FOUND THEN
+        room := room + 1::bigint;
+        mine := mine - 1::bigint;
+        budget := budget + own_hold.bonus;
+        campaign_room := campaign_room + 1::bigint;
+        campaign_mine := campaign_mine - 1::bigint;
+        campaign_budget := campaign_budget + own_hold.bonus;
       END IF;
     END IF;
-    refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
-                    WHEN campaign_mine >= asked.campaign_customer_limit THEN 'campaign_customer_limit_reached'
-                    WHEN NOT coalesce(least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
-                    THEN 'campaign_budget_exhausted'
-                    WHEN room <= 0::bigint THEN 'usage_limit_reached'
-                    WHEN mine >= asked.customer_limit THEN 'customer_limit_reached'
-                    WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
-    IF paid IS NOT NULL THEN
-      IF asked.caps THEN
-        paid := least(paid, greatest(budget, 0::numeric));
-      END IF;
-      IF asked.campaign_caps THEN
-        paid := least(paid, greatest(campaign_budget, 0::numeric));
-      END IF;
-      use_row."bonus_amount" := paid;
-      bonus := use_row."bonus_amount"::text;
-      END IF;
-    RETURN NEXT;
-  END LOOP;
+  END IF;
+  refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
+                  WHEN campaign_mine >= campaign.customer_limit THEN 'campaign_customer_limit_reached'
+                  WHEN NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
+                  THEN 'campaign_budget_exhausted'
+                  WHEN room <= 0::bigint THEN 'usage_limit_reached'
+                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
+                  WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
+  IF paid IS NOT NULL THEN
+    IF code.caps THEN
+      paid := least(paid, greatest(budget, 0::numeric));
+    END IF;
+    IF campaign.caps THEN
+      paid := least(paid, greatest(campaign_budget, 0::numeric));
+    END IF;
+    use_row."bonus_amount" := paid;
+    bonus := use_row."bonus_amount"::text;
+    END IF;
+  RETURN NEXT;
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_codes(text[], text[], integer[], text[], numeric[], numeric[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_code(text, text, text, numeric, numeric) FROM PUBLIC;
 
 -- Inserts the codes that do not exist in their shop yet, compared without case, the first of several of one name, and answers
 -- those that were inserted. They are of one shop; without a shop each is of the one that stands in it.
@@ -3665,30 +3751,6 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
               AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
-
-CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_drift_checks (
-  walk       bigint NOT NULL,
-  place      integer NOT NULL,
-  kind       text NOT NULL,
-  last_id    text,
-  checked_at timestamptz NOT NULL,
-  drifted    text[] NOT NULL DEFAULT '{}',
-  PRIMARY KEY (walk, place)
-);
-
-ALTER TABLE "pgpromocodes".promo_code_drift_checks ENABLE ROW LEVEL SECURITY;
-
-DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks;
-
-CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks FOR SELECT USING (true);
-
-DROP POLICY IF EXISTS promo_code_owner ON "pgpromocodes".promo_code_drift_checks;
-
-CREATE POLICY promo_code_owner ON "pgpromocodes".promo_code_drift_checks
-  USING (pg_catalog.pg_has_role(
-    (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass('"public"."promo_codes"'::text)::oid), 'USAGE'));
-
-COMMENT ON TABLE "pgpromocodes".promo_code_drift_checks IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$
 DECLARE
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
@@ -3770,7 +3832,7 @@ BEGIN
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_codes","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p
        WHERE p.pronamespace = library_oid AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
@@ -3817,11 +3879,18 @@ $body$;
 
 DO $body$
 DECLARE
+  -- Where the table is partitioned.
+  root oid := (SELECT c.oid FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
+                WHERE c.relname = 'promo_code_uses'::pg_catalog.name AND c.relkind = 'p'::"char");
+  -- Statement triggers do not see what is written through a parent, and foreign tables give no transition tables.
   by_row boolean := CASE 'auto' WHEN 'row' THEN true WHEN 'statement' THEN false ELSE EXISTS (
     SELECT FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
      WHERE c.relname = 'promo_code_uses'::pg_catalog.name
-       AND (c.relkind = 'p'::"char" OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid))) END;
+       AND (EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid)
+         OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p JOIN pg_catalog.pg_class AS f ON f.oid = p.relid::oid
+                     WHERE f.relkind = 'f'::"char"))) END;
   found record;
 BEGIN
   -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
@@ -3834,12 +3903,8 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
      WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %'
        AND ((n.nspname = 'public'::pg_catalog.name AND c.relname::text IN ('promo_codes', 'promo_code_uses'))
-         OR c.oid IN (SELECT p.relid::oid
-                        FROM pg_catalog.pg_class AS root
-                        JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = 'public'::pg_catalog.name
-                       CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
-                       WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char"))
-       AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
+         OR c.oid IN (SELECT p.relid::oid FROM pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p))
+       AND pg_catalog.regexp_replace(t.tgname::text, '_by_row$', '') IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                               'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
                               'verify_promo_codes_together_on_insert', 'verify_promo_codes_together_on_update',
@@ -3904,23 +3969,43 @@ CREATE OR REPLACE TRIGGER count_promo_code_uses_on_update
   AFTER UPDATE ON "public"."promo_code_uses"
   REFERENCING OLD TABLE AS old_uses NEW TABLE AS new_uses
   FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_update();
+    IF root IS NOT NULL THEN
+CREATE OR REPLACE TRIGGER promo_code_uses_insert_trigger_by_row
+  AFTER INSERT ON "public"."promo_code_uses"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_insert('by_row');
+
+CREATE OR REPLACE TRIGGER promo_code_uses_delete_trigger_by_row
+  AFTER DELETE ON "public"."promo_code_uses"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_delete('by_row');
+
+CREATE OR REPLACE TRIGGER count_promo_code_uses_on_update_by_row
+  AFTER UPDATE ON "public"."promo_code_uses"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_update('by_row');
+    END IF;
   END IF;
 
-  -- A statement fires the triggers of the relation that it names: each partition has those of its parent for statements.
+  -- A statement fires the triggers of the relation that it names: each partition has those of its parent for statements. The row
+  -- triggers beside them are for partitions that come later.
   FOR found IN
     SELECT pg_catalog.concat('CREATE OR REPLACE ', pg_catalog.substr(pg_catalog.replace(
-             pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.format(' ON %I.%I ', rn.nspname, root.relname),
-             pg_catalog.format(' ON %I.%I ', n.nspname, c.relname)), 8)) AS definition
-      FROM pg_catalog.pg_class AS root
-      JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = 'public'::pg_catalog.name
-      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = root.oid AND (t.tgtype & 1::smallint) = 0::smallint
+             pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.format(' ON %I.%I ', 'public', 'promo_code_uses'),
+             pg_catalog.format(' ON %I.%I ', n.nspname, c.relname)), 8)) AS change
+      FROM pg_catalog.pg_trigger AS t
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
-     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
+     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p
       JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char" AND p.relid::oid <> root.oid
+     WHERE t.tgrelid = root AND (t.tgtype & 1::smallint) = 0::smallint AND p.relid::oid <> root
+     UNION ALL
+    SELECT pg_catalog.format('ALTER TABLE %I.%I DISABLE TRIGGER %I', n.nspname, c.relname, t.tgname)
+      FROM pg_catalog.pg_trigger AS t
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
+     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p
+      JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE t.tgrelid = root AND t.tgname::text ~ '_by_row$' AND p.isleaf
   LOOP
-    EXECUTE found.definition;
+    EXECUTE found.change;
   END LOOP;
 END
 $body$;
@@ -3969,7 +4054,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_codes,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

@@ -15,8 +15,10 @@ DECLARE
   codes :code_id_type[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    :note_partition()
     /*if not deleted*/
     IF NOT :counts(OLD) THEN
       RETURN NULL;
@@ -27,10 +29,12 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  :leave_detached()
+  by_row := :by_row();
   FOR code_id, uses, bonus IN
     SELECT o.:"promo_code_id", count(*), coalesce(sum(:finite_bonus(o)), 0::numeric)
       FROM old_uses AS o
-     WHERE o.:"promo_code_id" IS NOT NULL AND :counts(o)
+     WHERE o.:"promo_code_id" IS NOT NULL AND :counts(o) AND :is_by_statement(o)
      GROUP BY o.:"promo_code_id"
      ORDER BY o.:"promo_code_id"
   LOOP

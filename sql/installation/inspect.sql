@@ -171,7 +171,8 @@ SELECT pg_catalog.json_build_object(
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relname = 'promo_code_campaigns'::name AND c.relkind = 'r'::"char"
      WHERE pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass) > 0::bigint),
   'partitions', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text))
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text, 'kind', c.relkind::text)
+                               ORDER BY c.oid)
       FROM watched AS w
       JOIN pg_catalog.pg_class AS c ON c.oid = w.oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -10,6 +10,7 @@ import bonusPaid from '../../sql/rules/bonus_paid.sql';
 import boundCustomer from '../../sql/rules/bound_customer.sql';
 import budgetCaps from '../../sql/rules/budget_caps.sql';
 import budgetLeft from '../../sql/rules/budget_left.sql';
+import byRow from '../../sql/rules/by_row.sql';
 import callLock from '../../sql/rules/call_lock.sql';
 import campaignBudgetLeft from '../../sql/rules/campaign_budget_left.sql';
 import campaignCap from '../../sql/rules/campaign_cap.sql';
@@ -50,6 +51,7 @@ import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
 import isBelow from '../../sql/rules/is_below.sql';
+import isByStatement from '../../sql/rules/is_by_statement.sql';
 import isFor from '../../sql/rules/is_for.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
 import isOfHistory from '../../sql/rules/is_of_history.sql';
@@ -60,10 +62,12 @@ import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
+import leaveDetached from '../../sql/rules/leave_detached.sql';
 import lockClass from '../../sql/rules/lock_class.sql';
 import mark from '../../sql/rules/mark.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
+import notePartition from '../../sql/rules/note_partition.sql';
 import recordChangedUses from '../../sql/rules/record_changed_uses.sql';
 import recordGoneUses from '../../sql/rules/record_gone_uses.sql';
 import recordHolds from '../../sql/rules/record_holds.sql';
@@ -98,6 +102,10 @@ const rules = readRules([
   codeBucket,
   lockClass,
   finiteBonus,
+  byRow,
+  notePartition,
+  isByStatement,
+  leaveDetached,
   firstCode,
   lastCode,
   usesCounted,

@@ -18,6 +18,7 @@ import guardCounters from '../../sql/counting/guard_promo_code_counters.sql';
 import limitsRow from '../../sql/counting/limits-row.sql';
 import limitsStatement from '../../sql/counting/limits-statement.sql';
 import keepsZone from '../../sql/counting/promo_code_keeps_zone.sql';
+import useIsCountedByRow from '../../sql/counting/promo_code_use_is_counted_by_row.sql';
 import recount from '../../sql/counting/recount.sql';
 import recountAtCommit from '../../sql/counting/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/counting/recount_promo_code_stats.sql';
@@ -86,6 +87,7 @@ export const functionFiles = [
   recountStats,
   applyStats,
   applyCampaignStats,
+  useIsCountedByRow,
   onInsert,
   onDelete,
   onUpdate,
@@ -151,6 +153,22 @@ export const triggerFiles = {
   historyRow,
   historyTruncate,
 } as const;
+
+const BY_ROW = '_by_row';
+
+/**
+ * Row triggers of a partitioned table beside its statement triggers: they count in partitions that come later, which have clones of
+ * them, until those get statement triggers as well and the clones are disabled. The argument tells them from row triggers that
+ * stand alone; the name keeps the order in which triggers fire.
+ */
+export function byRow(file: string): string {
+  return file.replace(/(?<=TRIGGER )\w+/g, (name) => `${name}${BY_ROW}`).replaceAll('();', "('by_row');");
+}
+
+/** Whether a trigger is one of those. */
+export function isByRow({ name }: { name: string }): boolean {
+  return name.endsWith(BY_ROW);
+}
 
 /** The library's own tables, by name. They come before the functions, and stay when those are removed. */
 export const tableFiles = {

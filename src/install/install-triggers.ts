@@ -284,7 +284,7 @@ async function changeInTransaction(
     if (await isCountedElsewhere(transaction, layout, changes.tables)) await inspect(transaction);
     for (const statement of changes.altered) await transaction.query(statement);
     if (changes.altered.length > 0) await giveRights(transaction, state);
-    for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
+    for (const statement of [...inFewTrips(changes.triggers), markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
     // In a moment, under the lock that the triggers have taken anyway.
     for (const index of indexesLeft) {
@@ -302,6 +302,17 @@ async function changeInTransaction(
     pending: state.reconcilePending || changes.count > 0,
     hasIndexesLeft: indexesLeft.length > 0,
   };
+}
+
+/** Partitions have triggers each, and writers wait meanwhile. */
+const MOST_TRIPS = 40;
+
+function inFewTrips(statements: string[]): string[] {
+  if (statements.length <= MOST_TRIPS) return statements;
+  const body = `BEGIN\n${statements.join('\n')}\nEND`;
+  let quote = '$body$';
+  while (body.includes(quote)) quote = quote.replace(/\$$/, '_$');
+  return [`DO ${quote}\n${body}\n${quote}`];
 }
 
 async function giveRights(transaction: Transaction, { choice }: Inspection): Promise<void> {

@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","promo_code_use_is_counted_by_row(jsonb, text)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","promo_code_use_is_counted_by_row(jsonb, text)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","promo_code_ids_may_repeat(regclass)","promo_code_uses_are_by_time(regclass)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -151,7 +151,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate,promo_code_uses_insert_trigger_by_row,promo_code_uses_delete_trigger_by_row,count_promo_code_uses_on_update_by_row,verify_promo_code_limits_on_insert_by_row,verify_promo_code_limits_on_update_by_row,verify_promo_codes_together_on_insert_by_row,verify_promo_codes_together_on_update_by_row,record_promo_code_history_on_insert_by_row,record_promo_code_history_on_delete_by_row,record_promo_code_history_on_update_by_row}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -1789,6 +1789,50 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb) FROM PUBLIC;
 
+-- Whether nothing keeps an id from standing in the table of the uses twice: where a partitioned table has no unique index on the id, or
+-- on the id and the code. (A request that the network delivers late names the same code.) It is immutable to be computed while a
+-- statement is planned and not when it runs; that the statement names the table makes it planned anew when that is altered.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_ids_may_repeat(uses regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  RETURN NOT EXISTS (
+    SELECT FROM pg_index AS i
+     WHERE i.indrelid = uses::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND (SELECT bool_or(a.attname = 'id'::name) AND bool_and(a.attname IN ('id'::name, 'promo_code_id'::name))
+              FROM generate_series(0, i.indnkeyatts::integer - 1) AS k(n)
+              JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n]));
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_ids_may_repeat(regclass) FROM PUBLIC;
+
+-- Whether a use that was recorded lately can be in a few partitions only: the table is partitioned by ranges of the time of use, and no
+-- trigger of the host sets that. Immutable as promo_code_ids_may_repeat is.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_uses_are_by_time(uses regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  RETURN EXISTS (SELECT FROM pg_partitioned_table AS p
+                   JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0] AND a.attname = 'used_at'::name
+                  WHERE p.partrelid = uses::oid AND p.partstrat = 'r'::"char")
+     -- Before each inserted row.
+     AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = uses::oid AND t.tgtype::integer & 7 = 7);
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_uses_are_by_time(regclass) FROM PUBLIC;
+
 -- Inserts accepted uses (the outcome is NULL) for record_promo_code_uses alone, and answers as that does, where requests fill
 -- further columns of the host: one statement for all that fill the same ones, so that the others have their defaults.
 CREATE OR REPLACE FUNCTION "pgpromocodes".record_promo_code_uses_with_columns(outcomes text[], use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], with_holds boolean, columns jsonb[])
@@ -1869,14 +1913,22 @@ DECLARE
   -- Empty as a rule: nothing is held.
   with_holds boolean := pg_catalog.cardinality(hold_seconds) > 0;
   recorded bigint;
+  accepted boolean := true;
+  lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
-  -- The key of a partitioned table does not keep an id from coming twice: by a first attempt that the server begins to run
+  -- The key of a partitioned table need not keep an id from coming twice: by a first attempt that the server begins to run
   -- only after its retry.
-  IF pg_partition_root('"public"."promo_code_uses"'::regclass) IS NOT NULL
-     AND EXISTS (SELECT FROM "public"."promo_code_uses" AS u
-                  WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
-                                         WHERE a.outcome IS NULL)))
-  THEN
+  IF accepted AND "pgpromocodes".promo_code_ids_may_repeat('"public"."promo_code_uses"'::regclass) THEN
+    IF "pgpromocodes".promo_code_uses_are_by_time('"public"."promo_code_uses"'::regclass) THEN
+      lately := now() - '1 day'::interval;
+      accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                                              WHERE a.outcome IS NULL)) AND u."used_at" >= lately);
+    ELSE
+      accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                                              WHERE a.outcome IS NULL)));
+    END IF;
+  END IF;
+  IF NOT accepted THEN
     RAISE EXCEPTION 'an id of a use is in use already'
       USING ERRCODE = 'unique_violation', TABLE = 'promo_code_uses', DETAIL = pg_catalog.format('Key (%s)=(reserved) exists.', 'id');
   END IF;
@@ -2666,6 +2718,7 @@ DECLARE
   taken_keys text[];
   recorded bigint;
   answer text;
+  lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
@@ -2720,9 +2773,8 @@ BEGIN
     END IF;
   END IF;
 
-  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
-  -- columns that do not take a text as it is.
-  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
+  -- Columns that do not take a text as it is are left to record_promo_code_uses.
+  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id");
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
@@ -2789,6 +2841,14 @@ BEGIN
                               FROM unnest(places, customers) AS q(place, customer)) AS r
                      GROUP BY r.id, r.who) AS p
              GROUP BY p.id) AS f;
+    IF accepted AND "pgpromocodes".promo_code_ids_may_repeat('"public"."promo_code_uses"'::regclass) THEN
+      IF "pgpromocodes".promo_code_uses_are_by_time('"public"."promo_code_uses"'::regclass) THEN
+        lately := now() - '1 day'::interval;
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (use_ids) AND u."used_at" >= lately);
+      ELSE
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (use_ids));
+      END IF;
+    END IF;
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (
         INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
@@ -2914,6 +2974,7 @@ DECLARE
   campaign record;
   accepted boolean := false;
   answer text;
+  lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
   IF NOT wait_here THEN
     wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
@@ -2926,9 +2987,8 @@ BEGIN
     PERFORM "pgpromocodes".wait_for_promo_code_call(call_ids);
   END IF;
 
-  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Nothing but a look keeps
-  -- an id from standing in two partitions, and record_promo_code_uses takes it; so it does with columns that do not take a
-  -- text as it is.
+  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Columns that do not take a text as
+  -- it is are left to record_promo_code_uses.
   SELECT c."id" AS id, c."shop_id" AS shop, c."per_customer_limit"::bigint AS customer_limit, lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who,
          "pgpromocodes".promo_code_bonus(
            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
@@ -2936,7 +2996,6 @@ BEGIN
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
               WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
-           AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS is_open
     INTO code
@@ -2976,6 +3035,14 @@ BEGIN
                       FROM (SELECT FROM "public"."promo_code_uses" AS u
                              WHERE u."promo_code_id" = code.id AND lower(btrim(u."customer_address"::text)) >= code.who
                                AND lower(btrim(u."customer_address"::text)) <= code.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint)) AS own) < code.customer_limit;
+    IF accepted AND "pgpromocodes".promo_code_ids_may_repeat('"public"."promo_code_uses"'::regclass) THEN
+      IF "pgpromocodes".promo_code_uses_are_by_time('"public"."promo_code_uses"'::regclass) THEN
+        lately := now() - '1 day'::interval;
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = new_id AND u."used_at" >= lately);
+      ELSE
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = new_id);
+      END IF;
+    END IF;
     IF accepted AND key IS NOT NULL THEN
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
                                                               customer_address, created_at)
@@ -3832,7 +3899,7 @@ BEGIN
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","promo_code_ids_may_repeat","promo_code_uses_are_by_time","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p
        WHERE p.pronamespace = library_oid AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
@@ -4017,11 +4084,11 @@ DECLARE
 BEGIN
   FOR wanted IN
     SELECT c.oid AS table_oid, i.*
-      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)<question mark>[)]+|upper[(]+code[)]*(::text)<question mark>[)]+ shop_id) <question mark>$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)<question mark>[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
+      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)<question mark>[)]+|upper[(]+code[)]*(::text)<question mark>[)]+ shop_id) <question mark>$","of_partitioned":false},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)<question mark>[)]+$","of_partitioned":false},{"on_table":"promo_code_uses","index_name":"promo_code_uses_use_id_idx","columns":"(\\"id\\")","pattern":"^id( |$)","of_partitioned":true}]'::json) AS i(on_table text, index_name text, columns text, pattern text, of_partitioned boolean)
       JOIN pg_catalog.pg_class AS c ON c.relname::text = i.on_table
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
      -- Nobody else may build one; everything is right without it.
-     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND NOT EXISTS (
+     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (c.relkind = 'p'::"char" OR NOT i.of_partitioned) AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_index AS x
               WHERE x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL
                 AND pg_catalog.replace(pg_catalog.concat_ws(' ', pg_catalog.pg_get_indexdef(x.indexrelid, 1, true),
@@ -4054,7 +4121,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

@@ -75,6 +75,7 @@ import recordNewUses from '../../sql/rules/record_new_uses.sql';
 import recordUses from '../../sql/rules/record_uses.sql';
 import releasedAs from '../../sql/rules/released_as.sql';
 import requestedUses from '../../sql/rules/requested_uses.sql';
+import requireFreeIds from '../../sql/rules/require_free_ids.sql';
 import reserveUses from '../../sql/rules/reserve_uses.sql';
 import room from '../../sql/rules/room.sql';
 import setStamp from '../../sql/rules/set_stamp.sql';
@@ -150,6 +151,7 @@ const rules = readRules([
   useValues,
   requestedUses,
   insertUses,
+  requireFreeIds,
   recordUses,
   recordHolds,
   reserveUses,

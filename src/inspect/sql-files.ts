@@ -51,10 +51,12 @@ import findAsStored from '../../sql/redemption/find_promo_code_as_stored.sql';
 import previewCodes from '../../sql/redemption/preview_promo_codes.sql';
 import bonusOf from '../../sql/redemption/promo_code_bonus.sql';
 import fingerprint from '../../sql/redemption/promo_code_fingerprint.sql';
+import idsMayRepeat from '../../sql/redemption/promo_code_ids_may_repeat.sql';
 import isPercentage from '../../sql/redemption/promo_code_is_percentage.sql';
 import isText from '../../sql/redemption/promo_code_is_text.sql';
 import isVisible from '../../sql/redemption/promo_code_is_visible.sql';
 import places from '../../sql/redemption/promo_code_places.sql';
+import usesAreByTime from '../../sql/redemption/promo_code_uses_are_by_time.sql';
 import columnValue from '../../sql/redemption/promo_code_value.sql';
 import recordUses from '../../sql/redemption/record_promo_code_uses.sql';
 import recordUsesWithColumns from '../../sql/redemption/record_promo_code_uses_with_columns.sql';
@@ -110,6 +112,8 @@ export const functionFiles = [
   bonusOf,
   findAsStored,
   fingerprint,
+  idsMayRepeat,
+  usesAreByTime,
   recordUsesWithColumns,
   recordUses,
   releaseHolds,

@@ -249,6 +249,9 @@ function describedColumns({ codes, uses }: Layout): { on_table: string; name: st
   return named.flatMap(({ on_table, name }) => (name === null || name === undefined ? [] : [{ on_table, name }]));
 }
 
-function wantedIndex(layout: Layout, { name, table, columns, pattern }: ReturnType<typeof indexDefinitions>[number]) {
-  return { on_table: layout[table].name, index_name: name, columns, pattern };
+function wantedIndex(
+  layout: Layout,
+  { name, table, columns, pattern, ofPartitioned = false }: ReturnType<typeof indexDefinitions>[number],
+) {
+  return { on_table: layout[table].name, index_name: name, columns, pattern, of_partitioned: ofPartitioned };
 }

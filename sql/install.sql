@@ -125,7 +125,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes}'::text[])
+         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes,promo_code_drift_checks}'::text[])
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","promo_code_use_is_counted_by_row(jsonb, text)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","promo_code_ids_may_repeat(regclass)","promo_code_uses_are_by_time(regclass)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","promo_code_use_is_counted_by_row(jsonb, text)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","promo_code_ids_may_repeat(regclass)","promo_code_uses_are_by_time(regclass)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_codes(text[], text[], integer[], text[], numeric[], numeric[])","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -151,7 +151,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate,promo_code_uses_insert_trigger_by_row,promo_code_uses_delete_trigger_by_row,count_promo_code_uses_on_update_by_row,verify_promo_code_limits_on_insert_by_row,verify_promo_code_limits_on_update_by_row,verify_promo_codes_together_on_insert_by_row,verify_promo_codes_together_on_update_by_row,record_promo_code_history_on_insert_by_row,record_promo_code_history_on_delete_by_row,record_promo_code_history_on_update_by_row}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_codes,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -3306,11 +3306,14 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".confirm_promo_code_use(bigint, text) FROM PUBLIC;
 
--- What redeeming would answer at this moment, without a lock and without a trace: no row for an unknown code, otherwise the
--- reason of a refusal or NULL, and the bonus for the reward given. Holds that a redemption would release do not count. What
--- is read is the same for codes that exist and for those that do not.
-CREATE OR REPLACE FUNCTION "pgpromocodes".preview_promo_code(wanted text, shop text, customer text, base numeric, given numeric)
-RETURNS TABLE (code_id bigint, refusal text, bonus text)
+-- What redeeming would answer to each of these requests at this moment, each as if it were alone: without a lock and without a
+-- trace, and all in one snapshot. codes and shops name each code once; the other arrays have an element for each request: places
+-- (of the code among those), customers, bases (rewards, NULL where none is known), bonuses (those that the host computes itself;
+-- empty where no request has one). No row for an unknown code, otherwise the reason of a refusal or NULL, and the bonus for the
+-- reward given. Holds that a redemption would release do not count. What is read is the same for codes that exist and for those
+-- that do not.
+CREATE OR REPLACE FUNCTION "pgpromocodes".preview_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[])
+RETURNS TABLE (request integer, code_id bigint, refusal text, bonus text)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, "public", pg_temp
@@ -3326,151 +3329,175 @@ DECLARE
   -- Of the types of the host's columns: a field makes of a value what the column would make of it.
   use_row "public"."promo_code_uses"%ROWTYPE;
   code_row "public"."promo_codes"%ROWTYPE;
-  who text := lower(btrim(coalesce(customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ;
-  code record;
+  -- By the place in codes.
+  code_ids bigint[];
+  -- The rewards as the column holds them.
+  rewards numeric[] := bases;
+  -- A request, with its code and its campaign.
+  asked record;
   room bigint;
-  mine bigint := 0;
+  mine bigint;
   budget numeric;
   -- The bonus; and the least of it that a budget has to hold.
   paid numeric;
   needed numeric;
   own_hold record;
   -- Of the campaign; NULL without one.
-  campaign record;
   campaign_room bigint;
-  campaign_mine bigint := 0;
+  campaign_mine bigint;
   campaign_budget numeric;
   campaign_needed numeric;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
-  code_row."start_date" := now(); code_row."end_date" := now(); use_row."base_reward" := base; SELECT f.id INTO code_id
-    FROM (SELECT coalesce(coalesce(
-                            (SELECT c."id" FROM "public"."promo_codes" AS c
-                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
-                              ORDER BY upper(c."code"::text), c."id" LIMIT 1),
-                            (SELECT c."id" FROM "public"."promo_codes" AS c
-                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
-                              ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(shop, wanted)) AS id) AS f;
-  SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
-         "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
-         CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
-              WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
-              WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
-         (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = who) AS is_for, coalesce(base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps,
-         "pgpromocodes".promo_code_bonus(
-           given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, use_row."base_reward"::numeric ,
-           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
-    INTO code
-    FROM "public"."promo_codes" AS c
-   WHERE c."id" = code_id;
-  IF NOT FOUND THEN
-    RETURN;
-  END IF;
-  refusal := CASE WHEN code.refusal IS NOT NULL THEN code.refusal
-                  WHEN NOT code.is_for THEN 'not_for_customer'
-                  WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
-                  WHEN code.is_below THEN 'below_minimum' END;
-  SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
-         trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
-    INTO campaign
-    FROM "pgpromocodes".promo_code_campaigns AS g
-   WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code_id);
-  refusal := coalesce(refusal, campaign.refusal);
-  IF refusal IS NOT NULL THEN
-    RETURN NEXT;
-    RETURN;
-  END IF;
-  -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
-  paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
-  needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
-  campaign_needed := least(paid, CASE WHEN campaign.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
-
-  room := code.room;
-  budget := code.budget;
-  campaign_room := campaign.room;
-  campaign_budget := campaign.budget;
-  IF code.customer_limit IS NOT NULL THEN
-    mine := (SELECT count(*)
-               FROM (SELECT FROM "public"."promo_code_uses" AS u
-                      WHERE u."promo_code_id" = code_id AND lower(btrim(u."customer_address"::text)) >= who
-                        AND lower(btrim(u."customer_address"::text)) <= who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
-                                                                                                                                                                   WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                                                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(code.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own);
-  END IF;
-  IF campaign.customer_limit IS NOT NULL THEN
-    campaign_mine := (SELECT count(*)
+  code_row."start_date" := now(); code_row."end_date" := now(); FOR place IN 1 .. pg_catalog.cardinality(bases) LOOP
+    use_row."base_reward" := bases[place];
+    rewards[place] := use_row."base_reward"::numeric;
+  END LOOP; SELECT pg_catalog.array_agg(coalesce(coalesce(
+                                         (SELECT c."id" FROM "public"."promo_codes" AS c
+                                           WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
+                                           ORDER BY upper(c."code"::text), c."id" LIMIT 1),
+                                         (SELECT c."id" FROM "public"."promo_codes" AS c
+                                           WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
+                                           ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(q.shop, q.code)) ORDER BY q.place)
+    INTO code_ids
+    FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place);
+  -- What is LATERAL reads no other codes and campaigns, whatever the planner thinks of the number of requests.
+  FOR asked IN
+    SELECT r.*,
+           CASE WHEN r.refusal IS NULL AND r.customer_limit IS NOT NULL
+                THEN (SELECT count(*)
                         FROM (SELECT FROM "public"."promo_code_uses" AS u
-                               WHERE lower(btrim(u."customer_address"::text)) >= who AND lower(btrim(u."customer_address"::text)) <= who
+                               WHERE u."promo_code_id" = r.id AND lower(btrim(u."customer_address"::text)) >= r.who
+                                 AND lower(btrim(u."customer_address"::text)) <= r.who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
+                                                                                                                                                                            WHERE h.promo_code_id = r.id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                                                                                                                                                          OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
+                ELSE 0::bigint END AS mine,
+           CASE WHEN r.refusal IS NULL AND r.campaign_customer_limit IS NOT NULL
+                THEN (SELECT count(*)
+                        FROM (SELECT FROM "public"."promo_code_uses" AS u
+                               WHERE lower(btrim(u."customer_address"::text)) >= r.who AND lower(btrim(u."customer_address"::text)) <= r.who
                                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
-                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(campaign.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own);
-  END IF;
-  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
-     OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
-     OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
-    SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
-      INTO room, budget
-      FROM "pgpromocodes".promo_code_holds AS h
-      JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                         OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-     WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
-    IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
-      SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
-        INTO campaign_room, campaign_budget
-        FROM "pgpromocodes".promo_code_holds AS h
-        JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                   OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-       WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = campaign.id;
+                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = r.campaign_id
+                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.campaign_customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
+                ELSE 0::bigint END AS campaign_mine
+      FROM (SELECT q.n, q.id, q.who, q.base, q.given, b.room, b.customer_limit, b.is_percentage, b.budget, b.caps, b.bonus,
+                   g.id AS campaign_id, g.room AS campaign_room, g.customer_limit AS campaign_customer_limit,
+                   g.budget AS campaign_budget, g.caps AS campaign_caps,
+                   CASE WHEN b.refusal IS NOT NULL THEN b.refusal
+                        WHEN NOT b.is_for THEN 'not_for_customer'
+                        WHEN b.is_percentage IS NULL AND q.given IS NULL THEN 'unsupported_bonus_type'
+                        WHEN b.is_below THEN 'below_minimum'
+                        ELSE g.refusal END AS refusal
+              FROM (SELECT a.n::integer AS n, code_ids[a.place] AS id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.given, a.reward
+                      FROM unnest(places, customers, bases, bonuses, rewards)
+                             WITH ORDINALITY AS a(place, customer, base, given, reward, n)) AS q
+             CROSS JOIN LATERAL (
+                    SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
+                           "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
+                           CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
+                                WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
+                                WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
+                           (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget,
+                           coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps, "pgpromocodes".promo_code_bonus(
+                                                                                                                              q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.reward,
+                                                                                                                              "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+                      FROM "public"."promo_codes" AS c
+                     WHERE c."id" = q.id
+                     LIMIT 1) AS b
+              LEFT JOIN LATERAL (
+                    SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
+                           trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
+                      FROM "pgpromocodes".promo_code_campaigns AS g
+                     WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id)
+                     LIMIT 1) AS g ON true
+            OFFSET 0) AS r
+  LOOP
+    request := asked.n;
+    code_id := asked.id;
+    refusal := asked.refusal;
+    bonus := NULL;
+    IF refusal IS NOT NULL THEN
+      RETURN NEXT;
+      CONTINUE;
     END IF;
-    -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
-    IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
-       AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= campaign.customer_limit, true)
-       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
-            OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
-            OR NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
-      SELECT u."bonus_amount"::numeric AS bonus
-        INTO own_hold
+    -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
+    paid := CASE WHEN asked.given IS NOT NULL OR NOT asked.is_percentage OR asked.base IS NOT NULL THEN asked.bonus END;
+    needed := least(paid, CASE WHEN asked.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+    campaign_needed := least(paid, CASE WHEN asked.campaign_caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+
+    room := asked.room;
+    budget := asked.budget;
+    campaign_room := asked.campaign_room;
+    campaign_budget := asked.campaign_budget;
+    mine := asked.mine;
+    campaign_mine := asked.campaign_mine;
+    IF room <= 0::bigint OR mine >= asked.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
+       OR campaign_room <= 0::bigint OR campaign_mine >= asked.campaign_customer_limit
+       OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+      SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+        INTO room, budget
         FROM "pgpromocodes".promo_code_holds AS h
         JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                            OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-       WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
-         AND h.customer_address = who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
-         AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
-       ORDER BY ROW(h.expires_at, h.use_id)
-       LIMIT 1;
-      IF FOUND THEN
-        room := room + 1::bigint;
-        mine := mine - 1::bigint;
-        budget := budget + own_hold.bonus;
-        campaign_room := campaign_room + 1::bigint;
-        campaign_mine := campaign_mine - 1::bigint;
-        campaign_budget := campaign_budget + own_hold.bonus;
+       WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
+      IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+        SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+          INTO campaign_room, campaign_budget
+          FROM "pgpromocodes".promo_code_holds AS h
+          JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                     OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+         WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = asked.campaign_id;
+      END IF;
+      -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
+      IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= asked.customer_limit, true)
+         AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= asked.campaign_customer_limit, true)
+         AND (room <= 0::bigint OR mine >= asked.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
+              OR campaign_room <= 0::bigint OR campaign_mine >= asked.campaign_customer_limit
+              OR NOT coalesce(least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
+        SELECT u."bonus_amount"::numeric AS bonus
+          INTO own_hold
+          FROM "pgpromocodes".promo_code_holds AS h
+          JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                             OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+         WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
+           AND h.customer_address = asked.who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
+           AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
+         ORDER BY ROW(h.expires_at, h.use_id)
+         LIMIT 1;
+        IF FOUND THEN
+          room := room + 1::bigint;
+          mine := mine - 1::bigint;
+          budget := budget + own_hold.bonus;
+          campaign_room := campaign_room + 1::bigint;
+          campaign_mine := campaign_mine - 1::bigint;
+          campaign_budget := campaign_budget + own_hold.bonus;
+        END IF;
       END IF;
     END IF;
-  END IF;
-  refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
-                  WHEN campaign_mine >= campaign.customer_limit THEN 'campaign_customer_limit_reached'
-                  WHEN NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
-                  THEN 'campaign_budget_exhausted'
-                  WHEN room <= 0::bigint THEN 'usage_limit_reached'
-                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
-                  WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
-  IF paid IS NOT NULL THEN
-    IF code.caps THEN
-      paid := least(paid, greatest(budget, 0::numeric));
-    END IF;
-    IF campaign.caps THEN
-      paid := least(paid, greatest(campaign_budget, 0::numeric));
-    END IF;
-    use_row."bonus_amount" := paid;
-    bonus := use_row."bonus_amount"::text;
-    END IF;
-  RETURN NEXT;
+    refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
+                    WHEN campaign_mine >= asked.campaign_customer_limit THEN 'campaign_customer_limit_reached'
+                    WHEN NOT coalesce(least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
+                    THEN 'campaign_budget_exhausted'
+                    WHEN room <= 0::bigint THEN 'usage_limit_reached'
+                    WHEN mine >= asked.customer_limit THEN 'customer_limit_reached'
+                    WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
+    IF paid IS NOT NULL THEN
+      IF asked.caps THEN
+        paid := least(paid, greatest(budget, 0::numeric));
+      END IF;
+      IF asked.campaign_caps THEN
+        paid := least(paid, greatest(campaign_budget, 0::numeric));
+      END IF;
+      use_row."bonus_amount" := paid;
+      bonus := use_row."bonus_amount"::text;
+      END IF;
+    RETURN NEXT;
+  END LOOP;
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_code(text, text, text, numeric, numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_codes(text[], text[], integer[], text[], numeric[], numeric[]) FROM PUBLIC;
 
 -- Inserts the codes that do not exist in their shop yet, compared without case, the first of several of one name, and answers
 -- those that were inserted. They are of one shop; without a shop each is of the one that stands in it.
@@ -3818,6 +3845,30 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
               AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_drift_checks (
+  walk       bigint NOT NULL,
+  place      integer NOT NULL,
+  kind       text NOT NULL,
+  last_id    text,
+  checked_at timestamptz NOT NULL,
+  drifted    text[] NOT NULL DEFAULT '{}',
+  PRIMARY KEY (walk, place)
+);
+
+ALTER TABLE "pgpromocodes".promo_code_drift_checks ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks;
+
+CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks FOR SELECT USING (true);
+
+DROP POLICY IF EXISTS promo_code_owner ON "pgpromocodes".promo_code_drift_checks;
+
+CREATE POLICY promo_code_owner ON "pgpromocodes".promo_code_drift_checks
+  USING (pg_catalog.pg_has_role(
+    (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass('"public"."promo_codes"'::text)::oid), 'USAGE'));
+
+COMMENT ON TABLE "pgpromocodes".promo_code_drift_checks IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$
 DECLARE
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
@@ -3899,7 +3950,7 @@ BEGIN
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","promo_code_ids_may_repeat","promo_code_uses_are_by_time","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","promo_code_ids_may_repeat","promo_code_uses_are_by_time","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_codes","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p
        WHERE p.pronamespace = library_oid AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
@@ -4121,7 +4172,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_codes,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: '4d66d1c930d18a178e7a7dc9d24dd43003331efdd4f015058defdb205b9a06a3',
+  2: 'f65d7c9aaec2670aa32d64e438da53785d999b65ae44648e0664ece27ab0e6d6',
 };
 
 it('every function carries the current revision', () => {

@@ -125,7 +125,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes}'::text[])
+         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes,promo_code_carried_totals,promo_code_carried_customers,promo_code_archived_uses}'::text[])
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -354,8 +354,8 @@ BEGIN
     RETURN false;
   END IF;
 
-  SELECT count(*), coalesce(sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
-                                THEN u."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric)
+  SELECT count(*) + coalesce((SELECT carried.uses FROM "pgpromocodes".promo_code_carried_totals AS carried WHERE carried.promo_code_id = code_id), 0::bigint), coalesce(sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                                                                                                                        THEN u."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric) + coalesce((SELECT carried.bonus FROM "pgpromocodes".promo_code_carried_totals AS carried WHERE carried.promo_code_id = code_id), 0::numeric)
     INTO actual_uses, actual_bonus
     FROM "public"."promo_code_uses" AS u
    WHERE u."promo_code_id" = code_id AND true ;
@@ -621,7 +621,7 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".update_promo_code_stats_on_insert() FROM PUBLIC;
 
--- A use that is gone counts no more, if it counted.
+-- A use that is gone counts no more, if it counted. What is archived is carried forward instead, and the counters stay.
 CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_stats_on_delete()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -639,6 +639,48 @@ DECLARE
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
 BEGIN
+  IF (coalesce(current_setting('pg_promo_codes.archiving', true), '') IN ('customers', 'totals')
+      AND pg_has_role(session_user, current_user, 'MEMBER')) THEN
+    IF TG_LEVEL = 'ROW' THEN
+      INSERT INTO "pgpromocodes".promo_code_carried_totals AS carried (promo_code_id, uses, bonus, base_reward)
+      SELECT o."promo_code_id", count(*), coalesce(sum(CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
+                                                        THEN o."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric),
+             coalesce(sum(CASE WHEN o."base_reward"::numeric > '-Infinity'::numeric AND o."base_reward"::numeric < 'Infinity'::numeric
+                               THEN o."base_reward"::numeric END), 0::numeric)
+        FROM (SELECT OLD.*) AS o
+       WHERE o."promo_code_id" IS NOT NULL AND true GROUP BY o."promo_code_id"
+       ORDER BY o."promo_code_id"
+          ON CONFLICT ON CONSTRAINT promo_code_carried_totals_pkey DO UPDATE
+         SET uses = carried.uses + excluded.uses, bonus = carried.bonus + excluded.bonus,
+             base_reward = carried.base_reward + excluded.base_reward;
+    ELSE
+      INSERT INTO "pgpromocodes".promo_code_carried_totals AS carried (promo_code_id, uses, bonus, base_reward)
+      SELECT o."promo_code_id", count(*), coalesce(sum(CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
+                                                        THEN o."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric),
+             coalesce(sum(CASE WHEN o."base_reward"::numeric > '-Infinity'::numeric AND o."base_reward"::numeric < 'Infinity'::numeric
+                               THEN o."base_reward"::numeric END), 0::numeric)
+        FROM old_uses AS o
+       WHERE o."promo_code_id" IS NOT NULL AND true GROUP BY o."promo_code_id"
+       ORDER BY o."promo_code_id"
+          ON CONFLICT ON CONSTRAINT promo_code_carried_totals_pkey DO UPDATE
+         SET uses = carried.uses + excluded.uses, bonus = carried.bonus + excluded.bonus,
+             base_reward = carried.base_reward + excluded.base_reward;
+    END IF;
+    IF current_setting('pg_promo_codes.archiving') = 'customers' THEN
+      IF TG_LEVEL = 'ROW' THEN
+        INSERT INTO "pgpromocodes".promo_code_carried_customers AS carried (promo_code_id, customer_address, uses)
+        SELECT o."promo_code_id", lower(btrim(o."customer_address"::text)) , count(*)
+          FROM (SELECT OLD.*) AS o
+         WHERE o."promo_code_id" IS NOT NULL AND lower(btrim(o."customer_address"::text)) IS NOT NULL AND true GROUP BY o."promo_code_id", lower(btrim(o."customer_address"::text)) ORDER BY o."promo_code_id", lower(btrim(o."customer_address"::text)) ON CONFLICT ON CONSTRAINT promo_code_carried_customers_pkey DO UPDATE SET uses = carried.uses + excluded.uses;
+      ELSE
+        INSERT INTO "pgpromocodes".promo_code_carried_customers AS carried (promo_code_id, customer_address, uses)
+        SELECT o."promo_code_id", lower(btrim(o."customer_address"::text)) , count(*)
+          FROM old_uses AS o
+         WHERE o."promo_code_id" IS NOT NULL AND lower(btrim(o."customer_address"::text)) IS NOT NULL AND true GROUP BY o."promo_code_id", lower(btrim(o."customer_address"::text)) ORDER BY o."promo_code_id", lower(btrim(o."customer_address"::text)) ON CONFLICT ON CONSTRAINT promo_code_carried_customers_pkey DO UPDATE SET uses = carried.uses + excluded.uses;
+      END IF;
+    END IF;
+    RETURN NULL;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(OLD."promo_code_id"::bigint, -1::bigint, -(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
@@ -783,8 +825,8 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".update_promo_code_stats_on_update() FROM PUBLIC;
 
--- TRUNCATE fires no delete trigger. After the whole table was emptied every code has no uses; after one partition was,
--- what the others still hold is counted.
+-- TRUNCATE fires no delete trigger. After the whole table was emptied every code has no uses but those that were archived; after one
+-- partition was, what the others still hold is counted.
 CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_stats_on_truncate()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -816,8 +858,9 @@ BEGIN
                FROM "public"."promo_code_uses" AS u
               WHERE true GROUP BY u."promo_code_id"
            ) AS actual ON actual.code = c."id"
+      LEFT JOIN "pgpromocodes".promo_code_carried_totals AS carried ON carried.promo_code_id = c."id"
      WHERE (c."times_used"::numeric IS DISTINCT FROM 0::bigint::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM 0::numeric)
-       AND (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric))
+       AND (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric))
      ORDER BY c."id"
   LOOP
     PERFORM "pgpromocodes".recount_promo_code_stats(code_id);
@@ -853,6 +896,9 @@ DECLARE
                              JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
                             WHERE codes.oid = '"public"."promo_codes"'::regclass::oid AND k.convalidated AND NOT k.condeferrable
                               AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum));
+  campaign_id bigint;
+  uses bigint;
+  bonus numeric;
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
@@ -870,8 +916,20 @@ BEGIN
   END IF;
 
   -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
-  IF NEW."id" <> OLD."id" AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
-    UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
+  -- What it carries forward goes along, and is counted in its campaign already.
+  IF NEW."id" <> OLD."id" THEN
+    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id");
+    IF pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint THEN
+      UPDATE "pgpromocodes".promo_code_carried_customers AS k SET promo_code_id = NEW."id" WHERE k.promo_code_id = OLD."id";
+      UPDATE "pgpromocodes".promo_code_carried_totals AS k SET promo_code_id = NEW."id" WHERE k.promo_code_id = OLD."id"
+      RETURNING k.uses, k.bonus INTO uses, bonus;
+    END IF;
+    IF campaign_id IS NOT NULL THEN
+      UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
+      IF uses IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-uses], ARRAY[-bonus]);
+      END IF;
+    END IF;
   END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
@@ -1043,6 +1101,8 @@ BEGIN
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE u."promo_code_id" = g.code AND lower(btrim(u."customer_address"::text)) >= customers[g.place]
                      AND lower(btrim(u."customer_address"::text)) <= customers[g.place] AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(c."per_customer_limit"::numeric, 2147483647::numeric), 0::numeric)::bigint + 1::bigint) AS own)::numeric
+         + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                                                                                WHERE carried.promo_code_id = g.code AND carried.customer_address = customers[g.place]), 0::bigint)::numeric ELSE 0::numeric END
          > c."per_customer_limit"::numeric
    ORDER BY ROW(c."id")
    LIMIT 1;
@@ -1161,7 +1221,10 @@ BEGIN
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
                      AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
-                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own) > g.per_customer_limit
+                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own)
+         + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                                                                                WHERE carried.customer_address = customers[a.place] AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = g.id), 0::bigint) ELSE 0::bigint END
+         > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -1178,7 +1241,11 @@ BEGIN
                          THEN u."bonus_amount"::numeric ELSE 0::numeric END)
                 FROM "pgpromocodes".promo_code_campaign_codes AS m
                 JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
-               WHERE m.campaign_id = g.id AND true ) > g.max_total_bonus)
+               WHERE m.campaign_id = g.id AND true )
+             + (SELECT carried.bonus FROM (SELECT coalesce(sum(k.uses), 0::numeric)::bigint AS uses, coalesce(sum(k.bonus), 0::numeric) AS bonus
+                                             FROM "pgpromocodes".promo_code_campaign_codes AS member
+                                             JOIN "pgpromocodes".promo_code_carried_totals AS k ON k.promo_code_id = member.promo_code_id
+                                            WHERE member.campaign_id = g.id) AS carried) > g.max_total_bonus)
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -1191,8 +1258,8 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".verify_promo_code_campaign_limits() FROM PUBLIC;
 
--- What codes have counted goes along when they come into a campaign, leave it or change to another one: the uses that are there are
--- counted, never a counter, which might have drifted. The codes are locked in the order of their ids and before the campaigns, so
+-- What codes have counted goes along when they come into a campaign, leave it or change to another one: the uses that are there and
+-- those that were archived are counted, never a counter, which might have drifted. The codes are locked in the order of their ids and before the campaigns, so
 -- that no use of theirs is added meanwhile. Of a campaign that is deleted there is nothing to count, and no code is locked.
 CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_campaign_stats()
 RETURNS trigger
@@ -1269,7 +1336,11 @@ BEGIN
              JOIN (SELECT u."promo_code_id" AS code, count(*) AS uses, sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
                                                                             THEN u."bonus_amount"::numeric ELSE 0::numeric END) AS bonus
                      FROM "public"."promo_code_uses" AS u
-                    WHERE u."promo_code_id" = ANY (codes) AND true GROUP BY u."promo_code_id") AS u ON u.code = w.code
+                    WHERE u."promo_code_id" = ANY (codes) AND true GROUP BY u."promo_code_id"
+                    UNION ALL
+                   SELECT k.promo_code_id, k.uses, k.bonus
+                     FROM "pgpromocodes".promo_code_carried_totals AS k
+                    WHERE k.promo_code_id = ANY (codes)) AS u ON u.code = w.code
             GROUP BY w.campaign) AS s
    HAVING count(*) > 0::bigint;
   RETURN NULL;
@@ -1279,7 +1350,8 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".update_promo_code_campaign_stats() FROM PUBLIC;
 
 -- A code that is deleted leaves its campaign when the transaction commits: until then a foreign key may still have to take its uses
--- away, and they count in the campaign as long as their code is in it. Naming the code fires that deferred trigger.
+-- away, and they count in the campaign as long as their code is in it. Naming the code fires that deferred trigger. What the code
+-- carries forward goes with it at once.
 CREATE OR REPLACE FUNCTION "pgpromocodes".leave_promo_code_campaign()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -1288,11 +1360,30 @@ SET search_path = pg_catalog, "public", pg_temp
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
+DECLARE
+  campaign_id bigint;
+  uses bigint;
+  bonus numeric;
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
      WHERE NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
-  ELSIF (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL THEN
+    DELETE FROM "pgpromocodes".promo_code_carried_customers AS k
+     WHERE NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = k.promo_code_id);
+    DELETE FROM "pgpromocodes".promo_code_carried_totals AS k
+     WHERE NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = k.promo_code_id);
+    RETURN NULL;
+  END IF;
+  campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id");
+  IF pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint THEN
+    DELETE FROM "pgpromocodes".promo_code_carried_customers AS k WHERE k.promo_code_id = OLD."id";
+    DELETE FROM "pgpromocodes".promo_code_carried_totals AS k WHERE k.promo_code_id = OLD."id"
+    RETURNING k.uses, k.bonus INTO uses, bonus;
+    IF FOUND AND campaign_id IS NOT NULL THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-uses], ARRAY[-bonus]);
+    END IF;
+  END IF;
+  IF campaign_id IS NOT NULL THEN
     UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD."id";
   END IF;
   RETURN NULL;
@@ -1413,11 +1504,16 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "pgpromocodes".promo_code_campaigns AS g
      SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
-    FROM (SELECT count(*) AS uses, coalesce(sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
-                                                THEN u."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric) AS bonus
-            FROM "pgpromocodes".promo_code_campaign_codes AS m
-            JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
-           WHERE m.campaign_id = campaign_id AND true ) AS actual
+    FROM (SELECT counted.uses + carried.uses AS uses, counted.bonus + carried.bonus AS bonus
+            FROM (SELECT count(*) AS uses, coalesce(sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
+                                                        THEN u."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric) AS bonus
+                    FROM "pgpromocodes".promo_code_campaign_codes AS m
+                    JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
+                   WHERE m.campaign_id = campaign_id AND true ) AS counted
+           CROSS JOIN (SELECT coalesce(sum(k.uses), 0::numeric)::bigint AS uses, coalesce(sum(k.bonus), 0::numeric) AS bonus
+                         FROM "pgpromocodes".promo_code_campaign_codes AS member
+                         JOIN "pgpromocodes".promo_code_carried_totals AS k ON k.promo_code_id = member.promo_code_id
+                        WHERE member.campaign_id = campaign_id) AS carried) AS actual
    WHERE g.id = campaign_id AND (g.times_used <> actual.uses OR g.total_bonus_issued <> actual.bonus);
   corrected := FOUND;
   marker := set_config('pg_promo_codes.counting', earlier, true);
@@ -1939,7 +2035,7 @@ REVOKE ALL ON FUNCTION "pgpromocodes".release_promo_code_campaign_holds(bigint, 
 -- The answers of redeem_promo_codes_in_order to requests that made no new use: refusals, and uses that are there already, as
 -- they are now. The arrays have an element for each request of a segment; where the outcome is NULL (accepted), 'answered' (before)
 -- or 'waits' (for the next segment), nothing is answered. What a use has to be, besides its id, is in the last three arrays.
--- skipped: how many requests stand before them.
+-- skipped: how many requests stand before them. A use that was archived is answered as it was then.
 CREATE OR REPLACE FUNCTION "pgpromocodes".answer_promo_code_requests(outcomes text[], code_ids bigint[], found_ids bigint[], found_code_ids bigint[], found_customers text[], found_times timestamptz[], skipped integer)
 RETURNS TABLE (request integer, outcome text, use_id text, code_id text, customer text, shop text, transaction text, base text, bonus text, total text, used text, expires text)
 LANGUAGE plpgsql
@@ -1949,9 +2045,9 @@ AS $body$
 #variable_conflict use_variable
 BEGIN
   RETURN QUERY
-  SELECT a.n::integer + skipped, CASE WHEN a.outcome = 'found' AND (f.texts IS NULL OR f.is_over) THEN 'rolled_back' ELSE a.outcome END,
-         f.texts[1], coalesce(f.texts[2], a.code_id::text), f.texts[3], f.texts[4], f.texts[5], f.texts[6], f.texts[7],
-         f.texts[8], f.texts[9], f.expires
+  SELECT a.n::integer + skipped, CASE WHEN a.outcome = 'found' AND (s.texts IS NULL OR f.is_over) THEN 'rolled_back' ELSE a.outcome END,
+         s.texts[1], coalesce(s.texts[2], a.code_id::text), s.texts[3], s.texts[4], s.texts[5], s.texts[6], s.texts[7],
+         s.texts[8], s.texts[9], f.expires
     FROM unnest(outcomes, code_ids, found_ids, found_code_ids, found_customers, found_times) WITH ORDINALITY
            AS a(outcome, code_id, use_id, of_code_id, of_customer, made_at, n)
     LEFT JOIN LATERAL (
@@ -1966,6 +2062,13 @@ BEGIN
             WHERE u."id" = a.use_id AND a.outcome = 'found' AND ((u."promo_code_id" = a.of_code_id AND lower(btrim(u."customer_address"::text)) = a.of_customer) IS TRUE
                                                                       OR (u."used_at"::timestamptz = a.made_at) IS TRUE) AND true LIMIT 1
          ) AS f ON true
+   CROSS JOIN LATERAL (
+          SELECT coalesce(f.texts, (
+                   SELECT v.answer FROM "pgpromocodes".promo_code_archived_uses AS v
+                    WHERE v.use_id = a.use_id AND a.outcome = 'found'
+                      AND ((v.promo_code_id = a.of_code_id AND v.customer_address = a.of_customer) IS TRUE
+                           OR (v.used_at = a.made_at) IS TRUE))) AS texts
+         ) AS s
    WHERE a.outcome NOT IN ('answered', 'waits');
 END
 $body$;
@@ -2218,6 +2321,9 @@ BEGIN
                                                                     FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                            WHERE u."promo_code_id" = r.code_id AND lower(btrim(u."customer_address"::text)) >= r.who
                                                                              AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(r.customer_limit, 0::bigint) + 1::bigint) AS own)
+                                                                 + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint
+                                                                        THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                                                        WHERE carried.promo_code_id = r.code_id AND carried.customer_address = r.who), 0::bigint) ELSE 0::bigint END
                                                        END) OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL) AS had
                                               FROM (SELECT q.*, q.outcome IS NULL AND q.campaign_refusal IS NULL AS is_open,
                                                            rooms[q.place] AS room, customer_limits[q.place] AS customer_limit,
@@ -2239,6 +2345,9 @@ BEGIN
                                                                                                WHERE lower(btrim(u."customer_address"::text)) >= k.who AND lower(btrim(u."customer_address"::text)) <= k.who
                                                                                                  AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_ids[k.place]
                                                                                                ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint) AS own)
+                                                                                     + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint
+                                                                                            THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                                                                            WHERE carried.customer_address = k.who AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_ids[k.place]), 0::bigint) ELSE 0::bigint END
                                                                            END AS campaign_had
                                                                       FROM (SELECT q.n, q.place, q.code_id, q.who, coalesce(used.use_id, q.id) AS found_id,
                                                                                    coalesce(used.code_id, q.code_id) AS found_code_id, coalesce(used.customer, q.who) AS found_customer,
@@ -2637,6 +2746,16 @@ BEGIN
                               FROM unnest(places, customers) AS q(place, customer)) AS r
                      GROUP BY r.id, r.who) AS p
              GROUP BY p.id) AS f;
+    IF accepted AND pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
+      -- Who has uses that were archived is looked at more closely.
+      accepted := NOT EXISTS (
+        SELECT FROM unnest(places, customers) AS q(place, customer)
+         WHERE (customer_limits[q.place] IS NOT NULL
+                AND coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                               WHERE carried.promo_code_id = code_ids[q.place] AND carried.customer_address = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ), 0::bigint) > 0::bigint)
+            OR coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                          WHERE carried.customer_address = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_ids[q.place]), 0::bigint) > 0::bigint);
+    END IF;
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (
         INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
@@ -2819,6 +2938,15 @@ BEGIN
                                     AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_id
                                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint)) AS own)
                         < campaign.customer_limit;
+        IF pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
+          code.is_open := (SELECT count(*)
+                             FROM (SELECT FROM "public"."promo_code_uses" AS u
+                                    WHERE lower(btrim(u."customer_address"::text)) >= code.who AND lower(btrim(u."customer_address"::text)) <= code.who
+                                      AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_id
+                                    ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint)) AS own)
+                          + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                       WHERE carried.customer_address = code.who AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_id), 0::bigint) < campaign.customer_limit;
+        END IF;
       END IF;
     END IF;
   END IF;
@@ -2828,6 +2956,14 @@ BEGIN
                       FROM (SELECT FROM "public"."promo_code_uses" AS u
                              WHERE u."promo_code_id" = code.id AND lower(btrim(u."customer_address"::text)) >= code.who
                                AND lower(btrim(u."customer_address"::text)) <= code.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint)) AS own) < code.customer_limit;
+    IF accepted AND code.customer_limit IS NOT NULL AND pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
+      accepted := (SELECT count(*)
+                     FROM (SELECT FROM "public"."promo_code_uses" AS u
+                            WHERE u."promo_code_id" = code.id AND lower(btrim(u."customer_address"::text)) >= code.who
+                              AND lower(btrim(u."customer_address"::text)) <= code.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint)) AS own)
+                  + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                               WHERE carried.promo_code_id = code.id AND carried.customer_address = code.who), 0::bigint) < code.customer_limit;
+    END IF;
     IF accepted AND key IS NOT NULL THEN
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
                                                               customer_address, created_at)
@@ -3056,7 +3192,7 @@ BEGIN
     LEFT JOIN "public"."promo_code_uses" AS u ON u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                           OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true WHERE h.use_id = wanted;
   IF FOUND THEN
-    outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused') THEN 'unknown'
+    outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused', 'archived') THEN 'unknown'
                     WHEN hold.released_as IS NOT NULL THEN hold.released_as WHEN hold.is_over THEN 'expired'
                     -- Its use is gone, and another one may have the id by now.
                     WHEN NOT hold.has_use THEN 'unknown' END;
@@ -3181,6 +3317,10 @@ BEGIN
                         AND lower(btrim(u."customer_address"::text)) <= who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                                                                                                                                                    WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                                                                                                                                                                     OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint) + 1::bigint) AS own);
+    IF pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
+      mine := mine + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                WHERE carried.promo_code_id = code_id AND carried.customer_address = who), 0::bigint);
+    END IF;
   END IF;
   IF campaign.customer_limit IS NOT NULL THEN
     campaign_mine := (SELECT count(*)
@@ -3190,6 +3330,10 @@ BEGIN
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                                                  OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
                                ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint) + 1::bigint) AS own);
+    IF pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
+      campaign_mine := campaign_mine + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                  WHERE carried.customer_address = who AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign.id), 0::bigint);
+    END IF;
   END IF;
   IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
      OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
@@ -3330,7 +3474,7 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".create_promo_codes(text, jsonb) FROM PUBLIC;
 
--- Puts another name in the place of a customer, in codes that are bound to one, uses, holds, keys and history. Counters and limits stay as they are: the
+-- Puts another name in the place of a customer, in codes that are bound to one, uses, holds, keys, history and what was archived. Counters and limits stay as they are: the
 -- replacement has used what the customer had. A key keeps its use, but not the fingerprint of its request, from which a customer
 -- could be guessed; so its repetition is a conflict. Answers how many rows of each were changed, and -1 of uses where the
 -- replacement is a customer already.
@@ -3362,7 +3506,9 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(successor, '"public"."promo_code_uses"'::regclass::oid::bigint));
   is_known := EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = successor)
            OR EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.customer_address = successor)
-           OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = successor);
+           OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = successor)
+           OR EXISTS (SELECT FROM "pgpromocodes".promo_code_archived_uses AS v WHERE v.customer_address = successor)
+           OR EXISTS (SELECT FROM "pgpromocodes".promo_code_carried_customers AS k WHERE k.customer_address = successor);
   IF has_history AND NOT is_known THEN
     is_known := EXISTS (SELECT FROM "pgpromocodes".promo_code_history AS h
                          WHERE h.customer_address = successor OR h.former_customer_address = successor);
@@ -3372,7 +3518,10 @@ BEGIN
   IF NOT is_known THEN
     -- First, as everybody takes codes before uses, and several in the order of their ids.
     PERFORM FROM "public"."promo_codes" AS c
-      WHERE c."id" = ANY (ARRAY(SELECT u."promo_code_id" FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = who))
+      WHERE c."id" = ANY (ARRAY(SELECT u."promo_code_id" FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = who
+                                       UNION ALL
+                                      SELECT k.promo_code_id FROM "pgpromocodes".promo_code_carried_customers AS k
+                                       WHERE k.customer_address = who))
             ORDER BY c."id"
       FOR NO KEY UPDATE;
     -- One statement, and so one snapshot: what the customer redeems meanwhile keeps its use, hold and key, or none of them.
@@ -3391,6 +3540,13 @@ BEGIN
     SELECT (SELECT count(*) FROM of_uses), (SELECT count(*) FROM of_holds), (SELECT count(*) FROM of_keys)
       INTO uses, holds, keys;
     setting := set_config('pg_promo_codes.reason', reason, true);
+    UPDATE "pgpromocodes".promo_code_archived_uses AS v
+       SET customer_address = successor,
+           answer = pg_catalog.array_cat(pg_catalog.array_append(v.answer[1:2], successor), v.answer[4:])
+     WHERE v.customer_address = who;
+    IF pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
+      UPDATE "pgpromocodes".promo_code_carried_customers AS k SET customer_address = successor WHERE k.customer_address = who;
+    END IF;
     IF has_history THEN
       setting := set_config('pg_promo_codes.history', 'maintained', true);
       UPDATE "pgpromocodes".promo_code_history AS h
@@ -3408,7 +3564,8 @@ BEGIN
     END IF;
   ELSIF EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE lower(btrim(u."customer_address"::text)) = who)
      OR EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.customer_address = who)
-     OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = who) THEN
+     OR EXISTS (SELECT FROM "pgpromocodes".promo_code_idempotency_keys AS e WHERE e.customer_address = who)
+     OR EXISTS (SELECT FROM "pgpromocodes".promo_code_carried_customers AS k WHERE k.customer_address = who) THEN
     uses := -1;
   END IF;
   RETURN NEXT;
@@ -3598,6 +3755,60 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
   USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_carried_totals (
+  promo_code_id bigint PRIMARY KEY,
+  uses          bigint NOT NULL,
+  bonus         numeric NOT NULL,
+  base_reward   numeric NOT NULL
+);
+
+ALTER TABLE "pgpromocodes".promo_code_carried_totals ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_carried_totals;
+
+CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_carried_totals
+  USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
+
+COMMENT ON TABLE "pgpromocodes".promo_code_carried_totals IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_carried_customers (
+  promo_code_id    bigint,
+  customer_address text,
+  uses             bigint NOT NULL,
+  PRIMARY KEY (promo_code_id, customer_address)
+);
+
+CREATE INDEX IF NOT EXISTS promo_code_carried_customers_customer_idx
+  ON "pgpromocodes".promo_code_carried_customers (customer_address, promo_code_id);
+
+ALTER TABLE "pgpromocodes".promo_code_carried_customers ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_carried_customers;
+
+CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_carried_customers
+  USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
+
+COMMENT ON TABLE "pgpromocodes".promo_code_carried_customers IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_archived_uses (
+  use_id           bigint PRIMARY KEY,
+  promo_code_id    bigint,
+  customer_address text,
+  used_at          timestamptz,
+  answer           text[] NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS promo_code_archived_uses_age_idx ON "pgpromocodes".promo_code_archived_uses (used_at);
+
+ALTER TABLE "pgpromocodes".promo_code_archived_uses ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_archived_uses;
+
+CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_archived_uses
+  USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
+
+COMMENT ON TABLE "pgpromocodes".promo_code_archived_uses IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$
 DECLARE
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
@@ -3637,6 +3848,7 @@ DECLARE
   -- Known before the query: a join would read the bodies of all functions that there are.
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
   writes constant text[] := '{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}';
+  carried constant text[] := '{promo_code_carried_totals,promo_code_carried_customers}';
   change text;
 BEGIN
   FOR change IN
@@ -3655,10 +3867,11 @@ BEGIN
        UNION ALL
       SELECT 'table', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{SELECT,INSERT,UPDATE,DELETE}'
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE n.oid = library_oid AND c.relkind = 'r'::"char"
+       WHERE n.oid = library_oid AND c.relkind = 'r'::"char" AND c.relname::text <> ALL (carried)
          AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        UNION ALL
-      -- Triggers write the history, with the rights of its owner. Whoever redeems may read it, through the table and its policy.
+      -- Triggers write the history and what is carried forward, with the rights of the owner. Whoever redeems may read both, through
+      -- the table and its policy.
       SELECT 'history', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, r.acl,
              CASE WHEN c.relispartition THEN '{}'::text[] ELSE '{SELECT}'::text[] END
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -3670,7 +3883,7 @@ BEGIN
                         JOIN pg_catalog.pg_class AS child ON child.oid = part.inhrelid
                         JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
                        WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name)
-           OR (c.relkind = 'p'::"char" AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+           OR ((c.relkind = 'p'::"char" OR c.relname::text = ANY (carried)) AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
@@ -3885,12 +4098,13 @@ SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_stats(drifted.id
   FROM (
          SELECT c."id" AS id
            FROM "public"."promo_codes" AS c
+           LEFT JOIN "pgpromocodes".promo_code_carried_totals AS carried ON carried.promo_code_id = c."id"
            LEFT JOIN (
                   SELECT u."promo_code_id" AS code, count(*) AS uses, coalesce(sum(u."bonus_amount"::numeric), 0::numeric) AS bonus
                     FROM "public"."promo_code_uses" AS u
                    WHERE true GROUP BY u."promo_code_id"
                 ) AS actual ON actual.code = c."id"
-          WHERE (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric))
+          WHERE (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric))
           ORDER BY c."id"
        ) AS drifted;
 SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_campaign_stats(drifted.id)) AS repaired_campaigns
@@ -3903,7 +4117,12 @@ SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_campaign_stats(d
                     JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
                    WHERE true GROUP BY m.campaign_id
                 ) AS actual ON actual.campaign_id = g.id
-          WHERE g.times_used <> coalesce(actual.uses, 0::bigint) OR g.total_bonus_issued <> coalesce(actual.bonus, 0::numeric)
+          CROSS JOIN LATERAL (SELECT coalesce(sum(k.uses), 0::numeric)::bigint AS uses, coalesce(sum(k.bonus), 0::numeric) AS bonus
+                                FROM "pgpromocodes".promo_code_campaign_codes AS member
+                                JOIN "pgpromocodes".promo_code_carried_totals AS k ON k.promo_code_id = member.promo_code_id
+                               WHERE member.campaign_id = g.id) AS carried
+          WHERE g.times_used <> coalesce(actual.uses, 0::bigint) + carried.uses
+             OR g.total_bonus_issued <> coalesce(actual.bonus, 0::numeric) + carried.bonus
           ORDER BY g.id
        ) AS drifted;
 $text$, '<question mark>', pg_catalog.chr(63));

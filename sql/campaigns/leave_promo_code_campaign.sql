@@ -1,5 +1,6 @@
 -- A code that is deleted leaves its campaign when the transaction commits: until then a foreign key may still have to take its uses
--- away, and they count in the campaign as long as their code is in it. Naming the code fires that deferred trigger.
+-- away, and they count in the campaign as long as their code is in it. Naming the code fires that deferred trigger. What the code
+-- carries forward goes with it at once.
 CREATE OR REPLACE FUNCTION :"library".leave_promo_code_campaign()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -8,11 +9,30 @@ SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
+DECLARE
+  campaign_id bigint;
+  uses bigint;
+  bonus numeric;
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     DELETE FROM :"library".promo_code_campaign_codes AS m
      WHERE NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = m.promo_code_id);
-  ELSIF :campaign_of(OLD.:"code_id") IS NOT NULL THEN
+    DELETE FROM :"library".promo_code_carried_customers AS k
+     WHERE NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = k.promo_code_id);
+    DELETE FROM :"library".promo_code_carried_totals AS k
+     WHERE NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = k.promo_code_id);
+    RETURN NULL;
+  END IF;
+  campaign_id := :campaign_of(OLD.:"code_id");
+  IF :has_carried() THEN
+    DELETE FROM :"library".promo_code_carried_customers AS k WHERE k.promo_code_id = OLD.:"code_id";
+    DELETE FROM :"library".promo_code_carried_totals AS k WHERE k.promo_code_id = OLD.:"code_id"
+    RETURNING k.uses, k.bonus INTO uses, bonus;
+    IF FOUND AND campaign_id IS NOT NULL THEN
+      PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-uses], ARRAY[-bonus]);
+    END IF;
+  END IF;
+  IF campaign_id IS NOT NULL THEN
     UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = m.promo_code_id WHERE m.promo_code_id = OLD.:"code_id";
   END IF;
   RETURN NULL;

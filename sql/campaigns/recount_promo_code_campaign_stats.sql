@@ -17,10 +17,12 @@ BEGIN
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE :"library".promo_code_campaigns AS g
      SET times_used = actual.uses, total_bonus_issued = actual.bonus, updated_at = now()
-    FROM (SELECT count(*) AS uses, coalesce(sum(:finite_bonus(u)), 0::numeric) AS bonus
-            FROM :"library".promo_code_campaign_codes AS m
-            JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id
-           WHERE m.campaign_id = campaign_id AND :counts(u)) AS actual
+    FROM (SELECT counted.uses + carried.uses AS uses, counted.bonus + carried.bonus AS bonus
+            FROM (SELECT count(*) AS uses, coalesce(sum(:finite_bonus(u)), 0::numeric) AS bonus
+                    FROM :"library".promo_code_campaign_codes AS m
+                    JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id
+                   WHERE m.campaign_id = campaign_id AND :counts(u)) AS counted
+           CROSS JOIN :carried_by_campaign(campaign_id) AS carried) AS actual
    WHERE g.id = campaign_id AND (g.times_used <> actual.uses OR g.total_bonus_issued <> actual.bonus);
   corrected := FOUND;
   marker := set_config('pg_promo_codes.counting', earlier, true);

@@ -1,5 +1,5 @@
--- What codes have counted goes along when they come into a campaign, leave it or change to another one: the uses that are there are
--- counted, never a counter, which might have drifted. The codes are locked in the order of their ids and before the campaigns, so
+-- What codes have counted goes along when they come into a campaign, leave it or change to another one: the uses that are there and
+-- those that were archived are counted, never a counter, which might have drifted. The codes are locked in the order of their ids and before the campaigns, so
 -- that no use of theirs is added meanwhile. Of a campaign that is deleted there is nothing to count, and no code is locked.
 CREATE OR REPLACE FUNCTION :"library".update_promo_code_campaign_stats()
 RETURNS trigger
@@ -72,7 +72,11 @@ BEGIN
              JOIN (SELECT u.:"promo_code_id" AS code, count(*) AS uses, sum(:finite_bonus(u)) AS bonus
                      FROM :"uses" AS u
                     WHERE u.:"promo_code_id" = ANY (codes) AND :counts(u)
-                    GROUP BY u.:"promo_code_id") AS u ON u.code = w.code
+                    GROUP BY u.:"promo_code_id"
+                    UNION ALL
+                   SELECT k.promo_code_id, k.uses, k.bonus
+                     FROM :"library".promo_code_carried_totals AS k
+                    WHERE k.promo_code_id = ANY (codes)) AS u ON u.code = w.code
             GROUP BY w.campaign) AS s
    HAVING count(*) > 0::bigint;
   RETURN NULL;

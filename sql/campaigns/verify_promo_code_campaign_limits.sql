@@ -94,7 +94,9 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM pg_catalog.unnest(campaigns) WITH ORDINALITY AS a(campaign, place)
     JOIN :"library".promo_code_campaigns AS g ON g.id = a.campaign AND g.per_customer_limit IS NOT NULL
-   WHERE :campaign_customer_uses(g.id, customers[a.place], g.per_customer_limit + 1::bigint, true) > g.per_customer_limit
+   WHERE :campaign_customer_uses(g.id, customers[a.place], g.per_customer_limit + 1::bigint, true)
+         + CASE WHEN :has_carried_customers() THEN :carried_campaign_uses(g.id, customers[a.place]) ELSE 0::bigint END
+         > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -110,7 +112,8 @@ BEGIN
           OR (SELECT sum(:finite_bonus(u))
                 FROM :"library".promo_code_campaign_codes AS m
                 JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id
-               WHERE m.campaign_id = g.id AND :counts(u)) > g.max_total_bonus)
+               WHERE m.campaign_id = g.id AND :counts(u))
+             + (SELECT carried.bonus FROM :carried_by_campaign(g.id) AS carried) > g.max_total_bonus)
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN

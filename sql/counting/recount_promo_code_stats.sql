@@ -25,7 +25,7 @@ BEGIN
     RETURN false;
   END IF;
 
-  SELECT count(*), coalesce(sum(:finite_bonus(u)), 0::numeric)
+  SELECT count(*) + :carried_uses(code_id), coalesce(sum(:finite_bonus(u)), 0::numeric) + :carried_bonus(code_id)
     INTO actual_uses, actual_bonus
     FROM :"uses" AS u
    WHERE u.:"promo_code_id" = code_id AND :counts(u);

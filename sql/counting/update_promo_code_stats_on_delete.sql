@@ -1,4 +1,4 @@
--- A use that is gone counts no more, if it counted.
+-- A use that is gone counts no more, if it counted. What is archived is carried forward instead, and the counters stay.
 CREATE OR REPLACE FUNCTION :"library".update_promo_code_stats_on_delete()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -16,6 +16,23 @@ DECLARE
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
 BEGIN
+  IF :is_archiving() THEN
+    IF TG_LEVEL = 'ROW' THEN
+      :carry_totals((SELECT OLD.*) AS o);
+    ELSE
+      :carry_totals(old_uses AS o);
+    END IF;
+    /*if customer_address*/
+    IF current_setting('pg_promo_codes.archiving') = 'customers' THEN
+      IF TG_LEVEL = 'ROW' THEN
+        :carry_customers((SELECT OLD.*) AS o);
+      ELSE
+        :carry_customers(old_uses AS o);
+      END IF;
+    END IF;
+    /*fi*/
+    RETURN NULL;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     /*if not deleted*/
     IF NOT :counts(OLD) THEN

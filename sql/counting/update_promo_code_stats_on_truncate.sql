@@ -1,5 +1,5 @@
--- TRUNCATE fires no delete trigger. After the whole table was emptied every code has no uses; after one partition was,
--- what the others still hold is counted.
+-- TRUNCATE fires no delete trigger. After the whole table was emptied every code has no uses but those that were archived; after one
+-- partition was, what the others still hold is counted.
 CREATE OR REPLACE FUNCTION :"library".update_promo_code_stats_on_truncate()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -32,8 +32,10 @@ BEGIN
               WHERE :counts(u)
               GROUP BY u.:"promo_code_id"
            ) AS actual ON actual.code = c.:"code_id"
+      LEFT JOIN :"library".promo_code_carried_totals AS carried ON carried.promo_code_id = c.:"code_id"
      WHERE :differs(c, 0::bigint, 0::numeric)
-       AND :differs(c, coalesce(actual.uses, 0::bigint), coalesce(actual.bonus, 0::numeric))
+       AND :differs(c, coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint),
+                    coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric))
      ORDER BY c.:"code_id"
   LOOP
     PERFORM :"library".recount_promo_code_stats(code_id);

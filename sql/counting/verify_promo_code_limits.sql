@@ -122,6 +122,7 @@ BEGIN
    WHERE :customer_uses(
            g.code, customers[g.place],
            greatest(least(c.:"per_customer_limit"::numeric, 2147483647::numeric), 0::numeric)::bigint + 1::bigint, true)::numeric
+         + CASE WHEN :has_carried_customers() THEN :carried_customer_uses(g.code, customers[g.place])::numeric ELSE 0::numeric END
          > c.:"per_customer_limit"::numeric
    ORDER BY ROW(c.:"code_id")
    LIMIT 1;
@@ -138,7 +139,7 @@ BEGIN
    WHERE c.:"code_id" = ANY (paying) AND :bonus_counted(c)::numeric > c.:"max_total_bonus"::numeric
      AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
           OR (SELECT sum(:finite_bonus(u)) FROM :"uses" AS u WHERE u.:"promo_code_id" = c.:"code_id" AND :counts(u))
-             > c.:"max_total_bonus"::numeric)
+             + :carried_bonus(c.:"code_id") > c.:"max_total_bonus"::numeric)
    ORDER BY ROW(c.:"code_id")
    LIMIT 1;
   IF FOUND THEN

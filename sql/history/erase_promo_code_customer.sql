@@ -1,4 +1,4 @@
--- Puts another name in the place of a customer, in codes that are bound to one, uses, holds, keys and history. Counters and limits stay as they are: the
+-- Puts another name in the place of a customer, in codes that are bound to one, uses, holds, keys, history and what was archived. Counters and limits stay as they are: the
 -- replacement has used what the customer had. A key keeps its use, but not the fingerprint of its request, from which a customer
 -- could be guessed; so its repetition is a conflict. Answers how many rows of each were changed, and -1 of uses where the
 -- replacement is a customer already.
@@ -39,7 +39,9 @@ BEGIN
            OR EXISTS (SELECT FROM :"codes" AS c WHERE :bound_customer() = successor)
            /*fi*/
            OR EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.customer_address = successor)
-           OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = successor);
+           OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = successor)
+           OR EXISTS (SELECT FROM :"library".promo_code_archived_uses AS v WHERE v.customer_address = successor)
+           OR EXISTS (SELECT FROM :"library".promo_code_carried_customers AS k WHERE k.customer_address = successor);
   IF has_history AND NOT is_known THEN
     is_known := EXISTS (SELECT FROM :"library".promo_code_history AS h
                          WHERE h.customer_address = successor OR h.former_customer_address = successor);
@@ -49,7 +51,10 @@ BEGIN
   IF NOT is_known THEN
     -- First, as everybody takes codes before uses, and several in the order of their ids.
     PERFORM FROM :"codes" AS c
-      WHERE c.:"code_id" = ANY (ARRAY(SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE :customer(u) = who))
+      WHERE c.:"code_id" = ANY (ARRAY(SELECT u.:"promo_code_id" FROM :"uses" AS u WHERE :customer(u) = who
+                                       UNION ALL
+                                      SELECT k.promo_code_id FROM :"library".promo_code_carried_customers AS k
+                                       WHERE k.customer_address = who))
             /*if code_customer_address*/ OR :bound_customer() = who /*fi*/
       ORDER BY c.:"code_id"
       FOR NO KEY UPDATE;
@@ -77,6 +82,13 @@ BEGIN
     SELECT (SELECT count(*) FROM of_uses), (SELECT count(*) FROM of_holds), (SELECT count(*) FROM of_keys)
       INTO uses, holds, keys;
     setting := set_config('pg_promo_codes.reason', reason, true);
+    UPDATE :"library".promo_code_archived_uses AS v
+       SET customer_address = successor,
+           answer = pg_catalog.array_cat(pg_catalog.array_append(v.answer[1:2], successor), v.answer[4:])
+     WHERE v.customer_address = who;
+    IF :has_carried_customers() THEN
+      UPDATE :"library".promo_code_carried_customers AS k SET customer_address = successor WHERE k.customer_address = who;
+    END IF;
     IF has_history THEN
       setting := set_config('pg_promo_codes.history', 'maintained', true);
       UPDATE :"library".promo_code_history AS h
@@ -97,7 +109,8 @@ BEGIN
      OR EXISTS (SELECT FROM :"codes" AS c WHERE :bound_customer() = who)
      /*fi*/
      OR EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.customer_address = who)
-     OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = who) THEN
+     OR EXISTS (SELECT FROM :"library".promo_code_idempotency_keys AS e WHERE e.customer_address = who)
+     OR EXISTS (SELECT FROM :"library".promo_code_carried_customers AS k WHERE k.customer_address = who) THEN
     uses := -1;
   END IF;
   RETURN NEXT;

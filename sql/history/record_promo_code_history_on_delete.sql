@@ -1,4 +1,5 @@
--- Records uses that are deleted, by whatever path, as far as they counted.
+-- Records uses that are deleted, by whatever path, as far as they counted. To archive one is not to take it back: what was recorded of it
+-- stays, and nothing is added.
 CREATE OR REPLACE FUNCTION :"library".record_promo_code_history_on_delete()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -9,6 +10,9 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 BEGIN
+  IF :is_archiving() THEN
+    RETURN NULL;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     :record_gone_uses((SELECT OLD.*) AS o);
   ELSE

@@ -30,6 +30,15 @@ SELECT pg_catalog.json_build_object(
      WHERE n.nspname::text = place.library AND c.relname::text IN ('promo_code_campaigns', 'promo_code_campaign_codes')
        AND c.relkind = 'r'::"char" AND :trusted_owner(c.relowner)
     HAVING count(*) = 2::bigint),
+  -- Whether this role may read what is carried forward; NULL where it is not there. Where something is, it has to be read: a role
+  -- that may not is told so.
+  'readsCarried', (
+    SELECT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))
+           OR pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass, 'main'::text) > 0::bigint
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname::text = place.library AND c.relname::text = 'promo_code_carried_totals'
+       AND c.relkind = 'r'::"char" AND :trusted_owner(c.relowner)),
   'tables', (
     SELECT pg_catalog.json_object_agg(h.part, pg_catalog.json_build_object(
              'kind', h.relkind::text,

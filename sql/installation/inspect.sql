@@ -146,7 +146,8 @@ SELECT pg_catalog.json_build_object(
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history',
-                               'promo_code_campaigns', 'promo_code_campaign_codes')
+                               'promo_code_campaigns', 'promo_code_campaign_codes', 'promo_code_carried_totals',
+                               'promo_code_carried_customers', 'promo_code_archived_uses')
         OR (c.relispartition AND :is_of_history(c.oid))
   ),
   -- Whether there has been a campaign: nothing of the table is read, only how big its file is.

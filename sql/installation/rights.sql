@@ -5,6 +5,7 @@ DECLARE
   -- Known before the query: a join would read the bodies of all functions that there are.
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = :'library'::pg_catalog.name);
   writes constant text[] := '{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}';
+  carried constant text[] := '{promo_code_carried_totals,promo_code_carried_customers}';
   change text;
 BEGIN
   FOR change IN
@@ -23,10 +24,11 @@ BEGIN
        UNION ALL
       SELECT 'table', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{SELECT,INSERT,UPDATE,DELETE}'
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE n.oid = library_oid AND c.relkind = 'r'::"char"
+       WHERE n.oid = library_oid AND c.relkind = 'r'::"char" AND c.relname::text <> ALL (carried)
          AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'
        UNION ALL
-      -- Triggers write the history, with the rights of its owner. Whoever redeems may read it, through the table and its policy.
+      -- Triggers write the history and what is carried forward, with the rights of the owner. Whoever redeems may read both, through
+      -- the table and its policy.
       SELECT 'history', pg_catalog.format('TABLE %I.%I', n.nspname, c.relname), c.relowner, r.acl,
              CASE WHEN c.relispartition THEN '{}'::text[] ELSE '{SELECT}'::text[] END
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -35,7 +37,7 @@ BEGIN
                            SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
        WHERE n.oid = library_oid
          AND (:is_of_history(c.oid)
-           OR (c.relkind = 'p'::"char" AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+           OR ((c.relkind = 'p'::"char" OR c.relname::text = ANY (carried)) AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),

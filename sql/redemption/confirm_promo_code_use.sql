@@ -33,7 +33,7 @@ BEGIN
     LEFT JOIN :"uses" AS u ON u.:"use_id" = h.use_id AND :is_use_of(h.promo_code_id, h.customer_address, h.created_at)
    WHERE h.use_id = wanted;
   IF FOUND THEN
-    outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused') THEN 'unknown'
+    outcome := CASE WHEN hold.released_as IN ('rolled_back', 'refused', 'archived') THEN 'unknown'
                     WHEN hold.released_as IS NOT NULL THEN hold.released_as WHEN hold.is_over THEN 'expired'
                     -- Its use is gone, and another one may have the id by now.
                     WHEN NOT hold.has_use THEN 'unknown' END;

@@ -8,7 +8,8 @@ WITH tables AS (
      AND ((n.nspname = :'schema'::pg_catalog.name AND c.relname::text IN (:'codes_name', :'uses_name'))
        OR (n.nspname = :'library'::pg_catalog.name
            AND c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history',
-                                    'promo_code_campaigns', 'promo_code_campaign_codes')))
+                                    'promo_code_campaigns', 'promo_code_campaign_codes', 'promo_code_carried_totals',
+                                    'promo_code_carried_customers', 'promo_code_archived_uses')))
 ), wanted AS (
   SELECT 1 AS place, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, current_user) AS statement
     FROM pg_catalog.pg_namespace AS n
@@ -19,7 +20,8 @@ WITH tables AS (
                               t.relname, current_user)
     FROM tables AS t
    CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS p(place, name)
-   WHERE NOT pg_catalog.has_table_privilege(t.oid, p.name) AND (p.name = 'SELECT' OR t.relname <> 'promo_code_history'::pg_catalog.name)
+   WHERE NOT pg_catalog.has_table_privilege(t.oid, p.name) AND (p.name = 'SELECT'
+          OR t.relname::text NOT IN ('promo_code_history', 'promo_code_carried_totals', 'promo_code_carried_customers'))
    GROUP BY t.nspname, t.relname
    UNION ALL
   SELECT 3, pg_catalog.format('GRANT USAGE ON SEQUENCE %I.%I TO %I;', t.nspname, s.relname, current_user)

@@ -81,12 +81,18 @@ BEGIN
       code_id, who, greatest(code.customer_limit, 0::bigint) + 1::bigint,
       NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                    WHERE h.promo_code_id = code_id AND :is_use_of_hold() AND :hold_is_due()));
+    IF :has_carried_customers() THEN
+      mine := mine + :carried_customer_uses(code_id, who);
+    END IF;
   END IF;
   IF campaign.customer_limit IS NOT NULL THEN
     campaign_mine := :campaign_customer_uses(
       campaign.id, who, greatest(campaign.customer_limit, 0::bigint) + 1::bigint,
       NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                    WHERE h.promo_code_id = u.:"promo_code_id" AND :is_use_of_hold() AND :hold_is_due()));
+    IF :has_carried_customers() THEN
+      campaign_mine := campaign_mine + :carried_campaign_uses(campaign.id, who);
+    END IF;
   END IF;
   IF room <= 0::bigint OR mine >= code.customer_limit OR NOT :fits_budget(coalesce(paid, needed), budget)
      OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit

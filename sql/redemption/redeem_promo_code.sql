@@ -75,12 +75,20 @@ BEGIN
       IF campaign.is_open AND campaign.customer_limit IS NOT NULL THEN
         code.is_open := :campaign_customer_uses(campaign_id, code.who, greatest(campaign.customer_limit, 0::bigint), true)
                         < campaign.customer_limit;
+        IF :has_carried_customers() THEN
+          code.is_open := :campaign_customer_uses(campaign_id, code.who, greatest(campaign.customer_limit, 0::bigint), true)
+                          + :carried_campaign_uses(campaign_id, code.who) < campaign.customer_limit;
+        END IF;
       END IF;
     END IF;
   END IF;
   IF code.is_open AND code.has_room THEN
     accepted := code.customer_limit IS NULL
                 OR :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true) < code.customer_limit;
+    IF accepted AND code.customer_limit IS NOT NULL AND :has_carried_customers() THEN
+      accepted := :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true)
+                  + :carried_customer_uses(code.id, code.who) < code.customer_limit;
+    END IF;
     IF accepted AND key IS NOT NULL THEN
       :take_keys(
         in_shop, key, :"library".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL, NULL), new_id,

@@ -153,6 +153,14 @@ BEGIN
                               FROM unnest(places, customers) AS q(place, customer)) AS r
                      GROUP BY r.id, r.who) AS p
              GROUP BY p.id) AS f;
+    IF accepted AND :has_carried_customers() THEN
+      -- Who has uses that were archived is looked at more closely.
+      accepted := NOT EXISTS (
+        SELECT FROM unnest(places, customers) AS q(place, customer)
+         WHERE (customer_limits[q.place] IS NOT NULL
+                AND :carried_customer_uses(code_ids[q.place], :asked_customer(q.customer)) > 0::bigint)
+            OR :carried_campaign_uses(campaign_ids[q.place], :asked_customer(q.customer)) > 0::bigint);
+    END IF;
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (
         :take_keys(

@@ -12,6 +12,8 @@
                 CASE WHEN k.outcome IS NULL AND campaign_customer_limits[k.place] IS NOT NULL
                      THEN :campaign_customer_uses(
                             campaign_ids[k.place], k.who, greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint, true)
+                          + CASE WHEN :has_carried_customers()
+                                 THEN :carried_campaign_uses(campaign_ids[k.place], k.who) ELSE 0::bigint END
                 END AS campaign_had
            FROM $known AS k) AS w
  OFFSET 0)

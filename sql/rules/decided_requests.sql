@@ -52,6 +52,8 @@
                                         max(CASE WHEN r.outcome IS NULL AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
                                                  THEN :customer_uses(
                                                         r.code_id, r.who, greatest(r.customer_limit, 0::bigint) + 1::bigint, true)
+                                                      + CASE WHEN :has_carried_customers()
+                                                             THEN :carried_customer_uses(r.code_id, r.who) ELSE 0::bigint END
                                             END) OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL) AS had
                                    FROM (SELECT q.*, q.outcome IS NULL AND q.campaign_refusal IS NULL AS is_open,
                                                 rooms[q.place] AS room, customer_limits[q.place] AS customer_limit,

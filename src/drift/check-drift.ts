@@ -11,8 +11,8 @@ import { type DriftTrace, noteScope, observeDrift } from './observed.js';
 import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './options.js';
 
 /**
- * Compares the counters of every code with its uses, and those of every campaign with the uses of its codes, in one statement
- * and so with one snapshot: exact under load, without false alarms (`docs/drift.md`). Takes no lock but that of a reader. A role
+ * Compares the counters of every code with its uses and what was archived of them, and those of every campaign with the same of its
+ * codes, in one statement and so with one snapshot: exact under load, without false alarms (`docs/drift.md`). Takes no lock but that of a reader. A role
  * that may not read the library's tables of campaigns compares the codes alone.
  *
  * @returns one record per code that differs, and one per id that has uses but no code, in the order of ids, then one per campaign
@@ -56,7 +56,7 @@ export async function findDrift(
  * campaigns out, unless they are named as well, and the other way round.
  */
 export function scopeOf(
-  { layout, readsCampaigns }: Compared,
+  { layout, readsCampaigns, readsCarried }: Compared,
   { shopId, promoCodeIds, campaignIds }: ParsedFilter,
 ): { scope: DriftScope; values: unknown[] } {
   const { codeId } = layout.types;
@@ -96,6 +96,7 @@ export function scopeOf(
     scope: {
       codes: withCodes ? { uses: all(uses), codes: all(codes) } : undefined,
       campaigns: withCampaigns ? { members: all(members), campaigns: all(campaigns) } : undefined,
+      carries: readsCarried === true,
     },
     values,
   };

@@ -8,11 +8,12 @@ interface Correction {
   correct: string;
 }
 
-const CODES = `WITH drift AS MATERIALIZED (${driftFile({
+const codes = (carries: boolean) => `WITH drift AS MATERIALIZED (${driftFile({
   codes: {
     uses: 'u.:"promo_code_id" = ANY ($1:::code_id_type[])',
     codes: 'c.:"code_id" = ANY ($1:::code_id_type[])',
   },
+  carries,
 })}), corrected AS (
   UPDATE :"codes" AS c
      SET /*list*/
@@ -45,8 +46,9 @@ SELECT ${DRIFT_COLUMNS}, corrected.exact
  * A campaign is written by every transaction that adds a use to one of its codes or moves a code: what is seen under its lock is
  * what has been added.
  */
-const CAMPAIGNS = `WITH drift AS MATERIALIZED (${driftFile({
+const campaigns = (carries: boolean) => `WITH drift AS MATERIALIZED (${driftFile({
   campaigns: { members: 'm.campaign_id = ANY ($1::bigint[])', campaigns: 'g.id = ANY ($1::bigint[])' },
+  carries,
 })}), corrected AS (
   UPDATE :"library".promo_code_campaigns AS g
      SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
@@ -58,13 +60,14 @@ SELECT ${DRIFT_COLUMNS}, 'true' AS exact
   FROM drift JOIN corrected ON corrected.id = drift.campaign_id
  ORDER BY drift.campaign_id`;
 
-export const CORRECTIONS: Record<DriftRecord['kind'], Correction> = {
+/** @param carries whether something is carried forward, see `DriftScope` */
+export const correctionsFor = (carries: boolean): Record<DriftRecord['kind'], Correction> => ({
   code: {
     lock: `SELECT c.:"code_id" FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) ORDER BY c.:"code_id" FOR NO KEY UPDATE`,
-    correct: CODES,
+    correct: codes(carries),
   },
   campaign: {
     lock: `SELECT g.id FROM :"library".promo_code_campaigns AS g WHERE g.id = ANY ($1::bigint[]) ORDER BY g.id FOR NO KEY UPDATE`,
-    correct: CAMPAIGNS,
+    correct: campaigns(carries),
   },
-};
+});

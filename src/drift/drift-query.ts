@@ -11,28 +11,37 @@ export interface DriftScope {
   codes?: { uses: string; codes: string } | undefined;
   /** SQL conditions over `m` (codes in campaigns) and `g` (campaigns); without it no campaigns are compared. */
   campaigns?: { members: string; campaigns: string } | undefined;
+  /** Whether there is something that archived uses count, and the role may read it. */
+  carries: boolean;
   limit?: number | undefined;
 }
 
 /** All codes, and all campaigns. */
-export const EVERYTHING: { [part in 'codes' | 'campaigns']: NonNullable<DriftScope[part]> } = {
+export const EVERYTHING: { [part in 'codes' | 'campaigns']: NonNullable<DriftScope[part]> } & { carries: true } = {
   codes: { uses: 'TRUE', codes: 'TRUE' },
   campaigns: { members: 'TRUE', campaigns: 'TRUE' },
+  carries: true,
 };
+
+const CARRIED = ':"library".promo_code_carried_totals';
+/** In its place, where nothing is carried forward. */
+const NOTHING =
+  '(SELECT CAST(NULL AS :code_id_type) AS promo_code_id, 0::bigint AS uses, 0::numeric AS bonus WHERE false)';
 
 const withoutEnd = (file: string) => withRules(file).trimEnd().replace(/;$/, '');
 const [ofCodes, ofCampaigns] = [withoutEnd(codesSql), withoutEnd(campaignsSql)];
 
 /** The query on what the scope names; its conditions may use placeholders and parameters. Codes come first, in the order of ids. */
-export function driftFile({ codes, campaigns, limit }: DriftScope): string {
+export function driftFile({ codes, campaigns, carries, limit }: DriftScope): string {
   const parts = [
     codes && ofCodes.replace(':uses_filter', () => codes.uses).replace(':codes_filter', () => codes.codes),
     campaigns &&
       ofCampaigns
-        .replace(':members_filter', () => campaigns.members)
+        .replaceAll(':members_filter', () => campaigns.members)
         .replace(':campaigns_filter', () => campaigns.campaigns),
   ].filter((part) => part !== undefined);
-  return `${parts.join('\n UNION ALL\n')}\n ORDER BY promo_code_id, campaign_id${limit === undefined ? '' : ` LIMIT ${limit}`}`;
+  const compared = parts.join('\n UNION ALL\n').replaceAll(':carried_forward', carries ? CARRIED : NOTHING);
+  return `${compared}\n ORDER BY promo_code_id, campaign_id${limit === undefined ? '' : ` LIMIT ${limit}`}`;
 }
 
 /** The same for the tables of a host. */

@@ -5,11 +5,11 @@ export type DecimalString = string;
 interface Difference {
   /** The counter; `null` where the column holds NULL or there is no code. */
   timesUsed: number | null;
-  /** The rows in `promo_code_uses`. */
+  /** The rows in `promo_code_uses`, and those that were archived. */
   actualUses: number;
   /** The counter; `null` where the column holds NULL or there is no code. */
   totalBonusIssued: DecimalString | null;
-  /** The sum over the rows; `'NaN'`, `'Infinity'` or `'-Infinity'` where one of them holds such an amount. */
+  /** The sum over both; `'NaN'`, `'Infinity'` or `'-Infinity'` where one of them holds such an amount. */
   actualBonus: DecimalString;
 }
 

@@ -4,8 +4,8 @@ import { translateError } from '../postgres/server-errors.js';
 import { withConnection } from '../postgres/transaction.js';
 import type { ParsedFilter } from './options.js';
 
-/** What is compared: the tables, and the campaigns where there are any and the role may read them. */
-export type Compared = Pick<InstalledHost, 'layout' | 'readsCampaigns'>;
+/** What is compared: the tables, the campaigns where there are any and the role may read them, and what is carried forward. */
+export type Compared = Pick<InstalledHost, 'layout' | 'readsCampaigns' | 'readsCarried'>;
 
 /** Where the tables are and how they are described; those of the usual names where nothing is installed. */
 export async function readCompared(db: Database, { schema, librarySchema }: ParsedFilter): Promise<Compared> {

@@ -1,5 +1,4 @@
 import { PromoCodesError } from '../errors.js';
-import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
@@ -8,9 +7,9 @@ import { translateError } from '../postgres/server-errors.js';
 import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { findDrift } from './check-drift.js';
-import { CORRECTIONS } from './corrections.js';
+import { correctionsFor } from './corrections.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
-import { readCompared } from './layout-of.js';
+import { type Compared, readCompared } from './layout-of.js';
 import { type DriftTrace, observeDrift } from './observed.js';
 import { type RepairDriftOptions, repairDriftOptions } from './options.js';
 
@@ -20,7 +19,8 @@ const USES_PER_BATCH = 50_000;
 const ATTEMPTS = 5;
 
 /**
- * Corrects every code whose counters differ from its uses, and every campaign whose counters differ from the uses of its codes.
+ * Corrects every code whose counters differ from its uses and what was archived of them, and every campaign whose counters differ from
+ * those of its codes.
  * Each is locked (`FOR NO KEY UPDATE`), then recounted by the next
  * statement, whose snapshot is newer than the lock: exact while others insert and delete, in either order of arrival.
  * Only codes that differ are locked, a batch of them at a time, and redemptions of the other codes go on.
@@ -49,7 +49,6 @@ async function repair(
     'repairDrift()',
   );
   const compared = await readCompared(db, filter);
-  const { layout } = compared;
   const found = (await findDrift(db, compared, filter, undefined, trace)).filter(hasCounters);
   const repairable = found.filter((record) => isCountable(record));
   if (dryRun) return repairable;
@@ -59,7 +58,7 @@ async function repair(
   const total = repairable.length;
   let done = 0;
   for (const batch of batchesOf(repairable)) {
-    const { corrected, inexact } = await repairBatch(db, layout, batch, lockTimeoutMs);
+    const { corrected, inexact } = await repairBatch(db, compared, batch, lockTimeoutMs);
     repaired.push(...corrected);
     trace?.note(() => ({ repaired: repaired.length }));
     refused.push(...inexact);
@@ -134,13 +133,13 @@ interface Recounted {
 }
 
 /** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
-async function repairBatch(db: Database, layout: Layout, batch: Batch, lockTimeoutMs: number): Promise<Recounted> {
+async function repairBatch(db: Database, compared: Compared, batch: Batch, lockTimeoutMs: number): Promise<Recounted> {
   const inexact: DriftRecord[] = [];
   let { ids } = batch;
   for (let attempt = 1; ; ) {
     try {
       const left = { ...batch, ids };
-      return { corrected: await inTransaction(db, (tx) => recount(tx, layout, left, lockTimeoutMs)), inexact };
+      return { corrected: await inTransaction(db, (tx) => recount(tx, compared, left, lockTimeoutMs)), inexact };
     } catch (error) {
       if (error instanceof InexactSums) {
         inexact.push(...error.records);
@@ -163,7 +162,7 @@ class InexactSums extends PromoCodesError {
 
 async function recount(
   transaction: Transaction,
-  layout: Layout,
+  { layout, readsCarried }: Compared,
   { kind, ids }: Batch,
   lockTimeoutMs: number,
 ): Promise<DriftRecord[]> {
@@ -174,7 +173,7 @@ async function recount(
   // The marker lets the write pass the counter guards. The host's zone makes now() right in a column without time zone as well. Row-level
   // security that hides uses from this role becomes an error instead of a wrong count.
   await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, layout.timeZone, 'off', 'on']);
-  const { lock, correct } = CORRECTIONS[kind];
+  const { lock, correct } = correctionsFor(readsCarried === true)[kind];
   await transaction.query(renderSqlFile(lock, layout), [ids]);
   const { rows } = await transaction.query(renderSqlFile(correct, layout), [ids]);
   await transaction.query(SETTINGS, [earlier[0]?.wait, earlier[0]?.zone, earlier[0]?.security, '']);

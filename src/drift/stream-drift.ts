@@ -66,7 +66,7 @@ const asText = (scope: DriftScope) => `SELECT ${DRIFT_COLUMNS} FROM (\n${driftFi
 async function* compareCodes(
   query: Query,
   batchSize: number,
-  { scope: { codes = EVERYTHING.codes }, values }: Scoped,
+  { scope: { codes = EVERYTHING.codes, carries }, values }: Scoped,
   onDone: (done: number, total: number) => void,
 ): AsyncGenerator<DriftRecord, void, void> {
   const [counted] = await query<{ total: string }>(
@@ -106,7 +106,7 @@ async function* compareCodes(
         uses: `${codes.uses} AND ${within('u.:"promo_code_id"')}`,
         codes: `${codes.codes} AND ${within('c.:"code_id"')}`,
       };
-      const rows = await query<DriftRow>(asText({ codes: page, limit: batchSize }), [...values, from, high]);
+      const rows = await query<DriftRow>(asText({ codes: page, carries, limit: batchSize }), [...values, from, high]);
       yield* rows.map(toDriftRecord);
       if (rows.length < batchSize) return;
       from = rows.at(-1)!.id;
@@ -117,7 +117,7 @@ async function* compareCodes(
 async function* compareCampaigns(
   query: Query,
   batchSize: number,
-  { scope: { campaigns = EVERYTHING.campaigns }, values }: Scoped,
+  { scope: { campaigns = EVERYTHING.campaigns, carries }, values }: Scoped,
 ): AsyncGenerator<DriftRecord, void, void> {
   const place = values.length + 1;
   for (let after: string | null = '0'; after !== null; ) {
@@ -132,7 +132,7 @@ async function* compareCampaigns(
       members: `${campaigns.members} AND ${ids('m.campaign_id')}`,
       campaigns: `${campaigns.campaigns} AND ${ids('g.id')}`,
     };
-    const rows = await query<DriftRow>(asText({ campaigns: batch }), [...values, range.map(({ id }) => id)]);
+    const rows = await query<DriftRow>(asText({ campaigns: batch, carries }), [...values, range.map(({ id }) => id)]);
     yield* rows.map(toDriftRecord);
     after = range.length < batchSize ? null : range.at(-1)!.id;
   }

@@ -117,6 +117,8 @@ function newRendering(layout: Layout): Rendering {
     ['schema', schema],
     ['library', librarySchema],
     ['history', `${quoteIdentifier(librarySchema)}.promo_code_history`],
+    ['carried_totals', `${quoteIdentifier(librarySchema)}.promo_code_carried_totals`],
+    ['carried_customers', `${quoteIdentifier(librarySchema)}.promo_code_carried_customers`],
     ['codes_name', codes.name],
     ['uses_name', uses.name],
     ['rolled_back', rolledBack?.column ?? null],

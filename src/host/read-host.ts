@@ -23,6 +23,8 @@ export interface InstalledHost {
   canRedeem: boolean;
   /** Whether the role may read campaigns; `null` where there are no tables of them. */
   readsCampaigns: boolean | null;
+  /** Whether what archived uses count has to be read; `null` where there is no table of it. */
+  readsCarried: boolean | null;
 }
 
 const statement = withRules(hostSql);
@@ -50,6 +52,7 @@ export async function readInstalledHost(db: Queryable, asked: Asked): Promise<In
     encoding: found.encoding,
     canRedeem: found.canRedeem,
     readsCampaigns: found.readsCampaigns,
+    readsCarried: found.readsCarried,
   };
 }
 

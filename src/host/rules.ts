@@ -19,6 +19,13 @@ import campaignOf from '../../sql/rules/campaign_of.sql';
 import campaignRefusal from '../../sql/rules/campaign_refusal.sql';
 import campaignRefusedRequests from '../../sql/rules/campaign_refused_requests.sql';
 import campaignRoom from '../../sql/rules/campaign_room.sql';
+import carriedBonus from '../../sql/rules/carried_bonus.sql';
+import carriedByCampaign from '../../sql/rules/carried_by_campaign.sql';
+import carriedCampaignUses from '../../sql/rules/carried_campaign_uses.sql';
+import carriedCustomerUses from '../../sql/rules/carried_customer_uses.sql';
+import carriedUses from '../../sql/rules/carried_uses.sql';
+import carryCustomers from '../../sql/rules/carry_customers.sql';
+import carryTotals from '../../sql/rules/carry_totals.sql';
 import codeBucket from '../../sql/rules/code_bucket.sql';
 import codeId from '../../sql/rules/code_id.sql';
 import codeIs from '../../sql/rules/code_is.sql';
@@ -39,6 +46,8 @@ import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
 import fitsBudget from '../../sql/rules/fits_budget.sql';
 import folded from '../../sql/rules/folded.sql';
+import hasCarried from '../../sql/rules/has_carried.sql';
+import hasCarriedCustomers from '../../sql/rules/has_carried_customers.sql';
 import hasRules from '../../sql/rules/has_rules.sql';
 import historyColumns from '../../sql/rules/history_columns.sql';
 import historySetting from '../../sql/rules/history_setting.sql';
@@ -48,6 +57,7 @@ import historyValues from '../../sql/rules/history_values.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isArchiving from '../../sql/rules/is_archiving.sql';
 import isBelow from '../../sql/rules/is_below.sql';
 import isFor from '../../sql/rules/is_for.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
@@ -99,6 +109,10 @@ const rules = readRules([
   finiteBonus,
   firstCode,
   lastCode,
+  hasCarried,
+  hasCarriedCustomers,
+  carriedUses,
+  carriedBonus,
   usesCounted,
   bonusCounted,
   differs,
@@ -106,6 +120,12 @@ const rules = readRules([
   added,
   mayBeAdded,
   campaignOf,
+  carriedCustomerUses,
+  carriedCampaignUses,
+  carriedByCampaign,
+  isArchiving,
+  carryTotals,
+  carryCustomers,
   addToCampaign,
   addToCampaigns,
   isReferencing,

@@ -202,7 +202,7 @@ export function tableDefinitions(wanted: Wanted): TableDefinition[] {
   return kept.map(([name, file]) => ({
     name,
     columns: Object.fromEntries(
-      [...file.matchAll(/^ {2}([a-z_]+) +(:?[a-z_]+)/gm)].map(([, column = '', type = '']) => {
+      [...file.matchAll(/^ {2}([a-z_]+) +(:?[a-z_]+(?:\[\])?)/gm)].map(([, column = '', type = '']) => {
         const rendered = render(type);
         return [column, LONG_NAMES[rendered] ?? rendered];
       }),

@@ -3,8 +3,9 @@ import type { Catalog, CatalogFunction, CatalogOwnTable, Grant } from './catalog
 import { type FunctionDefinition, HISTORY, type Wanted } from './definition.js';
 
 const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-/** Triggers write it, with the rights of its owner. */
-const HISTORY_RIGHTS = ['SELECT'];
+/** Triggers write these, with the rights of their owner. */
+const READ_ONLY: ReadonlySet<string> = new Set([HISTORY, 'promo_code_carried_totals', 'promo_code_carried_customers']);
+const READ_ONLY_RIGHTS = ['SELECT'];
 /** What nobody gets by accident: others may look, where the owner lets them. */
 const WRITES = /^(INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER)$/;
 
@@ -22,7 +23,7 @@ function othersThan(owner: string | undefined, roles: string[], { role }: Catalo
 /** Roles that have redeemed and shall no more. */
 function formerRedeemers(redeemers: string[], { ownTables }: Catalog): Set<string> {
   const writers = ownTables
-    .filter(({ name, inLibrary, ours }) => inLibrary && ours && name !== HISTORY)
+    .filter(({ name, inLibrary, ours }) => inLibrary && ours && !READ_ONLY.has(name))
     .flatMap(({ grants }) => grants.filter(({ privilege }) => WRITES.test(privilege)).map(({ grantee }) => grantee));
   return new Set(writers.flatMap((name) => (name === null || redeemers.includes(name) ? [] : [name])));
 }
@@ -59,7 +60,7 @@ export function tableRights(
   name: string,
   found: Pick<CatalogOwnTable, 'grants' | 'owner' | 'isPartition'> | undefined,
 ): string[] {
-  const isHistory = name === HISTORY || found?.isPartition === true;
+  const isReadOnly = READ_ONLY.has(name) || found?.isPartition === true;
   const table = `${quoteIdentifier(wanted.layout.librarySchema)}.${quoteIdentifier(name)}`;
   const redeemers = redeemersOf(wanted, catalog);
   const grants = found?.grants ?? [];
@@ -67,11 +68,11 @@ export function tableRights(
     grants
       .filter(
         ({ grantee, privilege }) =>
-          grantee === null || (WRITES.test(privilege) && (isHistory || !redeemers.includes(grantee))),
+          grantee === null || (WRITES.test(privilege) && (isReadOnly || !redeemers.includes(grantee))),
       )
       .map(({ grantee }) => grantee),
   );
-  const rights = found?.isPartition ? [] : isHistory ? HISTORY_RIGHTS : TABLE_RIGHTS;
+  const rights = found?.isPartition ? [] : isReadOnly ? READ_ONLY_RIGHTS : TABLE_RIGHTS;
   const left = grants.filter(({ grantee }) => !excess.has(grantee));
   return [
     ...[...excess].map((grantee) => `REVOKE ALL ON ${table} FROM ${roleName(grantee)};`),

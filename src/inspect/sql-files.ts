@@ -67,8 +67,11 @@ import replaceHolds from '../../sql/redemption/replace_promo_code_holds.sql';
 import reserveUseIds from '../../sql/redemption/reserve_promo_code_use_ids.sql';
 import rollbackUse from '../../sql/redemption/rollback_promo_code_use.sql';
 import waitForCall from '../../sql/redemption/wait_for_promo_code_call.sql';
+import archivedUses from '../../sql/tables/promo_code_archived_uses.sql';
 import campaignCodes from '../../sql/tables/promo_code_campaign_codes.sql';
 import campaigns from '../../sql/tables/promo_code_campaigns.sql';
+import carriedCustomers from '../../sql/tables/promo_code_carried_customers.sql';
+import carriedTotals from '../../sql/tables/promo_code_carried_totals.sql';
 import history from '../../sql/tables/promo_code_history.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
@@ -158,5 +161,8 @@ export const tableFiles = {
   promo_code_rate_limits: rateLimits,
   promo_code_campaigns: campaigns,
   promo_code_campaign_codes: campaignCodes,
+  promo_code_carried_totals: carriedTotals,
+  promo_code_carried_customers: carriedCustomers,
+  promo_code_archived_uses: archivedUses,
   promo_code_history: history,
 } as const;

@@ -77,8 +77,17 @@ function hostTableOf({ table }: ObjectState, { layout }: Choice): 'codes' | 'use
   return table === `${layout.schema}.${layout.codes.name}` ? 'codes' : 'uses';
 }
 
+const FORGOTTEN = [
+  'promo_code_holds',
+  'promo_code_idempotency_keys',
+  'promo_code_campaign_codes',
+  'promo_code_carried_totals',
+  'promo_code_carried_customers',
+  'promo_code_archived_uses',
+];
+
 /**
- * Keys, holds and memberships in campaigns of tables that are gone would be taken for those of the tables that have their place
+ * Keys, holds, memberships in campaigns and what was archived of tables that are gone would be taken for those of the tables that have their place
  * now. Campaigns stay, without codes. What happened to the uses stays, but is not found by ids that come again.
  */
 function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): string[] {
@@ -86,7 +95,7 @@ function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): str
   const isThere = (table: string) =>
     objects.some(({ kind, name, state }) => kind === 'table' && name === table && state !== 'missing');
   return [
-    ...['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_campaign_codes']
+    ...FORGOTTEN
       .filter(isThere)
       .map((table) => `DELETE FROM ${library}.${table};`),
     ...(isThere(HISTORY)

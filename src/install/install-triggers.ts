@@ -126,7 +126,7 @@ async function rehearse(db: Database, options: ParsedInstallOptions, inspect: In
   if (state.choice.isNewer) return report;
   const indexes = indexesToBuild(state, changes);
   const recounts = reconcile === 'online' && (changes.count > 0 || state.reconcilePending);
-  const repaired = recounts ? await driftOf(db, state.choice.layout) : [];
+  const repaired = recounts ? await driftOf(db, state) : [];
   return {
     ...report,
     changed: report.changed || indexes.length > 0 || repaired.length > 0,
@@ -198,16 +198,20 @@ function mayReconcile({ functions, tables, readOnly }: Catalog): boolean {
 }
 
 /** What is not counted yet. Nothing may be installed that would say where to look. */
-function driftOf(db: Database, layout: Layout): Promise<DriftRecord[]> {
+function driftOf(db: Database, { choice: { layout }, catalog }: Inspection): Promise<DriftRecord[]> {
+  const readsCarried = catalog.ownTables.some(
+    ({ name, inLibrary, ours }) => name === 'promo_code_carried_totals' && inLibrary && ours,
+  );
   // Nothing is compared but codes: a first installation has no campaigns.
-  return findDrift(db, { layout, readsCampaigns: false }, {});
+  return findDrift(db, { layout, readsCampaigns: false, readsCarried }, {});
 }
 
 /** Amounts that no counter can hold are reported before anything is created. */
-async function requireCountableAmounts(db: Database, { choice, catalog }: Inspection): Promise<void> {
+async function requireCountableAmounts(db: Database, inspection: Inspection): Promise<void> {
+  const { choice, catalog } = inspection;
   if (choice.layout.codes.columns.totalBonusIssued === null) return;
   const decimals = decimalsOfTotal(choice.layout, hostCatalogOf(catalog));
-  const faulty = (await driftOf(db, choice.layout)).filter(
+  const faulty = (await driftOf(db, inspection)).filter(
     (record) => record.code !== null && !isCountable(record, decimals),
   );
   if (faulty.length > 0) throw uncountable(faulty);

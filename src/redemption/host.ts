@@ -37,6 +37,8 @@ export interface Host {
   isFilledByTriggers(table: HostTable): boolean;
   /** Whether statements may look up which campaign a code is in. */
   readsCampaigns: boolean;
+  /** Whether statements may read what archived uses count. */
+  readsCarried: boolean;
   /** Whether the encoding of the database has all characters of these texts: what has others is in no column. */
   canWrite(...texts: string[]): boolean;
 }
@@ -49,11 +51,12 @@ export async function readHost(db: Queryable, asked: Asked): Promise<Host> {
   const installed = await readInstalledHost(db, asked);
   await requireRedeemable(db, installed);
   // Where the table is missing, a statement that looks there says so, and what to do.
-  return { ...hostOf(installed), readsCampaigns: installed.readsCampaigns !== false };
+  const { readsCampaigns, readsCarried } = installed;
+  return { ...hostOf(installed), readsCampaigns: readsCampaigns !== false, readsCarried: readsCarried !== false };
 }
 
 /** The tables of a host as they are, whether or not codes can be redeemed with them. */
-export function hostOf({ layout, catalog, isolation, encoding, readsCampaigns }: InstalledHost): Host {
+export function hostOf({ layout, catalog, isolation, encoding, readsCampaigns, readsCarried }: InstalledHost): Host {
   const columnsOf = (table: HostTable) =>
     new Map(catalog.tables[table]?.columns.map((column) => [column.name, column]));
   const columns = { codes: columnsOf('codes'), uses: columnsOf('uses') };
@@ -88,6 +91,7 @@ export function hostOf({ layout, catalog, isolation, encoding, readsCampaigns }:
     rolesOf: (table) => roles[table] as ReadonlyMap<string, Role>,
     isFilledByTriggers: (table) => catalog.tables[table]?.filledByTriggers ?? false,
     readsCampaigns: readsCampaigns === true,
+    readsCarried: readsCarried === true,
     canWrite: encoding === 'UTF8' ? () => true : (...texts) => texts.every((text) => canBeWritten(text, encoding)),
   };
 }

@@ -10,19 +10,19 @@ import { type CodeRow, codeColumns, type PromoCode, toPromoCode } from './promo-
 
 /** What uses add up to. */
 export interface UsageTotals {
-  /** All uses that there are, holds included; those that were taken back are not. */
+  /** All uses that there are and those that were archived, holds included; those that were taken back are not. */
   totalUses: number;
   /** The sum of their bonuses. */
   totalBonus: DecimalString;
   /** The sum of their base rewards. */
   totalBaseReward: DecimalString;
-  /** Customers, compared without case and outer spaces. */
+  /** Customers, compared without case and outer spaces; not those of uses that were archived without their customers. */
   distinctCustomers: number;
   /** Per use, to the cent; `'0.00'` without uses. */
   averageBonus: DecimalString;
   /** What the days are days of. */
   timeZone: string;
-  /** The last days up to today, in the time zone, without gaps. */
+  /** The last days up to today, in the time zone, without gaps. Uses that were archived are in no day. */
   perDay: DayOfUsage[];
 }
 
@@ -56,6 +56,7 @@ export interface DayOfUsage {
 
 const CUSTOMER = withRules(':customer(u)');
 const COUNTS = withRules(':counts(u)');
+const CARRIED_CUSTOMER = withRules(':collated_customer(k.customer_address)');
 
 /** What reads the tables: a call of the repository, or the command line. */
 export interface Reading {
@@ -106,6 +107,8 @@ interface Answer {
 async function readTotals(call: Reading, isMeant: string, values: unknown[], { timeZone }: Period): Promise<Answer> {
   const { host } = call;
   const used = `${momentOf(host, 'uses', 'usedAt')} AT TIME ZONE $2::text`;
+  const carried = (table: string) =>
+    `:"library".${table} AS k JOIN :"codes" AS c ON c.:"code_id" = k.promo_code_id WHERE ${isMeant}`;
   const uses = `:"uses" AS u JOIN :"codes" AS c ON c.:"code_id" = u.:"promo_code_id" WHERE ${isMeant} AND ${COUNTS}`;
   const statement = `WITH days AS (
          SELECT (now() AT TIME ZONE $2::text)::date - g.ago AS day FROM generate_series(0, $1::integer - 1) AS g(ago)
@@ -113,6 +116,7 @@ async function readTotals(call: Reading, isMeant: string, values: unknown[], { t
          SELECT c.:"code_id" AS code, (${used})::date AS day, pg_catalog.count(*) AS uses,
                 sum(coalesce(u.:"bonus_amount"::numeric, 0::numeric)) AS bonus, sum(u.:"base_reward"::numeric) AS base
            FROM ${uses} GROUP BY 1, 2
+          ${host.readsCarried ? `UNION ALL SELECT k.promo_code_id, NULL::date, k.uses, k.bonus, k.base_reward FROM ${carried('promo_code_carried_totals')}` : ''}
        ), most_used AS (
          SELECT a.code, sum(a.uses) AS uses FROM added AS a GROUP BY a.code ORDER BY 2 DESC, 1 LIMIT $3::integer
        )
@@ -120,7 +124,8 @@ async function readTotals(call: Reading, isMeant: string, values: unknown[], { t
               (SELECT count(*) FROM :"codes" AS c WHERE ${isMeant} AND c.:"is_active")::text AS active,
               coalesce(sum(a.uses), 0)::text AS uses, coalesce(sum(a.bonus), 0.00)::text AS bonus,
               coalesce(sum(a.base), 0.00)::text AS base,
-              (SELECT pg_catalog.count(DISTINCT ${CUSTOMER}) FROM ${uses})::text AS customers,
+              (SELECT pg_catalog.count(DISTINCT w.who) FROM (SELECT ${CUSTOMER} AS who FROM ${uses}
+                 ${host.readsCarried ? `UNION ALL SELECT ${CARRIED_CUSTOMER} FROM ${carried('promo_code_carried_customers')}` : ''}) AS w)::text AS customers,
               round(coalesce(sum(a.bonus) / nullif(sum(a.uses), 0::numeric), 0::numeric), 2)::text AS average,
               (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(d.day, d.uses, d.bonus::text) ORDER BY d.day)
                  FROM (SELECT days.day, coalesce(sum(a.uses), 0)::bigint AS uses, coalesce(sum(a.bonus), 0.00) AS bonus

@@ -131,6 +131,15 @@ export async function pruneIdempotencyKeys(call: Call, olderThanDays: number, li
        ORDER BY o.created_at LIMIT $2::integer
     ) AS old
     WHERE k.shop_id = old.shop_id AND k.idempotency_key = old.idempotency_key RETURNING 1
+    ), answers AS (
+    -- Those of keys that were forgotten, and not those of keys that the limit has left.
+    DELETE FROM :"library".promo_code_archived_uses AS v
+     WHERE v.use_id = ANY (ARRAY(
+             SELECT o.use_id FROM :"library".promo_code_archived_uses AS o
+              WHERE o.used_at < least(now() - pg_catalog.make_interval(days => $1::integer), (
+                      SELECT e.created_at FROM :"library".promo_code_idempotency_keys AS e
+                       ORDER BY e.created_at OFFSET $2::integer LIMIT 1))
+              ORDER BY o.used_at LIMIT $2::integer))
     ) SELECT count(*)::text AS pruned FROM pruned`);
   const { rows } = await call.run((db) => db.query(statement, [olderThanDays, limit]));
   return { pruned: Number(rows[0]?.pruned) };

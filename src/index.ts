@@ -3,6 +3,9 @@
  *
  * @module pg-promo-codes
  */
+export { archivePartition } from './archive/archive-partition.js';
+export { type ArchiveReport, archiveUses } from './archive/archive-uses.js';
+export type { ArchiveOptions, ArchivePartitionOptions, TableRef } from './archive/options.js';
 export type { Campaign } from './campaigns/campaign.js';
 export type { AddedCodes, RemovedCodes } from './campaigns/campaign-codes.js';
 export type {

@@ -45,13 +45,13 @@ export function oneOf<const Values extends readonly string[]>(values: Values) {
 
 export const trueOrFalse = v.boolean('must be true or false');
 
-/** How far a long step has come, in codes. */
+/** How far a long step has come, in codes; what archives, in pages of the table. */
 export interface Progress {
-  /** `'check'` compares counters with rows, `'repair'` corrects the codes that differ. */
-  phase: 'check' | 'repair';
-  /** Codes dealt with so far. */
+  /** `'check'` compares counters with rows, `'repair'` corrects the codes that differ, `'archive'` removes old uses. */
+  phase: 'check' | 'repair' | 'archive';
+  /** Codes (or pages) dealt with so far. */
   done: number;
-  /** Codes in all; it can grow while codes are created. */
+  /** Codes (or pages) in all; it can grow while codes are created. */
   total: number;
 }
 

@@ -8,7 +8,7 @@ export interface ProgressLine {
   end(): void;
 }
 
-const PHASES: Record<Progress['phase'], string> = { check: 'checking', repair: 'recounting' };
+const PHASES: Record<Progress['phase'], string> = { check: 'checking', repair: 'recounting', archive: 'archiving' };
 
 /** A bar on a terminal; `undefined` where nobody would see it. */
 export async function progressLine({ stderr, signal }: Terminal): Promise<ProgressLine | undefined> {
@@ -16,7 +16,7 @@ export async function progressLine({ stderr, signal }: Terminal): Promise<Progre
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
     stream: stderr,
-    format: '{phase} {bar} {value}/{total} codes, {duration_formatted}',
+    format: '{phase} {bar} {value}/{total} {unit}, {duration_formatted}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 30,
@@ -34,7 +34,7 @@ export async function progressLine({ stderr, signal }: Terminal): Promise<Progre
     onProgress({ phase, done, total }) {
       if (signal.aborted) return;
       if (isShown) bar.setTotal(total);
-      else bar.start(total, 0, { phase: PHASES[phase] });
+      else bar.start(total, 0, { phase: PHASES[phase], unit: phase === 'archive' ? 'pages' : 'codes' });
       isShown = true;
       bar.update(done, { phase: PHASES[phase] });
     },

@@ -57,6 +57,7 @@ import historyValues from '../../sql/rules/history_values.sql';
 import holdIsDue from '../../sql/rules/hold_is_due.sql';
 import insertUses from '../../sql/rules/insert_uses.sql';
 import installedPlace from '../../sql/rules/installed_place.sql';
+import isArchivable from '../../sql/rules/is_archivable.sql';
 import isArchiving from '../../sql/rules/is_archiving.sql';
 import isBelow from '../../sql/rules/is_below.sql';
 import isFor from '../../sql/rules/is_for.sql';
@@ -67,6 +68,7 @@ import isReferencing from '../../sql/rules/is_referencing.sql';
 import isReserved from '../../sql/rules/is_reserved.sql';
 import isUseOf from '../../sql/rules/is_use_of.sql';
 import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
+import keepArchivedUses from '../../sql/rules/keep_archived_uses.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
 import lockClass from '../../sql/rules/lock_class.sql';
@@ -186,6 +188,8 @@ const rules = readRules([
   historyColumns,
   historyValues,
   isReserved,
+  isArchivable,
+  keepArchivedUses,
   releasedAs,
   recordNewUses,
   recordGoneUses,

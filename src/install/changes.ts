@@ -95,9 +95,7 @@ function forgetting({ layout }: Choice, objects: readonly ComparedObject[]): str
   const isThere = (table: string) =>
     objects.some(({ kind, name, state }) => kind === 'table' && name === table && state !== 'missing');
   return [
-    ...FORGOTTEN
-      .filter(isThere)
-      .map((table) => `DELETE FROM ${library}.${table};`),
+    ...FORGOTTEN.filter(isThere).map((table) => `DELETE FROM ${library}.${table};`),
     ...(isThere(HISTORY)
       ? [
           `SELECT pg_catalog.set_config('pg_promo_codes.history', 'maintained', true);`,

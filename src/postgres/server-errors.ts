@@ -103,7 +103,8 @@ function isRefusedUser(error: unknown, sqlState: string | undefined): boolean {
   return sqlState.startsWith('28');
 }
 
-const LIBRARY_TABLE = /promo_code_(?:holds|idempotency_keys|rate_limits|campaigns|campaign_codes)/;
+const LIBRARY_TABLE =
+  /promo_code_(?:holds|idempotency_keys|rate_limits|campaigns|campaign_codes|carried_totals|carried_customers|archived_uses)/;
 
 function serverError(
   sqlState: string,

@@ -41,6 +41,8 @@ export class Model {
   /** Uses by the id that the server gave, per code. */
   readonly uses: Map<string, ModelUse>[];
   readonly released = new Map<string, 'expired' | 'replaced'>();
+  /** Uses that count, and whose rows are gone. */
+  readonly archived = new Set<string>();
   /** The campaign of each code. */
   readonly campaignOf: (number | null)[];
 
@@ -154,6 +156,13 @@ export class Model {
     return bonus.lte(0) || (this.codes[index]!.caps ? left.gt(0) : bonus.lte(left));
   }
 
+  /** Archives every use that is no hold; answers how many rows that takes away. */
+  archive(): number {
+    const before = this.archived.size;
+    for (const uses of this.uses) for (const [id, use] of uses) if (use.hold === undefined) this.archived.add(id);
+    return this.archived.size - before;
+  }
+
   releaseExpired(index: number): void {
     for (const [id, use] of this.uses[index]!) {
       if (use.hold !== 'expired') continue;
@@ -165,7 +174,8 @@ export class Model {
   totals(index: number): { timesUsed: number; uses: number; total: string } {
     const uses = [...this.uses[index]!.values()];
     const total = uses.reduce((sum, { bonus }) => sum.add(bonus), new Decimal(0)).toFixed(2);
-    return { timesUsed: uses.length, uses: uses.length, total };
+    const rows = [...this.uses[index]!.keys()].filter((id) => !this.archived.has(id)).length;
+    return { timesUsed: uses.length, uses: rows, total };
   }
 
   private counts(index: number, customer: string): { total: number; mine: number } {

@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","update_promo_code_stats_on_carry()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -151,7 +151,7 @@ BEGIN
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
        WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,update_promo_code_stats_on_carry,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -371,11 +371,11 @@ BEGIN
   UPDATE "public"."promo_codes" AS c
      SET "times_used" = actual_uses,
          "total_bonus_issued" = actual_bonus, "updated_at" = stamp
-   WHERE c."id" = code_id AND (c."times_used"::numeric IS DISTINCT FROM actual_uses::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM actual_bonus);
+   WHERE c."id" = code_id AND (c."times_used"::numeric IS DISTINCT FROM (actual_uses)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM (actual_bonus));
   corrected := FOUND;
   marker := set_config('pg_promo_codes.counting', earlier, true);
 
-  PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = code_id AND NOT (c."times_used"::numeric IS DISTINCT FROM actual_uses::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM actual_bonus);
+  PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = code_id AND NOT (c."times_used"::numeric IS DISTINCT FROM (actual_uses)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM (actual_bonus));
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the counters of promo code % could not be set to % uses and a bonus of %',
       code_id, actual_uses, actual_bonus
@@ -847,7 +847,7 @@ BEGIN
   END IF;
 
   PERFORM FROM "public"."promo_codes" AS c
-    WHERE (c."times_used"::numeric IS DISTINCT FROM 0::bigint::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM 0::numeric)
+    WHERE (c."times_used"::numeric IS DISTINCT FROM (0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM (0::numeric))
     ORDER BY c."id"
     FOR NO KEY UPDATE;
   FOR code_id IN
@@ -859,8 +859,8 @@ BEGIN
               WHERE true GROUP BY u."promo_code_id"
            ) AS actual ON actual.code = c."id"
       LEFT JOIN "pgpromocodes".promo_code_carried_totals AS carried ON carried.promo_code_id = c."id"
-     WHERE (c."times_used"::numeric IS DISTINCT FROM 0::bigint::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM 0::numeric)
-       AND (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric))
+     WHERE (c."times_used"::numeric IS DISTINCT FROM (0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM (0::numeric))
+       AND (c."times_used"::numeric IS DISTINCT FROM (coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint))::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM (coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric)))
      ORDER BY c."id"
   LOOP
     PERFORM "pgpromocodes".recount_promo_code_stats(code_id);
@@ -876,6 +876,49 @@ END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".update_promo_code_stats_on_truncate() FROM PUBLIC;
+
+-- What is carried forward counts, whoever writes it, as a restore of the data does. Archiving does not count it: there it takes the
+-- place of rows. A code that comes later is recounted then; its campaign may be there already.
+CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_stats_on_carry()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  codes bigint[];
+  uses_of bigint[];
+  bonus_of numeric[];
+BEGIN
+  IF (coalesce(current_setting('pg_promo_codes.archiving', true), '') IN ('customers', 'totals')
+      AND pg_has_role(session_user, current_user, 'MEMBER')) THEN
+    RETURN NULL;
+  END IF;
+  SELECT pg_catalog.array_agg(n.promo_code_id ORDER BY n.promo_code_id), pg_catalog.array_agg(n.uses ORDER BY n.promo_code_id),
+         pg_catalog.array_agg(n.bonus ORDER BY n.promo_code_id)
+    INTO codes, uses_of, bonus_of
+    FROM new_carried AS n;
+  PERFORM "pgpromocodes".apply_promo_code_stats(a.code, a.uses, a.bonus)
+     FROM (SELECT w.code, w.uses, w.bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS w(code, uses, bonus)
+             JOIN "public"."promo_codes" AS c ON c."id" = w.code
+            ORDER BY w.code) AS a;
+  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                 WHERE m.promo_code_id = changed.code
+                                OFFSET 0) AS member
+            GROUP BY member.campaign_id) AS added
+   HAVING count(*) > 0::bigint;
+  RETURN NULL;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".update_promo_code_stats_on_carry() FROM PUBLIC;
 
 -- After an update that names the id it fires when the transaction commits, after every difference has been added: the only
 -- time at which counting the rows is not in the way of a difference that is still queued.
@@ -906,7 +949,10 @@ BEGIN
     -- Counters that came with the code are let, as counterWrites 'allow' says. Otherwise the code asks for a recount at
     -- commit, by naming its id; only where there may be something to count, because a pending event keeps a migration from
     -- altering the table.
-    IF NOT referencing AND NOT (TG_ARGV[0] = 'allow'
+    IF (NOT referencing
+        OR (pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint
+            AND EXISTS (SELECT FROM "pgpromocodes".promo_code_carried_totals AS k WHERE k.promo_code_id = NEW."id")))
+       AND NOT (TG_ARGV[0] = 'allow'
          AND (NEW."times_used"::bigint <> 0::bigint OR NEW."total_bonus_issued"::numeric <> 0::numeric)) THEN
       marker := set_config('pg_promo_codes.counting', 'on', true);
       UPDATE "public"."promo_codes" AS c SET "id" = c."id" WHERE c."id" = NEW."id";
@@ -3763,6 +3809,13 @@ CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_carried_totals (
   base_reward   numeric NOT NULL
 );
 
+DROP TRIGGER IF EXISTS count_promo_code_uses_on_carry ON "pgpromocodes".promo_code_carried_totals;
+
+CREATE TRIGGER count_promo_code_uses_on_carry
+  AFTER INSERT ON "pgpromocodes".promo_code_carried_totals
+  REFERENCING NEW TABLE AS new_carried
+  FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_carry();
+
 ALTER TABLE "pgpromocodes".promo_code_carried_totals ENABLE ROW LEVEL SECURITY;
 
 DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_carried_totals;
@@ -3912,7 +3965,7 @@ BEGIN
                WHEN 'schema' THEN g.grantee IN (SELECT f.grantee FROM former AS f)
                                OR (g.privilege = 'CREATE' AND g.grantee NOT IN (SELECT i.oid FROM installers AS i))
                WHEN 'table' THEN g.privilege = ANY (writes) AND NOT g.redeems
-               WHEN 'history' THEN g.privilege = ANY (writes)
+               WHEN 'history' THEN g.privilege = ANY (writes) OR g.grantee IN (SELECT f.grantee FROM former AS f)
                ELSE NOT g.redeems OR pg_catalog.cardinality(g.rights) = 0 END
     )
     SELECT pg_catalog.format('REVOKE %s ON %s FROM %s', e.privilege, e.path, CASE WHEN e.grantee = 0::oid THEN 'PUBLIC'
@@ -4086,7 +4139,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,update_promo_code_stats_on_carry,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP
@@ -4104,7 +4157,7 @@ SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_stats(drifted.id
                     FROM "public"."promo_code_uses" AS u
                    WHERE true GROUP BY u."promo_code_id"
                 ) AS actual ON actual.code = c."id"
-          WHERE (c."times_used"::numeric IS DISTINCT FROM coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint)::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric))
+          WHERE (c."times_used"::numeric IS DISTINCT FROM (coalesce(actual.uses, 0::bigint) + coalesce(carried.uses, 0::bigint))::numeric OR c."total_bonus_issued"::numeric IS DISTINCT FROM (coalesce(actual.bonus, 0::numeric) + coalesce(carried.bonus, 0::numeric)))
           ORDER BY c."id"
        ) AS drifted;
 SELECT count(*) FILTER (WHERE "pgpromocodes".recount_promo_code_campaign_stats(drifted.id)) AS repaired_campaigns

@@ -20,7 +20,10 @@ BEGIN
     -- Counters that came with the code are let, as counterWrites 'allow' says. Otherwise the code asks for a recount at
     -- commit, by naming its id; only where there may be something to count, because a pending event keeps a migration from
     -- altering the table.
-    IF NOT referencing AND NOT (TG_ARGV[0] = 'allow'
+    IF (NOT referencing
+        OR (:has_carried()
+            AND EXISTS (SELECT FROM :"library".promo_code_carried_totals AS k WHERE k.promo_code_id = NEW.:"code_id")))
+       AND NOT (TG_ARGV[0] = 'allow'
          AND (/*if times_used*/ NEW.:"times_used"::bigint <> 0::bigint /*fi*/
               /*if times_used and total_bonus_issued*/ OR /*fi*/
               /*if total_bonus_issued*/ NEW.:"total_bonus_issued"::numeric <> 0::numeric /*fi*/)) THEN

@@ -66,7 +66,7 @@ BEGIN
                WHEN 'schema' THEN g.grantee IN (SELECT f.grantee FROM former AS f)
                                OR (g.privilege = 'CREATE' AND g.grantee NOT IN (SELECT i.oid FROM installers AS i))
                WHEN 'table' THEN g.privilege = ANY (writes) AND NOT g.redeems
-               WHEN 'history' THEN g.privilege = ANY (writes)
+               WHEN 'history' THEN g.privilege = ANY (writes) OR g.grantee IN (SELECT f.grantee FROM former AS f)
                ELSE NOT g.redeems OR pg_catalog.cardinality(g.rights) = 0 END
     )
     SELECT pg_catalog.format('REVOKE %s ON %s FROM %s', e.privilege, e.path, CASE WHEN e.grantee = 0::oid THEN 'PUBLIC'

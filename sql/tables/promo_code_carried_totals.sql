@@ -6,6 +6,11 @@ CREATE TABLE IF NOT EXISTS :"library".promo_code_carried_totals (
   bonus         numeric NOT NULL,
   base_reward   numeric NOT NULL
 );
+DROP TRIGGER IF EXISTS count_promo_code_uses_on_carry ON :"library".promo_code_carried_totals;
+CREATE TRIGGER count_promo_code_uses_on_carry
+  AFTER INSERT ON :"library".promo_code_carried_totals
+  REFERENCING NEW TABLE AS new_carried
+  FOR EACH STATEMENT EXECUTE FUNCTION :"library".update_promo_code_stats_on_carry();
 
 -- What row-level security hides of the codes, it hides of what they carry.
 ALTER TABLE :"library".promo_code_carried_totals ENABLE ROW LEVEL SECURITY;

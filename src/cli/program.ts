@@ -111,6 +111,26 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
     .action(does(async () => (await import('./commands/repair.js')).repair));
 
   program
+    .command('archive')
+    .summary('remove old uses, and keep what they count')
+    .description(
+      'Removes old uses in batches, or detaches or drops a partition of them. Counters and limits stay as they are: what the uses count is carried forward.',
+    )
+    .option('--before <date>', 'uses from before this day (of UTC) or moment, such as 2025-01-01')
+    .option('--batch-size <n>', 'how many uses one transaction archives at the most', wholeNumber(1, 100_000))
+    .option('--into <table>', 'a table, or schema.table, that takes the rows')
+    .option('--partition <table>', 'a partition, or schema.partition, instead of uses by their age')
+    .option('--detach', 'leave the partition as a table of its own')
+    .option('--drop', 'drop the partition with its rows')
+    .option('--no-customers', 'let go of how often each customer has used a code; limits per customer begin anew')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText(
+      'after',
+      examples('archive --before 2020-01-01 --yes', 'archive --before 2020-01-01 --batch-size 5000 --yes --json'),
+    )
+    .action(does(async () => (await import('./commands/archive.js')).archive));
+
+  program
     .command('uninstall')
     .summary('remove what install has created')
     .description('Removes functions, triggers and the schema of the library. Tables of the host and their rows stay.')

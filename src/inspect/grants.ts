@@ -64,11 +64,15 @@ export function tableRights(
   const table = `${quoteIdentifier(wanted.layout.librarySchema)}.${quoteIdentifier(name)}`;
   const redeemers = redeemersOf(wanted, catalog);
   const grants = found?.grants ?? [];
+  // Who redeems no more reads no more of what redeeming reads.
+  const former = isReadOnly ? formerRedeemers(redeemers, catalog) : new Set<string | null>();
   const excess = new Set(
     grants
       .filter(
         ({ grantee, privilege }) =>
-          grantee === null || (WRITES.test(privilege) && (isReadOnly || !redeemers.includes(grantee))),
+          grantee === null ||
+          former.has(grantee) ||
+          (WRITES.test(privilege) && (isReadOnly || !redeemers.includes(grantee))),
       )
       .map(({ grantee }) => grantee),
   );

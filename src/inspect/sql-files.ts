@@ -24,6 +24,7 @@ import recountStats from '../../sql/counting/recount_promo_code_stats.sql';
 import row from '../../sql/counting/row.sql';
 import statement from '../../sql/counting/statement.sql';
 import truncate from '../../sql/counting/truncate.sql';
+import onCarry from '../../sql/counting/update_promo_code_stats_on_carry.sql';
 import onDelete from '../../sql/counting/update_promo_code_stats_on_delete.sql';
 import onInsert from '../../sql/counting/update_promo_code_stats_on_insert.sql';
 import onTruncate from '../../sql/counting/update_promo_code_stats_on_truncate.sql';
@@ -92,6 +93,7 @@ export const functionFiles = [
   onDelete,
   onUpdate,
   onTruncate,
+  onCarry,
   recountAtCommit,
   guardCounters,
   verifyLimits,

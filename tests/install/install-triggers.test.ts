@@ -12,6 +12,9 @@ const TABLES = [
   'promo_code_rate_limits',
   'promo_code_campaigns',
   'promo_code_campaign_codes',
+  'promo_code_carried_totals',
+  'promo_code_carried_customers',
+  'promo_code_archived_uses',
 ];
 const INDEXES = ['promo_codes_shop_code_idx', 'promo_code_uses_code_customer_idx'];
 const TRIGGERS = [

@@ -1,9 +1,10 @@
 -- Uses that are only reserved. A hold counts like any use; confirming it deletes its row here, releasing it takes the use back
 -- and marks the row, so that a late confirmation can be told from one of an unknown use. Such a mark (released_as: expired,
 -- replaced) stands for every other use that was taken back as well (rolled_back), and for a retry in doubt that was refused
--- (refused; without a code where there is none): an attempt that the network delivers late must not record a use under that
--- id. Marks are forgotten after 90 days, by releasing due holds and by rollbacks. Ids come again: a hold knows its use by code,
--- customer (as customers are compared) and time as well. Rows of an earlier version have no time.
+-- (refused; without a code where there is none), and for a use that was archived within a day (archived): an attempt that the
+-- network delivers late must not record a use under that id. Marks are forgotten after 90 days, by releasing due holds and by
+-- rollbacks. Ids come again: a hold knows its use by code, customer (as customers are compared) and time as well. Rows of an
+-- earlier version have no time.
 CREATE TABLE IF NOT EXISTS :"library".promo_code_holds (
   use_id           :use_id_type PRIMARY KEY,
   promo_code_id    :code_id_type,

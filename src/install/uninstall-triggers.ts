@@ -30,7 +30,7 @@ export interface UninstallOptions extends SchemaOption {
 
 /**
  * Removes what the library created: the triggers, the indexes that it built, and its schema with the functions and with what
- * is remembered of idempotency keys and holds. Where the host has put something of its own into that schema, the schema stays
+ * is remembered of idempotency keys and holds, the campaigns, and what archived uses count: a later installation counts rows alone. Where the host has put something of its own into that schema, the schema stays
  * with it. It is one short transaction (under a load that never lets both tables be locked, one for each table). The host's
  * tables, rows and counters stay; from then on nothing keeps the counters true. Where nothing is installed, nothing is locked or
  * written.

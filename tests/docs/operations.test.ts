@@ -313,7 +313,7 @@ describe('restores and replicas', () => {
     const { rows } = await t.pool.query(
       `SELECT count(*)::integer AS count FROM pg_publication_tables WHERE pubname = 'promo_codes_all'`,
     );
-    expect(rows).toEqual([{ count: 7 }]);
+    expect(rows).toEqual([{ count: 10 }]);
   });
 });
 

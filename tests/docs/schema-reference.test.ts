@@ -36,6 +36,9 @@ describe('the page lists what a fresh installation has', () => {
     'promo_code_history',
     'promo_code_campaigns',
     'promo_code_campaign_codes',
+    'promo_code_carried_totals',
+    'promo_code_carried_customers',
+    'promo_code_archived_uses',
   ])('each column of %s, in its order', async (table) => {
     const rows = await found(
       `SELECT a.attname::text, replace(format_type(a.atttypid, a.atttypmod), 'timestamp with time zone', 'timestamptz'),
@@ -104,7 +107,7 @@ describe('the page lists what a fresh installation has', () => {
   });
 });
 
-it('who redeems has the four rights on the tables of the library, but may only read the history, and PUBLIC has none', async () => {
+it('who redeems has the four rights on the tables of the library, but may only read the history and what is carried, and PUBLIC has none', async () => {
   const rows = await found(
     `SELECT c.relname::text, string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type), pg_get_userbyid(g.grantee)::text
        FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS g
@@ -112,9 +115,11 @@ it('who redeems has the four rights on the tables of the library, but may only r
       GROUP BY 1, 3 ORDER BY 1`,
   );
   expect(rows).toEqual([
-    ...['promo_code_campaign_codes', 'promo_code_campaigns'].map((table) => [
+    ...['promo_code_archived_uses', 'promo_code_campaign_codes', 'promo_code_campaigns'].map((table) => [
       ...[table, 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],
     ]),
+    ['promo_code_carried_customers', 'SELECT', redeemer.role],
+    ['promo_code_carried_totals', 'SELECT', redeemer.role],
     ['promo_code_history', 'SELECT', redeemer.role],
     ...['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_rate_limits'].map((table) => [
       ...[table, 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostTables } from '../../src/host/description';
 import {
+  archiveUses,
   assertNoDrift,
   checkDrift,
   inspectTriggers,
@@ -479,6 +480,19 @@ async function drift(
   await say(drifted);
   await installTriggers(admin, { ...where, reconcile: 'online' });
   await repairDrift(admin, where);
+  await say('CREATE TABLE IF NOT EXISTS :"schema".taken (LIKE :"uses")');
+  const { archived } = await archiveUses(admin, {
+    ...where,
+    before: '2100-01-01T00:00:00Z',
+    batchSize: 3,
+    into: 'taken',
+  });
+  expect(archived).toBeGreaterThan(0);
+  await assertNoDrift(admin, where);
   await say('TRUNCATE :"uses"');
+  await assertNoDrift(admin, where);
+  // Counted as in a restore.
+  await say(`INSERT INTO :"library".promo_code_carried_totals (promo_code_id, uses, bonus, base_reward)
+             SELECT c.id, 1, 5, 10 FROM :"codes" AS c ORDER BY c.id DESC LIMIT 1 ON CONFLICT DO NOTHING`);
   await assertNoDrift(admin, where);
 }

@@ -5,7 +5,7 @@ import { visible } from '../table.js';
 import { note, print } from '../terminal.js';
 
 const QUESTION =
-  'Remove triggers, functions and the schema of the library, with its campaigns, idempotency keys and holds? Your tables and rows stay.';
+  'Remove triggers, functions and the schema of the library, with its campaigns, what archived uses count, idempotency keys and holds? Your tables and rows stay.';
 
 export async function uninstall(session: Session, { yes }: { yes?: boolean }): Promise<number> {
   const { terminal, installation } = session;

@@ -2799,8 +2799,9 @@ BEGIN
          WHERE (customer_limits[q.place] IS NOT NULL
                 AND coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
                                WHERE carried.promo_code_id = code_ids[q.place] AND carried.customer_address = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ), 0::bigint) > 0::bigint)
-            OR coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
-                          WHERE carried.customer_address = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_ids[q.place]), 0::bigint) > 0::bigint);
+            OR (campaign_ids[q.place] IS NOT NULL
+                AND coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                               WHERE carried.customer_address = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_ids[q.place]), 0::bigint) > 0::bigint));
     END IF;
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (

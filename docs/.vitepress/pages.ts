@@ -23,7 +23,10 @@ const GROUPS: Group[] = [
     text: 'Redeem',
     pages: ['redeeming', 'codes', 'campaigns', 'in-your-transaction', 'limits-and-holds', 'exactly-once', 'errors'],
   },
-  { text: 'Operate', pages: ['cli', 'drift', 'history', 'archiving', 'operations', 'observability', 'security', 'upgrading'] },
+  {
+    text: 'Operate',
+    pages: ['cli', 'drift', 'history', 'archiving', 'operations', 'observability', 'security', 'upgrading'],
+  },
   { text: 'Look up', pages: ['requirements', 'schema-reference', 'performance'] },
   { text: 'Look inside', pages: ['how-it-works', 'how-it-counts', 'torture', 'contributing'] },
 ];

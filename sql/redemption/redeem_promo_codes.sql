@@ -159,7 +159,8 @@ BEGIN
         SELECT FROM unnest(places, customers) AS q(place, customer)
          WHERE (customer_limits[q.place] IS NOT NULL
                 AND :carried_customer_uses(code_ids[q.place], :asked_customer(q.customer)) > 0::bigint)
-            OR :carried_campaign_uses(campaign_ids[q.place], :asked_customer(q.customer)) > 0::bigint);
+            OR (campaign_ids[q.place] IS NOT NULL
+                AND :carried_campaign_uses(campaign_ids[q.place], :asked_customer(q.customer)) > 0::bigint));
     END IF;
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (

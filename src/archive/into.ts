@@ -13,11 +13,10 @@ export interface Into {
 /** @throws ValidationError where there is no such table, or it lacks columns of the uses */
 export async function readInto(db: Queryable, host: ArchiveHost, into: ParsedTable): Promise<Into> {
   const { schema = host.layout.schema, table } = into;
-  const { rows } = await db.query(columnsSql, [schema, table]);
+  const { rows } = await db.query(host.sql(columnsSql), [schema, table]);
   const [found] = rows;
   if (!found) throw refused(`is no table: there is no ${schema}.${table}`);
-  if (schema === host.layout.schema && table === host.layout.uses.name)
-    throw refused('must be another table than that of the uses');
+  if (found.of_uses === 'true') throw refused('must be another table than that of the uses, and no partition of it');
   const there: string[] = JSON.parse(String(found.names));
   const written: string[] = JSON.parse(String(found.written ?? '[]'));
   const columns = host.catalog.tables.uses?.columns ?? [];

@@ -171,8 +171,11 @@ async function recount(
             current_setting('row_security') AS security`,
   );
   // The marker lets the write pass the counter guards. The host's zone makes now() right in a column without time zone as well. Row-level
-  // security that hides uses from this role becomes an error instead of a wrong count.
+  // security that hides codes or uses from this role becomes an error instead of a wrong count; that of the library's tables hides
+  // nothing of codes that it sees.
   await transaction.query(SETTINGS, [`${lockTimeoutMs}ms`, layout.timeZone, 'off', 'on']);
+  await transaction.query(renderSqlFile(SEES_ALL, layout));
+  await transaction.query(`SELECT set_config('row_security', 'on', true)`);
   const { lock, correct } = correctionsFor(readsCarried === true)[kind];
   await transaction.query(renderSqlFile(lock, layout), [ids]);
   const { rows } = await transaction.query(renderSqlFile(correct, layout), [ids]);
@@ -182,6 +185,8 @@ async function recount(
   return rows.map(toDriftRecord);
 }
 
+/** Reads nothing. */
+const SEES_ALL = `SELECT FROM :"codes" AS c, :"uses" AS u LIMIT 0`;
 const SETTINGS = `
   SELECT set_config('lock_timeout', $1, true), set_config('timezone', $2, true),
          set_config('row_security', $3, true), set_config('pg_promo_codes.counting', $4, true)`;

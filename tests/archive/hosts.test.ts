@@ -7,6 +7,7 @@ import {
   type HistoryKind,
   inspectTriggers,
   installTriggers,
+  repairDrift,
 } from '../../src/index';
 import { HOSTS, useHistory } from '../history/fixture';
 import { useRole, waitUntilBlocked } from '../support';
@@ -192,7 +193,16 @@ describe('a partition', () => {
     await run(`DELETE FROM :"schema".promo_code_uses WHERE promo_code_id = '${code.id}'`);
     expect(await repository.findById(code.id)).toMatchObject({ timesUsed: 0 });
     expect(await t.kinds({ promoCodeId: code.id })).toEqual(['redeemed', 'rolled_back']);
-    // The app reads drift as everybody does who redeems.
+    // The app finds drift and repairs it, as everybody may who may change codes.
     expect(await checkDrift(pool, options)).toEqual([]);
+    await redeem(code);
+    await t.sql(`UPDATE :"schema".promo_code_uses SET used_at = $1`, [OLD]);
+    await archiveUses(t.pool, { ...options, before: BEFORE });
+    await t.sql(
+      `SET session_replication_role = replica; UPDATE :"schema".promo_codes SET times_used = 7 WHERE id = ${code.id}; RESET session_replication_role`,
+    );
+    expect(await repairDrift(pool, options)).toMatchObject([{ timesUsed: 7, actualUses: 1 }]);
+    expect(await repository.findById(code.id)).toMatchObject({ timesUsed: 1 });
+    expect(await repository.redeem(request(code))).toMatchObject({ ok: true });
   });
 });

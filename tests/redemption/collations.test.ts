@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { assertNoDrift } from '../../src/index';
+import { archiveUses, assertNoDrift } from '../../src/index';
 import { useRepository } from '../support/repository';
 
 /** Columns that fold letters otherwise than the database does. */
@@ -39,6 +39,18 @@ describe.each([
     const wide = await newCode({ perCustomerLimit: 3 });
     expect((await repository.redeemMany(calls(wide))).map(({ ok }) => ok)).toEqual([true, true, true]);
     expect(await repository.redeem(calls(wide)[1]!)).toMatchObject({ reason: 'customer_limit_reached' });
+    await assertNoDrift(t.pool, { schema: t.schema });
+  });
+
+  it('keep the limit of a customer whose uses were archived', async () => {
+    const code = await newCode();
+    expect(await repository.redeem(request(code, { customerAddress: customer }))).toMatchObject({ ok: true });
+    await archiveUses(t.pool, { schema: t.schema, before: '2100-01-01T00:00:00Z' });
+    const again = request(code, { customerAddress: sameCustomer });
+    expect(await repository.validate(again)).toMatchObject({ reason: 'customer_limit_reached' });
+    expect(await repository.redeem(again)).toMatchObject({ reason: 'customer_limit_reached' });
+    expect((await repository.redeemMany([again, request(code)])).map(({ ok }) => ok)).toEqual([false, true]);
+    expect(await repository.usageStats(code.id, { days: 1 })).toMatchObject({ totalUses: 2, distinctCustomers: 2 });
     await assertNoDrift(t.pool, { schema: t.schema });
   });
 

@@ -480,7 +480,7 @@ async function drift(
   await say(drifted);
   await installTriggers(admin, { ...where, reconcile: 'online' });
   await repairDrift(admin, where);
-  await say('CREATE TABLE IF NOT EXISTS :"schema".taken (LIKE :"uses")');
+  await say('CREATE TABLE IF NOT EXISTS :"schema".taken (LIKE :"uses"); GRANT INSERT ON :"schema".taken TO PUBLIC');
   const { archived } = await archiveUses(admin, {
     ...where,
     before: '2100-01-01T00:00:00Z',

@@ -3,7 +3,7 @@
 WITH locked AS MATERIALIZED (
   SELECT c.:"code_id" AS id
     FROM :"codes" AS c
-   WHERE c.:"code_id" = ANY ($1::text:::code_id_type[])
+   WHERE c.:"code_id" = ANY ((SELECT $1::text:::code_id_type[]):::code_id_type[])
    ORDER BY c.:"code_id"
      FOR NO KEY UPDATE
 )

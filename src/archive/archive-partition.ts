@@ -21,7 +21,7 @@ import { type ArchivePartitionOptions, archivePartitionOptions } from './options
  * Detaches or drops a partition of the uses, and keeps what its uses count, in one transaction: *counter = carried forward + rows*.
  * Without it, a partition that is gone takes its uses out of the count, and `repairDrift` would open limits that were used up.
  *
- * The table of uses is locked (ACCESS EXCLUSIVE) while the partition is added up, about a second for each million uses: redemptions wait
+ * The table of uses is locked (ACCESS EXCLUSIVE) while the partition is added up, some seconds for each million uses: redemptions wait
  * for that long. For a big partition call `archiveUses` first, which works in batches beside them, and then this on what is left.
  *
  * A partition that was detached keeps its rows, which count no more whatever happens to them. With a history nothing is recorded, and

@@ -528,9 +528,11 @@ BEGIN
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(
       NEW."promo_code_id"::bigint, 1::bigint, coalesce(NEW."bonus_amount"::numeric, 0::numeric));
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id");
-    IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[1::bigint], ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id");
+      IF campaign_id IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[1::bigint], ARRAY[coalesce(NEW."bonus_amount"::numeric, 0::numeric)]);
+      END IF;
     END IF;
     RETURN NULL;
   END IF;
@@ -566,9 +568,11 @@ BEGIN
     IF NOT is_counted THEN
       PERFORM "pgpromocodes".apply_promo_code_stats(first_code, uses, bonus);
     END IF;
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = first_code);
-    IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = first_code);
+      IF campaign_id IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[uses], ARRAY[bonus]);
+      END IF;
     END IF;
     RETURN NULL;
   END IF;
@@ -606,15 +610,17 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   RETURN NULL;
 END
 $body$;
@@ -684,10 +690,12 @@ BEGIN
   IF TG_LEVEL = 'ROW' THEN
     PERFORM "pgpromocodes".apply_promo_code_stats(OLD."promo_code_id"::bigint, -1::bigint, -(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id");
-    IF campaign_id IS NOT NULL THEN
-      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-1::bigint], ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
-                                                                                                   THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."promo_code_id");
+      IF campaign_id IS NOT NULL THEN
+        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-1::bigint], ARRAY[-(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
+                                                                                                     THEN OLD."bonus_amount"::numeric ELSE 0::numeric END)]);
+      END IF;
     END IF;
     RETURN NULL;
   END IF;
@@ -704,15 +712,17 @@ BEGIN
     uses_of := pg_catalog.array_append(uses_of, -uses);
     bonus_of := pg_catalog.array_append(bonus_of, -bonus);
   END LOOP;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   RETURN NULL;
 END
 $body$;
@@ -761,15 +771,17 @@ BEGIN
       uses_of := pg_catalog.array_append(uses_of, uses);
       bonus_of := pg_catalog.array_append(bonus_of, bonus);
     END LOOP;
-    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                   WHERE m.promo_code_id = changed.code
-                                  OFFSET 0) AS member
-              GROUP BY member.campaign_id) AS added
-     HAVING count(*) > 0::bigint;
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+                pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+         FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+                 FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+                CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                     WHERE m.promo_code_id = changed.code
+                                    OFFSET 0) AS member
+                GROUP BY member.campaign_id) AS added
+       HAVING count(*) > 0::bigint;
+    END IF;
     IF NEW."promo_code_id" <> OLD."promo_code_id" THEN
       UPDATE "pgpromocodes".promo_code_holds AS h
          SET promo_code_id = NEW."promo_code_id"
@@ -801,15 +813,17 @@ BEGIN
     uses_of := pg_catalog.array_append(uses_of, uses);
     bonus_of := pg_catalog.array_append(bonus_of, bonus);
   END LOOP;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   -- Whoever moves a use names two codes.
   IF pg_catalog.cardinality(codes) > 1
      AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
@@ -905,15 +919,17 @@ BEGIN
              FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS w(code, uses, bonus)
              JOIN "public"."promo_codes" AS c ON c."id" = w.code
             ORDER BY w.code) AS a;
-  PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
-            pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
-     FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
-             FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
-            CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
-                                 WHERE m.promo_code_id = changed.code
-                                OFFSET 0) AS member
-            GROUP BY member.campaign_id) AS added
-   HAVING count(*) > 0::bigint;
+  IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+    PERFORM "pgpromocodes".apply_promo_code_campaign_stats(
+              pg_catalog.array_agg(added.campaign_id), pg_catalog.array_agg(added.uses), pg_catalog.array_agg(added.bonus))
+       FROM (SELECT member.campaign_id, sum(changed.uses)::bigint AS uses, sum(changed.bonus) AS bonus
+               FROM ROWS FROM (pg_catalog.unnest(codes), pg_catalog.unnest(uses_of), pg_catalog.unnest(bonus_of)) AS changed(code, uses, bonus)
+              CROSS JOIN LATERAL (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m
+                                   WHERE m.promo_code_id = changed.code
+                                  OFFSET 0) AS member
+              GROUP BY member.campaign_id) AS added
+     HAVING count(*) > 0::bigint;
+  END IF;
   RETURN NULL;
 END
 $body$;
@@ -1333,6 +1349,10 @@ BEGIN
     marker := set_config('pg_promo_codes.counting', earlier, true);
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
+    -- Of campaigns that came with their ids. Whoever counts after the locks that are taken here looks for them.
+    IF NOT (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      PERFORM pg_catalog.setval('"pgpromocodes".promo_code_campaigns_id_seq'::regclass, greatest(max(g.id), 1::bigint)) FROM "pgpromocodes".promo_code_campaigns AS g;
+    END IF;
     SELECT pg_catalog.array_agg(n.promo_code_id), pg_catalog.array_agg(n.campaign_id), pg_catalog.array_agg(1::bigint)
       INTO codes, campaigns, weights
       FROM new_members AS n;
@@ -1697,12 +1717,12 @@ LANGUAGE sql
 IMMUTABLE
 AS $body$
 -- pg-promo-codes 2
-SELECT CASE WHEN lower(btrim(bonus_type) COLLATE "C") = ANY ('{"percentage"}'::text[]) THEN true
-            WHEN lower(btrim(bonus_type) COLLATE "C") = ANY ('{"fixed"}'::text[]) THEN false END $body$;
+SELECT pg_catalog.array_position(pg_catalog.array_cat('{"percentage"}'::text[], '{"fixed"}'::text[]), lower(btrim(bonus_type) COLLATE "C"))
+       <= pg_catalog.cardinality('{"percentage"}'::text[]) $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_is_percentage(text) FROM PUBLIC;
 
--- The bonus of one use: the one given, otherwise that of the code for the base reward. It is rounded once, to the places that
+-- The bonus of one use: the one given, otherwise that of the code for the base reward, and NULL of a type that is neither. It is rounded once, to the places that
 -- all columns hold which it goes into; a cap finer than these is cut down. 20 places or more stand for columns that declare
 -- none: there a percentage is exact. A product is exact at any size; a division by 100 would be cut at some place and then
 -- rounded once more. Without settings of its own it becomes part of the statement that calls it.
@@ -1713,10 +1733,10 @@ IMMUTABLE
 AS $body$
 -- pg-promo-codes 2
 SELECT CASE WHEN given IS NOT NULL THEN given
-            WHEN is_percentage AND places < 20
-            THEN least(round(base * bonus_value * 0.01::numeric, places), trunc(cap, places))
-            WHEN is_percentage THEN least(trim_scale(base * bonus_value * 0.01::numeric), cap)
-            WHEN places < 20 THEN round(bonus_value, places) ELSE bonus_value END
+            ELSE CASE is_percentage
+                   WHEN true THEN CASE WHEN places < 20 THEN least(round(base * bonus_value * 0.01::numeric, places), trunc(cap, places))
+                                       ELSE least(trim_scale(base * bonus_value * 0.01::numeric), cap) END
+                   WHEN false THEN CASE WHEN places < 20 THEN round(bonus_value, places) ELSE bonus_value END END END
 $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer) FROM PUBLIC;
@@ -2298,8 +2318,10 @@ BEGIN
                FROM "public"."promo_codes" AS c
               WHERE c."id" = f.id
                 FOR NO KEY UPDATE) AS b ON true;
-    SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
-      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
+        FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    END IF;
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
       PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
       SELECT pg_catalog.array_agg(g.id ORDER BY q.place), pg_catalog.array_agg(CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END ORDER BY q.place),
@@ -2708,7 +2730,7 @@ BEGIN
 
   -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
   -- are.
-  IF accepted THEN
+  IF accepted AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
     SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
       FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
@@ -2883,7 +2905,7 @@ BEGIN
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
   END IF;
-  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
     campaign_ids := ARRAY(SELECT (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
@@ -2921,8 +2943,7 @@ AS $body$
 DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
-  wait_here boolean := session_wait = '0' OR session_wait::interval
-                       > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  wait_here boolean := session_wait = '0';
   setting text;
   code record;
   campaign_id bigint;
@@ -2930,6 +2951,9 @@ DECLARE
   accepted boolean := false;
   answer text;
 BEGIN
+  IF NOT wait_here THEN
+    wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
@@ -2944,16 +2968,10 @@ BEGIN
   SELECT c."id" AS id, c."shop_id" AS shop, c."per_customer_limit"::bigint AS customer_limit, lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who,
          "pgpromocodes".promo_code_bonus(
            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true) AS has_room,
+           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus, coalesce(c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) > 0::bigint, true) AS has_room, (NULL::numeric IS NOT NULL OR NULL::numeric IS NOT NULL OR NULL::text IS NOT NULL) AS has_rules,
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
               WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
-           AND (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ) AND NOT coalesce(on_base < NULL::numeric::numeric, false)
-           AND (NULL::numeric IS NULL OR coalesce("pgpromocodes".promo_code_bonus(
-                                                           on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-                                                           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= 0::numeric OR "pgpromocodes".promo_code_bonus(
-                                                                                   on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
-                                                                                   "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) <= trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)), true))
            AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS is_open
@@ -2963,7 +2981,7 @@ BEGIN
    ORDER BY upper(c."code"::text), c."id"
    LIMIT 1
      FOR NO KEY UPDATE;
-  IF code.is_open THEN
+  IF code.is_open AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
     -- A later statement than the one that waits for the lock.
     campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code.id);
   END IF;
@@ -3698,7 +3716,7 @@ ALTER TABLE "pgpromocodes".promo_code_rate_limits DISABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE "pgpromocodes".promo_code_rate_limits IS 'pg-promo-codes: created by the library, see installTriggers()';
 
 CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaigns (
-  id                 bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+  id                 bigint GENERATED BY DEFAULT AS IDENTITY (MINVALUE 0 START WITH 1) PRIMARY KEY,
   shop_id            text NOT NULL,
   name               text NOT NULL,
   is_active          boolean NOT NULL DEFAULT true,
@@ -3744,6 +3762,9 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaigns
   USING ("pgpromocodes".promo_code_campaign_is_visible(id, shop_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaigns IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+SELECT pg_catalog.setval('"pgpromocodes".promo_code_campaigns_id_seq'::pg_catalog.regclass, greatest(
+  pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::pg_catalog.regclass), (SELECT max(g.id) FROM "pgpromocodes".promo_code_campaigns AS g), 0::bigint));
 
 CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_campaign_codes (
   promo_code_id bigint PRIMARY KEY,
@@ -3938,6 +3959,11 @@ BEGIN
                         JOIN pg_catalog.pg_class AS whole ON whole.oid = part.inhparent AND whole.relnamespace = child.relnamespace
                        WHERE part.inhrelid = c.oid AND whole.relname = 'promo_code_history'::pg_catalog.name)
            OR ((c.relkind = 'p'::"char" OR c.relname::text = ANY (carried)) AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
+       UNION ALL
+      -- Whether there has been a campaign is read from it.
+      SELECT 'sequence', pg_catalog.format('SEQUENCE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{USAGE}'
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.oid = library_oid AND c.relname = 'promo_code_campaigns_id_seq'::pg_catalog.name AND c.relkind = 'S'::"char"
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),

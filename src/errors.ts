@@ -86,7 +86,8 @@ export class PromoCodesError extends Error {
 function isInstance(type: object, value: unknown): boolean {
   // A class that a host derives from one of these is its own: only its prototype tells.
   if (!Object.hasOwn(type, 'kind')) return Function.prototype[Symbol.hasInstance].call(type, value);
-  return kindsIn(value).includes(kindsOf(type)[0] ?? '');
+  const kinds = kindsIn(value);
+  return kinds.length > 0 && kinds.includes(kindsOf(type)[0] ?? '');
 }
 
 /** The kinds of a class and of those above it, the nearest first. */

@@ -27,6 +27,10 @@ BEGIN
     marker := set_config('pg_promo_codes.counting', earlier, true);
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
+    -- Of campaigns that came with their ids. Whoever counts after the locks that are taken here looks for them.
+    IF NOT :has_campaigns() THEN
+      PERFORM pg_catalog.setval(:'campaign_ids'::regclass, greatest(max(g.id), 1::bigint)) FROM :"library".promo_code_campaigns AS g;
+    END IF;
     SELECT pg_catalog.array_agg(n.promo_code_id), pg_catalog.array_agg(n.campaign_id), pg_catalog.array_agg(1::bigint)
       INTO codes, campaigns, weights
       FROM new_members AS n;

@@ -24,6 +24,16 @@ WITH RECURSIVE :installed_place(), host AS (
     FROM watched AS w
     JOIN pg_catalog.pg_inherits AS i ON i.inhparent = w.oid AND w.relkind = 'p'::"char"
     JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+), elsewhere AS (
+  -- In one pass: there is no index that would find the triggers of a function.
+  SELECT t.tgfoid FROM pg_catalog.pg_trigger AS t WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)
+), campaign_ids AS (
+  -- What redemptions read of it: whether there has been a campaign.
+  SELECT d.refobjid AS table_oid, s.relacl,
+         CASE WHEN pg_catalog.has_sequence_privilege(s.oid, 'USAGE') THEN pg_catalog.pg_sequence_last_value(s.oid::pg_catalog.regclass) ELSE 1::bigint END AS last
+    FROM library AS l
+    JOIN pg_catalog.pg_class AS s ON s.relnamespace = l.oid AND s.relname = 'promo_code_campaigns_id_seq'::name AND s.relkind = 'S'::"char"
+    JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid AND d.objid = s.oid AND d.deptype = 'i'::"char"
 ), :column_levels()
 SELECT pg_catalog.json_build_object(
   'schemaName', place.schema,
@@ -125,7 +135,9 @@ SELECT pg_catalog.json_build_object(
                         'privilege', g.privilege_type))
                  FROM (SELECT c.relacl AS acl
                         UNION ALL
-                       SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) AS r
+                       SELECT a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL
+                        UNION ALL
+                       SELECT q.relacl FROM campaign_ids AS q WHERE q.table_oid = c.oid) AS r
                 CROSS JOIN LATERAL pg_catalog.aclexplode(r.acl) AS g
                 WHERE g.grantee <> c.relowner),
              'isPartition', c.relispartition,
@@ -135,13 +147,17 @@ SELECT pg_catalog.json_build_object(
                  FROM pg_catalog.pg_trigger AS g
                  JOIN pg_catalog.pg_proc AS f ON f.oid = g.tgfoid AND f.pronamespace = s.oid
                 WHERE g.tgrelid = c.oid AND g.tgenabled IN ('O'::"char", 'A'::"char")), pg_catalog.json_build_array()),
-             'isReady', c.relkind <> 'p'::"char"
+             'isReady', NOT EXISTS (
+               -- There is none of the campaigns that are there, or nobody has looked yet: see has_campaigns.
+               SELECT FROM campaign_ids AS q
+                WHERE q.table_oid = c.oid AND NOT (q.last > 0::bigint OR (q.last = 0::bigint AND pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass) = 0::bigint)))
+               AND (c.relkind <> 'p'::"char"
                -- Nobody else can make one, and all goes on without it.
                OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') OR EXISTS (
                  SELECT FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS m ON m.oid = i.inhrelid
                   WHERE i.inhparent = c.oid
                     AND m.relname::text = pg_catalog.concat('promo_code_history_', pg_catalog.to_char(
-                          pg_catalog.date_trunc('month', pg_catalog.timezone('UTC', pg_catalog.now())) + '1 month'::interval, 'YYYY_MM'))),
+                          pg_catalog.date_trunc('month', pg_catalog.timezone('UTC', pg_catalog.now())) + '1 month'::interval, 'YYYY_MM')))),
              'ours', :is_own_table(c.oid)))
       FROM homes AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
@@ -183,9 +199,7 @@ SELECT pg_catalog.json_build_object(
                pg_catalog.convert_to(pg_catalog.replace(p.prosrc, E'\r', ''), 'UTF8'::name)), 'hex') END,
              'securityDefiner', p.prosecdef,
              'settings', p.proconfig,
-             'calledElsewhere', EXISTS (
-               SELECT FROM pg_catalog.pg_trigger AS t
-                WHERE t.tgfoid = p.oid AND NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)),
+             'calledElsewhere', p.oid IN (SELECT e.tgfoid FROM elsewhere AS e),
              'grants', (
                SELECT pg_catalog.json_agg(CASE WHEN g.grantee = 0::oid THEN NULL ELSE pg_catalog.pg_get_userbyid(g.grantee)::text END)
                  FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner))) AS g

@@ -39,6 +39,11 @@ BEGIN
          AND (:is_of_history(c.oid)
            OR ((c.relkind = 'p'::"char" OR c.relname::text = ANY (carried)) AND pg_catalog.obj_description(c.oid, 'pg_class') LIKE 'pg-promo-codes%'))
        UNION ALL
+      -- Whether there has been a campaign is read from it.
+      SELECT 'sequence', pg_catalog.format('SEQUENCE %I.%I', n.nspname, c.relname), c.relowner, c.relacl, '{USAGE}'
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.oid = library_oid AND c.relname = 'promo_code_campaigns_id_seq'::pg_catalog.name AND c.relkind = 'S'::"char"
+       UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
              CASE WHEN p.proname::text = ANY (:'for_redeemers'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END

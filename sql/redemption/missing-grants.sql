@@ -1,5 +1,6 @@
 -- What the current role lacks of the rights that redeeming and the repository take, as statements for the owner; one row of
--- text, empty where nothing is known to be missing. USAGE on a sequence is needed for serial columns, not for identity.
+-- text, empty where nothing is known to be missing. USAGE on a sequence is needed for serial columns, not for identity,
+-- but that of the campaigns is read.
 WITH tables AS (
   SELECT c.oid, n.nspname, c.relname
     FROM pg_catalog.pg_class AS c
@@ -27,7 +28,8 @@ WITH tables AS (
   SELECT 3, pg_catalog.format('GRANT USAGE ON SEQUENCE %I.%I TO %I;', t.nspname, s.relname, current_user)
     FROM tables AS t
     JOIN pg_catalog.pg_depend AS d
-      ON d.refobjid = t.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid AND d.deptype = 'a'::"char"
+      ON d.refobjid = t.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid 
+     AND (d.deptype = 'a'::"char" OR (d.deptype = 'i'::"char" AND t.relname = 'promo_code_campaigns'::name))
     JOIN pg_catalog.pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'::"char"
    WHERE CASE WHEN s.relkind = 'S'::"char" THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE') ELSE false END
    UNION ALL

@@ -8,8 +8,8 @@ IMMUTABLE
 AS $body$
 -- pg-promo-codes 2
 /*if bonus_type*/
-SELECT CASE WHEN lower(btrim(bonus_type) COLLATE "C") = ANY (:'percentage'::text[]) THEN true
-            WHEN lower(btrim(bonus_type) COLLATE "C") = ANY (:'fixed'::text[]) THEN false END
+SELECT pg_catalog.array_position(pg_catalog.array_cat(:'percentage'::text[], :'fixed'::text[]), lower(btrim(bonus_type) COLLATE "C"))
+       <= pg_catalog.cardinality(:'percentage'::text[])
 /*fi*/
 /*if bonus_value and not bonus_type*/
 SELECT false

@@ -16,8 +16,7 @@ AS $body$
 DECLARE
   -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
-  wait_here boolean := session_wait = '0' OR session_wait::interval
-                       > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  wait_here boolean := session_wait = '0';
   setting text;
   code record;
   campaign_id bigint;
@@ -25,6 +24,9 @@ DECLARE
   accepted boolean := false;
   answer text;
 BEGIN
+  IF NOT wait_here THEN
+    wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
@@ -37,10 +39,8 @@ BEGIN
   -- an id from standing in two partitions, and record_promo_code_uses takes it; so it does with columns that do not take a
   -- text as it is.
   SELECT c.:"code_id" AS id, c.:"code_shop_id" AS shop, c.:"per_customer_limit"::bigint AS customer_limit, :asked_customer(of_customer) AS who,
-         :bonus(on_bonus, on_base) AS bonus, coalesce(:room() > 0::bigint, true) AS has_room,
+         :bonus(on_bonus, on_base) AS bonus, coalesce(:room() > 0::bigint, true) AS has_room, :has_rules() AS has_rules,
          :code_refusal(now(), now()) IS NULL AND (on_bonus IS NOT NULL OR :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NOT NULL)
-           AND :is_for(:asked_customer(of_customer)) AND NOT :is_below(on_base)
-           AND (c.:"max_total_bonus" IS NULL OR :fits_budget(:bonus(on_bonus, on_base), :budget_left()))
            AND pg_partition_root(:'uses'::regclass) IS NULL
            AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
            /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/ AS is_open
@@ -50,14 +50,19 @@ BEGIN
    ORDER BY upper(c.:"code"::text), c.:"code_id"
    LIMIT 1
      FOR NO KEY UPDATE;
-  /*if not times_used or max_total_bonus and not total_bonus_issued*/
+  /*if not times_used*/
   -- The statement that waited for the lock has counted with an older snapshot.
-  IF FOUND AND code.is_open THEN
-    SELECT coalesce(:room() > 0::bigint, true), c.:"max_total_bonus" IS NULL OR :fits_budget(code.bonus, :budget_left())
-      INTO STRICT code.has_room, code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
+  IF FOUND THEN
+    SELECT coalesce(:room() > 0::bigint, true) INTO STRICT code.has_room FROM :"codes" AS c WHERE c.:"code_id" = code.id;
   END IF;
   /*fi*/
-  IF code.is_open THEN
+  /*if max_total_bonus or min_base_reward or code_customer_address*/
+  IF code.is_open AND code.has_rules THEN
+    SELECT :is_for(code.who) AND NOT :is_below(on_base) AND (c.:"max_total_bonus" IS NULL OR :fits_budget(code.bonus, :budget_left()))
+      INTO STRICT code.is_open FROM :"codes" AS c WHERE c.:"code_id" = code.id;
+  END IF;
+  /*fi*/
+  IF code.is_open AND :has_campaigns() THEN
     -- A later statement than the one that waits for the lock.
     campaign_id := :campaign_of(code.id);
   END IF;

@@ -80,7 +80,7 @@ BEGIN
 
   -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
   -- are.
-  IF accepted THEN
+  IF accepted AND :has_campaigns() THEN
     SELECT pg_catalog.array_agg(:campaign_of(q.id) ORDER BY q.place) INTO campaign_ids
       FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
@@ -218,7 +218,7 @@ BEGIN
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
   END IF;
-  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL AND :has_campaigns() THEN
     campaign_ids := ARRAY(SELECT :campaign_of(q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN

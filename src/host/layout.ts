@@ -82,6 +82,9 @@ export interface Rendering {
 
 const renderings = new WeakMap<Layout, Rendering>();
 
+/** What one caller renders with beside the names of a layout; most render many files with the same. */
+const furtherRenderings = new WeakMap<Rendering, WeakMap<Record<string, string>, Rendering>>();
+
 /**
  * What a host's files are rendered with; made once for each layout, since an installation renders dozens of files.
  * @param further names beside those of the layout; `with_history` is a condition as well
@@ -89,6 +92,14 @@ const renderings = new WeakMap<Layout, Rendering>();
 export function renderingOf(layout: Layout, further: Record<string, string> = {}): Rendering {
   const own = renderings.get(layout) ?? newRendering(layout);
   renderings.set(layout, own);
+  const known = furtherRenderings.get(own) ?? new WeakMap();
+  furtherRenderings.set(own, known);
+  const rendering: Rendering = known.get(further) ?? withFurther(own, further);
+  known.set(further, rendering);
+  return rendering;
+}
+
+function withFurther(own: Rendering, further: Record<string, string>): Rendering {
   const more = Object.entries(further);
   if (more.length === 0) return own;
   const conditions = further.with_history === 'on' ? withHistory(own) : own.conditions;
@@ -117,6 +128,7 @@ function newRendering(layout: Layout): Rendering {
     ['schema', schema],
     ['library', librarySchema],
     ['history', `${quoteIdentifier(librarySchema)}.promo_code_history`],
+    ['campaign_ids', `${quoteIdentifier(librarySchema)}.promo_code_campaigns_id_seq`],
     ['carried_totals', `${quoteIdentifier(librarySchema)}.promo_code_carried_totals`],
     ['carried_customers', `${quoteIdentifier(librarySchema)}.promo_code_carried_customers`],
     ['codes_name', codes.name],

@@ -46,6 +46,7 @@ import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
 import fitsBudget from '../../sql/rules/fits_budget.sql';
 import folded from '../../sql/rules/folded.sql';
+import hasCampaigns from '../../sql/rules/has_campaigns.sql';
 import hasCarried from '../../sql/rules/has_carried.sql';
 import hasCarriedCustomers from '../../sql/rules/has_carried_customers.sql';
 import hasRules from '../../sql/rules/has_rules.sql';
@@ -122,6 +123,7 @@ const rules = readRules([
   added,
   mayBeAdded,
   campaignOf,
+  hasCampaigns,
   carriedCustomerUses,
   carriedCampaignUses,
   carriedByCampaign,

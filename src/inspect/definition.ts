@@ -169,6 +169,8 @@ function isForCounting({ name, isForRedeemers }: FunctionFile): boolean {
 
 /** The table that the history of uses is kept in. */
 export const HISTORY = 'promo_code_history';
+/** The table of campaigns. */
+export const CAMPAIGNS = 'promo_code_campaigns';
 
 /** A history that was stopped is guarded and its months are dropped, but nothing is recorded. */
 function isForHistoryOf({ options, keepsHistory }: Wanted): (file: FunctionFile) => boolean {

@@ -1,8 +1,10 @@
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, Grant } from './catalog.js';
-import { type FunctionDefinition, HISTORY, type Wanted } from './definition.js';
+import { CAMPAIGNS, type FunctionDefinition, HISTORY, type Wanted } from './definition.js';
 
 const TABLE_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+/** Of the sequence of the ids of campaigns: redemptions read from it whether there has been one. */
+const SEQUENCE_RIGHTS = ['USAGE'];
 /** Triggers write these, with the rights of their owner. */
 const READ_ONLY: ReadonlySet<string> = new Set([HISTORY, 'promo_code_carried_totals', 'promo_code_carried_customers']);
 const READ_ONLY_RIGHTS = ['SELECT'];
@@ -78,10 +80,16 @@ export function tableRights(
   );
   const rights = found?.isPartition ? [] : isReadOnly ? READ_ONLY_RIGHTS : TABLE_RIGHTS;
   const left = grants.filter(({ grantee }) => !excess.has(grantee));
+  const sequence =
+    name === CAMPAIGNS ? `SEQUENCE ${quoteIdentifier(wanted.layout.librarySchema)}.${name}_id_seq` : undefined;
+  const targets = [table, ...(sequence ? [sequence] : [])];
+  const missing = (wantedRights: string[]) =>
+    missingGrants(othersThan(found?.owner, redeemers, catalog), wantedRights, left);
   return [
-    ...[...excess].map((grantee) => `REVOKE ALL ON ${table} FROM ${roleName(grantee)};`),
-    ...missingGrants(othersThan(found?.owner, redeemers, catalog), rights, left).map(
-      ({ grantee, rights }) => `GRANT ${rights} ON ${table} TO ${roleName(grantee)};`,
+    ...[...excess].flatMap((grantee) => targets.map((target) => `REVOKE ALL ON ${target} FROM ${roleName(grantee)};`)),
+    ...missing(rights).map(({ grantee, rights }) => `GRANT ${rights} ON ${table} TO ${roleName(grantee)};`),
+    ...(sequence ? missing(SEQUENCE_RIGHTS) : []).map(
+      ({ grantee, rights }) => `GRANT ${rights} ON ${sequence} TO ${roleName(grantee)};`,
     ),
   ];
 }

@@ -323,7 +323,9 @@ interface Trip {
 }
 
 function codesOf(entries: readonly Waiting[]): Set<string> {
-  return new Set(entries.map(({ code }) => code));
+  const codes = new Set<string>();
+  for (const { code } of entries) codes.add(code);
+  return codes;
 }
 
 function answerAll(batch: readonly Waiting[], answer: Settled): void {

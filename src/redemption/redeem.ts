@@ -208,12 +208,8 @@ async function deliverInParts(
   return answers;
 }
 
-/** @param isPatient whether what is in doubt waits for locks as long as there is time */
-async function send(
-  sending: Sending,
-  entries: readonly Attempted[],
-  isPatient = !isSplittable(sending, entries),
-): Promise<Sent> {
+/** @param isPatient whether what is in doubt waits for locks as long as there is time; left out: where it cannot be shared out */
+async function send(sending: Sending, entries: readonly Attempted[], isPatient?: boolean): Promise<Sent> {
   const { call, strict, patienceMs = Number.POSITIVE_INFINITY, ids } = sending;
   let isInDoubt = entries.some(({ inDoubt }) => inDoubt);
   const answers = new Map<Attempted, Settled>();
@@ -233,7 +229,7 @@ async function send(
       open = open.filter((entry) => !answers.has(entry));
       if (open.length === 0 || (broken >= BROKEN_BEFORE_PARTS && open.length > 1 && !strict)) return 'broken';
     }
-    const isHasty = isInDoubt && !isPatient;
+    const isHasty = isInDoubt && !(isPatient ?? !isSplittable(sending, entries));
     const waitMs = Math.min(
       attempt.lockTimeoutMs,
       isHasty ? PATIENCE_MS : isInDoubt ? attempt.lockTimeoutMs : patienceMs,

@@ -108,6 +108,7 @@ export class Partition {
    * one held code.
    */
   take(lane: Lane, share: number, maxBatch: number): Waiting[] {
+    if (this.#ready.size === 0) return [];
     let batch: Waiting[] = [];
     let codes = 0;
     const campaigns = new Set<string>();
@@ -125,7 +126,8 @@ export class Partition {
       if (count === 0) continue;
       this.#ready.delete(code);
       const taken = queue.splice(0, count);
-      batch = codes === 0 ? taken : batch.concat(taken);
+      if (codes === 0) batch = taken;
+      else for (const entry of taken) batch.push(entry);
       codes += 1;
       this.#busy.set(code, queue);
       if (campaign !== undefined) {

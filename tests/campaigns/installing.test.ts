@@ -131,3 +131,50 @@ describe('the installation', () => {
     await expectCampaigns(t, { [one!]: [2, 6.5], [two!]: [1, 5] });
   });
 });
+
+describe('whether there has been a campaign', () => {
+  const lastId = async () =>
+    (await t.sql('SELECT pg_sequence_last_value(\':"library".promo_code_campaigns_id_seq\'::regclass) AS last'))
+      .rows[0]!.last;
+  const LOADED = `INSERT INTO :"library".promo_code_campaigns (id, shop_id, name) VALUES (7, 'shop', 'loaded')`;
+
+  beforeEach(async () => {
+    await uninstallTriggers(pool, { schema });
+    await installTriggers(pool, { schema });
+    expect(await lastId()).toBe('0');
+  });
+
+  it('is asked by whoever counts after waiting for a code that came into the first one', async () => {
+    const mover = await t.client();
+    await mover.query('BEGIN');
+    await mover.query(t.expand(LOADED));
+    await mover.query(t.expand(put('7', 1)));
+    const using = await t.client();
+    const { rows } = await using.query('SELECT pg_backend_pid() AS pid');
+    const counted = using.query(t.expand(insert(use(1, 1))));
+    await waitUntilBlocked(t.pool, rows[0].pid);
+    await mover.query('COMMIT');
+    await counted;
+    await expectCampaigns(t, { '7': [2, 6] });
+    expect(await lastId()).toBe('7');
+  });
+
+  it('is seen by the next installation, where campaigns came without triggers', async () => {
+    await t.sql(unguarded(`${LOADED}; ${put('7', 1)}`));
+    expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: false });
+    await t.sql(insert(use(1, 1)));
+    expect(await checkDrift(pool, { schema })).toMatchObject([{ kind: 'campaign', campaignId: '7' }]);
+    expect(await installTriggers(pool, { schema })).toMatchObject({ changed: true, repaired: [{ campaignId: '7' }] });
+    await t.sql(insert(use(1, 1)));
+    await expectCampaigns(t, { '7': [3, 7] });
+    expect(await newCampaign(t)).toBe('8');
+  });
+
+  it('is taken for granted where the sequence says nothing', async () => {
+    await t.sql(unguarded(`${LOADED}; ${put('7', 1)}`));
+    await t.sql('ALTER SEQUENCE :"library".promo_code_campaigns_id_seq RESTART');
+    await repairDrift(pool, { schema });
+    await t.sql(insert(use(1, 1)));
+    await expectCampaigns(t, { '7': [2, 6] });
+  });
+});

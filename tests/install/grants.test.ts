@@ -82,6 +82,7 @@ describe.each(cases('ways to install', ['installTriggers', 'renderSql'] as const
 
     it('default privileges give nobody anything here', async () => {
       await sql(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON TABLES TO PUBLIC, ${stranger.quoted};
+               ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON SEQUENCES TO PUBLIC, ${stranger.quoted};
                ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON FUNCTIONS TO ${stranger.quoted};
                ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} GRANT ALL ON SCHEMAS TO PUBLIC, ${stranger.quoted}`);
       try {
@@ -91,6 +92,7 @@ describe.each(cases('ways to install', ['installTriggers', 'renderSql'] as const
         expect(await installTriggers(pool, { schema })).toMatchObject({ changed: false });
       } finally {
         await sql(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON TABLES FROM PUBLIC, ${stranger.quoted};
+                 ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON SEQUENCES FROM PUBLIC, ${stranger.quoted};
                  ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON FUNCTIONS FROM ${stranger.quoted};
                  ALTER DEFAULT PRIVILEGES FOR ROLE ${owner.quoted} REVOKE ALL ON SCHEMAS FROM PUBLIC, ${stranger.quoted}`);
       }
@@ -112,7 +114,9 @@ it('what a dump without privileges has lost is put right at the next start, with
   await installTriggers(await client(owner.login), { schema, grantTo: [web.role] });
   await sql(`REVOKE ALL ON SCHEMA :"library" FROM ${web.quoted};
              REVOKE ALL ON ALL TABLES IN SCHEMA :"library" FROM ${web.quoted};
+             REVOKE ALL ON ALL SEQUENCES IN SCHEMA :"library" FROM ${web.quoted};
              REVOKE ALL ON ALL FUNCTIONS IN SCHEMA :"library" FROM ${web.quoted};
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA :"library" TO PUBLIC;
              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA :"library" TO PUBLIC; GRANT ALL ON SCHEMA :"library" TO PUBLIC`);
   expect(await inspectTriggers(pool, { schema })).toMatchObject({ ok: false });
   const { replaced } = await installTriggers(await client(owner.login), { schema });

@@ -10,7 +10,10 @@ import { bigDrift } from './workloads/big-drift.js';
 import { bulk } from './workloads/bulk.js';
 import { campaigns } from './workloads/campaigns.js';
 import { drift } from './workloads/drift.js';
+import { guessing } from './workloads/guessing.js';
 import { history } from './workloads/history.js';
+import { partitions } from './workloads/partitions.js';
+import { previews } from './workloads/previews.js';
 import { redemption } from './workloads/redemption.js';
 import { singleInsert } from './workloads/single-insert.js';
 import { unchangedInstall } from './workloads/unchanged-install.js';
@@ -51,6 +54,15 @@ const sets: readonly WorkloadSet[] = [
     workloads: [redemption],
   },
   {
+    name: 'previews',
+    title: 'How many can preview at once',
+    notes: [
+      'The loads take turns, round by round, in rotated order, each after a checkpoint; a first round is not counted. A ratio is the median of the ratios of single rounds.',
+      'Calls of validate() with a pool of 10 connections, for customers who have not used the code and are limited to one use. A statement each: with batching: false, as every preview was sent before they shared statements.',
+    ],
+    workloads: [previews],
+  },
+  {
     name: 'history',
     title: 'What a history costs',
     notes: [
@@ -68,6 +80,25 @@ const sets: readonly WorkloadSet[] = [
       'Five round trips: BEGIN, the code, SELECT … FOR UPDATE of a row of the campaign, count, INSERT and counting, COMMIT; the counters of the codes are kept by row triggers.',
     ],
     workloads: [campaigns],
+  },
+  {
+    name: 'guessing',
+    title: 'What the time of an answer tells a guesser',
+    notes: [
+      'One caller asks for a code that is not there, and for one that cannot be used, in turns, round by round, in rotated order; a first round is not counted. The figure of a round is the median of its calls. A ratio is the median of the ratios of single rounds.',
+      'With uniformRefusals; a code that is used up is named as such whatever its time.',
+    ],
+    workloads: [guessing],
+  },
+  {
+    name: 'partitions',
+    title: 'What partitions cost',
+    notes: [
+      'The tables take turns, round by round, in rotated order, each after a checkpoint; a first round is not counted. A ratio is the median of the ratios of single rounds.',
+      'All have 500,000 uses of 1,000 codes before the load begins (100,000 with --quick), 64 partitions where they are partitioned, and the same indexes. The load is on one code, whose customers are new ones with a limit of one use each.',
+      'Partitioned by hash: PRIMARY KEY (promo_code_id, id), which keeps an id from coming twice for a code. By time: PRIMARY KEY (id, used_at), so that each redemption looks for its id, and for the uses of its customer, in all partitions.',
+    ],
+    workloads: [partitions],
   },
 ];
 

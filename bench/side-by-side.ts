@@ -1,9 +1,14 @@
-/** What a figure belongs to: no triggers (or the bare query), this library, or the seed's own design, also with a campaign. */
+/**
+ * What a figure belongs to: no triggers (or the bare query), this library, also on a partitioned table, or
+ * the seed's own design, also with a campaign.
+ */
 export type Role =
   | 'plain'
   | 'ours'
   | 'seed'
   | 'campaignRow'
+  | 'hash'
+  | 'range'
   | 'unbatched'
   | 'onRead'
   | 'optimistic'

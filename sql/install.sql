@@ -125,7 +125,7 @@ BEGIN
       SELECT pg_catalog.format('table %s.%s of the role %s', n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE n.nspname = library
-         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes,promo_code_carried_totals,promo_code_carried_customers,promo_code_archived_uses}'::text[])
+         AND c.relname::text = ANY ('{promo_code_idempotency_keys,promo_code_holds,promo_code_rate_limits,promo_code_campaigns,promo_code_campaign_codes,promo_code_carried_totals,promo_code_carried_customers,promo_code_archived_uses,promo_code_drift_checks}'::text[])
          AND NOT ((EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = c.relowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(c.relowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -135,7 +135,7 @@ BEGIN
       SELECT pg_catalog.format('function %s.%s of the role %s', n.nspname, p.proname, pg_catalog.pg_get_userbyid(p.proowner))
         FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
        WHERE n.nspname = library
-         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","update_promo_code_stats_on_carry()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_code(text, text, text, numeric, numeric)","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
+         AND pg_catalog.concat(p.proname, '(', pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), '"', ''), ')') = ANY ('{"promo_code_installation()","promo_code_is_visible(bigint)","promo_code_keeps_zone(regclass)","promo_code_campaign_is_visible(bigint, text)","recount_promo_code_stats(bigint)","apply_promo_code_stats(bigint, bigint, numeric)","apply_promo_code_campaign_stats(bigint[], bigint[], numeric[])","promo_code_use_is_counted_by_row(jsonb, text)","update_promo_code_stats_on_insert()","update_promo_code_stats_on_delete()","update_promo_code_stats_on_update()","update_promo_code_stats_on_truncate()","update_promo_code_stats_on_carry()","recount_promo_code_at_commit()","guard_promo_code_counters()","verify_promo_code_limits()","verify_promo_code_campaign_limits()","update_promo_code_campaign_stats()","leave_promo_code_campaign()","leave_promo_code_campaign_at_commit()","guard_promo_code_campaign_counters()","protect_promo_code_campaigns()","recount_promo_code_campaign_stats(bigint)","reserve_promo_code_use_ids(integer)","promo_code_value(text, anyelement)","promo_code_is_text(anyelement)","promo_code_places(regclass, regclass)","promo_code_is_percentage(text)","promo_code_bonus(numeric, boolean, numeric, numeric, numeric, integer)","find_promo_code_as_stored(text, text)","promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb)","promo_code_ids_may_repeat(regclass)","promo_code_uses_are_by_time(regclass)","record_promo_code_uses_with_columns(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], boolean, jsonb[])","record_promo_code_uses(text[], bigint[], bigint[], text[], text[], numeric[], numeric[], integer[], jsonb[])","release_promo_code_holds(bigint, integer)","release_due_promo_code_holds(integer)","release_promo_code_campaign_holds(bigint, integer)","answer_promo_code_requests(text[], bigint[], bigint[], bigint[], text[], timestamp with time zone[], integer)","assign_promo_code_holds(text[], boolean[], numeric[], bigint[], text[], bigint[], integer[])","replace_promo_code_holds(text[], text[], bigint[], bigint[], bigint[], text[], integer[], text[])","redeem_promo_code_segment(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean, boolean, integer, jsonb[])","redeem_promo_codes_in_order(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, jsonb[])","wait_for_promo_code_call(bigint[])","redeem_promo_codes(text[], text[], integer[], text[], numeric[], numeric[], text[], text[], bigint[], integer[], boolean[], boolean, boolean, bigint[], integer, jsonb[])","redeem_promo_code(text, text, text, numeric, numeric, text, text, bigint, bigint[], integer)","rollback_promo_code_use(bigint, text, text)","amend_promo_code_use(bigint, jsonb)","confirm_promo_code_use(bigint, text)","preview_promo_codes(text[], text[], integer[], text[], numeric[], numeric[])","create_promo_codes(text, jsonb)","erase_promo_code_customer(text, text)"}'::text[])
          AND (NOT (EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user))
                    OR EXISTS (SELECT FROM host AS h WHERE h.part = 'codes'::text AND pg_catalog.has_table_privilege(p.proowner, h.oid, 'TRIGGER'))
                    OR (pg_catalog.pg_has_role(p.proowner, 'USAGE')
@@ -150,8 +150,8 @@ BEGIN
         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.pronamespace
-       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]) AND p.prosrc !~ mark
-         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,update_promo_code_stats_on_carry,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
+       WHERE t.tgname::text = ANY ('{promo_code_uses_insert_trigger,promo_code_uses_delete_trigger,count_promo_code_uses_on_update,count_promo_code_uses_on_truncate,guard_promo_code_counters_on_insert,recount_promo_code_on_insert,recount_promo_code_on_update,leave_promo_code_campaign_on_delete,leave_promo_code_campaign_on_truncate,guard_promo_code_counters_on_update,verify_promo_code_limits_on_insert,verify_promo_code_limits_on_update,verify_promo_codes_together_on_insert,verify_promo_codes_together_on_update,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate,promo_code_uses_insert_trigger_by_row,promo_code_uses_delete_trigger_by_row,count_promo_code_uses_on_update_by_row,verify_promo_code_limits_on_insert_by_row,verify_promo_code_limits_on_update_by_row,verify_promo_codes_together_on_insert_by_row,verify_promo_codes_together_on_update_by_row,record_promo_code_history_on_insert_by_row,record_promo_code_history_on_delete_by_row,record_promo_code_history_on_update_by_row}'::text[]) AND p.prosrc !~ mark
+         AND NOT (pn.nspname = library AND p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,update_promo_code_stats_on_carry,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_codes,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[]))
          AND NOT (pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') ~* counting
               AND pg_catalog.regexp_replace(p.prosrc, clutter, ' ', 'gi') !~* other_words)
     ) AS x;
@@ -502,6 +502,42 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".apply_promo_code_campaign_stats(bigint[], bigint[], numeric[]) FROM PUBLIC;
 
+-- Whether a use stands in a partition whose rows are counted by row triggers: one that was made or attached since the triggers were
+-- installed. Which partition a row of a transition table stands in, the constraint of the partition says. partitions: the oids of
+-- those where row triggers have fired in this transaction. Triggers may have been installed there meanwhile.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_use_is_counted_by_row(use_values jsonb, partitions text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+DECLARE
+  partition_oid oid;
+  stands_there boolean;
+BEGIN
+  FOR partition_oid IN
+    SELECT t.tgrelid
+      FROM pg_trigger AS t
+     WHERE t.tgrelid = ANY (pg_catalog.string_to_array(partitions, ' ')::oid[])
+       AND t.tgname = 'promo_code_uses_insert_trigger_by_row'::name AND t.tgparentid <> 0::oid
+       AND t.tgenabled IN ('O'::"char", 'A'::"char")
+  LOOP
+    -- A default partition without others has no constraint.
+    EXECUTE $insert$
+      SELECT EXISTS (SELECT FROM jsonb_populate_record(CAST(NULL AS "public"."promo_code_uses"), $1) AS u
+                      WHERE $insert$ || coalesce(pg_get_partition_constraintdef(partition_oid), 'true'::text) || $insert$)$insert$
+      INTO stands_there USING use_values;
+    IF stands_there THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_use_is_counted_by_row(jsonb, text) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION "pgpromocodes".update_promo_code_stats_on_insert()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -524,8 +560,12 @@ DECLARE
   bonus_of numeric[];
   counted_codes bigint[];
   campaign_id bigint;
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+      PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+    END IF;
     PERFORM "pgpromocodes".apply_promo_code_stats(
       NEW."promo_code_id"::bigint, 1::bigint, coalesce(NEW."bonus_amount"::numeric, 0::numeric));
     IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
@@ -537,6 +577,14 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
   SELECT min(n."promo_code_id"), max(n."promo_code_id"), count(*), coalesce(sum(n."bonus_amount"::numeric), 0::numeric)
     INTO first_code, last_code, uses, bonus
     FROM new_uses AS n
@@ -554,7 +602,7 @@ BEGIN
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
 
   -- One code is the usual case, for big statements as well, and needs no sort.
-  IF first_code = last_code THEN
+  IF first_code = last_code AND by_row IS NULL THEN
     marker := set_config('pg_promo_codes.counting', 'on', true);
     UPDATE "public"."promo_codes" AS c
        SET "times_used" = coalesce(c."times_used"::bigint, 0::bigint) + uses,
@@ -584,7 +632,11 @@ BEGIN
     INTO codes, uses_of, bonus_of
     FROM (SELECT n."promo_code_id" AS code, count(*) AS uses, coalesce(sum(n."bonus_amount"::numeric), 0::numeric) AS bonus
             FROM new_uses AS n
-           WHERE n."promo_code_id" IS NOT NULL AND true GROUP BY n."promo_code_id") AS g;
+           WHERE n."promo_code_id" IS NOT NULL AND true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(n), by_row))
+           GROUP BY n."promo_code_id") AS g;
+  IF codes IS NULL THEN
+    RETURN NULL;
+  END IF;
   -- Locked in id order, so that two statements over the same codes queue up instead of deadlocking, and then counted by one
   -- statement, whose snapshot is newer than the locks.
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE;
@@ -644,10 +696,14 @@ DECLARE
   codes bigint[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF (coalesce(current_setting('pg_promo_codes.archiving', true), '') IN ('customers', 'totals')
       AND pg_has_role(session_user, current_user, 'MEMBER')) THEN
     IF TG_LEVEL = 'ROW' THEN
+      IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+        PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+      END IF;
       INSERT INTO "pgpromocodes".promo_code_carried_totals AS carried (promo_code_id, uses, bonus, base_reward)
       SELECT o."promo_code_id", count(*), coalesce(sum(CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
                                                         THEN o."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric),
@@ -660,12 +716,20 @@ BEGIN
          SET uses = carried.uses + excluded.uses, bonus = carried.bonus + excluded.bonus,
              base_reward = carried.base_reward + excluded.base_reward;
     ELSE
+      IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+         AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+        IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+           AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+          RETURN NULL;
+        END IF;
+      END IF;
+      by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
       INSERT INTO "pgpromocodes".promo_code_carried_totals AS carried (promo_code_id, uses, bonus, base_reward)
       SELECT o."promo_code_id", count(*), coalesce(sum(CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
                                                         THEN o."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric),
              coalesce(sum(CASE WHEN o."base_reward"::numeric > '-Infinity'::numeric AND o."base_reward"::numeric < 'Infinity'::numeric
                                THEN o."base_reward"::numeric END), 0::numeric)
-        FROM old_uses AS o
+        FROM (SELECT d.* FROM old_uses AS d WHERE (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(d), by_row))) AS o
        WHERE o."promo_code_id" IS NOT NULL AND true GROUP BY o."promo_code_id"
        ORDER BY o."promo_code_id"
           ON CONFLICT ON CONSTRAINT promo_code_carried_totals_pkey DO UPDATE
@@ -681,13 +745,16 @@ BEGIN
       ELSE
         INSERT INTO "pgpromocodes".promo_code_carried_customers AS carried (promo_code_id, customer_address, uses)
         SELECT o."promo_code_id", lower(btrim(o."customer_address"::text)) , count(*)
-          FROM old_uses AS o
+          FROM (SELECT d.* FROM old_uses AS d WHERE (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(d), by_row))) AS o
          WHERE o."promo_code_id" IS NOT NULL AND lower(btrim(o."customer_address"::text)) IS NOT NULL AND true GROUP BY o."promo_code_id", lower(btrim(o."customer_address"::text)) ORDER BY o."promo_code_id", lower(btrim(o."customer_address"::text)) ON CONFLICT ON CONSTRAINT promo_code_carried_customers_pkey DO UPDATE SET uses = carried.uses + excluded.uses;
       END IF;
     END IF;
     RETURN NULL;
   END IF;
   IF TG_LEVEL = 'ROW' THEN
+    IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+      PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+    END IF;
     PERFORM "pgpromocodes".apply_promo_code_stats(OLD."promo_code_id"::bigint, -1::bigint, -(CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                                                                                  THEN OLD."bonus_amount"::numeric ELSE 0::numeric END));
     IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
@@ -700,11 +767,20 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
   FOR code_id, uses, bonus IN
     SELECT o."promo_code_id", count(*), coalesce(sum(CASE WHEN o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
                                                       THEN o."bonus_amount"::numeric ELSE 0::numeric END), 0::numeric)
       FROM old_uses AS o
-     WHERE o."promo_code_id" IS NOT NULL AND true GROUP BY o."promo_code_id"
+     WHERE o."promo_code_id" IS NOT NULL AND true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(o), by_row))
+     GROUP BY o."promo_code_id"
      ORDER BY o."promo_code_id"
   LOOP
     PERFORM "pgpromocodes".apply_promo_code_stats(code_id, -uses, -bonus);
@@ -747,8 +823,12 @@ DECLARE
   codes bigint[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    IF TG_NARGS > 0 AND TG_RELID::text <> ALL (pg_catalog.string_to_array(coalesce(nullif(current_setting('pg_promo_codes.by_row', true), ''), ''), ' ')) THEN
+      PERFORM set_config('pg_promo_codes.by_row', pg_catalog.concat_ws(' ', nullif(current_setting('pg_promo_codes.by_row', true), ''), TG_RELID::text), true);
+    END IF;
     old_bonus := CASE WHEN true THEN CASE WHEN OLD."bonus_amount"::numeric > '-Infinity'::numeric AND OLD."bonus_amount"::numeric < 'Infinity'::numeric
                                        THEN OLD."bonus_amount"::numeric ELSE 0::numeric END ELSE 0::numeric END;
     bonus := CASE WHEN true THEN coalesce(NEW."bonus_amount"::numeric, 0::numeric) ELSE 0::numeric END;
@@ -790,6 +870,14 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  by_row := nullif(current_setting('pg_promo_codes.by_row', true), '');
   FOR code_id, uses, bonus IN
     SELECT w.code, sum(w.weight),
            -- More amounts that are not finite than before: refused. As many as before: never counted, left alone.
@@ -799,11 +887,13 @@ BEGIN
         SELECT n."promo_code_id", 1::numeric, n."bonus_amount"::numeric,
                n."bonus_amount"::numeric > '-Infinity'::numeric AND n."bonus_amount"::numeric < 'Infinity'::numeric
           FROM new_uses AS n
-         WHERE true UNION ALL
+         WHERE true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(n), by_row))
+        UNION ALL
         SELECT o."promo_code_id", -1::numeric, o."bonus_amount"::numeric,
                o."bonus_amount"::numeric > '-Infinity'::numeric AND o."bonus_amount"::numeric < 'Infinity'::numeric
           FROM old_uses AS o
-         WHERE true ) AS w(code, weight, bonus, finite)
+         WHERE true AND (by_row IS NULL OR NOT "pgpromocodes".promo_code_use_is_counted_by_row(pg_catalog.to_jsonb(o), by_row))
+      ) AS w(code, weight, bonus, finite)
      WHERE w.code IS NOT NULL
      GROUP BY w.code
      ORDER BY w.code
@@ -824,13 +914,13 @@ BEGIN
               GROUP BY member.campaign_id) AS added
      HAVING count(*) > 0::bigint;
   END IF;
-  -- Whoever moves a use names two codes.
-  IF pg_catalog.cardinality(codes) > 1
-     AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
+  -- Whoever moves a use names two codes, of which a row trigger may have counted one.
+  IF by_row IS NOT NULL OR (pg_catalog.cardinality(codes) > 1
+     AND EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL)) THEN
     UPDATE "pgpromocodes".promo_code_holds AS h
        SET promo_code_id = n."promo_code_id"
       FROM new_uses AS n
-     WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL AND h.use_id = n."id"
+     WHERE (by_row IS NOT NULL OR h.promo_code_id = ANY (codes)) AND h.released_at IS NULL AND h.use_id = n."id"
        AND h.promo_code_id <> n."promo_code_id";
   END IF;
   RETURN NULL;
@@ -853,6 +943,13 @@ AS $body$
 DECLARE
   code_id bigint;
 BEGIN
+  IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+     AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+    IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
   -- TRUNCATE ignores snapshots: an older one would not show the codes that others have used since.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the uses of promo codes can be truncated in a READ COMMITTED transaction only, not in %',
@@ -955,9 +1052,6 @@ DECLARE
                              JOIN pg_constraint AS k ON k.conrelid = uses.oid AND k.confrelid = codes.oid AND k.contype = 'f'::"char"
                             WHERE codes.oid = '"public"."promo_codes"'::regclass::oid AND k.convalidated AND NOT k.condeferrable
                               AND k.conkey::text = pg_catalog.format('{%s}', child.attnum) AND k.confkey::text = pg_catalog.format('{%s}', parent.attnum));
-  campaign_id bigint;
-  uses bigint;
-  bonus numeric;
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
@@ -977,22 +1071,6 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
-  -- What it carries forward goes along, and is counted in its campaign already.
-  IF NEW."id" <> OLD."id" THEN
-    campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id");
-    IF pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint THEN
-      UPDATE "pgpromocodes".promo_code_carried_customers AS k SET promo_code_id = NEW."id" WHERE k.promo_code_id = OLD."id";
-      UPDATE "pgpromocodes".promo_code_carried_totals AS k SET promo_code_id = NEW."id" WHERE k.promo_code_id = OLD."id"
-      RETURNING k.uses, k.bonus INTO uses, bonus;
-    END IF;
-    IF campaign_id IS NOT NULL THEN
-      UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
-      IF uses IS NOT NULL THEN
-        PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-uses], ARRAY[-bonus]);
-      END IF;
-    END IF;
-  END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
     PERFORM pg_advisory_xact_lock(hashint8('"public"."promo_code_uses"'::regclass::oid::bigint), (hashtextextended(NEW."id"::text, 0::bigint) % 256::bigint)::integer);
@@ -1021,6 +1099,7 @@ DECLARE
   counters text;
   statement text;
   marker text;
+  moved record;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     -- The library's own writes carry the marker. Unlike pg_trigger_depth() it tells them from a trigger of the host.
@@ -1074,6 +1153,33 @@ BEGIN
     NEW."total_bonus_issued" := coalesce(NEW."total_bonus_issued", 0); RETURN NEW;
   END IF;
 
+  -- A code with another id stays in its campaign. What a code of that id has left behind, which this transaction has deleted, goes
+  -- before. The uses that are there now are counted, as by every write to memberships.
+  IF TG_OP = 'UPDATE' AND ((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id") IS NOT NULL OR (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."id") IS NOT NULL) THEN
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g
+      WHERE g.id IN ((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id"), (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."id"))
+      ORDER BY g.id
+      FOR KEY SHARE;
+    marker := set_config('pg_promo_codes.renaming', 'on', true);
+    DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
+     WHERE m.promo_code_id = NEW."id" AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
+    UPDATE "pgpromocodes".promo_code_campaign_codes AS m SET promo_code_id = NEW."id" WHERE m.promo_code_id = OLD."id";
+    marker := set_config('pg_promo_codes.renaming', '', true);
+  END IF;
+  -- What it carries forward goes along. The campaign has left that out with the old id, so it comes back with the new one.
+  IF TG_OP = 'UPDATE' AND pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint THEN
+    DELETE FROM "pgpromocodes".promo_code_carried_customers AS k
+     WHERE k.promo_code_id = NEW."id" AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = k.promo_code_id);
+    DELETE FROM "pgpromocodes".promo_code_carried_totals AS k
+     WHERE k.promo_code_id = NEW."id" AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = k.promo_code_id);
+    UPDATE "pgpromocodes".promo_code_carried_customers AS k SET promo_code_id = NEW."id" WHERE k.promo_code_id = OLD."id";
+    UPDATE "pgpromocodes".promo_code_carried_totals AS k SET promo_code_id = NEW."id" WHERE k.promo_code_id = OLD."id"
+    RETURNING k.uses, k.bonus, (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."id") AS campaign_id INTO moved;
+    IF FOUND AND moved.campaign_id IS NOT NULL THEN
+      PERFORM "pgpromocodes".apply_promo_code_campaign_stats(ARRAY[moved.campaign_id], ARRAY[moved.uses], ARRAY[moved.bonus]);
+    END IF;
+  END IF;
+
   -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after
   -- this, are counted by their own triggers or by the recount at commit.
   NEW."times_used" := 0;
@@ -1104,6 +1210,15 @@ DECLARE
   customers text[];
   over record;
 BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+       AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+      IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+         AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     codes := ARRAY[CAST(NEW."promo_code_id" AS bigint)];
     customers := ARRAY[lower(btrim(NEW."customer_address"::text)) ];
@@ -1143,11 +1258,15 @@ BEGIN
     UPDATE "public"."promo_codes" AS c SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes);
   END IF;
 
-  -- What a code is called, and how far it goes, is not for everybody who may add uses.
+  -- What a code is called, and how far it goes, is not for everybody who may add uses. A row trigger on a partition without statement
+  -- triggers, which has an argument, counts a use that comes from another partition before the statement gives back what it was
+  -- there: the rows say how many there are.
   SELECT c."id" AS id
     INTO over
     FROM "public"."promo_codes" AS c
    WHERE c."id" = ANY (gained) AND greatest(c."times_used"::bigint, 0::bigint) ::numeric > c."total_usage_limit"::numeric
+     AND (TG_NARGS = 0 OR (SELECT count(*) FROM "public"."promo_code_uses" AS u WHERE u."promo_code_id" = c."id" AND true )::numeric
+                          > c."total_usage_limit"::numeric)
    ORDER BY ROW(c."id")
    LIMIT 1;
   IF FOUND THEN
@@ -1200,6 +1319,15 @@ DECLARE
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    IF (TG_TABLE_NAME::text <> 'promo_code_uses' OR TG_TABLE_SCHEMA::text <> 'public')
+       AND pg_partition_root(TG_RELID::regclass)::oid IS DISTINCT FROM to_regclass('"public"."promo_code_uses"')::oid THEN
+      IF to_regclass('"public"."promo_code_uses"') IS NOT NULL
+         AND NOT EXISTS (SELECT FROM pg_partition_ancestors(TG_RELID::regclass) AS a WHERE a.relid::oid = to_regclass('"public"."promo_code_uses"')::oid) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     IF NOT true OR (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = NEW."promo_code_id") IS NULL THEN
       RETURN NULL;
@@ -1269,6 +1397,11 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM "pgpromocodes".promo_code_campaigns AS g
    WHERE g.id = ANY (gained) AND g.times_used > g.total_usage_limit
+     -- As verify_promo_code_limits does.
+     AND (TG_NARGS = 0 OR (SELECT count(*)
+                             FROM "pgpromocodes".promo_code_campaign_codes AS m
+                             JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = m.promo_code_id
+                            WHERE m.campaign_id = g.id AND true ) > g.total_usage_limit)
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -1283,7 +1416,7 @@ BEGIN
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
                      AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
-                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT g.per_customer_limit + 1::bigint) AS own)
+                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT least(g.per_customer_limit, 2147483647::bigint) + 1::bigint) AS own)
          + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
                                                                                                                 WHERE carried.customer_address = customers[a.place] AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = g.id), 0::bigint) ELSE 0::bigint END
          > g.per_customer_limit
@@ -1298,7 +1431,7 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM "pgpromocodes".promo_code_campaigns AS g
    WHERE g.id = ANY (paying) AND g.total_bonus_issued > g.max_total_bonus
-     AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
+     AND (TG_LEVEL = 'STATEMENT' OR (TG_OP = 'INSERT' AND TG_NARGS = 0)
           OR (SELECT sum(CASE WHEN u."bonus_amount"::numeric > '-Infinity'::numeric AND u."bonus_amount"::numeric < 'Infinity'::numeric
                          THEN u."bonus_amount"::numeric ELSE 0::numeric END)
                 FROM "pgpromocodes".promo_code_campaign_codes AS m
@@ -1377,10 +1510,11 @@ BEGIN
 
   PERFORM FROM "public"."promo_codes" AS c WHERE c."id" = ANY (codes) ORDER BY c."id" FOR NO KEY UPDATE;
   -- The write that changes nothing makes it visible to transactions with an older snapshot, which then fail with 40001. Nobody has one
-  -- of a code that this transaction has written itself.
+  -- of a code that this transaction has written itself, or is about to give another id.
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE "public"."promo_codes" AS c
-     SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid;
+     SET "updated_at" = c."updated_at" WHERE c."id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid
+     AND current_setting('pg_promo_codes.renaming', true) IS DISTINCT FROM 'on';
   marker := set_config('pg_promo_codes.counting', earlier, true);
   -- Uses may come before the transaction that creates their code has ended: see apply_promo_code_stats.
   IF NOT EXISTS (
@@ -1441,7 +1575,12 @@ BEGIN
     RETURN NULL;
   END IF;
   campaign_id := (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = OLD."id");
-  IF pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint THEN
+  IF campaign_id IS NOT NULL THEN
+    -- Before the membership, as by who deletes a campaign. Nobody who counts waits for it.
+    PERFORM FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id FOR KEY SHARE;
+  END IF;
+  -- A code that the same statement gave its id has brought along what it carries.
+  IF pg_relation_size('"pgpromocodes".promo_code_carried_totals'::regclass, 'main'::text) > 0::bigint AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = OLD."id") THEN
     DELETE FROM "pgpromocodes".promo_code_carried_customers AS k WHERE k.promo_code_id = OLD."id";
     DELETE FROM "pgpromocodes".promo_code_carried_totals AS k WHERE k.promo_code_id = OLD."id"
     RETURNING k.uses, k.bonus INTO uses, bonus;
@@ -1459,7 +1598,7 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".leave_promo_code_campaign() FROM PUBLIC;
 
 -- Fires when a transaction commits that has named the code of a membership: where that code is gone, the membership goes, and what
--- uses without a code have counted with it.
+-- uses without a code have counted with it. A code of another shop that has its id by now is another code.
 CREATE OR REPLACE FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -1471,7 +1610,9 @@ AS $body$
 BEGIN
   DELETE FROM "pgpromocodes".promo_code_campaign_codes AS m
    WHERE m.promo_code_id = NEW.promo_code_id
-     AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c WHERE c."id" = m.promo_code_id);
+     AND NOT EXISTS (SELECT FROM "public"."promo_codes" AS c
+                      JOIN "pgpromocodes".promo_code_campaigns AS g ON g.shop_id = coalesce(c."shop_id"::text, ''::text)
+                      WHERE c."id" = m.promo_code_id AND g.id = m.campaign_id);
   RETURN NULL;
 END
 $body$;
@@ -1479,11 +1620,11 @@ $body$;
 REVOKE ALL ON FUNCTION "pgpromocodes".leave_promo_code_campaign_at_commit() FROM PUBLIC;
 
 -- Stands before every write to campaigns that could leave their counters untrue, as guard_promo_code_counters does for codes. A new
--- campaign has no codes, so it starts at zero.
+-- campaign has no codes, so it starts at zero. It runs with the rights of its caller, to know which these are: whoever redeems may write
+-- campaigns, and the marker of the library is no secret.
 CREATE OR REPLACE FUNCTION "pgpromocodes".guard_promo_code_campaign_counters()
 RETURNS trigger
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = pg_catalog, "public", pg_temp
 AS $body$
 -- pg-promo-codes 2
@@ -1495,14 +1636,18 @@ DECLARE
   statement text;
   marker text;
 BEGIN
-  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
-    RETURN NEW;
-  END IF;
   IF TG_OP = 'UPDATE' THEN
     uses_before := OLD.times_used;
     bonus_before := OLD.total_bonus_issued;
   END IF;
   IF NEW.times_used = uses_before AND NEW.total_bonus_issued = bonus_before THEN
+    RETURN NEW;
+  END IF;
+  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
+    IF NOT has_table_privilege('"public"."promo_codes"'::regclass::oid, 'UPDATE'::text) THEN
+      RAISE EXCEPTION 'permission denied for the counters of %', TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
+    END IF;
     RETURN NEW;
   END IF;
   IF counter_writes = 'reject' THEN
@@ -1801,6 +1946,50 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_fingerprint(text, text, numeric, numeric, text, integer, jsonb) FROM PUBLIC;
 
+-- Whether nothing keeps an id from standing in the table of the uses twice: where a partitioned table has no unique index on the id, or
+-- on the id and the code. (A request that the network delivers late names the same code.) It is immutable to be computed while a
+-- statement is planned and not when it runs; that the statement names the table makes it planned anew when that is altered.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_ids_may_repeat(uses regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  RETURN NOT EXISTS (
+    SELECT FROM pg_index AS i
+     WHERE i.indrelid = uses::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND (SELECT bool_or(a.attname = 'id'::name) AND bool_and(a.attname IN ('id'::name, 'promo_code_id'::name))
+              FROM generate_series(0, i.indnkeyatts::integer - 1) AS k(n)
+              JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n]));
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_ids_may_repeat(regclass) FROM PUBLIC;
+
+-- Whether a use that was recorded lately can be in a few partitions only: the table is partitioned by ranges of the time of use, and no
+-- trigger of the host sets that. Immutable as promo_code_ids_may_repeat is.
+CREATE OR REPLACE FUNCTION "pgpromocodes".promo_code_uses_are_by_time(uses regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = pg_catalog, "public", pg_temp
+AS $body$
+-- pg-promo-codes 2
+#variable_conflict use_variable
+BEGIN
+  RETURN EXISTS (SELECT FROM pg_partitioned_table AS p
+                   JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0] AND a.attname = 'used_at'::name
+                  WHERE p.partrelid = uses::oid AND p.partstrat = 'r'::"char")
+     -- Before each inserted row.
+     AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = uses::oid AND t.tgtype::integer & 7 = 7);
+END
+$body$;
+
+REVOKE ALL ON FUNCTION "pgpromocodes".promo_code_uses_are_by_time(regclass) FROM PUBLIC;
+
 -- Inserts accepted uses (the outcome is NULL) for record_promo_code_uses alone, and answers as that does, where requests fill
 -- further columns of the host: one statement for all that fill the same ones, so that the others have their defaults.
 CREATE OR REPLACE FUNCTION "pgpromocodes".record_promo_code_uses_with_columns(outcomes text[], use_ids bigint[], code_ids bigint[], customers text[], transactions text[], bases numeric[], bonuses numeric[], with_holds boolean, columns jsonb[])
@@ -1881,14 +2070,22 @@ DECLARE
   -- Empty as a rule: nothing is held.
   with_holds boolean := pg_catalog.cardinality(hold_seconds) > 0;
   recorded bigint;
+  accepted boolean := true;
+  lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
-  -- The key of a partitioned table does not keep an id from coming twice: by a first attempt that the server begins to run
+  -- The key of a partitioned table need not keep an id from coming twice: by a first attempt that the server begins to run
   -- only after its retry.
-  IF pg_partition_root('"public"."promo_code_uses"'::regclass) IS NOT NULL
-     AND EXISTS (SELECT FROM "public"."promo_code_uses" AS u
-                  WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
-                                         WHERE a.outcome IS NULL)))
-  THEN
+  IF accepted AND "pgpromocodes".promo_code_ids_may_repeat('"public"."promo_code_uses"'::regclass) THEN
+    IF "pgpromocodes".promo_code_uses_are_by_time('"public"."promo_code_uses"'::regclass) THEN
+      lately := now() - '1 day'::interval;
+      accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                                              WHERE a.outcome IS NULL)) AND u."used_at" >= lately);
+    ELSE
+      accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                                              WHERE a.outcome IS NULL)));
+    END IF;
+  END IF;
+  IF NOT accepted THEN
     RAISE EXCEPTION 'an id of a use is in use already'
       USING ERRCODE = 'unique_violation', TABLE = 'promo_code_uses', DETAIL = pg_catalog.format('Key (%s)=(reserved) exists.', 'id');
   END IF;
@@ -2388,7 +2585,7 @@ BEGIN
                                                             THEN (SELECT count(*)
                                                                     FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                            WHERE u."promo_code_id" = r.code_id AND lower(btrim(u."customer_address"::text)) >= r.who
-                                                                             AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(r.customer_limit, 0::bigint) + 1::bigint) AS own)
+                                                                             AND lower(btrim(u."customer_address"::text)) <= r.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
                                                                  + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint
                                                                         THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
                                                                                         WHERE carried.promo_code_id = r.code_id AND carried.customer_address = r.who), 0::bigint) ELSE 0::bigint END
@@ -2412,7 +2609,7 @@ BEGIN
                                                                                         FROM (SELECT FROM "public"."promo_code_uses" AS u
                                                                                                WHERE lower(btrim(u."customer_address"::text)) >= k.who AND lower(btrim(u."customer_address"::text)) <= k.who
                                                                                                  AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign_ids[k.place]
-                                                                                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign_customer_limits[k.place], 0::bigint) + 1::bigint) AS own)
+                                                                                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(campaign_customer_limits[k.place], 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
                                                                                      + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint
                                                                                             THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
                                                                                                             WHERE carried.customer_address = k.who AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_ids[k.place]), 0::bigint) ELSE 0::bigint END
@@ -2691,6 +2888,7 @@ DECLARE
   taken_keys text[];
   recorded bigint;
   answer text;
+  lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
@@ -2745,9 +2943,8 @@ BEGIN
     END IF;
   END IF;
 
-  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
-  -- columns that do not take a text as it is.
-  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
+  -- Columns that do not take a text as it is are left to record_promo_code_uses.
+  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id");
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
@@ -2824,6 +3021,14 @@ BEGIN
             OR (campaign_ids[q.place] IS NOT NULL
                 AND coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
                                WHERE carried.customer_address = lower(btrim(coalesce(q.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign_ids[q.place]), 0::bigint) > 0::bigint));
+    END IF;
+    IF accepted AND "pgpromocodes".promo_code_ids_may_repeat('"public"."promo_code_uses"'::regclass) THEN
+      IF "pgpromocodes".promo_code_uses_are_by_time('"public"."promo_code_uses"'::regclass) THEN
+        lately := now() - '1 day'::interval;
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (use_ids) AND u."used_at" >= lately);
+      ELSE
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = ANY (use_ids));
+      END IF;
     END IF;
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (
@@ -2950,6 +3155,7 @@ DECLARE
   campaign record;
   accepted boolean := false;
   answer text;
+  lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
   IF NOT wait_here THEN
     wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
@@ -2962,9 +3168,8 @@ BEGIN
     PERFORM "pgpromocodes".wait_for_promo_code_call(call_ids);
   END IF;
 
-  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Nothing but a look keeps
-  -- an id from standing in two partitions, and record_promo_code_uses takes it; so it does with columns that do not take a
-  -- text as it is.
+  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Columns that do not take a text as
+  -- it is are left to record_promo_code_uses.
   SELECT c."id" AS id, c."shop_id" AS shop, c."per_customer_limit"::bigint AS customer_limit, lower(btrim(coalesce(of_customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who,
          "pgpromocodes".promo_code_bonus(
            on_bonus, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, on_base,
@@ -2972,7 +3177,6 @@ BEGIN
          CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
               WHEN c."start_date"::timestamptz > now() THEN 'not_started'
               WHEN c."end_date"::timestamptz < now() THEN 'expired' END IS NULL AND (on_bonus IS NOT NULL OR "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) IS NOT NULL)
-           AND pg_partition_root('"public"."promo_code_uses"'::regclass) IS NULL
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
            AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id") AS is_open
     INTO code
@@ -3028,6 +3232,14 @@ BEGIN
                               AND lower(btrim(u."customer_address"::text)) <= code.who AND true AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint)) AS own)
                   + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
                                WHERE carried.promo_code_id = code.id AND carried.customer_address = code.who), 0::bigint) < code.customer_limit;
+    END IF;
+    IF accepted AND "pgpromocodes".promo_code_ids_may_repeat('"public"."promo_code_uses"'::regclass) THEN
+      IF "pgpromocodes".promo_code_uses_are_by_time('"public"."promo_code_uses"'::regclass) THEN
+        lately := now() - '1 day'::interval;
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = new_id AND u."used_at" >= lately);
+      ELSE
+        accepted := NOT EXISTS (SELECT FROM "public"."promo_code_uses" AS u WHERE u."id" = new_id);
+      END IF;
     END IF;
     IF accepted AND key IS NOT NULL THEN
       INSERT INTO "pgpromocodes".promo_code_idempotency_keys AS e (shop_id, idempotency_key, fingerprint, use_id, promo_code_id,
@@ -3292,11 +3504,14 @@ $body$;
 
 REVOKE ALL ON FUNCTION "pgpromocodes".confirm_promo_code_use(bigint, text) FROM PUBLIC;
 
--- What redeeming would answer at this moment, without a lock and without a trace: no row for an unknown code, otherwise the
--- reason of a refusal or NULL, and the bonus for the reward given. Holds that a redemption would release do not count. What
--- is read is the same for codes that exist and for those that do not.
-CREATE OR REPLACE FUNCTION "pgpromocodes".preview_promo_code(wanted text, shop text, customer text, base numeric, given numeric)
-RETURNS TABLE (code_id bigint, refusal text, bonus text)
+-- What redeeming would answer to each of these requests at this moment, each as if it were alone: without a lock and without a
+-- trace, and all in one snapshot. codes and shops name each code once; the other arrays have an element for each request: places
+-- (of the code among those), customers, bases (rewards, NULL where none is known), bonuses (those that the host computes itself;
+-- empty where no request has one). No row for an unknown code, otherwise the reason of a refusal or NULL, and the bonus for the
+-- reward given. Holds that a redemption would release do not count. What is read is the same for codes that exist and for those
+-- that do not.
+CREATE OR REPLACE FUNCTION "pgpromocodes".preview_promo_codes(codes text[], shops text[], places integer[], customers text[], bases numeric[], bonuses numeric[])
+RETURNS TABLE (request integer, code_id bigint, refusal text, bonus text)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, "public", pg_temp
@@ -3312,159 +3527,179 @@ DECLARE
   -- Of the types of the host's columns: a field makes of a value what the column would make of it.
   use_row "public"."promo_code_uses"%ROWTYPE;
   code_row "public"."promo_codes"%ROWTYPE;
-  who text := lower(btrim(coalesce(customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) ;
-  code record;
+  -- By the place in codes.
+  code_ids bigint[];
+  -- The rewards as the column holds them.
+  rewards numeric[] := bases;
+  -- A request, with its code and its campaign.
+  asked record;
   room bigint;
-  mine bigint := 0;
+  mine bigint;
   budget numeric;
   -- The bonus; and the least of it that a budget has to hold.
   paid numeric;
   needed numeric;
   own_hold record;
   -- Of the campaign; NULL without one.
-  campaign record;
   campaign_room bigint;
-  campaign_mine bigint := 0;
+  campaign_mine bigint;
   campaign_budget numeric;
   campaign_needed numeric;
 BEGIN
   -- The present at the precision of the columns: a date means its whole day.
-  code_row."start_date" := now(); code_row."end_date" := now(); use_row."base_reward" := base; SELECT f.id INTO code_id
-    FROM (SELECT coalesce(coalesce(
-                            (SELECT c."id" FROM "public"."promo_codes" AS c
-                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(wanted)
-                              ORDER BY upper(c."code"::text), c."id" LIMIT 1),
-                            (SELECT c."id" FROM "public"."promo_codes" AS c
-                              WHERE c."shop_id"::text = shop AND upper(c."code"::text) >= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(wanted, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
-                              ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(shop, wanted)) AS id) AS f;
-  SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
-         "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
-         CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
-              WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
-              WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
-         (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = who) AS is_for, coalesce(base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps,
-         "pgpromocodes".promo_code_bonus(
-           given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, use_row."base_reward"::numeric ,
-           "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
-    INTO code
-    FROM "public"."promo_codes" AS c
-   WHERE c."id" = code_id;
-  IF NOT FOUND THEN
-    RETURN;
-  END IF;
-  refusal := CASE WHEN code.refusal IS NOT NULL THEN code.refusal
-                  WHEN NOT code.is_for THEN 'not_for_customer'
-                  WHEN code.is_percentage IS NULL AND given IS NULL THEN 'unsupported_bonus_type'
-                  WHEN code.is_below THEN 'below_minimum' END;
-  SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
-         trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
-    INTO campaign
-    FROM "pgpromocodes".promo_code_campaigns AS g
-   WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = code_id);
-  refusal := coalesce(refusal, campaign.refusal);
-  IF refusal IS NOT NULL THEN
-    RETURN NEXT;
-    RETURN;
-  END IF;
-  -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
-  paid := CASE WHEN given IS NOT NULL OR NOT code.is_percentage OR base IS NOT NULL THEN code.bonus END;
-  needed := least(paid, CASE WHEN code.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
-  campaign_needed := least(paid, CASE WHEN campaign.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
-
-  room := code.room;
-  budget := code.budget;
-  campaign_room := campaign.room;
-  campaign_budget := campaign.budget;
-  IF code.customer_limit IS NOT NULL THEN
-    mine := (SELECT count(*)
-               FROM (SELECT FROM "public"."promo_code_uses" AS u
-                      WHERE u."promo_code_id" = code_id AND lower(btrim(u."customer_address"::text)) >= who
-                        AND lower(btrim(u."customer_address"::text)) <= who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
-                                                                                                                                                                   WHERE h.promo_code_id = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                                                                                                                                    OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(code.customer_limit, 0::bigint) + 1::bigint) AS own);
-    IF pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
-      mine := mine + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
-                                WHERE carried.promo_code_id = code_id AND carried.customer_address = who), 0::bigint);
-    END IF;
-  END IF;
-  IF campaign.customer_limit IS NOT NULL THEN
-    campaign_mine := (SELECT count(*)
+  code_row."start_date" := now(); code_row."end_date" := now(); FOR place IN 1 .. pg_catalog.cardinality(bases) LOOP
+    use_row."base_reward" := bases[place];
+    rewards[place] := use_row."base_reward"::numeric;
+  END LOOP; SELECT pg_catalog.array_agg(coalesce(coalesce(
+                                         (SELECT c."id" FROM "public"."promo_codes" AS c
+                                           WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND c."code"::text = btrim(q.code)
+                                           ORDER BY upper(c."code"::text), c."id" LIMIT 1),
+                                         (SELECT c."id" FROM "public"."promo_codes" AS c
+                                           WHERE c."shop_id"::text = q.shop AND upper(c."code"::text) >= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text))) AND upper(c."code"::text) <= upper(btrim(coalesce(q.code, (CAST(NULL AS "public"."promo_codes"))."code"::text)))
+                                           ORDER BY upper(c."code"::text), c."id" LIMIT 1)), "pgpromocodes".find_promo_code_as_stored(q.shop, q.code)) ORDER BY q.place)
+    INTO code_ids
+    FROM unnest(codes, shops) WITH ORDINALITY AS q(code, shop, place);
+  -- What is LATERAL reads no other codes and campaigns, whatever the planner thinks of the number of requests.
+  FOR asked IN
+    SELECT r.*,
+           CASE WHEN r.refusal IS NULL AND r.customer_limit IS NOT NULL
+                THEN (SELECT count(*)
                         FROM (SELECT FROM "public"."promo_code_uses" AS u
-                               WHERE lower(btrim(u."customer_address"::text)) >= who AND lower(btrim(u."customer_address"::text)) <= who
+                               WHERE u."promo_code_id" = r.id AND lower(btrim(u."customer_address"::text)) >= r.who
+                                 AND lower(btrim(u."customer_address"::text)) <= r.who AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
+                                                                                                                                                                            WHERE h.promo_code_id = r.id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                                                                                                                                                          OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
+                     + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                                                                                            WHERE carried.promo_code_id = r.id AND carried.customer_address = r.who), 0::bigint) ELSE 0::bigint END
+                ELSE 0::bigint END AS mine,
+           CASE WHEN r.refusal IS NULL AND r.campaign_customer_limit IS NOT NULL
+                THEN (SELECT count(*)
+                        FROM (SELECT FROM "public"."promo_code_uses" AS u
+                               WHERE lower(btrim(u."customer_address"::text)) >= r.who AND lower(btrim(u."customer_address"::text)) <= r.who
                                  AND NOT EXISTS (SELECT FROM "pgpromocodes".promo_code_holds AS h
                                      WHERE h.promo_code_id = u."promo_code_id" AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = campaign.id
-                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(campaign.customer_limit, 0::bigint) + 1::bigint) AS own);
-    IF pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN
-      campaign_mine := campaign_mine + coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
-                                                  WHERE carried.customer_address = who AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = campaign.id), 0::bigint);
+                                                                                                                 OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true ) AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp())) AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = r.campaign_id
+                               ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(r.campaign_customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own)
+                     + CASE WHEN pg_relation_size('"pgpromocodes".promo_code_carried_customers'::regclass, 'main'::text) > 0::bigint THEN coalesce((SELECT sum(carried.uses)::bigint FROM "pgpromocodes".promo_code_carried_customers AS carried
+                                                                                                                            WHERE carried.customer_address = r.who AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = carried.promo_code_id) = r.campaign_id), 0::bigint) ELSE 0::bigint END
+                ELSE 0::bigint END AS campaign_mine
+      FROM (SELECT q.n, q.id, q.who, q.base, q.given, b.room, b.customer_limit, b.is_percentage, b.budget, b.caps, b.bonus,
+                   g.id AS campaign_id, g.room AS campaign_room, g.customer_limit AS campaign_customer_limit,
+                   g.budget AS campaign_budget, g.caps AS campaign_caps,
+                   CASE WHEN b.refusal IS NOT NULL THEN b.refusal
+                        WHEN NOT b.is_for THEN 'not_for_customer'
+                        WHEN b.is_percentage IS NULL AND q.given IS NULL THEN 'unsupported_bonus_type'
+                        WHEN b.is_below THEN 'below_minimum'
+                        ELSE g.refusal END AS refusal
+              FROM (SELECT a.n::integer AS n, code_ids[a.place] AS id, lower(btrim(coalesce(a.customer, (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) AS who, a.base, a.given, a.reward
+                      FROM unnest(places, customers, bases, bonuses, rewards)
+                             WITH ORDINALITY AS a(place, customer, base, given, reward, n)) AS q
+             CROSS JOIN LATERAL (
+                    SELECT c."total_usage_limit"::bigint - greatest(c."times_used"::bigint, 0::bigint) AS room, c."per_customer_limit"::bigint AS customer_limit,
+                           "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text) AS is_percentage,
+                           CASE WHEN c."is_active" IS NOT TRUE THEN 'inactive'
+                                WHEN c."start_date"::timestamptz > code_row."start_date"::timestamptz THEN 'not_started'
+                                WHEN c."end_date"::timestamptz < code_row."end_date"::timestamptz THEN 'expired' END AS refusal,
+                           (NULL::text IS NULL OR lower(btrim(coalesce(pg_catalog.to_jsonb(NULL::text::text) #>> '{}'::text[], (CAST(NULL AS "public"."promo_code_uses"))."customer_address"::text))) = q.who) AS is_for, coalesce(q.base < NULL::numeric::numeric, false) AS is_below, trunc(NULL::numeric::numeric - c."total_bonus_issued" ::numeric, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget,
+                           coalesce(NULL::numeric IS NOT NULL AND NULL::text::text = 'cap', false) AS caps, "pgpromocodes".promo_code_bonus(
+                                                                                                                              q.given, "pgpromocodes".promo_code_is_percentage(c."bonus_type"::text), c."bonus_value"::numeric, c."max_bonus"::numeric, q.reward,
+                                                                                                                              "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS bonus
+                      FROM "public"."promo_codes" AS c
+                     WHERE c."id" = q.id
+                     LIMIT 1) AS b
+              LEFT JOIN LATERAL (
+                    SELECT g.id, CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END AS refusal, g.total_usage_limit - greatest(g.times_used, 0::bigint) AS room, g.per_customer_limit AS customer_limit,
+                           trunc(g.max_total_bonus - g.total_bonus_issued, "pgpromocodes".promo_code_places('"public"."promo_code_uses"'::regclass, '"public"."promo_codes"'::regclass)) AS budget, (g.max_total_bonus IS NOT NULL AND g.budget_overrun = 'cap') AS caps
+                      FROM "pgpromocodes".promo_code_campaigns AS g
+                     WHERE g.id = (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id)
+                     LIMIT 1) AS g ON true
+            OFFSET 0) AS r
+  LOOP
+    request := asked.n;
+    code_id := asked.id;
+    refusal := asked.refusal;
+    bonus := NULL;
+    IF refusal IS NOT NULL THEN
+      RETURN NEXT;
+      CONTINUE;
     END IF;
-  END IF;
-  IF room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
-     OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
-     OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
-    SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
-      INTO room, budget
-      FROM "pgpromocodes".promo_code_holds AS h
-      JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                         OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-     WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
-    IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
-      SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
-        INTO campaign_room, campaign_budget
-        FROM "pgpromocodes".promo_code_holds AS h
-        JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
-                                                                                                   OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-       WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = campaign.id;
-    END IF;
-    -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
-    IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= code.customer_limit, true)
-       AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= campaign.customer_limit, true)
-       AND (room <= 0::bigint OR mine >= code.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
-            OR campaign_room <= 0::bigint OR campaign_mine >= campaign.customer_limit
-            OR NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
-      SELECT u."bonus_amount"::numeric AS bonus
-        INTO own_hold
+    -- Without a reward the bonus of a percentage is unknown: it is more than nothing.
+    paid := CASE WHEN asked.given IS NOT NULL OR NOT asked.is_percentage OR asked.base IS NOT NULL THEN asked.bonus END;
+    needed := least(paid, CASE WHEN asked.caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+    campaign_needed := least(paid, CASE WHEN asked.campaign_caps OR paid IS NULL THEN 0.00000000000000000001::numeric END);
+
+    room := asked.room;
+    budget := asked.budget;
+    campaign_room := asked.campaign_room;
+    campaign_budget := asked.campaign_budget;
+    mine := asked.mine;
+    campaign_mine := asked.campaign_mine;
+    IF room <= 0::bigint OR mine >= asked.customer_limit OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= budget, true)
+       OR campaign_room <= 0::bigint OR campaign_mine >= asked.campaign_customer_limit
+       OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+      SELECT room + count(*), budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+        INTO room, budget
         FROM "pgpromocodes".promo_code_holds AS h
         JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
                                                                                            OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
-       WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
-         AND h.customer_address = who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
-         AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
-       ORDER BY ROW(h.expires_at, h.use_id)
-       LIMIT 1;
-      IF FOUND THEN
-        room := room + 1::bigint;
-        mine := mine - 1::bigint;
-        budget := budget + own_hold.bonus;
-        campaign_room := campaign_room + 1::bigint;
-        campaign_mine := campaign_mine - 1::bigint;
-        campaign_budget := campaign_budget + own_hold.bonus;
+       WHERE h.promo_code_id = code_id AND (h.released_at IS NULL AND h.expires_at <= clock_timestamp());
+      IF campaign_room <= 0::bigint OR NOT coalesce(coalesce(paid, needed) <= 0::numeric OR coalesce(paid, needed) <= campaign_budget, true) THEN
+        SELECT campaign_room + count(*), campaign_budget + coalesce(sum(u."bonus_amount"::numeric), 0::numeric)
+          INTO campaign_room, campaign_budget
+          FROM "pgpromocodes".promo_code_holds AS h
+          JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = h.promo_code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                                     OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+         WHERE (h.released_at IS NULL AND h.expires_at <= clock_timestamp()) AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = h.promo_code_id) = asked.campaign_id;
+      END IF;
+      -- One too many is what a hold of the customer's own makes room for; where more are, it is kept.
+      IF coalesce(room >= 0::bigint, true) AND coalesce(mine <= asked.customer_limit, true)
+         AND coalesce(campaign_room >= 0::bigint, true) AND coalesce(campaign_mine <= asked.campaign_customer_limit, true)
+         AND (room <= 0::bigint OR mine >= asked.customer_limit OR NOT coalesce(needed <= 0::numeric OR needed <= budget, true)
+              OR campaign_room <= 0::bigint OR campaign_mine >= asked.campaign_customer_limit
+              OR NOT coalesce(least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)) THEN
+        SELECT u."bonus_amount"::numeric AS bonus
+          INTO own_hold
+          FROM "pgpromocodes".promo_code_holds AS h
+          JOIN "public"."promo_code_uses" AS u ON u."promo_code_id" = code_id AND (u."id" = h.use_id AND ((u."promo_code_id" = h.promo_code_id AND lower(btrim(u."customer_address"::text)) = h.customer_address) IS TRUE
+                                                                                             OR (u."used_at"::timestamptz = h.created_at) IS TRUE) AND true )
+         WHERE h.promo_code_id = code_id AND h.released_at IS NULL AND h.expires_at > clock_timestamp()
+           AND h.customer_address = asked.who AND coalesce(needed <= 0::numeric OR needed <= budget + u."bonus_amount"::numeric, true)
+           AND coalesce(campaign_needed <= 0::numeric OR campaign_needed <= campaign_budget + u."bonus_amount"::numeric, true)
+         ORDER BY ROW(h.expires_at, h.use_id)
+         LIMIT 1;
+        IF FOUND THEN
+          room := room + 1::bigint;
+          mine := mine - 1::bigint;
+          budget := budget + own_hold.bonus;
+          campaign_room := campaign_room + 1::bigint;
+          campaign_mine := campaign_mine - 1::bigint;
+          campaign_budget := campaign_budget + own_hold.bonus;
+        END IF;
       END IF;
     END IF;
-  END IF;
-  refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
-                  WHEN campaign_mine >= campaign.customer_limit THEN 'campaign_customer_limit_reached'
-                  WHEN NOT coalesce(least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN code.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
-                  THEN 'campaign_budget_exhausted'
-                  WHEN room <= 0::bigint THEN 'usage_limit_reached'
-                  WHEN mine >= code.customer_limit THEN 'customer_limit_reached'
-                  WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
-  IF paid IS NOT NULL THEN
-    IF code.caps THEN
-      paid := least(paid, greatest(budget, 0::numeric));
-    END IF;
-    IF campaign.caps THEN
-      paid := least(paid, greatest(campaign_budget, 0::numeric));
-    END IF;
-    use_row."bonus_amount" := paid;
-    bonus := use_row."bonus_amount"::text;
-    END IF;
-  RETURN NEXT;
+    refusal := CASE WHEN campaign_room <= 0::bigint THEN 'campaign_limit_reached'
+                    WHEN campaign_mine >= asked.campaign_customer_limit THEN 'campaign_customer_limit_reached'
+                    WHEN NOT coalesce(least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= 0::numeric OR least(campaign_needed, CASE WHEN asked.caps THEN greatest(budget, 0::numeric) END) <= campaign_budget, true)
+                    THEN 'campaign_budget_exhausted'
+                    WHEN room <= 0::bigint THEN 'usage_limit_reached'
+                    WHEN mine >= asked.customer_limit THEN 'customer_limit_reached'
+                    WHEN NOT coalesce(needed <= 0::numeric OR needed <= budget, true) THEN 'budget_exhausted' END;
+    IF paid IS NOT NULL THEN
+      IF asked.caps THEN
+        paid := least(paid, greatest(budget, 0::numeric));
+      END IF;
+      IF asked.campaign_caps THEN
+        paid := least(paid, greatest(campaign_budget, 0::numeric));
+      END IF;
+      use_row."bonus_amount" := paid;
+      bonus := use_row."bonus_amount"::text;
+      END IF;
+    RETURN NEXT;
+  END LOOP;
 END
 $body$;
 
-REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_code(text, text, text, numeric, numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "pgpromocodes".preview_promo_codes(text[], text[], integer[], text[], numeric[], numeric[]) FROM PUBLIC;
 
 -- Inserts the codes that do not exist in their shop yet, compared without case, the first of several of one name, and answers
 -- those that were inserted. They are of one shop; without a shop each is of the one that stands in it.
@@ -3820,7 +4055,9 @@ ALTER TABLE "pgpromocodes".promo_code_campaign_codes ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes;
 
 CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_campaign_codes
-  USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
+  USING ("pgpromocodes".promo_code_is_visible(promo_code_id))
+  WITH CHECK ("pgpromocodes".promo_code_is_visible(promo_code_id)
+              AND EXISTS (SELECT FROM "pgpromocodes".promo_code_campaigns AS g WHERE g.id = campaign_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';
 
@@ -3884,6 +4121,30 @@ CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_archived_uses
   USING ("pgpromocodes".promo_code_is_visible(promo_code_id));
 
 COMMENT ON TABLE "pgpromocodes".promo_code_archived_uses IS 'pg-promo-codes: created by the library, see installTriggers()';
+
+CREATE TABLE IF NOT EXISTS "pgpromocodes".promo_code_drift_checks (
+  walk       bigint NOT NULL,
+  place      integer NOT NULL,
+  kind       text NOT NULL,
+  last_id    text,
+  checked_at timestamptz NOT NULL,
+  drifted    text[] NOT NULL DEFAULT '{}',
+  PRIMARY KEY (walk, place)
+);
+
+ALTER TABLE "pgpromocodes".promo_code_drift_checks ENABLE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks;
+
+CREATE POLICY promo_code_redeemers ON "pgpromocodes".promo_code_drift_checks FOR SELECT USING (true);
+
+DROP POLICY IF EXISTS promo_code_owner ON "pgpromocodes".promo_code_drift_checks;
+
+CREATE POLICY promo_code_owner ON "pgpromocodes".promo_code_drift_checks
+  USING (pg_catalog.pg_has_role(
+    (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass('"public"."promo_codes"'::text)::oid), 'USAGE'));
+
+COMMENT ON TABLE "pgpromocodes".promo_code_drift_checks IS 'pg-promo-codes: created by the library, see installTriggers()';
 DO $body$
 DECLARE
   library_oid constant oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgpromocodes'::pg_catalog.name);
@@ -3967,7 +4228,7 @@ BEGIN
        UNION ALL
       SELECT 'function', pg_catalog.format('FUNCTION %s', p.oid::pg_catalog.regprocedure), p.proowner,
              coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)),
-             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_code","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
+             CASE WHEN p.proname::text = ANY ('{"promo_code_installation","promo_code_is_visible","promo_code_campaign_is_visible","reserve_promo_code_use_ids","promo_code_value","promo_code_is_text","promo_code_places","promo_code_is_percentage","promo_code_bonus","find_promo_code_as_stored","promo_code_fingerprint","promo_code_ids_may_repeat","promo_code_uses_are_by_time","record_promo_code_uses_with_columns","record_promo_code_uses","release_promo_code_holds","release_due_promo_code_holds","release_promo_code_campaign_holds","answer_promo_code_requests","assign_promo_code_holds","replace_promo_code_holds","redeem_promo_code_segment","redeem_promo_codes_in_order","wait_for_promo_code_call","redeem_promo_codes","redeem_promo_code","rollback_promo_code_use","amend_promo_code_use","confirm_promo_code_use","preview_promo_codes","create_promo_codes","erase_promo_code_customer"}'::text[]) THEN '{EXECUTE}'::text[] ELSE '{}'::text[] END
         FROM pg_catalog.pg_proc AS p
        WHERE p.pronamespace = library_oid AND pg_catalog.substring(p.prosrc, E'(\x3Fn)^[[:space:]]*-- pg-promo-codes [0-9]+(\x3F=\\s*$)') IS NOT NULL
     ), given AS (
@@ -4014,11 +4275,18 @@ $body$;
 
 DO $body$
 DECLARE
+  -- Where the table is partitioned.
+  root oid := (SELECT c.oid FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
+                WHERE c.relname = 'promo_code_uses'::pg_catalog.name AND c.relkind = 'p'::"char");
+  -- Statement triggers do not see what is written through a parent, and foreign tables give no transition tables.
   by_row boolean := CASE 'auto' WHEN 'row' THEN true WHEN 'statement' THEN false ELSE EXISTS (
     SELECT FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
      WHERE c.relname = 'promo_code_uses'::pg_catalog.name
-       AND (c.relkind = 'p'::"char" OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid))) END;
+       AND (EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid)
+         OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p JOIN pg_catalog.pg_class AS f ON f.oid = p.relid::oid
+                     WHERE f.relkind = 'f'::"char"))) END;
   found record;
 BEGIN
   -- Triggers of other options, and those of a partitioned table, whose clones on the partitions are not replaced in place.
@@ -4031,12 +4299,8 @@ BEGIN
       JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
      WHERE t.tgparentid = 0::oid AND f.prosrc LIKE '%-- pg-promo-codes %'
        AND ((n.nspname = 'public'::pg_catalog.name AND c.relname::text IN ('promo_codes', 'promo_code_uses'))
-         OR c.oid IN (SELECT p.relid::oid
-                        FROM pg_catalog.pg_class AS root
-                        JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = 'public'::pg_catalog.name
-                       CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
-                       WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char"))
-       AND t.tgname::text IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
+         OR c.oid IN (SELECT p.relid::oid FROM pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p))
+       AND pg_catalog.regexp_replace(t.tgname::text, '_by_row$', '') IN ('promo_code_uses_insert_trigger', 'promo_code_uses_delete_trigger',
                               'count_promo_code_uses_on_update', 'recount_promo_code_on_update',
                               'verify_promo_code_limits_on_insert', 'verify_promo_code_limits_on_update',
                               'verify_promo_codes_together_on_insert', 'verify_promo_codes_together_on_update',
@@ -4101,23 +4365,43 @@ CREATE OR REPLACE TRIGGER count_promo_code_uses_on_update
   AFTER UPDATE ON "public"."promo_code_uses"
   REFERENCING OLD TABLE AS old_uses NEW TABLE AS new_uses
   FOR EACH STATEMENT EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_update();
+    IF root IS NOT NULL THEN
+CREATE OR REPLACE TRIGGER promo_code_uses_insert_trigger_by_row
+  AFTER INSERT ON "public"."promo_code_uses"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_insert('by_row');
+
+CREATE OR REPLACE TRIGGER promo_code_uses_delete_trigger_by_row
+  AFTER DELETE ON "public"."promo_code_uses"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_delete('by_row');
+
+CREATE OR REPLACE TRIGGER count_promo_code_uses_on_update_by_row
+  AFTER UPDATE ON "public"."promo_code_uses"
+  FOR EACH ROW EXECUTE FUNCTION "pgpromocodes".update_promo_code_stats_on_update('by_row');
+    END IF;
   END IF;
 
-  -- A statement fires the triggers of the relation that it names: each partition has those of its parent for statements.
+  -- A statement fires the triggers of the relation that it names: each partition has those of its parent for statements. The row
+  -- triggers beside them are for partitions that come later.
   FOR found IN
     SELECT pg_catalog.concat('CREATE OR REPLACE ', pg_catalog.substr(pg_catalog.replace(
-             pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.format(' ON %I.%I ', rn.nspname, root.relname),
-             pg_catalog.format(' ON %I.%I ', n.nspname, c.relname)), 8)) AS definition
-      FROM pg_catalog.pg_class AS root
-      JOIN pg_catalog.pg_namespace AS rn ON rn.oid = root.relnamespace AND rn.nspname = 'public'::pg_catalog.name
-      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = root.oid AND (t.tgtype & 1::smallint) = 0::smallint
+             pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.format(' ON %I.%I ', 'public', 'promo_code_uses'),
+             pg_catalog.format(' ON %I.%I ', n.nspname, c.relname)), 8)) AS change
+      FROM pg_catalog.pg_trigger AS t
       JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
-     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS p
+     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p
       JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE root.relname = 'promo_code_uses'::pg_catalog.name AND root.relkind = 'p'::"char" AND p.relid::oid <> root.oid
+     WHERE t.tgrelid = root AND (t.tgtype & 1::smallint) = 0::smallint AND p.relid::oid <> root
+     UNION ALL
+    SELECT pg_catalog.format('ALTER TABLE %I.%I DISABLE TRIGGER %I', n.nspname, c.relname, t.tgname)
+      FROM pg_catalog.pg_trigger AS t
+      JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid AND f.prosrc LIKE '%-- pg-promo-codes %'
+     CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root::pg_catalog.regclass) AS p
+      JOIN pg_catalog.pg_class AS c ON c.oid = p.relid::oid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE t.tgrelid = root AND t.tgname::text ~ '_by_row$' AND p.isleaf
   LOOP
-    EXECUTE found.definition;
+    EXECUTE found.change;
   END LOOP;
 END
 $body$;
@@ -4129,11 +4413,11 @@ DECLARE
 BEGIN
   FOR wanted IN
     SELECT c.oid AS table_oid, i.*
-      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)<question mark>[)]+|upper[(]+code[)]*(::text)<question mark>[)]+ shop_id) <question mark>$"},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)<question mark>[)]+$"}]'::json) AS i(on_table text, index_name text, columns text, pattern text)
+      FROM pg_catalog.json_to_recordset(E'[{"on_table":"promo_codes","index_name":"promo_codes_shop_code_idx","columns":"(\\"shop_id\\", pg_catalog.upper(\\"code\\"::text))","pattern":"^(shop_id upper[(]+code[)]*(::text)<question mark>[)]+|upper[(]+code[)]*(::text)<question mark>[)]+ shop_id) <question mark>$","of_partitioned":false},{"on_table":"promo_code_uses","index_name":"promo_code_uses_code_customer_idx","columns":"(\\"promo_code_id\\", pg_catalog.lower(pg_catalog.btrim(\\"customer_address\\"::text)))","pattern":"^promo_code_id lower[(]btrim[(]+customer_address[)]*(::text)<question mark>[)]+$","of_partitioned":false},{"on_table":"promo_code_uses","index_name":"promo_code_uses_use_id_idx","columns":"(\\"id\\")","pattern":"^id( |$)","of_partitioned":true}]'::json) AS i(on_table text, index_name text, columns text, pattern text, of_partitioned boolean)
       JOIN pg_catalog.pg_class AS c ON c.relname::text = i.on_table
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'::pg_catalog.name
      -- Nobody else may build one; everything is right without it.
-     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND NOT EXISTS (
+     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (c.relkind = 'p'::"char" OR NOT i.of_partitioned) AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_index AS x
               WHERE x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL
                 AND pg_catalog.replace(pg_catalog.concat_ws(' ', pg_catalog.pg_get_indexdef(x.indexrelid, 1, true),
@@ -4166,7 +4450,7 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
                      AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
                 THEN p.prosrc ~ mark
-                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,update_promo_code_stats_on_carry,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_code,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
+                  OR (p.proname::text = ANY ('{promo_code_installation,promo_code_clock,promo_code_is_visible,promo_code_keeps_zone,promo_code_campaign_is_visible,recount_promo_code_stats,apply_promo_code_stats,apply_promo_code_campaign_stats,promo_code_use_is_counted_by_row,update_promo_code_stats_on_insert,update_promo_code_stats_on_delete,update_promo_code_stats_on_update,update_promo_code_stats_on_truncate,update_promo_code_stats_on_carry,recount_promo_code_at_commit,guard_promo_code_counters,verify_promo_code_limits,verify_promo_code_campaign_limits,update_promo_code_campaign_stats,leave_promo_code_campaign,leave_promo_code_campaign_at_commit,guard_promo_code_campaign_counters,protect_promo_code_campaigns,recount_promo_code_campaign_stats,reserve_promo_code_use_ids,promo_code_value,promo_code_is_text,promo_code_places,promo_code_is_percentage,promo_code_bonus,find_promo_code_as_stored,promo_code_fingerprint,promo_code_ids_may_repeat,promo_code_uses_are_by_time,record_promo_code_uses_with_columns,record_promo_code_uses,release_promo_code_holds,release_due_promo_code_holds,release_promo_code_campaign_holds,answer_promo_code_requests,assign_promo_code_holds,replace_promo_code_holds,redeem_promo_code_segment,redeem_promo_codes_in_order,wait_for_promo_code_call,redeem_promo_codes,redeem_promo_code,rollback_promo_code_use,amend_promo_code_use,confirm_promo_code_use,preview_promo_codes,create_promo_codes,erase_promo_code_customer,guard_promo_code_history,prepare_promo_code_history,drop_promo_code_history,record_promo_code_history_on_insert,record_promo_code_history_on_delete,record_promo_code_history_on_update,record_promo_code_history_on_truncate}'::text[])
                       AND p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype::oid
                       AND p.prosrc ~* '^[[:space:]]*begin[[:space:]]+update[[:space:]]+[^;]*promo_codes[[:space:]]+set[[:space:]]') END
   LOOP

@@ -1,4 +1,6 @@
 import type { DriftRecord } from './drift/drift-record.js';
+import { withoutPasswords } from './passwords.js';
+import type { RedeemResult } from './redemption/results.js';
 
 /**
  * Every `code` that an error of this library can have. Codes are stable; messages may change. `docs/errors.md` says of each
@@ -31,7 +33,8 @@ export type PromoCodesErrorCode =
   | 'NOT_ONE_CONNECTION'
   | 'PATTERN_EXHAUSTED'
   | 'TOO_MANY_CHANGES'
-  | 'UNEXPECTED_ANSWER';
+  | 'UNEXPECTED_ANSWER'
+  | 'SHARDS_FAILED';
 
 /** The codes of a `ConnectionError`. */
 export type ConnectionErrorCode =
@@ -66,9 +69,12 @@ export class PromoCodesError extends Error {
   readonly code: PromoCodesErrorCode;
   /** The SQLSTATE that PostgreSQL gave, where it was PostgreSQL that refused. */
   declare readonly sqlState?: string;
+  /** The database that it comes from, of a call of `PromoCodeShards`; its name stands in the message as well. */
+  declare readonly shard?: string;
 
   constructor(code: PromoCodesErrorCode, message: string, details: PromoCodesErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    // Whatever it names, such as a connection string in the place of a schema or a shop.
+    super(withoutPasswords(message), details.cause === undefined ? undefined : { cause: details.cause });
     const kinds = kindsOf(new.target);
     Object.defineProperty(this, 'name', { value: kinds[0], configurable: true, writable: true });
     Object.defineProperty(this, KINDS, { value: kinds });
@@ -115,6 +121,17 @@ export function isPromoCodesError(error: unknown): error is PromoCodesError {
   return kindsIn(error).includes('PromoCodesError');
 }
 
+/** Names the database that an error comes from; an input that is wrong is so anywhere. */
+export function ofShard<Failure>(error: Failure, shard: string): Failure {
+  // Callers who share a statement share its error.
+  if (!(error instanceof PromoCodesError) || error instanceof ValidationError || error.shard !== undefined)
+    return error;
+  const { message, stack } = error;
+  error.message = `Shard ${shard}: ${message}`;
+  if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
+  return Object.assign(error, { shard });
+}
+
 /** One thing that is wrong with an input. */
 export interface ValidationIssue {
   /** Where: the name of the option or field, with dots for nesting. */
@@ -138,7 +155,7 @@ export class ValidationError extends PromoCodesError {
   readonly omitted: number;
 
   constructor(issues: ValidationIssue[], details?: PromoCodesErrorDetails) {
-    const shown = issues.slice(0, MOST_ISSUES);
+    const shown = issues.slice(0, MOST_ISSUES).map(withoutSecrets);
     const omitted = issues.length - shown.length;
     const more = omitted === 0 ? [] : [`and ${omitted} more`];
     super('VALIDATION', [...shown.map(issueText), ...more].join('; '), details);
@@ -149,6 +166,15 @@ export class ValidationError extends PromoCodesError {
 
 /** A batch can have one for each of its requests. */
 export const MOST_ISSUES = 100;
+
+function withoutSecrets({ path, message, received, ...issue }: ValidationIssue): ValidationIssue {
+  return {
+    ...issue,
+    path: withoutPasswords(path),
+    message: withoutPasswords(message),
+    ...(received !== undefined && { received: withoutPasswords(received) }),
+  };
+}
 
 /** A question is the remedy already. */
 function issueText({ path, message, received }: ValidationIssue): string {
@@ -164,7 +190,7 @@ export class NotInstalledError extends PromoCodesError {
 
   constructor(message: string, missing: string[], details?: PromoCodesErrorDetails) {
     super('NOT_INSTALLED', message, details);
-    this.missing = missing;
+    this.missing = missing.map(withoutPasswords);
   }
 }
 
@@ -346,5 +372,31 @@ export class RateLimitedError extends PromoCodesError {
   constructor(message: string, retryAfterMs: number) {
     super('RATE_LIMITED', message);
     this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * Some of several databases failed under a call that went to all of them; the others have done their part, and what they have
+ * done stays.
+ */
+export class ShardsError extends PromoCodesError {
+  protected static override readonly kind: string = 'ShardsError';
+
+  /** Why each of those that failed did, by its name. */
+  readonly errors: Readonly<Record<string, Error>>;
+  /**
+   * Of `redeemMany`: the results of the requests of the other databases, which are committed, each in the place of its request;
+   * `undefined` in the places of those that failed.
+   */
+  declare readonly results?: readonly (RedeemResult | undefined)[];
+
+  constructor(
+    message: string,
+    errors: Readonly<Record<string, Error>>,
+    results?: readonly (RedeemResult | undefined)[],
+  ) {
+    super('SHARDS_FAILED', message, { cause: Object.values(errors)[0] });
+    this.errors = errors;
+    if (results !== undefined) this.results = results;
   }
 }

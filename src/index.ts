@@ -25,8 +25,16 @@ export type {
 export { assertNoDrift } from './drift/assert-no-drift.js';
 export { checkDrift } from './drift/check-drift.js';
 export type { CampaignDrift, CodeDrift, DecimalString, DriftRecord } from './drift/drift-record.js';
-export type { CheckDriftOptions, DriftFilter, RepairDriftOptions, StreamDriftOptions } from './drift/options.js';
+export { oldestDriftCheck } from './drift/oldest-drift-check.js';
+export type {
+  CheckDriftOptions,
+  DriftFilter,
+  RepairDriftOptions,
+  ScrubDriftOptions,
+  StreamDriftOptions,
+} from './drift/options.js';
 export { repairDrift } from './drift/repair-drift.js';
+export { type ScrubReport, scrubDrift } from './drift/scrub-drift.js';
 export { streamDrift } from './drift/stream-drift.js';
 export {
   BudgetExhaustedError,
@@ -50,6 +58,7 @@ export {
   QueueFullError,
   RateLimitedError,
   RetryableTransactionError,
+  ShardsError,
   ValidationError,
   type ValidationIssue,
 } from './errors.js';
@@ -68,10 +77,12 @@ export type {
   UseColumn,
   UsesTable,
 } from './host/description.js';
+export type { IdNumbers, IdSources } from './inspect/id-numbers.js';
 export { type InstallationState, inspectTriggers } from './inspect/inspect-triggers.js';
 export type { ObjectState } from './inspect/object-state.js';
 export type { InstallOptions } from './inspect/options.js';
-export { installSchema } from './install/install-schema.js';
+export type { ApartNumbers, IdOption } from './install/ids.js';
+export { installSchema, type SchemaOptions } from './install/install-schema.js';
 export { type InstallReport, installTriggers } from './install/install-triggers.js';
 export { type IdTypes, type RenderOptions, renderSql, type SqlScript } from './install/render-sql.js';
 export { type UninstallOptions, type UninstallReport, uninstallTriggers } from './install/uninstall-triggers.js';
@@ -123,6 +134,8 @@ export type {
   CallOptions,
   CodeOptions,
   RateLimitOptions,
+  ReadCodeOptions,
+  ReadOptions,
   RepositoryOptions,
 } from './repository/options.js';
 export type { JsonValue, PromoCode } from './repository/promo-code.js';
@@ -130,3 +143,8 @@ export { PromoCodeRepository } from './repository/promo-code-repository.js';
 export type { DayOfUsage, ShopStats, UsageStats, UsageTotals } from './repository/usage-stats.js';
 export type { PruneReport, ReleaseReport, RollbackReport } from './repository/uses.js';
 export type { Invalid, Valid, ValidateResult } from './repository/validate.js';
+export type { ShardedCampaigns } from './shards/campaigns.js';
+export type { OfShop, ShardInstallOptions, ShardMap, ShardPools, ShardsOptions } from './shards/options.js';
+export type { OverShards } from './shards/over-shards.js';
+export { PromoCodeShards, type ShardContext } from './shards/promo-code-shards.js';
+export type { ShardsState, SharedIds } from './shards/shared-ids.js';

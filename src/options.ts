@@ -47,8 +47,8 @@ export const trueOrFalse = v.boolean('must be true or false');
 
 /** How far a long step has come, in codes; what archives, in pages of the table. */
 export interface Progress {
-  /** `'check'` compares counters with rows, `'repair'` corrects the codes that differ, `'archive'` removes old uses. */
-  phase: 'check' | 'repair' | 'archive';
+  /** `'check'` and `'scrub'` compare counters with rows, `'repair'` corrects the codes that differ, `'archive'` removes old uses. */
+  phase: 'check' | 'scrub' | 'repair' | 'archive';
   /** Codes (or pages) dealt with so far. */
   done: number;
   /** Codes (or pages) in all; it can grow while codes are created. */
@@ -58,6 +58,15 @@ export interface Progress {
 export const progressCallback = v.optional(
   v.custom<(progress: Progress) => void>((value) => typeof value === 'function', 'must be a function'),
 );
+
+/** An array of at most so many: one that is longer is refused before anything in it is read. */
+export function listOf<Item extends v.GenericSchema>(item: Item, max: number, rule: string, what: string) {
+  return v.pipe(
+    v.custom<unknown[]>((value) => Array.isArray(value), rule),
+    v.check((list) => list.length <= max, `must hold at most ${max} ${what}`),
+    v.array(item),
+  );
+}
 
 /** A strict object: a name that is none of these is an issue, and its message says which was meant. */
 export function optionsOf<Entries extends v.ObjectEntries>(entries: Entries) {
@@ -194,11 +203,14 @@ function namesAt(schema: object, path: readonly { key: unknown }[]): string[] {
   const [step, ...rest] = path;
   const parts = schema as {
     wrapped?: object;
+    pipe?: readonly { kind: string }[];
     options?: readonly object[];
     entries?: Record<string, object>;
     item?: object;
   };
   if (parts.wrapped) return namesAt(parts.wrapped, path);
+  const last = parts.pipe?.findLast(({ kind }) => kind === 'schema');
+  if (last) return namesAt(last, path);
   if (parts.options) return parts.options.flatMap((option) => namesAt(option, path));
   if (step === undefined) return Object.keys(parts.entries ?? {});
   const next = parts.item ?? parts.entries?.[String(step.key)];

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { PromoCodeRepository } from '../../src/index.js';
-import type { RedemptionRole } from './roles.js';
+import type { PreviewRole, RedemptionRole } from './roles.js';
 
 /** One caller's redemption of a code by a customer who has not used it. */
 export type Redeem = (code: number, customer: string) => Promise<void>;
@@ -142,6 +142,20 @@ const ours =
       if (!result.ok) throw new Error(result.message);
     };
   };
+
+const preview =
+  (batching: boolean): Connect =>
+  (pool, schema) => {
+    const repository = new PromoCodeRepository(pool, { schema, batching });
+    return async (code, customerAddress) => {
+      const asked = { code: `CODE-${code}`, shopId: SHOP, customerAddress, baseReward: BASE };
+      const result = await repository.validate(asked);
+      if (!result.valid) throw new Error(result.message);
+    };
+  };
+
+/** Previews, each in a statement of its own or with others. */
+export const previews: Record<PreviewRole, Connect> = { unbatched: preview(false), ours: preview(true) };
 
 /** A lower bound: the bare row, without a check and without a counter. */
 const bareInsert: Connect = (pool, schema) => async (code, customer) => {

@@ -1,12 +1,14 @@
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import pg from 'pg';
 import { type CodeMix, chooser } from './codes.js';
-import { designs, insertRows, type Redeem } from './designs.js';
-import type { RedemptionRole } from './roles.js';
+import { designs, insertRows, previews, type Redeem } from './designs.js';
+import type { PreviewRole, RedemptionRole } from './roles.js';
 
 /** What a process that brings load is told once. */
 export interface LoadSettings {
   role: RedemptionRole;
+  /** Whether codes are previewed, and not redeemed. */
+  previews?: boolean;
   url: string;
   schema: string;
   mix: CodeMix;
@@ -35,7 +37,8 @@ const settings: LoadSettings = JSON.parse(process.argv[2]!);
 const pool = new pg.Pool({ connectionString: settings.url, max: settings.pool });
 pool.on('error', () => {});
 const next = chooser(settings.mix, settings.number);
-const redeem: Redeem = designs[settings.role](pool, settings.schema);
+const connect = settings.previews ? previews[settings.role as PreviewRole] : designs[settings.role];
+const redeem: Redeem = connect(pool, settings.schema);
 let customers = 0;
 function newCustomer(): string {
   customers += 1;

@@ -25,7 +25,7 @@ const GROUPS: Group[] = [
   },
   {
     text: 'Operate',
-    pages: ['cli', 'drift', 'history', 'archiving', 'operations', 'observability', 'security', 'upgrading'],
+    pages: ['cli', 'drift', 'history', 'archiving', 'operations', 'scale', 'observability', 'security', 'upgrading'],
   },
   { text: 'Look up', pages: ['requirements', 'schema-reference', 'performance'] },
   { text: 'Look inside', pages: ['how-it-works', 'how-it-counts', 'torture', 'contributing'] },

@@ -46,6 +46,9 @@ export function collectMetrics(register: Registry, repositories: readonly PromoC
   const batchSeconds = histogram('batch_duration_seconds', 'From sending a statement to its answer', SECONDS);
   const drifted = gauge('drifted_codes', 'Codes that differed from their uses when last all were checked', ['schema']);
   const checkedAt = gauge('drift_check_timestamp_seconds', 'When last all codes were checked', ['schema']);
+  const oldestCheck = gauge('oldest_drift_check_timestamp_seconds', 'Since when every code was compared by a scrub', [
+    'schema',
+  ]);
   new Gauge({
     name: 'pg_promo_codes_queue_length',
     help: 'Redemptions that wait for a statement',
@@ -79,7 +82,8 @@ export function collectMetrics(register: Registry, repositories: readonly PromoC
     install({ method, changed, error }: InstallEvent) {
       if (!error) installations.inc({ method, changed: String(changed) });
     },
-    drift({ schema = '', isPartial, drifted: found, repaired, error }: DriftEvent) {
+    drift({ schema = '', isPartial, drifted: found, repaired, oldestCheck: oldest, error }: DriftEvent) {
+      if (oldest) oldestCheck.set({ schema }, oldest.getTime() / 1_000);
       if (isPartial || error) return;
       drifted.set({ schema }, found - repaired);
       checkedAt.setToCurrentTime({ schema });

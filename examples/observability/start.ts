@@ -13,9 +13,10 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { BasicTracerProvider, ConsoleSpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import pg from 'pg';
-import { checkDrift, installSchema, PromoCodeRepository } from 'pg-promo-codes';
+import { checkDrift, installSchema, PromoCodeRepository, scrubDrift } from 'pg-promo-codes';
 import { Registry } from 'prom-client';
 import { collectMetrics } from './metrics.js';
 import { recordSpans } from './spans.js';
@@ -42,6 +43,18 @@ const check = () => checkDrift(pool, { schema }).catch((error: Error) => console
 await check();
 const timer = setInterval(check, 60_000);
 
+/** For tables that are too big for such checks: one walk over all codes in ten minutes, and then the next one. */
+const ending = new AbortController();
+const pace = { duration: 600_000, signal: ending.signal };
+async function scrub(): Promise<void> {
+  while (!ending.signal.aborted) {
+    await scrubDrift(pool, { schema, ...pace }).catch((error: Error) => console.error(error.message));
+    // Few codes are compared at once, however long it may take.
+    await setTimeout(60_000, undefined, { signal: ending.signal }).catch(() => undefined);
+  }
+}
+const scrubbing = scrub();
+
 const server = createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   if (pathname === '/metrics') {
@@ -61,8 +74,10 @@ server.listen(Number(process.env.PORT ?? 9464), () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     clearInterval(timer);
+    ending.abort();
     server.closeAllConnections();
     server.close(async () => {
+      await scrubbing;
       await promoCodes.close();
       await pool.end();
     });

@@ -21,7 +21,7 @@ export async function checkTypes(packageName, names) {
   const place = workplace('types');
   const sources = path.join(root, 'tests', 'types');
   for (const extension of ['ts', 'mts', 'cts']) {
-    for (const file of ['contract', 'loose', 'adapters', 'testing']) {
+    for (const file of ['contract', 'shards', 'loose', 'adapters', 'testing']) {
       cpSync(path.join(sources, `${file}.ts`), path.join(place, `${file}.${extension}`));
     }
   }
@@ -37,6 +37,8 @@ export async function checkTypes(packageName, names) {
   const modules = [
     'contract.mts',
     'contract.cts',
+    'shards.mts',
+    'shards.cts',
     'adapters.mts',
     'adapters.cts',
     'testing.mts',
@@ -51,7 +53,7 @@ export async function checkTypes(packageName, names) {
       title: `TypeScript ${version}, bundler, strict`,
       version,
       options: [...BUNDLER, ...STRICT],
-      files: ['contract.ts', 'adapters.ts', 'testing.ts', 'names.mts', ...programs],
+      files: ['contract.ts', 'shards.ts', 'adapters.ts', 'testing.ts', 'names.mts', ...programs],
     },
     {
       title: `TypeScript ${version}, not strict`,

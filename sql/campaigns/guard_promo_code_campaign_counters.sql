@@ -1,9 +1,9 @@
 -- Stands before every write to campaigns that could leave their counters untrue, as guard_promo_code_counters does for codes. A new
--- campaign has no codes, so it starts at zero.
+-- campaign has no codes, so it starts at zero. It runs with the rights of its caller, to know which these are: whoever redeems may write
+-- campaigns, and the marker of the library is no secret.
 CREATE OR REPLACE FUNCTION :"library".guard_promo_code_campaign_counters()
 RETURNS trigger
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = pg_catalog, :"schema", pg_temp
 AS $body$
 -- pg-promo-codes 2
@@ -15,14 +15,18 @@ DECLARE
   statement text;
   marker text;
 BEGIN
-  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
-    RETURN NEW;
-  END IF;
   IF TG_OP = 'UPDATE' THEN
     uses_before := OLD.times_used;
     bonus_before := OLD.total_bonus_issued;
   END IF;
   IF NEW.times_used = uses_before AND NEW.total_bonus_issued = bonus_before THEN
+    RETURN NEW;
+  END IF;
+  IF counter_writes = 'allow' OR current_setting('pg_promo_codes.counting', true) = 'on' THEN
+    IF NOT has_table_privilege(:'codes'::regclass::oid, 'UPDATE'::text) THEN
+      RAISE EXCEPTION 'permission denied for the counters of %', TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege', TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
+    END IF;
     RETURN NEW;
   END IF;
   IF counter_writes = 'reject' THEN

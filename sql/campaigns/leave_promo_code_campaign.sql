@@ -24,7 +24,12 @@ BEGIN
     RETURN NULL;
   END IF;
   campaign_id := :campaign_of(OLD.:"code_id");
-  IF :has_carried() THEN
+  IF campaign_id IS NOT NULL THEN
+    -- Before the membership, as by who deletes a campaign. Nobody who counts waits for it.
+    PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = campaign_id FOR KEY SHARE;
+  END IF;
+  -- A code that the same statement gave its id has brought along what it carries.
+  IF :has_carried() AND NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = OLD.:"code_id") THEN
     DELETE FROM :"library".promo_code_carried_customers AS k WHERE k.promo_code_id = OLD.:"code_id";
     DELETE FROM :"library".promo_code_carried_totals AS k WHERE k.promo_code_id = OLD.:"code_id"
     RETURNING k.uses, k.bonus INTO uses, bonus;

@@ -55,13 +55,14 @@ BEGIN
 
   PERFORM FROM :"codes" AS c WHERE c.:"code_id" = ANY (codes) ORDER BY c.:"code_id" FOR NO KEY UPDATE;
   -- The write that changes nothing makes it visible to transactions with an older snapshot, which then fail with 40001. Nobody has one
-  -- of a code that this transaction has written itself.
+  -- of a code that this transaction has written itself, or is about to give another id.
   marker := set_config('pg_promo_codes.counting', 'on', true);
   UPDATE :"codes" AS c
      SET /*if updated_at*/ :"updated_at" = c.:"updated_at" /*fi*/
          /*if not updated_at and times_used*/ :"times_used" = c.:"times_used" /*fi*/
          /*if not updated_at and not times_used*/ :"total_bonus_issued" = c.:"total_bonus_issued" /*fi*/
-   WHERE c.:"code_id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid;
+   WHERE c.:"code_id" = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid
+     AND current_setting('pg_promo_codes.renaming', true) IS DISTINCT FROM 'on';
   marker := set_config('pg_promo_codes.counting', earlier, true);
   -- Uses may come before the transaction that creates their code has ended: see apply_promo_code_stats.
   IF NOT :is_referencing() THEN

@@ -19,6 +19,9 @@ DECLARE
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    :leave_detached()
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     IF NOT :counts(NEW) OR :campaign_of(NEW.:"promo_code_id") IS NULL THEN
       RETURN NULL;
@@ -84,6 +87,11 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM :"library".promo_code_campaigns AS g
    WHERE g.id = ANY (gained) AND g.times_used > g.total_usage_limit
+     -- As verify_promo_code_limits does.
+     AND (TG_NARGS = 0 OR (SELECT count(*)
+                             FROM :"library".promo_code_campaign_codes AS m
+                             JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id
+                            WHERE m.campaign_id = g.id AND :counts(u)) > g.total_usage_limit)
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -94,7 +102,7 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM pg_catalog.unnest(campaigns) WITH ORDINALITY AS a(campaign, place)
     JOIN :"library".promo_code_campaigns AS g ON g.id = a.campaign AND g.per_customer_limit IS NOT NULL
-   WHERE :campaign_customer_uses(g.id, customers[a.place], g.per_customer_limit + 1::bigint, true)
+   WHERE :campaign_customer_uses(g.id, customers[a.place], least(g.per_customer_limit, 2147483647::bigint) + 1::bigint, true)
          + CASE WHEN :has_carried_customers() THEN :carried_campaign_uses(g.id, customers[a.place]) ELSE 0::bigint END
          > g.per_customer_limit
    ORDER BY g.id
@@ -108,7 +116,7 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM :"library".promo_code_campaigns AS g
    WHERE g.id = ANY (paying) AND g.total_bonus_issued > g.max_total_bonus
-     AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
+     AND (TG_LEVEL = 'STATEMENT' OR (TG_OP = 'INSERT' AND TG_NARGS = 0)
           OR (SELECT sum(:finite_bonus(u))
                 FROM :"library".promo_code_campaign_codes AS m
                 JOIN :"uses" AS u ON u.:"promo_code_id" = m.promo_code_id

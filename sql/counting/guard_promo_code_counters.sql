@@ -15,6 +15,7 @@ DECLARE
   counters text;
   statement text;
   marker text;
+  moved record;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     -- The library's own writes carry the marker. Unlike pg_trigger_depth() it tells them from a trigger of the host.
@@ -92,6 +93,33 @@ BEGIN
     NEW.:"total_bonus_issued" := coalesce(NEW.:"total_bonus_issued", 0);
     /*fi*/
     RETURN NEW;
+  END IF;
+
+  -- A code with another id stays in its campaign. What a code of that id has left behind, which this transaction has deleted, goes
+  -- before. The uses that are there now are counted, as by every write to memberships.
+  IF TG_OP = 'UPDATE' AND (:campaign_of(OLD.:"code_id") IS NOT NULL OR :campaign_of(NEW.:"code_id") IS NOT NULL) THEN
+    PERFORM FROM :"library".promo_code_campaigns AS g
+      WHERE g.id IN (:campaign_of(OLD.:"code_id"), :campaign_of(NEW.:"code_id"))
+      ORDER BY g.id
+      FOR KEY SHARE;
+    marker := set_config('pg_promo_codes.renaming', 'on', true);
+    DELETE FROM :"library".promo_code_campaign_codes AS m
+     WHERE m.promo_code_id = NEW.:"code_id" AND NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = m.promo_code_id);
+    UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = NEW.:"code_id" WHERE m.promo_code_id = OLD.:"code_id";
+    marker := set_config('pg_promo_codes.renaming', '', true);
+  END IF;
+  -- What it carries forward goes along. The campaign has left that out with the old id, so it comes back with the new one.
+  IF TG_OP = 'UPDATE' AND :has_carried() THEN
+    DELETE FROM :"library".promo_code_carried_customers AS k
+     WHERE k.promo_code_id = NEW.:"code_id" AND NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = k.promo_code_id);
+    DELETE FROM :"library".promo_code_carried_totals AS k
+     WHERE k.promo_code_id = NEW.:"code_id" AND NOT EXISTS (SELECT FROM :"codes" AS c WHERE c.:"code_id" = k.promo_code_id);
+    UPDATE :"library".promo_code_carried_customers AS k SET promo_code_id = NEW.:"code_id" WHERE k.promo_code_id = OLD.:"code_id";
+    UPDATE :"library".promo_code_carried_totals AS k SET promo_code_id = NEW.:"code_id" WHERE k.promo_code_id = OLD.:"code_id"
+    RETURNING k.uses, k.bonus, :campaign_of(NEW.:"code_id") AS campaign_id INTO moved;
+    IF FOUND AND moved.campaign_id IS NOT NULL THEN
+      PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[moved.campaign_id], ARRAY[moved.uses], ARRAY[moved.bonus]);
+    END IF;
   END IF;
 
   -- A new id starts at zero. Uses that carry it already, or that a foreign key with ON UPDATE CASCADE brings along after

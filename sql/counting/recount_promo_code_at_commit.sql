@@ -10,9 +10,6 @@ AS $body$
 #variable_conflict use_variable
 DECLARE
   referencing boolean := :is_referencing();
-  campaign_id bigint;
-  uses bigint;
-  bonus numeric;
   marker text;
   earlier text := coalesce(current_setting('pg_promo_codes.counting', true), '');
 BEGIN
@@ -34,22 +31,6 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- A code with another id stays in its campaign. Its uses are there by now, or will be counted by their own triggers.
-  -- What it carries forward goes along, and is counted in its campaign already.
-  IF NEW.:"code_id" <> OLD.:"code_id" THEN
-    campaign_id := :campaign_of(OLD.:"code_id");
-    IF :has_carried() THEN
-      UPDATE :"library".promo_code_carried_customers AS k SET promo_code_id = NEW.:"code_id" WHERE k.promo_code_id = OLD.:"code_id";
-      UPDATE :"library".promo_code_carried_totals AS k SET promo_code_id = NEW.:"code_id" WHERE k.promo_code_id = OLD.:"code_id"
-      RETURNING k.uses, k.bonus INTO uses, bonus;
-    END IF;
-    IF campaign_id IS NOT NULL THEN
-      UPDATE :"library".promo_code_campaign_codes AS m SET promo_code_id = NEW.:"code_id" WHERE m.promo_code_id = OLD.:"code_id";
-      IF uses IS NOT NULL THEN
-        PERFORM :"library".apply_promo_code_campaign_stats(ARRAY[campaign_id], ARRAY[-uses], ARRAY[-bonus]);
-      END IF;
-    END IF;
-  END IF;
   IF NOT referencing THEN
     -- See apply_promo_code_stats.
     PERFORM pg_advisory_xact_lock(:lock_class(), :code_bucket(NEW.:"code_id"));

@@ -15,25 +15,30 @@ DECLARE
   codes :code_id_type[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF :is_archiving() THEN
     IF TG_LEVEL = 'ROW' THEN
+      :note_partition()
       :carry_totals((SELECT OLD.*) AS o);
     ELSE
-      :carry_totals(old_uses AS o);
+      :leave_detached()
+      by_row := :by_row();
+      :carry_totals((SELECT d.* FROM old_uses AS d WHERE :is_by_statement(d)) AS o);
     END IF;
     /*if customer_address*/
     IF current_setting('pg_promo_codes.archiving') = 'customers' THEN
       IF TG_LEVEL = 'ROW' THEN
         :carry_customers((SELECT OLD.*) AS o);
       ELSE
-        :carry_customers(old_uses AS o);
+        :carry_customers((SELECT d.* FROM old_uses AS d WHERE :is_by_statement(d)) AS o);
       END IF;
     END IF;
     /*fi*/
     RETURN NULL;
   END IF;
   IF TG_LEVEL = 'ROW' THEN
+    :note_partition()
     /*if not deleted*/
     IF NOT :counts(OLD) THEN
       RETURN NULL;
@@ -44,10 +49,12 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  :leave_detached()
+  by_row := :by_row();
   FOR code_id, uses, bonus IN
     SELECT o.:"promo_code_id", count(*), coalesce(sum(:finite_bonus(o)), 0::numeric)
       FROM old_uses AS o
-     WHERE o.:"promo_code_id" IS NOT NULL AND :counts(o)
+     WHERE o.:"promo_code_id" IS NOT NULL AND :counts(o) AND :is_by_statement(o)
      GROUP BY o.:"promo_code_id"
      ORDER BY o.:"promo_code_id"
   LOOP

@@ -22,8 +22,10 @@ DECLARE
   bonus_of numeric[];
   counted_codes :code_id_type[];
   campaign_id bigint;
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    :note_partition()
     /*if not deleted*/
     IF NOT :counts(NEW) THEN
       RETURN NULL;
@@ -35,6 +37,8 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  :leave_detached()
+  by_row := :by_row();
   SELECT :first_code(n), :last_code(n), count(*), coalesce(sum(n.:"bonus_amount"::numeric), 0::numeric)
     INTO first_code, last_code, uses, bonus
     FROM new_uses AS n
@@ -52,7 +56,7 @@ BEGIN
   earlier := coalesce(current_setting('pg_promo_codes.counting', true), '');
 
   -- One code is the usual case, for big statements as well, and needs no sort.
-  IF first_code = last_code THEN
+  IF first_code = last_code AND by_row IS NULL THEN
     marker := set_config('pg_promo_codes.counting', 'on', true);
     UPDATE :"codes" AS c
        SET :added(uses, bonus)
@@ -73,8 +77,11 @@ BEGIN
     INTO codes, uses_of, bonus_of
     FROM (SELECT n.:"promo_code_id" AS code, count(*) AS uses, coalesce(sum(n.:"bonus_amount"::numeric), 0::numeric) AS bonus
             FROM new_uses AS n
-           WHERE n.:"promo_code_id" IS NOT NULL AND :counts(n)
+           WHERE n.:"promo_code_id" IS NOT NULL AND :counts(n) AND :is_by_statement(n)
            GROUP BY n.:"promo_code_id") AS g;
+  IF codes IS NULL THEN
+    RETURN NULL;
+  END IF;
   -- Locked in id order, so that two statements over the same codes queue up instead of deadlocking, and then counted by one
   -- statement, whose snapshot is newer than the locks.
   PERFORM FROM :"codes" AS c WHERE c.:"code_id" = ANY (codes) ORDER BY c.:"code_id" FOR NO KEY UPDATE;

@@ -12,6 +12,7 @@ AS $body$
 DECLARE
   code_id :code_id_type;
 BEGIN
+  :leave_detached()
   -- TRUNCATE ignores snapshots: an older one would not show the codes that others have used since.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the uses of promo codes can be truncated in a READ COMMITTED transaction only, not in %',

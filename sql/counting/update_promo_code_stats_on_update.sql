@@ -16,8 +16,10 @@ DECLARE
   codes :code_id_type[] := '{}';
   uses_of bigint[] := '{}';
   bonus_of numeric[] := '{}';
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
+    :note_partition()
     old_bonus := CASE WHEN :counts(OLD) THEN :finite_bonus(OLD) ELSE 0::numeric END;
     bonus := CASE WHEN :counts(NEW) THEN coalesce(NEW.:"bonus_amount"::numeric, 0::numeric) ELSE 0::numeric END;
     IF bonus IN ('NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric)
@@ -50,6 +52,8 @@ BEGIN
     RETURN NULL;
   END IF;
 
+  :leave_detached()
+  by_row := :by_row();
   FOR code_id, uses, bonus IN
     SELECT w.code, sum(w.weight),
            -- More amounts that are not finite than before: refused. As many as before: never counted, left alone.
@@ -59,12 +63,12 @@ BEGIN
         SELECT n.:"promo_code_id", 1::numeric, n.:"bonus_amount"::numeric,
                n.:"bonus_amount"::numeric > '-Infinity'::numeric AND n.:"bonus_amount"::numeric < 'Infinity'::numeric
           FROM new_uses AS n
-         WHERE :counts(n)
+         WHERE :counts(n) AND :is_by_statement(n)
         UNION ALL
         SELECT o.:"promo_code_id", -1::numeric, o.:"bonus_amount"::numeric,
                o.:"bonus_amount"::numeric > '-Infinity'::numeric AND o.:"bonus_amount"::numeric < 'Infinity'::numeric
           FROM old_uses AS o
-         WHERE :counts(o)
+         WHERE :counts(o) AND :is_by_statement(o)
       ) AS w(code, weight, bonus, finite)
      WHERE w.code IS NOT NULL
      GROUP BY w.code
@@ -77,13 +81,13 @@ BEGIN
   END LOOP;
   :add_to_campaigns(codes, uses_of, bonus_of);
   /*if use_id*/
-  -- Whoever moves a use names two codes.
-  IF pg_catalog.cardinality(codes) > 1
-     AND EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL) THEN
+  -- Whoever moves a use names two codes, of which a row trigger may have counted one.
+  IF by_row IS NOT NULL OR (pg_catalog.cardinality(codes) > 1
+     AND EXISTS (SELECT FROM :"library".promo_code_holds AS h WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL)) THEN
     UPDATE :"library".promo_code_holds AS h
        SET promo_code_id = n.:"promo_code_id"
       FROM new_uses AS n
-     WHERE h.promo_code_id = ANY (codes) AND h.released_at IS NULL AND h.use_id = n.:"use_id"
+     WHERE (by_row IS NOT NULL OR h.promo_code_id = ANY (codes)) AND h.released_at IS NULL AND h.use_id = n.:"use_id"
        AND h.promo_code_id <> n.:"promo_code_id";
   END IF;
   /*fi*/

@@ -23,6 +23,9 @@ DECLARE
   /*fi*/
   over record;
 BEGIN
+  IF TG_LEVEL = 'STATEMENT' THEN
+    :leave_detached()
+  END IF;
   IF TG_LEVEL = 'ROW' THEN
     /*if not deleted*/
     IF NOT :counts(NEW) THEN
@@ -103,11 +106,15 @@ BEGIN
   END IF;
   /*fi*/
 
-  -- What a code is called, and how far it goes, is not for everybody who may add uses.
+  -- What a code is called, and how far it goes, is not for everybody who may add uses. A row trigger on a partition without statement
+  -- triggers, which has an argument, counts a use that comes from another partition before the statement gives back what it was
+  -- there: the rows say how many there are.
   SELECT c.:"code_id" AS id
     INTO over
     FROM :"codes" AS c
    WHERE c.:"code_id" = ANY (gained) AND :uses_counted(c)::numeric > c.:"total_usage_limit"::numeric
+     AND (TG_NARGS = 0 OR (SELECT count(*) FROM :"uses" AS u WHERE u.:"promo_code_id" = c.:"code_id" AND :counts(u))::numeric
+                          > c.:"total_usage_limit"::numeric)
    ORDER BY ROW(c.:"code_id")
    LIMIT 1;
   IF FOUND THEN
@@ -137,7 +144,7 @@ BEGIN
     INTO over
     FROM :"codes" AS c
    WHERE c.:"code_id" = ANY (paying) AND :bonus_counted(c)::numeric > c.:"max_total_bonus"::numeric
-     AND (TG_LEVEL = 'STATEMENT' OR TG_OP = 'INSERT'
+     AND (TG_LEVEL = 'STATEMENT' OR (TG_OP = 'INSERT' AND TG_NARGS = 0)
           OR (SELECT sum(:finite_bonus(u)) FROM :"uses" AS u WHERE u.:"promo_code_id" = c.:"code_id" AND :counts(u))
              + :carried_bonus(c.:"code_id") > c.:"max_total_bonus"::numeric)
    ORDER BY ROW(c.:"code_id")

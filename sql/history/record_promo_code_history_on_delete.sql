@@ -9,6 +9,8 @@ SET timezone = :'time_zone'
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
+DECLARE
+  by_row text;
 BEGIN
   IF :is_archiving() THEN
     RETURN NULL;
@@ -16,7 +18,13 @@ BEGIN
   IF TG_LEVEL = 'ROW' THEN
     :record_gone_uses((SELECT OLD.*) AS o);
   ELSE
-    :record_gone_uses(old_uses AS o);
+    :leave_detached()
+    by_row := :by_row();
+    IF by_row IS NULL THEN
+      :record_gone_uses(old_uses AS o);
+    ELSE
+      :record_gone_uses((SELECT o.* FROM old_uses AS o WHERE :is_by_statement(o)) AS o);
+    END IF;
   END IF;
   RETURN NULL;
 END

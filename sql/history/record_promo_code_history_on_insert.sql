@@ -8,11 +8,19 @@ SET timezone = :'time_zone'
 AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
+DECLARE
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     :record_new_uses((SELECT NEW.*) AS n);
   ELSE
-    :record_new_uses(new_uses AS n);
+    :leave_detached()
+    by_row := :by_row();
+    IF by_row IS NULL THEN
+      :record_new_uses(new_uses AS n);
+    ELSE
+      :record_new_uses((SELECT n.* FROM new_uses AS n WHERE :is_by_statement(n)) AS n);
+    END IF;
   END IF;
   RETURN NULL;
 END

@@ -14,6 +14,7 @@ DECLARE
   -- Who follows the history relies on it that a record takes its id after its transaction has.
   own xid8 := pg_current_xact_id();
 BEGIN
+  :leave_detached()
   -- Put together, not by format(): the name of a column may hold what that would take for a place of its own.
   EXECUTE $insert$
     :history_columns()

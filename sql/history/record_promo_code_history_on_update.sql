@@ -12,11 +12,18 @@ AS $body$
 DECLARE
   -- The hold that confirm_promo_code_use is about to confirm.
   confirming text := current_setting('pg_promo_codes.confirming', true);
+  by_row text;
 BEGIN
   IF TG_LEVEL = 'ROW' THEN
     :record_changed_uses((SELECT OLD.*) AS o, (SELECT NEW.*) AS n);
   ELSE
-    :record_changed_uses(old_uses AS o, new_uses AS n);
+    :leave_detached()
+    by_row := :by_row();
+    IF by_row IS NULL THEN
+      :record_changed_uses(old_uses AS o, new_uses AS n);
+    ELSE
+      :record_changed_uses((SELECT o.* FROM old_uses AS o WHERE :is_by_statement(o)) AS o, (SELECT n.* FROM new_uses AS n WHERE :is_by_statement(n)) AS n);
+    END IF;
   END IF;
   RETURN NULL;
 END

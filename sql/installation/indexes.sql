@@ -8,11 +8,11 @@ DECLARE
 BEGIN
   FOR wanted IN
     SELECT c.oid AS table_oid, i.*
-      FROM pg_catalog.json_to_recordset(:'wanted_indexes'::json) AS i(on_table text, index_name text, columns text, pattern text)
+      FROM pg_catalog.json_to_recordset(:'wanted_indexes'::json) AS i(on_table text, index_name text, columns text, pattern text, of_partitioned boolean)
       JOIN pg_catalog.pg_class AS c ON c.relname::text = i.on_table
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = :'schema'::pg_catalog.name
      -- Nobody else may build one; everything is right without it.
-     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND NOT EXISTS (
+     WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (c.relkind = 'p'::"char" OR NOT i.of_partitioned) AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_index AS x
               WHERE x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL
                 AND pg_catalog.replace(pg_catalog.concat_ws(' ', pg_catalog.pg_get_indexdef(x.indexrelid, 1, true),

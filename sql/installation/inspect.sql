@@ -163,7 +163,7 @@ SELECT pg_catalog.json_build_object(
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relname::text IN ('promo_code_idempotency_keys', 'promo_code_holds', 'promo_code_rate_limits', 'promo_code_history',
                                'promo_code_campaigns', 'promo_code_campaign_codes', 'promo_code_carried_totals',
-                               'promo_code_carried_customers', 'promo_code_archived_uses')
+                               'promo_code_carried_customers', 'promo_code_archived_uses', 'promo_code_drift_checks')
         OR (c.relispartition AND :is_of_history(c.oid))
   ),
   -- Whether there has been a campaign: nothing of the table is read, only how big its file is.
@@ -172,7 +172,8 @@ SELECT pg_catalog.json_build_object(
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = l.oid AND c.relname = 'promo_code_campaigns'::name AND c.relkind = 'r'::"char"
      WHERE pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass) > 0::bigint),
   'partitions', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text))
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', n.nspname::text, 'name', c.relname::text, 'kind', c.relkind::text)
+                               ORDER BY c.oid)
       FROM watched AS w
       JOIN pg_catalog.pg_class AS c ON c.oid = w.oid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -14,14 +14,16 @@ DECLARE
   -- Empty as a rule: nothing is held.
   with_holds boolean := pg_catalog.cardinality(hold_seconds) > 0;
   recorded bigint;
+  accepted boolean := true;
+  /*if used_at*/
+  lately :"uses".:"used_at"%TYPE;
+  /*fi*/
 BEGIN
-  -- The key of a partitioned table does not keep an id from coming twice: by a first attempt that the server begins to run
+  -- The key of a partitioned table need not keep an id from coming twice: by a first attempt that the server begins to run
   -- only after its retry.
-  IF pg_partition_root(:'uses'::regclass) IS NOT NULL
-     AND EXISTS (SELECT FROM :"uses" AS u
-                  WHERE u.:"use_id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
-                                         WHERE a.outcome IS NULL)))
-  THEN
+  :require_free_ids(accepted, u.:"use_id" = ANY (ARRAY(SELECT a.id FROM unnest(use_ids, outcomes) AS a(id, outcome)
+                                                        WHERE a.outcome IS NULL)))
+  IF NOT accepted THEN
     RAISE EXCEPTION 'an id of a use is in use already'
       USING ERRCODE = 'unique_violation', TABLE = :'uses_name', DETAIL = pg_catalog.format('Key (%s)=(reserved) exists.', :'use_id');
   END IF;

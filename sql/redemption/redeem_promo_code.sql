@@ -23,6 +23,9 @@ DECLARE
   campaign record;
   accepted boolean := false;
   answer text;
+  /*if used_at*/
+  lately :"uses".:"used_at"%TYPE;
+  /*fi*/
 BEGIN
   IF NOT wait_here THEN
     wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
@@ -35,13 +38,11 @@ BEGIN
     PERFORM :"library".wait_for_promo_code_call(call_ids);
   END IF;
 
-  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Nothing but a look keeps
-  -- an id from standing in two partitions, and record_promo_code_uses takes it; so it does with columns that do not take a
-  -- text as it is.
+  -- A code whose dates say less than a moment is looked at more closely where this finds it closed. Columns that do not take a text as
+  -- it is are left to record_promo_code_uses.
   SELECT c.:"code_id" AS id, c.:"code_shop_id" AS shop, c.:"per_customer_limit"::bigint AS customer_limit, :asked_customer(of_customer) AS who,
          :bonus(on_bonus, on_base) AS bonus, coalesce(:room() > 0::bigint, true) AS has_room, :has_rules() AS has_rules,
          :code_refusal(now(), now()) IS NULL AND (on_bonus IS NOT NULL OR :"library".promo_code_is_percentage(c.:"bonus_type"::text) IS NOT NULL)
-           AND pg_partition_root(:'uses'::regclass) IS NULL
            AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
            /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/ AS is_open
     INTO code
@@ -94,6 +95,7 @@ BEGIN
       accepted := :customer_uses(code.id, code.who, greatest(code.customer_limit, 0::bigint), true)
                   + :carried_customer_uses(code.id, code.who) < code.customer_limit;
     END IF;
+    :require_free_ids(accepted, u.:"use_id" = new_id)
     IF accepted AND key IS NOT NULL THEN
       :take_keys(
         in_shop, key, :"library".promo_code_fingerprint(wanted, code.who, on_base, on_bonus, in_transaction, NULL, NULL), new_id,

@@ -44,6 +44,9 @@ DECLARE
   taken_keys text[];
   recorded bigint;
   answer text;
+  /*if used_at*/
+  lately :"uses".:"used_at"%TYPE;
+  /*fi*/
 BEGIN
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
@@ -95,9 +98,8 @@ BEGIN
     END IF;
   END IF;
 
-  -- Nothing but a look keeps an id from standing in two partitions, and record_promo_code_uses takes it; so it does with
-  -- columns that do not take a text as it is.
-  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND pg_partition_root(:'uses'::regclass) IS NULL
+  -- Columns that do not take a text as it is are left to record_promo_code_uses.
+  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0
               AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"customer_address")
               /*if transaction_id*/ AND :"library".promo_code_is_text((CAST(NULL AS :"uses")).:"transaction_id") /*fi*/;
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.
@@ -162,6 +164,7 @@ BEGIN
             OR (campaign_ids[q.place] IS NOT NULL
                 AND :carried_campaign_uses(campaign_ids[q.place], :asked_customer(q.customer)) > 0::bigint));
     END IF;
+    :require_free_ids(accepted, u.:"use_id" = ANY (use_ids))
     IF accepted AND pg_catalog.cardinality(keys) > 0 THEN
       WITH taken AS (
         :take_keys(

@@ -51,7 +51,7 @@
                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
                                         max(CASE WHEN r.outcome IS NULL AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
                                                  THEN :customer_uses(
-                                                        r.code_id, r.who, greatest(r.customer_limit, 0::bigint) + 1::bigint, true)
+                                                        r.code_id, r.who, greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint, true)
                                                       + CASE WHEN :has_carried_customers()
                                                              THEN :carried_customer_uses(r.code_id, r.who) ELSE 0::bigint END
                                             END) OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL) AS had

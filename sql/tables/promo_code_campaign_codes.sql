@@ -37,9 +37,11 @@ CREATE CONSTRAINT TRIGGER leave_promo_code_campaign_at_commit
   DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION :"library".leave_promo_code_campaign_at_commit();
 
--- What row-level security hides of the codes, it hides of their campaigns.
+-- What row-level security hides of the codes, it hides of their campaigns; and no code comes into a campaign that is hidden.
 ALTER TABLE :"library".promo_code_campaign_codes ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS promo_code_redeemers ON :"library".promo_code_campaign_codes;
 CREATE POLICY promo_code_redeemers ON :"library".promo_code_campaign_codes
-  USING (:"library".promo_code_is_visible(promo_code_id));
+  USING (:"library".promo_code_is_visible(promo_code_id))
+  WITH CHECK (:"library".promo_code_is_visible(promo_code_id)
+              AND EXISTS (SELECT FROM :"library".promo_code_campaigns AS g WHERE g.id = campaign_id));
 COMMENT ON TABLE :"library".promo_code_campaign_codes IS 'pg-promo-codes: created by the library, see installTriggers()';

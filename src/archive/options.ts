@@ -52,7 +52,7 @@ const RULE =
   "must be the name of a table, or { schema, table }; a name with its schema is { schema: 'old', table: 'uses' }";
 
 const tableRef = v.pipe(
-  v.union([identifier, v.strictObject({ schema: v.optional(identifier), table: identifier })], RULE),
+  v.union([identifier, optionsOf({ schema: v.optional(identifier), table: identifier })], RULE),
   v.transform((given) => (typeof given === 'string' ? { table: given } : given)),
 );
 

@@ -34,8 +34,8 @@ export function addCodes(
   { move = false }: { move?: boolean | undefined },
 ): Promise<AddedCodes> {
   return call.write(async (db) => {
-    const shopId = await lockCampaign(db, call, campaign);
-    await lockCodes(db, call, codeIds, `coalesce(c.:"code_shop_id"::text, '') = $2::text`, shopId);
+    const shopId = await lockCodesOfShop(db, call, campaign, codeIds);
+    if (move) await keepFormerCampaigns(db, call, codeIds);
     const issues = await wrongCodes(db, call, { ...campaign, shopId }, codeIds, move);
     if (issues.length > 0) throw new ValidationError(issues);
     const { rows } = await db.query(
@@ -57,27 +57,45 @@ export function addCodes(
   });
 }
 
-/** A campaign that stays until the end of the transaction: who deletes it waits, and who counts in it does not. */
-async function lockCampaign(db: Queryable, call: Call, campaign: Guarded): Promise<string> {
-  const values: unknown[] = [campaign.id];
-  const statement = `SELECT m.shop_id::text AS shop FROM :"library".promo_code_campaigns AS m
-    WHERE m.id = $1::bigint${isOfShop(call, campaign.shopId, values)} FOR KEY SHARE`;
-  const { rows } = await db.query(call.sql(statement), values);
-  if (rows[0] === undefined) throw unknownCampaign(campaign);
-  return rows[0].shop;
-}
-
-async function lockCodes(
+/**
+ * Locks all codes that are named and of the shop of the campaign, whichever campaign they are in: that may change until the last
+ * one is locked. The campaign comes after them, as for who redeems; it stays until the end of the transaction then.
+ * @returns the shop
+ */
+async function lockCodesOfShop(
   db: Queryable,
   call: Call,
+  campaign: Guarded,
   codeIds: readonly string[],
-  isMeant: string,
-  value: string,
-): Promise<void> {
-  const statement = `SELECT count(*)::text AS locked FROM (
-      SELECT FROM :"codes" AS c WHERE c.:"code_id" = ANY ($1:::code_id_type[]) AND ${isMeant}
+): Promise<string> {
+  const values: unknown[] = [campaign.id];
+  const look = call.sql(`SELECT m.shop_id::text AS shop FROM :"library".promo_code_campaigns AS m
+    WHERE m.id = $1::bigint${isOfShop(call, campaign.shopId, values)}`);
+  const shopOf = async (statement: string): Promise<string> => {
+    const { rows } = await db.query(statement, values);
+    if (rows[0] === undefined) throw unknownCampaign(campaign);
+    return rows[0].shop;
+  };
+  const shopId = await shopOf(look);
+  const lock = `SELECT count(*)::text AS locked FROM (
+      SELECT FROM :"codes" AS c
+       WHERE c.:"code_id" = ANY ($1:::code_id_type[]) AND coalesce(c.:"code_shop_id"::text, '') = $2::text
        ORDER BY c.:"code_id" FOR NO KEY UPDATE) AS locked`;
-  await db.query(call.sql(statement), [codeIds, value]);
+  await db.query(call.sql(lock), [codeIds, shopId]);
+  return shopOf(`${look} FOR KEY SHARE`);
+}
+
+/**
+ * The campaigns that codes are in stay until the end of the transaction. Before their memberships are written, because who
+ * deletes a campaign holds it and then wants these. The caller holds the locks of the codes.
+ */
+async function keepFormerCampaigns(db: Queryable, call: Call, codeIds: readonly string[]): Promise<void> {
+  const statement = `SELECT count(*)::text AS kept FROM (
+      SELECT FROM :"library".promo_code_campaigns AS m
+       WHERE m.id = ANY (ARRAY(SELECT k.campaign_id FROM :"library".promo_code_campaign_codes AS k
+                                WHERE k.promo_code_id = ANY ($1:::code_id_type[])))
+       ORDER BY m.id FOR KEY SHARE) AS kept`;
+  await db.query(call.sql(statement), [codeIds]);
 }
 
 /** More say nothing that the first do not. */
@@ -114,10 +132,7 @@ async function wrongCodes(
 
 export function removeCodes(call: Call, campaign: Guarded, codeIds: readonly string[]): Promise<RemovedCodes> {
   return call.write(async (db) => {
-    await lockCampaign(db, call, campaign);
-    const isIn = `EXISTS (SELECT FROM :"library".promo_code_campaign_codes AS k
-                           WHERE k.promo_code_id = c.:"code_id" AND k.campaign_id = $2::bigint)`;
-    await lockCodes(db, call, codeIds, isIn, campaign.id);
+    await lockCodesOfShop(db, call, campaign, codeIds);
     const { rows } = await db.query(
       call.sql(`WITH removed AS (
           DELETE FROM :"library".promo_code_campaign_codes AS k
@@ -129,21 +144,28 @@ export function removeCodes(call: Call, campaign: Guarded, codeIds: readonly str
   });
 }
 
-/** Puts codes of a shop that may be in a campaign into it, or, without one, out of theirs. The caller holds their locks. */
+/** Puts a code of a shop that may be in a campaign into it, or, without one, out of its own. The caller holds the lock of the code. */
+export async function moveIntoCampaign(
+  db: Queryable,
+  call: Call,
+  codeId: string,
+  campaignId: string | null,
+): Promise<void> {
+  await keepFormerCampaigns(db, call, [codeId]);
+  if (campaignId !== null) return putIntoCampaign(db, call, [codeId], campaignId);
+  const statement = `DELETE FROM :"library".promo_code_campaign_codes AS k WHERE k.promo_code_id = $1:::code_id_type`;
+  await db.query(call.sql(statement), [codeId]);
+}
+
+/** Puts codes of a shop that may be in a campaign into it: new ones, or one whose lock and whose campaign the caller holds. */
 export async function putIntoCampaign(
   db: Queryable,
   call: Call,
   codeIds: readonly string[],
-  campaignId: string | null,
+  campaignId: string,
 ): Promise<void> {
-  const ofCodes = '$1:::code_id_type[]';
-  if (campaignId === null) {
-    const statement = `DELETE FROM :"library".promo_code_campaign_codes AS k WHERE k.promo_code_id = ANY (${ofCodes})`;
-    await db.query(call.sql(statement), [codeIds]);
-    return;
-  }
   const statement = `INSERT INTO :"library".promo_code_campaign_codes AS k (promo_code_id, campaign_id, added_at)
-    SELECT g.id, $2::bigint, now() FROM pg_catalog.unnest(${ofCodes}) AS g(id) ORDER BY g.id ${PUT}`;
+    SELECT g.id, $2::bigint, now() FROM pg_catalog.unnest($1:::code_id_type[]) AS g(id) ORDER BY g.id ${PUT}`;
   await db.query(call.sql(statement), [codeIds, campaignId]);
 }
 

@@ -5,6 +5,7 @@ import {
   type ValidationError,
   type ValidationIssue,
 } from '../errors.js';
+import { withoutPasswords } from '../passwords.js';
 import { CommandError, EXIT } from './command-error.js';
 
 /** How a command ends that failed. */
@@ -90,12 +91,4 @@ export function inOwnWords(text: string): string {
     /(^|[.:] )run `/g,
     '$1Run `',
   );
-}
-
-/** Whatever stands where a connection string has its password is left out, up to the last `@`. */
-export function withoutPasswords(text: string): string {
-  return text
-    .replaceAll(/(\/\/[^:/@\s]*:)\S*@/g, '$1***@')
-    .replaceAll(/(\bpassword["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&]+)/gi, '$1***')
-    .replaceAll(/(\bpassword\s+)(E?'[^']*')/gi, "$1'***'");
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { version } from '../../package.json';
 import { addCampaignCommands } from './campaign-commands.js';
 import { addInstallFlags } from './install-flags.js';
-import { oneLine, wholeNumber } from './parse.js';
+import { duration, oneLine, wholeNumber } from './parse.js';
 import type { Session } from './session.js';
 import { hasColor, widthOf } from './terminal.js';
 
@@ -44,7 +44,7 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
       getErrHelpWidth: () => widthOf(terminal),
       getOutHasColors: () => hasColor(terminal, terminal.stdout),
       getErrHasColors: () => hasColor(terminal, terminal.stderr),
-      outputError: (text, write) => write(`${NAME}: ${oneLine(text)}\n`),
+      outputError: (text, write) => write(`${NAME}: ${oneLine(text, session.hiddenValues)}\n`),
     })
     .hook('preAction', () => {
       Object.assign(session.flags, program.opts());
@@ -97,6 +97,21 @@ export function createProgram(session: Session, finish: (exitCode: number) => vo
     .option('--watch <seconds>', 'check again and again, also across a restart of the server', wholeNumber(1, 86_400))
     .addHelpText('after', examples('check', 'check --shop shop-1 --limit 10 --json', 'check --watch 60 --fail-fast'))
     .action(does(async () => (await import('./commands/check.js')).check));
+
+  program
+    .command('scrub')
+    .summary('compare the counters with the uses at a bounded load')
+    .description(
+      'Compares the counters of every code and campaign with the uses, piece by piece with pauses. It remembers how far it has come, and goes on there when it was ended. Exit code 1 where counters differ.',
+    )
+    .option(
+      '--rows-per-second <n>',
+      'rows to read each second, at the most (default: 100000)',
+      wholeNumber(1, 1_000_000_000),
+    )
+    .option('--duration <time>', 'spread it over this time, such as 30m, 1h or 7d', duration)
+    .addHelpText('after', examples('scrub', 'scrub --duration 12h', 'scrub --rows-per-second 20000 --json'))
+    .action(does(async () => (await import('./commands/scrub.js')).scrub));
 
   program
     .command('repair')

@@ -8,7 +8,12 @@ export interface ProgressLine {
   end(): void;
 }
 
-const PHASES: Record<Progress['phase'], string> = { check: 'checking', repair: 'recounting', archive: 'archiving' };
+const PHASES: Record<Progress['phase'], string> = {
+  check: 'checking',
+  scrub: 'checking',
+  repair: 'recounting',
+  archive: 'archiving',
+};
 
 /** A bar on a terminal; `undefined` where nobody would see it. */
 export async function progressLine({ stderr, signal }: Terminal): Promise<ProgressLine | undefined> {

@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
+import { withoutPasswords } from '../passwords.js';
 import { EXIT } from './command-error.js';
-import { explainError, withoutPasswords } from './explain-error.js';
-import { splitFlags } from './parse.js';
+import { explainError } from './explain-error.js';
+import { splitFlags, unknownValues } from './parse.js';
 import { createProgram, NAME } from './program.js';
 import { Session } from './session.js';
 import { note, type Terminal } from './terminal.js';
@@ -33,6 +34,7 @@ async function execute(argv: readonly string[], session: Session): Promise<numbe
     const program = createProgram(session, (code) => {
       exitCode = code;
     });
+    session.hiddenValues = unknownValues(argv, program);
     await program.parseAsync(splitFlags(argv), { from: 'user' });
     return exitCode;
   } catch (error) {

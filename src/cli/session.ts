@@ -14,6 +14,8 @@ export interface CommonFlags {
 /** One run of the command line: where it writes, its flags, and its connections, which are made when they are needed. */
 export class Session {
   #connection: Promise<Connection> | undefined;
+  /** Words of the command line that are in no message. */
+  hiddenValues: readonly string[] = [];
 
   constructor(
     readonly terminal: Terminal,

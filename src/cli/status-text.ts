@@ -32,6 +32,10 @@ export function statusText(status: Status, target: string, terminal: Terminal): 
     ],
     ['', `timeZone ${visible(status.timeZone)}, customerMatching ${status.customerMatching}`],
     ['cleaning up', `${most(status.dueHolds, 'hold')} due, ${most(status.oldKeys, 'key')} older than 90 days`],
+    [
+      'compared',
+      status.oldestCheck ? `everything since ${status.oldestCheck.toISOString()}` : 'not everything by scrub',
+    ],
   ] as const;
   const steps = whatToDo(status);
   return [

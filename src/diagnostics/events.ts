@@ -14,6 +14,8 @@ export interface EventError {
 
 /** What the events of all channels have. One object is published from the start to the end, and filled in meanwhile. */
 export interface DiagnosticEvent {
+  /** The database among those of a `PromoCodeShards`; `undefined` elsewhere. */
+  shard?: string | undefined;
   /** Milliseconds from the start to the end; 0 until then. */
   durationMs: number;
   /** How it failed, where it did. */
@@ -113,6 +115,12 @@ export interface ValidateEvent extends DiagnosticEvent {
   inTransaction: boolean;
   /** What it came to; `undefined` until the end. */
   outcome: 'valid' | RefusalReason | PromoCodesErrorCode | undefined;
+  /** How many previews, those of other callers included, the last statement held that it was sent with; 0 until then. */
+  batchSize: number;
+  /** How often it was sent to the server; 0 for what was refused before. */
+  attempts: number;
+  /** Milliseconds until it was first sent: behind other previews, for a connection, for the limiter. */
+  waitedMs: number;
   /** Only with `diagnostics: { personalData: true }`. */
   personal?: PersonalData<ValidateInput, ValidateResult>;
 }
@@ -168,8 +176,8 @@ export interface InstallEvent extends DiagnosticEvent {
 }
 
 /**
- * The event of `pg-promo-codes:drift`: a call of `checkDrift` (that of `assertNoDrift` included), `streamDrift` or
- * `repairDrift` (that of an installation included).
+ * The event of `pg-promo-codes:drift`: a call of `checkDrift` (that of `assertNoDrift` included), `streamDrift`, `scrubDrift`
+ * or `repairDrift` (that of an installation included).
  *
  * @example
  * subscribe('pg-promo-codes:drift', (event) => {
@@ -179,10 +187,13 @@ export interface InstallEvent extends DiagnosticEvent {
  */
 export interface DriftEvent extends DiagnosticEvent {
   /** Which function was called. */
-  method: 'checkDrift' | 'streamDrift' | 'repairDrift';
+  method: 'checkDrift' | 'streamDrift' | 'scrubDrift' | 'repairDrift';
   /** The schema of the host's tables; `undefined` until it is known. */
   schema: string | undefined;
-  /** Whether not all codes were looked at: some were asked for, a `limit` was given, or the loop was left early. */
+  /**
+   * Whether not all codes were looked at: some were asked for, a `limit` was given, or the loop was left early. Of a scrub, whether it
+   * was ended before the walk was over: at its end `drifted` is what differs of the whole walk, and `codes` what this call looked at.
+   */
   isPartial: boolean;
   /** How many codes were looked at. */
   codes: number;
@@ -190,6 +201,8 @@ export interface DriftEvent extends DiagnosticEvent {
   drifted: number;
   /** How many of these were corrected. */
   repaired: number;
+  /** Of a scrub that has come to its end: what its report says. */
+  oldestCheck?: Date | null;
 }
 
 /**

@@ -3,7 +3,8 @@ import { idType } from '../host/ids.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { withConnection } from '../postgres/transaction.js';
+import { readLong } from '../postgres/reading.js';
+import { describeReceived } from '../received.js';
 import { countedDriftQueryAsText, type DriftScope, driftQueryAsText } from './drift-query.js';
 import { type DriftRecord, toDriftRecord } from './drift-record.js';
 import { type Compared, readCompared } from './layout-of.js';
@@ -21,10 +22,20 @@ import { type CheckDriftOptions, checkDriftOptions, type ParsedFilter } from './
  * @throws ValidationError for an unknown option or value.
  */
 export function checkDrift(db: Database, options?: CheckDriftOptions): Promise<DriftRecord[]> {
-  return observeDrift('checkDrift', async (trace) => {
+  return checkDriftOf(db, options, undefined);
+}
+
+/** @param shard the name of the database among several, for events */
+export function checkDriftOf(
+  db: Database,
+  options: CheckDriftOptions | undefined,
+  shard: string | undefined,
+): Promise<DriftRecord[]> {
+  const check = async (trace?: DriftTrace) => {
     const { limit, ...filter } = parseArguments(db, checkDriftOptions, options, 'checkDrift()');
     return findDrift(db, await readCompared(db, filter), filter, limit, trace);
-  });
+  };
+  return observeDrift('checkDrift', check, shard);
 }
 
 /** The check itself, on checked arguments. For a subscriber the same statement counts the codes that it looks at as well. */
@@ -41,7 +52,7 @@ export async function findDrift(
   try {
     const queryOf = trace ? countedDriftQueryAsText : driftQueryAsText;
     const statement = queryOf(layout, { ...scope, limit });
-    const { rows } = await withConnection(db, (connection) => connection.query(statement, values));
+    const { rows } = await readLong(db, statement, values);
     if (!trace) return rows.map(toDriftRecord);
     const records = rows.filter(({ kind }) => kind !== null).map(toDriftRecord);
     trace.note(() => ({ codes: Number(rows[0]?.codes), drifted: records.length }));
@@ -106,7 +117,7 @@ export function scopeOf(
 function requireIds(type: string, path: 'promoCodeIds' | 'campaignIds', ids: readonly string[]): string[] {
   const { rule, read } = idType(type);
   const issues = ids.flatMap((id, place) =>
-    read(id) === undefined ? [{ path: `${path}.${place}`, message: rule, received: `'${id}'` }] : [],
+    read(id) === undefined ? [{ path: `${path}.${place}`, message: rule, received: describeReceived(id) ?? '' }] : [],
   );
   if (issues.length > 0) throw new ValidationError(issues);
   return ids.map((id) => read(id) ?? id);

@@ -1,4 +1,4 @@
-import { driftFile } from './drift-query.js';
+import { BY_IDS, driftFile } from './drift-query.js';
 import { DRIFT_COLUMNS, type DriftRecord } from './drift-record.js';
 
 /** What corrects rows with the ids $1: the statement that locks them, and the next one, which counts and writes. */
@@ -8,13 +8,9 @@ interface Correction {
   correct: string;
 }
 
-const codes = (carries: boolean) => `WITH drift AS MATERIALIZED (${driftFile({
-  codes: {
-    uses: 'u.:"promo_code_id" = ANY ($1:::code_id_type[])',
-    codes: 'c.:"code_id" = ANY ($1:::code_id_type[])',
-  },
-  carries,
-})}), corrected AS (
+const codes = (
+  carries: boolean,
+) => `WITH drift AS MATERIALIZED (${driftFile({ ...BY_IDS.code, carries })}), corrected AS (
   UPDATE :"codes" AS c
      SET /*list*/
          /*if times_used*/
@@ -46,10 +42,9 @@ SELECT ${DRIFT_COLUMNS}, corrected.exact
  * A campaign is written by every transaction that adds a use to one of its codes or moves a code: what is seen under its lock is
  * what has been added.
  */
-const campaigns = (carries: boolean) => `WITH drift AS MATERIALIZED (${driftFile({
-  campaigns: { members: 'm.campaign_id = ANY ($1::bigint[])', campaigns: 'g.id = ANY ($1::bigint[])' },
-  carries,
-})}), corrected AS (
+const campaigns = (
+  carries: boolean,
+) => `WITH drift AS MATERIALIZED (${driftFile({ ...BY_IDS.campaign, carries })}), corrected AS (
   UPDATE :"library".promo_code_campaigns AS g
      SET times_used = drift.actual_uses, total_bonus_issued = drift.actual_bonus, updated_at = now()
     FROM drift

@@ -28,6 +28,19 @@ const CARRIED = ':"library".promo_code_carried_totals';
 const NOTHING =
   '(SELECT CAST(NULL AS :code_id_type) AS promo_code_id, 0::bigint AS uses, 0::numeric AS bonus WHERE false)';
 
+/** Those with the ids $1. */
+export const BY_IDS = {
+  code: {
+    codes: {
+      uses: 'u.:"promo_code_id" = ANY ($1:::code_id_type[])',
+      codes: 'c.:"code_id" = ANY ($1:::code_id_type[])',
+    },
+  },
+  campaign: {
+    campaigns: { members: 'm.campaign_id = ANY ($1::bigint[])', campaigns: 'g.id = ANY ($1::bigint[])' },
+  },
+} satisfies Record<string, Omit<DriftScope, 'carries'>>;
+
 const withoutEnd = (file: string) => withRules(file).trimEnd().replace(/;$/, '');
 const [ofCodes, ofCampaigns] = [withoutEnd(codesSql), withoutEnd(campaignsSql)];
 

@@ -10,8 +10,9 @@ export type DriftTrace = Trace<DriftEvent>;
 export function observeDrift<Result>(
   method: DriftEvent['method'],
   work: (trace?: DriftTrace) => Promise<Result>,
+  shard?: string,
 ): Promise<Result> {
-  return driftChannel.run(() => newEvent(method), work);
+  return driftChannel.run(() => ({ ...newEvent(method), shard }), work);
 }
 
 /** The same for records that come one by one. What is bound to the start does not reach the statements of a loop. */

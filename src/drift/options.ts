@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import {
+  listOf,
   optionsOf,
   type Progress,
   progressCallback,
@@ -40,6 +41,20 @@ export interface RepairDriftOptions extends DriftFilter {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+export interface ScrubDriftOptions extends SchemaOption {
+  /** Rows to read each second on average, of uses and of codes, at the most. Default: 100,000. Not together with `duration`. */
+  rowsPerSecond?: number | undefined;
+  /**
+   * Milliseconds over which one walk over all codes is spread, about: how many rows there are is estimated by the server. Not
+   * together with `rowsPerSecond`.
+   */
+  duration?: number | undefined;
+  /** Ends it behind the codes that are being compared; the next call goes on there. */
+  signal?: AbortSignal | undefined;
+  /** Called after every piece, with the codes of the walk that are done, those of earlier calls included. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
 /** Of whatever type the ids of the host are, which is known later. */
 const id = v.pipe(
   v.union([v.string(), v.number(), v.bigint()], 'must be an id, as a string, number or bigint'),
@@ -47,13 +62,17 @@ const id = v.pipe(
   v.transform(String),
 );
 
+/** More are what streamDrift() is for. */
+const MOST_IDS = 1_000_000;
+const ids = listOf(id, MOST_IDS, 'must be an array of ids', 'ids');
+
 const filterEntries = {
   ...schemaEntries,
   shopId: v.optional(
     v.pipe(v.union([v.string(), v.number(), v.bigint()], 'must be a string, number or bigint'), v.transform(String)),
   ),
-  promoCodeIds: v.optional(v.array(id, 'must be an array of ids')),
-  campaignIds: v.optional(v.array(id, 'must be an array of ids')),
+  promoCodeIds: v.optional(ids),
+  campaignIds: v.optional(ids),
 };
 
 export const checkDriftOptions = v.optional(
@@ -71,6 +90,30 @@ export const repairDriftOptions = v.optional(
     lockTimeoutMs: v.optional(wholeNumber(1, 600_000), 5_000),
     onProgress: progressCallback,
   }),
+  {},
+);
+
+const MOST_ROWS_PER_SECOND = 1_000_000_000;
+const LONGEST_WALK_MS = 366 * 86_400_000;
+
+export const scrubDriftOptions = v.optional(
+  v.pipe(
+    optionsOf({
+      ...schemaEntries,
+      rowsPerSecond: v.optional(wholeNumber(1, MOST_ROWS_PER_SECOND)),
+      duration: v.optional(wholeNumber(1, LONGEST_WALK_MS)),
+      signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
+      onProgress: progressCallback,
+    }),
+    v.forward(
+      v.partialCheck(
+        [['rowsPerSecond'], ['duration']],
+        ({ rowsPerSecond, duration }) => rowsPerSecond === undefined || duration === undefined,
+        'must not be given together with rowsPerSecond: each of the two says how fast it goes',
+      ),
+      ['duration'],
+    ),
+  ),
   {},
 );
 

@@ -34,13 +34,23 @@ const ATTEMPTS = 5;
  * whose amounts add up to less than zero; the other codes are corrected first.
  */
 export function repairDrift(db: Database, options?: RepairDriftOptions): Promise<DriftRecord[]> {
-  return observeDrift('repairDrift', (trace) => repair(db, options, trace));
+  return repairDriftOf(db, options, undefined);
+}
+
+/** @param shard the name of the database among several, for events */
+export function repairDriftOf(
+  db: Database,
+  options: RepairDriftOptions | undefined,
+  shard: string | undefined,
+): Promise<DriftRecord[]> {
+  return observeDrift('repairDrift', (trace) => repair(db, options, trace, shard), shard);
 }
 
 async function repair(
   db: Database,
   options: RepairDriftOptions | undefined,
   trace: DriftTrace | undefined,
+  shard: string | undefined,
 ): Promise<DriftRecord[]> {
   const { dryRun, lockTimeoutMs, onProgress, ...filter } = parseArguments(
     db,
@@ -58,7 +68,7 @@ async function repair(
   const total = repairable.length;
   let done = 0;
   for (const batch of batchesOf(repairable)) {
-    const { corrected, inexact } = await repairBatch(db, compared, batch, lockTimeoutMs);
+    const { corrected, inexact } = await repairBatch(db, compared, batch, { lockTimeoutMs, shard });
     repaired.push(...corrected);
     trace?.note(() => ({ repaired: repaired.length }));
     refused.push(...inexact);
@@ -133,7 +143,12 @@ interface Recounted {
 }
 
 /** A deadlock with a writer that locks codes in another order is possible only here, and costs no more than a retry. */
-async function repairBatch(db: Database, compared: Compared, batch: Batch, lockTimeoutMs: number): Promise<Recounted> {
+async function repairBatch(
+  db: Database,
+  compared: Compared,
+  batch: Batch,
+  { lockTimeoutMs, shard }: { lockTimeoutMs: number; shard: string | undefined },
+): Promise<Recounted> {
   const inexact: DriftRecord[] = [];
   let { ids } = batch;
   for (let attempt = 1; ; ) {
@@ -147,7 +162,7 @@ async function repairBatch(db: Database, compared: Compared, batch: Batch, lockT
         continue;
       }
       if (sqlStateOf(error) !== SqlState.deadlockDetected || attempt === ATTEMPTS) throw translateError(error);
-      await pauseBeforeRetry(attempt, error);
+      await pauseBeforeRetry(attempt, error, attempt, shard);
       attempt += 1;
     }
   }

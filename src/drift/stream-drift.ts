@@ -3,7 +3,7 @@ import { renderSqlFile } from '../host/render.js';
 import { explainMissing } from '../inspect/explain-missing.js';
 import { parseArguments } from '../options.js';
 import type { Database } from '../postgres/database.js';
-import { withConnection } from '../postgres/transaction.js';
+import { readLong } from '../postgres/reading.js';
 import { scopeOf } from './check-drift.js';
 import { type DriftScope, driftFile, EVERYTHING } from './drift-query.js';
 import { DRIFT_COLUMNS, type DriftRecord, type DriftRow, toDriftRecord } from './drift-record.js';
@@ -39,7 +39,7 @@ async function* compare(
   const query: Query = async <Row>(text: string, parameters: unknown[]) => {
     try {
       const statement = renderSqlFile(text, layout);
-      return (await withConnection(db, (connection) => connection.query(statement, parameters))).rows as Row[];
+      return (await readLong(db, statement, parameters)).rows as Row[];
     } catch (error) {
       throw await explainMissing(db, layout, error);
     }

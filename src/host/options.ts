@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { identifier, oneOf, optionsOf, trueOrFalse } from '../options.js';
+import { identifier, listOf, oneOf, optionsOf, trueOrFalse } from '../options.js';
 import { CODE_COLUMNS, describeTables, type HostDescription, type HostTables, USE_COLUMNS } from './description.js';
 import { type StructureIssue, tableIssues } from './structure.js';
 
@@ -34,7 +34,8 @@ const word = v.pipe(
   v.check((text) => !text.includes('\0'), 'must not contain a NUL character'),
   v.check((text) => text.isWellFormed(), 'must not contain half of a surrogate pair'),
 );
-const words = v.array(word, 'must be an array of strings');
+const MOST_NAMES = 1_000;
+const words = listOf(word, MOST_NAMES, 'must be an array of strings', 'words');
 
 function columnsOf<Role extends string>(roles: readonly Role[]) {
   const column = v.nullish(identifier);
@@ -76,7 +77,7 @@ const librarySchema = v.pipe(
 );
 
 const grantTo = v.pipe(
-  v.array(
+  listOf(
     v.pipe(
       identifier,
       v.check(
@@ -85,10 +86,12 @@ const grantTo = v.pipe(
       ),
       v.check((role) => role !== 'none', 'must be the name of a role: none is reserved'),
     ),
+    MOST_NAMES,
     'must be an array of names of roles',
+    'roles',
   ),
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!Array.isArray(dataset.value)) return;
+    if (!Array.isArray(dataset.value) || dataset.value.length > MOST_NAMES) return;
     for (const [place, role] of dataset.value.entries()) {
       const first = dataset.value.indexOf(role);
       if (first === place) continue;

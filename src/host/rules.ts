@@ -10,6 +10,7 @@ import bonusPaid from '../../sql/rules/bonus_paid.sql';
 import boundCustomer from '../../sql/rules/bound_customer.sql';
 import budgetCaps from '../../sql/rules/budget_caps.sql';
 import budgetLeft from '../../sql/rules/budget_left.sql';
+import byRow from '../../sql/rules/by_row.sql';
 import callLock from '../../sql/rules/call_lock.sql';
 import campaignBudgetLeft from '../../sql/rules/campaign_budget_left.sql';
 import campaignCap from '../../sql/rules/campaign_cap.sql';
@@ -61,6 +62,7 @@ import installedPlace from '../../sql/rules/installed_place.sql';
 import isArchivable from '../../sql/rules/is_archivable.sql';
 import isArchiving from '../../sql/rules/is_archiving.sql';
 import isBelow from '../../sql/rules/is_below.sql';
+import isByStatement from '../../sql/rules/is_by_statement.sql';
 import isFor from '../../sql/rules/is_for.sql';
 import isLimit from '../../sql/rules/is_limit.sql';
 import isOfHistory from '../../sql/rules/is_of_history.sql';
@@ -72,10 +74,12 @@ import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import keepArchivedUses from '../../sql/rules/keep_archived_uses.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
+import leaveDetached from '../../sql/rules/leave_detached.sql';
 import lockClass from '../../sql/rules/lock_class.sql';
 import mark from '../../sql/rules/mark.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
+import notePartition from '../../sql/rules/note_partition.sql';
 import recordChangedUses from '../../sql/rules/record_changed_uses.sql';
 import recordGoneUses from '../../sql/rules/record_gone_uses.sql';
 import recordHolds from '../../sql/rules/record_holds.sql';
@@ -83,6 +87,7 @@ import recordNewUses from '../../sql/rules/record_new_uses.sql';
 import recordUses from '../../sql/rules/record_uses.sql';
 import releasedAs from '../../sql/rules/released_as.sql';
 import requestedUses from '../../sql/rules/requested_uses.sql';
+import requireFreeIds from '../../sql/rules/require_free_ids.sql';
 import reserveUses from '../../sql/rules/reserve_uses.sql';
 import room from '../../sql/rules/room.sql';
 import setStamp from '../../sql/rules/set_stamp.sql';
@@ -110,6 +115,10 @@ const rules = readRules([
   codeBucket,
   lockClass,
   finiteBonus,
+  byRow,
+  notePartition,
+  isByStatement,
+  leaveDetached,
   firstCode,
   lastCode,
   hasCarried,
@@ -164,6 +173,7 @@ const rules = readRules([
   useValues,
   requestedUses,
   insertUses,
+  requireFreeIds,
   recordUses,
   recordHolds,
   reserveUses,

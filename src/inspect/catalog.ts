@@ -52,7 +52,7 @@ export interface Catalog {
   /** Tables with the names of the library's own, in its schema and in that of the host; others are somebody else's. */
   ownTables: CatalogOwnTable[];
   /** The partitions of the uses, at every level: each can be named by a statement. */
-  partitions: { schema: string; name: string }[];
+  partitions: CatalogPartition[];
   functions: CatalogFunction[];
   triggers: CatalogTrigger[];
   indexes: CatalogIndex[];
@@ -62,6 +62,14 @@ export interface Catalog {
   hasCampaigns: boolean;
   /** Names that an index of ours might get and that are in use. */
   takenNames: string[];
+}
+
+/** A partition of the uses. */
+export interface CatalogPartition {
+  schema: string;
+  name: string;
+  /** `pg_class.relkind`: `r` for a leaf, `p` for one that has partitions itself, `f` for a foreign table. */
+  kind: string;
 }
 
 /** A right of another role than the owner; `null` is PUBLIC. */

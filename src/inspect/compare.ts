@@ -2,6 +2,7 @@ import type { Layout } from '../host/layout.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import type { Catalog, CatalogFunction, CatalogOwnTable, CatalogTrigger } from './catalog.js';
 import {
+  disableTrigger,
   type FunctionDefinition,
   functionDefinitions,
   functionNames,
@@ -19,6 +20,7 @@ import { handOver } from './hand-over.js';
 import { customerIndexState } from './indexes.js';
 import { countsOnly, revisionOf } from './marks.js';
 import { type ComparedObject, compared, taken } from './object-state.js';
+import { isByRow } from './sql-files.js';
 
 /** Compares the catalogs with what is asked for. Reads nothing but its arguments. */
 export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject[] {
@@ -32,7 +34,7 @@ export function compareObjects(wanted: Wanted, catalog: Catalog): ComparedObject
     ...catalog.ownTables.flatMap((found) => partitionState(wanted, found, catalog)),
     ...functions.map((expected) => functionState(wanted, expected, catalog)),
     ...triggers.map((expected) => triggerState(wanted, expected, catalog)),
-    ...catalog.triggers.flatMap((found) => unexpectedTrigger(wanted, found, triggers)),
+    ...catalog.triggers.flatMap((found) => unexpectedTrigger(wanted, found, triggers, catalog)),
     ...catalog.functions.flatMap((found) => obsoleteFunction(wanted, found, functions)),
     ...(wanted.options.enforceLimits ? customerIndexState(wanted.layout, catalog) : []),
   ];
@@ -51,6 +53,7 @@ export function compareNewer({ layout }: Wanted, catalog: Catalog): ComparedObje
     ...catalog.triggers.flatMap((found) => {
       const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
       const isMarked = revisionOf({ source: found.functionSource }) > 0;
+      if (isMarked && found.isClone && isByRow(found)) return [];
       if (isMarked && found.functionSchema === layout.librarySchema)
         return fires(found) ? [] : [compared(object, 'disabled', [enableTrigger(found)])];
       const foreign = fires(found) && (isMarked || writesCounters(found.functionSource, layout));
@@ -244,7 +247,7 @@ function triggerState(wanted: Wanted, expected: TriggerDefinition, catalog: Cata
       name === expected.name && tableSchema === expected.tableSchema && table === expected.table && !isClone,
   );
   const object = { kind: 'trigger', name: expected.name, table: `${expected.tableSchema}.${expected.table}` } as const;
-  if (!found) return compared(object, 'missing', [expected.statement]);
+  if (!found) return compared(object, 'missing', expected.statements);
   if (!mayReplace(wanted, found)) {
     const onTable = `${quoteIdentifier(found.tableSchema)}.${quoteIdentifier(found.table)}`;
     return taken(
@@ -273,15 +276,30 @@ function mayReplace({ layout }: Wanted, found: CatalogTrigger): boolean {
  * partitions would stay as they were.
  */
 function replaceTrigger(expected: TriggerDefinition, { tables }: Catalog): string[] {
-  return tables[expected.part]?.kind === 'p' || !expected.statement.startsWith('CREATE OR REPLACE')
-    ? [dropTrigger(expected), expected.statement]
-    : [expected.statement];
+  return tables[expected.part]?.kind === 'p' || !expected.statements[0]?.startsWith('CREATE OR REPLACE')
+    ? [dropTrigger(expected), ...expected.statements]
+    : expected.statements;
 }
 
-function unexpectedTrigger({ layout }: Wanted, found: CatalogTrigger, expected: TriggerDefinition[]): ComparedObject[] {
+function unexpectedTrigger(
+  { layout }: Wanted,
+  found: CatalogTrigger,
+  expected: TriggerDefinition[],
+  { partitions }: Catalog,
+): ComparedObject[] {
   const object = { kind: 'trigger', name: found.name, table: `${found.tableSchema}.${found.table}` } as const;
   const isInstalled = found.functionSchema === layout.librarySchema && functionNames.has(found.function);
   const callsOurs = isInstalled || revisionOf({ source: found.functionSource }) > 0;
+  if (found.isClone && isInstalled && isByRow(found)) {
+    const original = expected.some(({ name }) => name === found.name);
+    const isLeaf = partitions.some(
+      ({ schema, name, kind }) => schema === found.tableSchema && name === found.table && kind !== 'p',
+    );
+    if (!original || fires(found) !== isLeaf) return [];
+    return isLeaf
+      ? [compared(object, 'outdated', [disableTrigger(found)])]
+      : [compared(object, 'disabled', [enableTrigger(found)])];
+  }
   if (found.isClone) return isInstalled && !fires(found) ? [compared(object, 'disabled', [enableTrigger(found)])] : [];
   const wanted = expected.some(
     ({ name, tableSchema, table }) => name === found.name && tableSchema === found.tableSchema && table === found.table,
@@ -303,6 +321,7 @@ export function dropTrigger({ name, tableSchema, table }: OnTable): string {
   return `DROP TRIGGER ${quoteIdentifier(name)} ON ${quoteIdentifier(tableSchema)}.${quoteIdentifier(table)};`;
 }
 
+/** Of a partitioned table its own trigger alone, where those of its partitions are to stay disabled. */
 function enableTrigger({ name, tableSchema, table }: OnTable): string {
-  return `ALTER TABLE ${quoteIdentifier(tableSchema)}.${quoteIdentifier(table)} ENABLE TRIGGER ${quoteIdentifier(name)};`;
+  return `ALTER TABLE ${isByRow({ name }) ? 'ONLY ' : ''}${quoteIdentifier(tableSchema)}.${quoteIdentifier(table)} ENABLE TRIGGER ${quoteIdentifier(name)};`;
 }

@@ -4,8 +4,8 @@ import { type InstallationOptions, SQL_REVISION, toStoredName, toStoredText } fr
 import type { Layout } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
-import type { Catalog } from './catalog.js';
-import { functionFiles, tableFiles, triggerFiles } from './sql-files.js';
+import type { Catalog, CatalogPartition } from './catalog.js';
+import { byRow, functionFiles, isByRow, tableFiles, triggerFiles } from './sql-files.js';
 
 export { SQL_REVISION };
 
@@ -56,7 +56,8 @@ export interface TriggerDefinition {
   function: string;
   /** As `pg_get_triggerdef` prints it, without schemas and quotes, and with `codes` or `uses` for the table. */
   definition: string;
-  statement: string;
+  /** What creates it, and for some triggers what has to follow. */
+  statements: string[];
 }
 
 const HEADER = /^CREATE OR REPLACE FUNCTION :"library"\.(\w+)\((.*)\)$/m;
@@ -238,26 +239,37 @@ export function triggerDefinitions(wanted: Wanted, catalog: Catalog): TriggerDef
   } else {
     everywhere.push(triggerFiles.statement, enforceLimits ? triggerFiles.limitsStatement : '');
     everywhere.push(history ? triggerFiles.historyStatement : '');
+    if (catalog.tables.uses?.kind === 'p') onParent.push(...rowTriggersForLater(wanted.options));
   }
 
-  const define = (file: string, partition?: { schema: string; name: string }) =>
-    statementsOf(file).map((text) => triggerDefinition(text, wanted, partition));
+  const leaves = catalog.partitions.filter(({ kind }) => kind !== 'p');
+  const define = (file: string, partition?: CatalogPartition) =>
+    statementsOf(file).map((text) => triggerDefinition(text, wanted, leaves, partition));
   return [
     ...[...everywhere, ...onParent].flatMap((file) => define(file)),
     ...catalog.partitions.flatMap((partition) => everywhere.flatMap((file) => define(file, partition))),
   ];
 }
 
+/** The files of the row triggers that a partitioned table has beside its statement triggers. */
+export function rowTriggersForLater({ enforceLimits, history }: InstallationOptions): string[] {
+  return [
+    triggerFiles.row,
+    ...(enforceLimits ? [triggerFiles.limitsRow] : []),
+    ...(history ? [triggerFiles.historyRow] : []),
+  ].map(byRow);
+}
+
 /**
- * Statement triggers on a partitioned table do not see statements that name a partition, and those on a child do not see
- * statements that name its parent; row triggers do.
+ * A statement fires the statement triggers of the relation that it names: partitions have their own. Those of a child do not see
+ * statements that name its parent, and a foreign table gives no transition tables; row triggers see both.
  */
 export function triggerLevel(
   { granularity }: Pick<InstallationOptions, 'granularity'>,
-  { tables }: Pick<Catalog, 'tables'>,
+  { tables, partitions }: Pick<Catalog, 'tables' | 'partitions'>,
 ): 'row' | 'statement' {
   if (granularity !== 'auto') return granularity;
-  return tables.uses?.kind === 'p' || tables.uses?.isChild ? 'row' : 'statement';
+  return tables.uses?.isChild || partitions.some(({ kind }) => kind === 'f') ? 'row' : 'statement';
 }
 
 /** The file of the guard before updates of the codes. */
@@ -270,7 +282,10 @@ export function statementsOf(file: string): string[] {
   return file.match(/^CREATE (?:OR REPLACE|CONSTRAINT) TRIGGER[\s\S]*?;$/gm) ?? [];
 }
 
-const allTriggers = Object.values(triggerFiles).flatMap((file) => statementsOf(file));
+const { row, limitsRow, historyRow } = triggerFiles;
+const allTriggers = [...Object.values(triggerFiles), ...[row, limitsRow, historyRow].map(byRow)].flatMap((file) =>
+  statementsOf(file),
+);
 /** Each trigger that some options ask for, by name. */
 export const triggerNames: ReadonlySet<string> = new Set(allTriggers.map((text) => nameOf(text)));
 
@@ -283,15 +298,17 @@ const ON_HOST_TABLE = / ON :"(codes|uses)"\n/;
 function triggerDefinition(
   text: string,
   wanted: Wanted,
-  partition?: { schema: string; name: string },
+  leaves: readonly CatalogPartition[],
+  partition?: CatalogPartition,
 ): TriggerDefinition {
   const { layout, options } = wanted;
   const part = ON_HOST_TABLE.exec(text)?.[1] === 'codes' ? 'codes' : 'uses';
   const table = partition ?? { schema: layout.schema, name: layout[part].name };
   const further = { counter_writes: options.counterWrites, table_schema: table.schema, table: table.name };
   const render = (file: string) => renderSqlFile(file, layout, further);
+  const name = nameOf(text);
   return {
-    name: nameOf(text),
+    name,
     tableSchema: table.schema,
     table: table.name,
     part,
@@ -301,6 +318,21 @@ function triggerDefinition(
       .replace(/;$/, '')
       .replace(/\s+/g, ' ')
       .replaceAll('"', ''),
-    statement: render(partition ? text.replace(ON_HOST_TABLE, ' ON :"table_schema".:"table"\n') : text),
+    statements: [
+      render(partition ? text.replace(ON_HOST_TABLE, ' ON :"table_schema".:"table"\n') : text),
+      // Partitions that are there have statement triggers.
+      ...(isByRow({ name })
+        ? leaves.map((leaf) => disableTrigger({ name, tableSchema: leaf.schema, table: leaf.name }))
+        : []),
+    ],
   };
+}
+
+/** The statement that keeps a trigger from firing. */
+export function disableTrigger({
+  name,
+  tableSchema,
+  table,
+}: Pick<TriggerDefinition, 'name' | 'tableSchema' | 'table'>): string {
+  return `ALTER TABLE ${quoteIdentifier(tableSchema)}.${quoteIdentifier(table)} DISABLE TRIGGER ${quoteIdentifier(name)};`;
 }

@@ -11,6 +11,8 @@ export interface IndexDefinition {
   table: HostTable;
   /** What it is of, for `CREATE INDEX`. */
   columns: string;
+  /** Whether only a partitioned table needs it. */
+  ofPartitioned?: boolean;
   /** What the definitions of the first two columns of such an index match, in a script, without quotes. */
   pattern: string;
   /** Whether an index of the host does the same, whatever its name. */
@@ -86,6 +88,20 @@ export function campaignIndexStatements(layout: Layout): string[] {
   return [`CREATE INDEX IF NOT EXISTS ${index.name} ON ${table} ${index.columns};`];
 }
 
+/** A use is found by its id; the key of a partitioned table may begin with another column. */
+function useIndex(layout: Layout): IndexDefinition | undefined {
+  const { id } = layout.uses.columns;
+  if (id === null) return undefined;
+  return {
+    name: `${layout.uses.name === 'promo_code_uses' ? 'promo_code_uses' : 'promo_code'}_use_id_idx`,
+    table: 'uses',
+    columns: renderSqlFile('(:"use_id")', layout),
+    ofPartitioned: true,
+    pattern: `^${escaped(id)}( |$)`,
+    serves: ({ isPartial, keys }) => !isPartial && keys[0] === id,
+  };
+}
+
 /** Codes are found by it, compared without case. */
 function codeIndex(layout: Layout): IndexDefinition | undefined {
   const { code, shopId } = layout.codes.columns;
@@ -119,7 +135,10 @@ export function indexDefinitions(
   layout: Layout,
   { hasCampaigns }: Pick<Catalog, 'hasCampaigns'> = { hasCampaigns: false },
 ): IndexDefinition[] {
-  const all = [codeIndex(layout), customerIndex(layout), hasCampaigns ? campaignIndex(layout) : undefined];
+  const all = [
+    ...[codeIndex(layout), customerIndex(layout), useIndex(layout)],
+    hasCampaigns ? campaignIndex(layout) : undefined,
+  ];
   return all.filter((definition) => definition !== undefined);
 }
 
@@ -133,7 +152,10 @@ function escaped(name: string): string {
  */
 export function missingIndexes(layout: Layout, catalog: Catalog): MissingIndex[] {
   return indexDefinitions(layout, catalog)
-    .filter(({ table }) => catalog.tables[table] !== undefined)
+    .filter(({ table, ofPartitioned }) => {
+      const found = catalog.tables[table];
+      return found !== undefined && (!ofPartitioned || found.kind === 'p');
+    })
     .map((definition) => ({ definition, object: indexState(layout, catalog, definition) }))
     .filter(({ object }) => object.state !== 'ok');
 }

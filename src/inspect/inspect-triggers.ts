@@ -6,6 +6,7 @@ import type { Database, Queryable } from '../postgres/database.js';
 import { type Catalog, type CatalogFunction, hostCatalogOf, readCatalog } from './catalog.js';
 import { compareNewer, compareObjects, installedRevision } from './compare.js';
 import { triggerLevel } from './definition.js';
+import { type IdSources, readIdNumbers } from './id-numbers.js';
 import { type Choice, chooseInstallation, type Given, requireDescribed } from './installation.js';
 import type { ComparedObject, ObjectState } from './object-state.js';
 import { type InstallOptions, installOptions } from './options.js';
@@ -33,6 +34,8 @@ export interface InstallationState {
   history: boolean;
   /** The highest revision of the library's SQL that was found; 0 where nothing is installed. */
   revision: number;
+  /** Where new ids come from. Those of several databases should never be the same: see `PromoCodeShards.inspect`. */
+  ids: IdSources;
   /** Triggers were installed, but the counters have not been recounted since; `installTriggers` will do it. */
   reconcilePending: boolean;
   /**
@@ -47,8 +50,8 @@ export interface InstallationState {
 export const PENDING_MARK = 'pg-promo-codes: the counters have not been reconciled yet';
 
 /**
- * What is installed: one statement that reads system catalogs only and needs no right on the tables, and where the role may
- * read the codes, a second one for the warnings.
+ * What is installed: two statements that read system catalogs only and need no right on the tables, and where the role may
+ * read the codes, a third one for the warnings.
  *
  * `options` are those of `installTriggers`; each one that is left out is as installed, and those that only bear on the doing
  * are accepted without effect.
@@ -60,11 +63,12 @@ export async function inspectTriggers(db: Database, options?: InstallOptions): P
   const parsed = parseArguments(db, installOptions, options, 'inspectTriggers()');
   const { catalog, choice, objects, ...state } = await inspectWith(db, parsed);
   const warnings = [...state.warnings, ...(await unknownBonusTypes(db, choice, catalog))];
-  return { ...state, warnings, objects: objects.map(({ statements: _statements, ...object }) => object) };
+  const ids = await readIdNumbers(db, choice.layout);
+  return { ...state, ids, warnings, objects: objects.map(({ statements: _statements, ...object }) => object) };
 }
 
 /** What the library itself works with. */
-export interface Inspection extends InstallationState {
+export interface Inspection extends Omit<InstallationState, 'ids'> {
   objects: ComparedObject[];
   catalog: Catalog;
   choice: Choice;

@@ -15,9 +15,10 @@ import {
 /** Options of `installTriggers` and `installSchema`. */
 export interface InstallOptions extends SchemaOption, HostOptions {
   /**
-   * `'statement'` counts once per statement, `'row'` once per row; `'auto'` (the default) takes statement triggers, and row
-   * triggers for a partitioned `promo_code_uses`, whose partitions may be written directly, and for one that is itself a
-   * partition or an inheritance child, whose parent may be written.
+   * `'statement'` counts once per statement, `'row'` once per row; `'auto'` (the default) takes statement triggers, on a
+   * partitioned `promo_code_uses` for each partition, and row triggers for one that is itself a partition or an inheritance
+   * child, whose parent may be written, and where a partition is a foreign table. Partitions that come after the
+   * installation are counted by row until the next one.
    */
   granularity?: 'auto' | 'statement' | 'row' | undefined;
   /**

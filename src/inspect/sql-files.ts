@@ -18,6 +18,7 @@ import guardCounters from '../../sql/counting/guard_promo_code_counters.sql';
 import limitsRow from '../../sql/counting/limits-row.sql';
 import limitsStatement from '../../sql/counting/limits-statement.sql';
 import keepsZone from '../../sql/counting/promo_code_keeps_zone.sql';
+import useIsCountedByRow from '../../sql/counting/promo_code_use_is_counted_by_row.sql';
 import recount from '../../sql/counting/recount.sql';
 import recountAtCommit from '../../sql/counting/recount_promo_code_at_commit.sql';
 import recountStats from '../../sql/counting/recount_promo_code_stats.sql';
@@ -48,13 +49,15 @@ import answerRequests from '../../sql/redemption/answer_promo_code_requests.sql'
 import assignHolds from '../../sql/redemption/assign_promo_code_holds.sql';
 import confirmUse from '../../sql/redemption/confirm_promo_code_use.sql';
 import findAsStored from '../../sql/redemption/find_promo_code_as_stored.sql';
-import previewCode from '../../sql/redemption/preview_promo_code.sql';
+import previewCodes from '../../sql/redemption/preview_promo_codes.sql';
 import bonusOf from '../../sql/redemption/promo_code_bonus.sql';
 import fingerprint from '../../sql/redemption/promo_code_fingerprint.sql';
+import idsMayRepeat from '../../sql/redemption/promo_code_ids_may_repeat.sql';
 import isPercentage from '../../sql/redemption/promo_code_is_percentage.sql';
 import isText from '../../sql/redemption/promo_code_is_text.sql';
 import isVisible from '../../sql/redemption/promo_code_is_visible.sql';
 import places from '../../sql/redemption/promo_code_places.sql';
+import usesAreByTime from '../../sql/redemption/promo_code_uses_are_by_time.sql';
 import columnValue from '../../sql/redemption/promo_code_value.sql';
 import recordUses from '../../sql/redemption/record_promo_code_uses.sql';
 import recordUsesWithColumns from '../../sql/redemption/record_promo_code_uses_with_columns.sql';
@@ -73,6 +76,7 @@ import campaignCodes from '../../sql/tables/promo_code_campaign_codes.sql';
 import campaigns from '../../sql/tables/promo_code_campaigns.sql';
 import carriedCustomers from '../../sql/tables/promo_code_carried_customers.sql';
 import carriedTotals from '../../sql/tables/promo_code_carried_totals.sql';
+import driftChecks from '../../sql/tables/promo_code_drift_checks.sql';
 import history from '../../sql/tables/promo_code_history.sql';
 import holds from '../../sql/tables/promo_code_holds.sql';
 import idempotencyKeys from '../../sql/tables/promo_code_idempotency_keys.sql';
@@ -89,6 +93,7 @@ export const functionFiles = [
   recountStats,
   applyStats,
   applyCampaignStats,
+  useIsCountedByRow,
   onInsert,
   onDelete,
   onUpdate,
@@ -112,6 +117,8 @@ export const functionFiles = [
   bonusOf,
   findAsStored,
   fingerprint,
+  idsMayRepeat,
+  usesAreByTime,
   recordUsesWithColumns,
   recordUses,
   releaseHolds,
@@ -128,7 +135,7 @@ export const functionFiles = [
   rollbackUse,
   amendUse,
   confirmUse,
-  previewCode,
+  previewCodes,
   createCodes,
   eraseCustomer,
   guardHistory,
@@ -156,6 +163,22 @@ export const triggerFiles = {
   historyTruncate,
 } as const;
 
+const BY_ROW = '_by_row';
+
+/**
+ * Row triggers of a partitioned table beside its statement triggers: they count in partitions that come later, which have clones of
+ * them, until those get statement triggers as well and the clones are disabled. The argument tells them from row triggers that
+ * stand alone; the name keeps the order in which triggers fire.
+ */
+export function byRow(file: string): string {
+  return file.replace(/(?<=TRIGGER )\w+/g, (name) => `${name}${BY_ROW}`).replaceAll('();', "('by_row');");
+}
+
+/** Whether a trigger is one of those. */
+export function isByRow({ name }: { name: string }): boolean {
+  return name.endsWith(BY_ROW);
+}
+
 /** The library's own tables, by name. They come before the functions, and stay when those are removed. */
 export const tableFiles = {
   promo_code_idempotency_keys: idempotencyKeys,
@@ -167,4 +190,5 @@ export const tableFiles = {
   promo_code_carried_customers: carriedCustomers,
   promo_code_archived_uses: archivedUses,
   promo_code_history: history,
+  promo_code_drift_checks: driftChecks,
 } as const;

@@ -19,7 +19,7 @@ export interface Changes {
   /** Statements that remove functions of earlier revisions, which a trigger may call until it is replaced. */
   obsolete: string[];
   tables: LockedTables;
-  /** Creating a trigger is content with a weaker lock than dropping or enabling one. */
+  /** Creating, enabling and disabling a trigger is content with a weaker lock than dropping one. */
   lockMode: 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
   index: ComparedObject | undefined;
   /** Objects of the host that stand where one of ours would: nothing can be installed before they are out of the way. */
@@ -65,7 +65,7 @@ export function changesOf(
     triggers: statements,
     obsolete: obsolete.flatMap((object) => object.statements),
     tables: tables.filter((table) => triggers.some((object) => hostTableOf(object, choice) === table)),
-    lockMode: statements.every((statement) => statement.startsWith('CREATE '))
+    lockMode: statements.every((statement) => !statement.startsWith('DROP '))
       ? 'SHARE ROW EXCLUSIVE'
       : 'ACCESS EXCLUSIVE',
     index: fixable.find(({ kind }) => kind === 'index'),

@@ -1,24 +1,38 @@
+import * as v from 'valibot';
 import type { Layout } from '../host/layout.js';
 import { familyOf } from '../host/types.js';
 import { type Catalog, readCatalog } from '../inspect/catalog.js';
 import { compareObjects } from '../inspect/compare.js';
 import { triggerLevel } from '../inspect/definition.js';
+import { readIdNumbers } from '../inspect/id-numbers.js';
 import { type Choice, chooseInstallation, requireDescribed } from '../inspect/installation.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions } from '../inspect/options.js';
-import { parseArguments } from '../options.js';
+import { parseArguments, parseOptions, parseTogether, readable } from '../options.js';
 import type { Database } from '../postgres/database.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
 import { translateError } from '../postgres/server-errors.js';
 import { messageOf, SqlState, sqlStateOf } from '../postgres/sqlstate.js';
-import { inTransaction } from '../postgres/transaction.js';
+import { inTransaction, withConnection } from '../postgres/transaction.js';
 import { installationLock } from './advisory-lock.js';
 import { changesOf } from './changes.js';
+import { type IdOption, idsOption, requireIds } from './ids.js';
 import { type InstallReport, putTriggers } from './install-triggers.js';
 import { type InstallTrace, noteTables, observeInstallation } from './observed.js';
 import { insufficient } from './privileges.js';
 import { renderSql } from './render-sql.js';
 import { columnsToAdd, tableStatements } from './schema-file.js';
 import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
+
+/** Options of `installSchema`. */
+export interface SchemaOptions extends InstallOptions {
+  /**
+   * How the ids of tables that are created are made, where there are several databases: `'uuid'` for random ones, or numbers that
+   * no other database gives: `{ start: 1, increment: 16 }` in one, `{ start: 2, increment: 16 }` in the next. Tables that are
+   * there keep their ids: where these are made otherwise, that is a `ValidationError` which says
+   * what to run. Default: numbers from 1, one by one; what is there is not looked at.
+   */
+  ids?: IdOption | undefined;
+}
 
 /**
  * For a host that has no tables yet: creates what is missing of the schema and the two tables, then does what
@@ -28,32 +42,65 @@ import { lockTables, setLockTimeout, withShortLocks } from './short-locks.js';
  * Safe to call at every start; when nothing is missing it reads system catalogs and writes nothing. With a client that is
  * inside a transaction, everything is undone when that rolls back.
  *
+ * With `ids` the tables are made for one of several databases: see `PromoCodeShards`.
+ *
  * @returns the report of `installTriggers`; `created` begins with the schema, tables and columns.
  * @throws InsufficientPrivilegeError, LockTimeoutError, NewerInstallationError, NotInstalledError (an existing table has a
  * column of a wrong type), ValidationError: as `installTriggers`.
  */
-export function installSchema(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  return observeInstallation('installSchema', (trace) => putSchema(db, options, trace));
+export function installSchema(db: Database, options?: SchemaOptions): Promise<InstallReport> {
+  return installSchemaOf(db, options, undefined);
+}
+
+/** @param shard the name of the database among several, for events */
+export function installSchemaOf(
+  db: Database,
+  options: SchemaOptions | undefined,
+  shard: string | undefined,
+): Promise<InstallReport> {
+  return observeInstallation('installSchema', (trace) => putSchema(db, options, trace, shard), shard);
+}
+
+const schemaOptions = v.optional(v.object({ ids: idsOption }), {});
+/** The options of the triggers, and those of the tables. */
+function splitOptions(options: SchemaOptions | undefined): {
+  ofTriggers: InstallOptions | undefined;
+  given: SchemaOptions | undefined;
+} {
+  if (typeof options !== 'object' || options === null) return { ofTriggers: options, given: undefined };
+  const { ids, ...ofTriggers } = readable('options', () => ({ ...options }));
+  return { ofTriggers, given: { ids } };
 }
 
 async function putSchema(
   db: Database,
-  options: InstallOptions | undefined,
+  options: SchemaOptions | undefined,
   trace: InstallTrace | undefined,
+  shard: string | undefined,
 ): Promise<InstallReport> {
-  const parsed = parseArguments(db, installOptions, options, 'installSchema()');
+  const { ofTriggers, given } = splitOptions(options);
+  const { parsed, own } = parseTogether({
+    parsed: () => parseArguments(db, installOptions, ofTriggers, 'installSchema()'),
+    own: () => parseOptions(schemaOptions, given, 'installSchema()'),
+  });
+  const { ids } = own;
   const created: string[] = [];
   try {
     const catalog = await readCatalog(db, parsed);
     const choice = chooseInstallation({ ...parsed, findsColumns: true }, catalog);
     if (trace) noteTables(trace, choice.layout, parsed);
-    const missing = missingParts(choice, catalog);
+    const missing = missingParts(choice, catalog, ids);
+    if (ids !== undefined) {
+      const toCreate = (['codes', 'uses'] as const).filter((table) => !catalog.tables[table]);
+      const numbers = await withConnection(db, (connection) => readIdNumbers(connection, choice.layout));
+      requireIds(choice.layout, ids, numbers, toCreate);
+    }
     if (missing.length > 0 && parsed.dryRun) return rehearse(choice, catalog, missing);
-    if (missing.length > 0) created.push(...(await createMissing(db, parsed, catalog)));
+    if (missing.length > 0) created.push(...(await createMissing(db, { ...parsed, ids, shard }, catalog)));
   } catch (error) {
     throw translateError(error);
   }
-  const report = await putTriggers(db, options, trace, true);
+  const report = await putTriggers(db, ofTriggers, trace, { findsColumns: true, shard });
   return { ...report, changed: report.changed || created.length > 0, created: [...created, ...report.created] };
 }
 
@@ -71,18 +118,22 @@ function rehearse(choice: Choice, catalog: Catalog, missing: Part[]): InstallRep
   };
 }
 
-async function createMissing(db: Database, options: ParsedInstallOptions, before: Catalog): Promise<string[]> {
+async function createMissing(
+  db: Database,
+  { ids, shard, ...options }: ParsedInstallOptions & { ids: IdOption | undefined; shard: string | undefined },
+  before: Catalog,
+): Promise<string[]> {
   const { lockTimeoutMs, librarySchema, tables } = options;
   const { schemaName: schema } = before;
   try {
-    return await withShortLocks(lockTimeoutMs, 'two', (waitMs, attempt) =>
+    const create = (waitMs: number, attempt: number) =>
       inTransaction(db, async (transaction) => {
         const { rows } = await transaction.query(`SELECT pg_catalog.current_setting('lock_timeout') AS earlier`);
         await installationLock(transaction, before.librarySchema, lockTimeoutMs);
         await setLockTimeout(transaction, `${waitMs}ms`);
         const catalog = await readCatalog(transaction, options);
         const choice = chooseInstallation({ ...options, findsColumns: true }, catalog);
-        const parts = missingParts(choice, catalog);
+        const parts = missingParts(choice, catalog, ids);
         const altered = (['uses', 'codes'] as const).filter((table) => parts.some((part) => part.alters === table));
         await lockTables(transaction, choice.layout, altered, attempt, 'ACCESS EXCLUSIVE');
         for (const { statements } of parts) {
@@ -92,11 +143,11 @@ async function createMissing(db: Database, options: ParsedInstallOptions, before
         if (parts.length > 0) requireDescribed(chooseInstallation(options, await readCatalog(transaction, options)));
         await setLockTimeout(transaction, rows[0]?.earlier);
         return parts.map(({ name }) => name);
-      }),
-    );
+      });
+    return await withShortLocks(lockTimeoutMs, 'two', create, shard);
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.insufficientPrivilege) throw error;
-    throw insufficient(schema, before, messageOf(error), renderSql('schema', { schema, librarySchema, tables }), {
+    throw insufficient(schema, before, messageOf(error), renderSql('schema', { schema, librarySchema, tables, ids }), {
       sqlState: SqlState.insufficientPrivilege,
       cause: error,
     });
@@ -110,8 +161,8 @@ interface Part {
   alters?: 'codes' | 'uses';
 }
 
-function missingParts(choice: Choice, catalog: Catalog): Part[] {
-  const layout = describedLayout(choice);
+function missingParts(choice: Choice, catalog: Catalog, ids: IdOption | undefined): Part[] {
+  const layout = describedLayout(choice, catalog, ids);
   const parts: Part[] = [];
   if (!catalog.schema) {
     const { schema } = layout;
@@ -121,7 +172,10 @@ function missingParts(choice: Choice, catalog: Catalog): Part[] {
     const table = catalog.tables[part];
     const { name } = layout[part];
     if (!table) {
-      parts.push({ name, statements: tableStatements(layout, part, canReference(layout, catalog)) });
+      parts.push({
+        name,
+        statements: tableStatements(layout, part, { references: canReference(layout, catalog), ids }),
+      });
       continue;
     }
     // What is no table is told as such.
@@ -148,7 +202,10 @@ function canReference({ codes: { columns } }: Layout, { tables: { codes } }: Cat
   return id !== undefined && familyOf(id) !== undefined && codes.uniqueColumns.includes(id.name);
 }
 
-/** With every column that was described, there or not. */
-function describedLayout({ layout, description }: Choice): Layout {
-  return { ...layout, ...description };
+/** With every column that was described, there or not, and the types that ids are going to have. */
+function describedLayout({ layout, description }: Choice, { tables }: Catalog, ids: IdOption | undefined): Layout {
+  const types = { ...layout.types };
+  if (ids === 'uuid' && !tables.codes) types.codeId = 'uuid';
+  if (ids === 'uuid' && !tables.uses) types.useId = 'uuid';
+  return { ...layout, ...description, types };
 }

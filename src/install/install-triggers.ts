@@ -1,7 +1,7 @@
 import giveToOwnerSql from '../../sql/installation/give-to-owner.sql';
 import { findDrift } from '../drift/check-drift.js';
 import type { DriftRecord } from '../drift/drift-record.js';
-import { isCountable, repairDrift, uncountable } from '../drift/repair-drift.js';
+import { isCountable, repairDriftOf, uncountable } from '../drift/repair-drift.js';
 import {
   InsufficientPrivilegeError,
   LockTimeoutError,
@@ -82,20 +82,31 @@ export interface InstallReport {
  * @throws ValidationError for an unknown option or value.
  */
 export function installTriggers(db: Database, options?: InstallOptions): Promise<InstallReport> {
-  return observeInstallation('installTriggers', (trace) => putTriggers(db, options, trace));
+  return installTriggersOf(db, options, undefined);
+}
+
+/** @param shard the name of the database among several, for events */
+export function installTriggersOf(
+  db: Database,
+  options: InstallOptions | undefined,
+  shard: string | undefined,
+): Promise<InstallReport> {
+  return observeInstallation('installTriggers', (trace) => putTriggers(db, options, trace, { shard }), shard);
 }
 
 /**
  * The installation itself, also as the second half of `installSchema`.
- * @param findsColumns whether columns are looked for that were not there before, and that nobody has described
+ * @param how `findsColumns`: whether columns are looked for that were not there before, and that nobody has described; `shard`: the
+ * name of the database among several, for events
  */
 export async function putTriggers(
   db: Database,
   options: InstallOptions | undefined,
   trace: InstallTrace | undefined,
-  findsColumns = false,
+  how: { findsColumns?: boolean; shard?: string | undefined } = {},
 ): Promise<InstallReport> {
-  const parsed = { ...parseArguments(db, installOptions, options, 'installTriggers()'), findsColumns };
+  const { findsColumns = false, shard } = how;
+  const parsed = { ...parseArguments(db, installOptions, options, 'installTriggers()'), findsColumns, shard };
   const { reconcile, lockTimeoutMs, onProgress } = parsed;
   const inspect = async (connection: Queryable) => {
     const state = await inspectWith(connection, parsed);
@@ -107,7 +118,8 @@ export async function putTriggers(
     const { report, pending, layout } = await applyChanges(db, parsed, inspect);
     const { librarySchema } = layout;
     if (!pending || reconcile === 'none') return report;
-    report.repaired = await repairDrift(db, { librarySchema, lockTimeoutMs, ...(onProgress && { onProgress }) });
+    const repairing = { librarySchema, lockTimeoutMs, ...(onProgress && { onProgress }) };
+    report.repaired = await repairDriftOf(db, repairing, shard);
     await clearPendingMark(db, layout, lockTimeoutMs);
     return { ...report, changed: report.changed || report.repaired.length > 0 };
   } catch (error) {
@@ -116,6 +128,7 @@ export async function putTriggers(
 }
 
 type Inspect = (connection: Queryable) => Promise<Inspection>;
+type AskedOptions = ParsedInstallOptions & { shard: string | undefined };
 
 /** What a call would do, by reading alone. */
 async function rehearse(db: Database, options: ParsedInstallOptions, inspect: Inspect): Promise<InstallReport> {
@@ -138,7 +151,7 @@ async function rehearse(db: Database, options: ParsedInstallOptions, inspect: In
 
 const NONE_BUILT = { built: [], warnings: [] };
 
-async function applyChanges(db: Database, options: ParsedInstallOptions, inspect: Inspect) {
+async function applyChanges(db: Database, options: AskedOptions, inspect: Inspect) {
   const state = await inspect(db);
   const { layout } = state.choice;
   const changes = requiredChanges(state);
@@ -223,8 +236,8 @@ async function requireCountableAmounts(db: Database, inspection: Inspection): Pr
  * uses first, so that the counters are never guarded while nothing of ours counts. Should only the first succeed, the
  * mark in the database lets the next call go on.
  */
-async function createTriggers(db: Database, layout: Layout, options: ParsedInstallOptions, inspect: Inspect) {
-  const { lockTimeoutMs } = options;
+async function createTriggers(db: Database, layout: Layout, options: AskedOptions, inspect: Inspect) {
+  const { lockTimeoutMs, shard } = options;
   let inHostTransaction = false;
   const create = (tables: LockedTables) => (waitMs: number, attempt: number) =>
     inTransaction(db, (transaction) => {
@@ -237,12 +250,12 @@ async function createTriggers(db: Database, layout: Layout, options: ParsedInsta
       );
     });
   try {
-    return await withShortLocks(lockTimeoutMs, 'two', create(['uses', 'codes']));
+    return await withShortLocks(lockTimeoutMs, 'two', create(['uses', 'codes']), shard);
   } catch (error) {
     if (!(error instanceof LockTimeoutError) || inHostTransaction) throw error;
   }
-  const uses = await withShortLocks(lockTimeoutMs, 'one', create(['uses']));
-  const codes = await withShortLocks(lockTimeoutMs, 'one', create(['codes']));
+  const uses = await withShortLocks(lockTimeoutMs, 'one', create(['uses']), shard);
+  const codes = await withShortLocks(lockTimeoutMs, 'one', create(['codes']), shard);
   const both = (list: 'created' | 'replaced') => [...new Set([...uses.report[list], ...codes.report[list]])];
   const changed = uses.report.changed || codes.report.changed;
   return { ...codes, report: { ...codes.report, changed, created: both('created'), replaced: both('replaced') } };
@@ -275,7 +288,7 @@ async function changeInTransaction(
     if (await isCountedElsewhere(transaction, layout, changes.tables)) await inspect(transaction);
     for (const statement of changes.altered) await transaction.query(statement);
     if (changes.altered.length > 0) await giveRights(transaction, state);
-    for (const statement of [...changes.triggers, markPending(layout), ...changes.obsolete])
+    for (const statement of [...inFewTrips(changes.triggers), markPending(layout), ...changes.obsolete])
       await transaction.query(statement);
     // In a moment, under the lock that the triggers have taken anyway.
     for (const index of indexesLeft) {
@@ -293,6 +306,17 @@ async function changeInTransaction(
     pending: state.reconcilePending || changes.count > 0,
     hasIndexesLeft: indexesLeft.length > 0,
   };
+}
+
+/** Partitions have triggers each, and writers wait meanwhile. */
+const MOST_TRIPS = 40;
+
+function inFewTrips(statements: string[]): string[] {
+  if (statements.length <= MOST_TRIPS) return statements;
+  const body = `BEGIN\n${statements.join('\n')}\nEND`;
+  let quote = '$body$';
+  while (body.includes(quote)) quote = quote.replace(/\$$/, '_$');
+  return [`DO ${quote}\n${body}\n${quote}`];
 }
 
 async function giveRights(transaction: Transaction, { choice }: Inspection): Promise<void> {

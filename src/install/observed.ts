@@ -11,8 +11,9 @@ export type InstallTrace = Trace<InstallEvent>;
 export function observeInstallation<Report extends InstallReport | UninstallReport>(
   method: InstallEvent['method'],
   work: (trace?: InstallTrace) => Promise<Report>,
+  shard?: string,
 ): Promise<Report> {
-  return installChannel.run(() => newEvent(method), work, {
+  return installChannel.run(() => ({ ...newEvent(method), shard }), work, {
     answered: (report) => ('removed' in report ? ofRemoval(report) : ofReport(report)),
     failed: () => ({}),
   });

@@ -19,6 +19,7 @@ import {
   functionDefinitions,
   functionNames,
   guardFile,
+  rowTriggersForLater,
   statementsOf,
   tableDefinitions,
   triggerNames,
@@ -27,7 +28,8 @@ import {
 import { indexDefinitions } from '../inspect/indexes.js';
 import { type InstallOptions, installOptions, type ParsedInstallOptions, withDefaults } from '../inspect/options.js';
 import { triggerFiles } from '../inspect/sql-files.js';
-import { oneOf, parseOptions } from '../options.js';
+import { oneOf, optionsOf, parseOptions, readable } from '../options.js';
+import { type IdOption, idsOption } from './ids.js';
 import { listIndexes } from './list-indexes.js';
 import { queryWithoutQuestionMarks, withoutQuestionMarks } from './question-marks.js';
 import { rightsScript } from './rights.js';
@@ -49,6 +51,8 @@ export interface IdTypes {
 export interface RenderOptions extends InstallOptions {
   /** The types of ids, where they are not whole numbers. Default: `bigint`. */
   idTypes?: IdTypes | undefined;
+  /** How ids are made, as in `installSchema`; only for the script `'schema'`. */
+  ids?: IdOption | undefined;
   /**
    * The type of the column `rolledBack`, as SQL takes it, such as `'timestamp'` or the name of an enum with its schema. Default:
    * `timestamp with time zone`, for a status `text`.
@@ -74,7 +78,8 @@ function asCatalogsName(type: string): string {
 const script = oneOf(['schema', 'triggers', 'uninstall', 'drift', 'listIndexes']);
 const idType = v.optional(oneOf(['bigint', 'uuid', 'text']), 'bigint');
 const typeEntries = {
-  idTypes: v.optional(v.strictObject({ codes: idType, uses: idType }), {}),
+  ids: idsOption,
+  idTypes: v.optional(optionsOf({ codes: idType, uses: idType }), {}),
   rolledBackType: v.optional(
     v.pipe(
       v.string('must be a string'),
@@ -111,16 +116,20 @@ type Types = v.InferOutput<v.ObjectSchema<typeof typeEntries, undefined>>;
  */
 export function renderSql(name: SqlScript, options?: RenderOptions): string {
   const what = parseOptions(v.object({ name: script }), { name }, 'renderSql()').name;
-  const { idTypes: ids, rolledBackType: mark, ...rest } = (options ?? {}) as RenderOptions;
-  const types = parseOptions(v.object(typeEntries), { idTypes: ids, rolledBackType: mark }, 'renderSql()');
+  const { idTypes, ids, rolledBackType, ...rest } = readable('options', () => ({ ...options }) as RenderOptions);
+  const types = parseOptions(v.object(typeEntries), { idTypes, ids, rolledBackType }, 'renderSql()');
   const parsed = parseOptions(installOptions, options === undefined ? undefined : rest, 'renderSql()');
+  if (what === 'schema') requireOwnTypes(types);
+  else if (types.ids !== undefined) throw new ValidationError([{ path: 'ids', message: ONLY_FOR_SCHEMA }]);
   const wanted = wantedOf(parsed, types, what === 'schema');
   return what === 'drift'
     ? queryWithoutQuestionMarks(`${driftQuery(wanted.layout, EVERYTHING)};\n`)
-    : withoutQuestionMarks(scriptOf(what, wanted));
+    : withoutQuestionMarks(scriptOf(what, wanted, types.ids));
 }
 
-function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted): string {
+const ONLY_FOR_SCHEMA = "must be left out: only the script 'schema' creates tables; for others say idTypes";
+
+function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted, ids: IdOption | undefined): string {
   const { layout } = wanted;
   switch (what) {
     case 'listIndexes':
@@ -132,24 +141,24 @@ function scriptOf(what: Exclude<SqlScript, 'drift'>, wanted: Wanted): string {
     case 'triggers':
       return triggersScript(wanted);
     case 'schema':
-      requireNumbers(layout);
-      return `${schemaStatements(layout).join('\n\n')}\n\n${triggersScript(wanted)}`;
+      return `${schemaStatements(layout, ids).join('\n\n')}\n\n${triggersScript(wanted)}`;
   }
 }
 
 /** @throws ValidationError for ids that the tables of `'schema'` do not have. */
-function requireNumbers({ types: { codeId, useId } }: Layout): void {
-  if (codeId === 'bigint' && useId === 'bigint') return;
-  const message = "must be left out with the script 'schema', which creates tables whose ids are of type bigint";
+function requireOwnTypes({ idTypes: { codes, uses } }: Types): void {
+  if (codes === 'bigint' && uses === 'bigint') return;
+  const message =
+    "must be left out with the script 'schema', which creates tables as the option ids says: with ids of type bigint, or 'uuid'";
   throw new ValidationError([{ path: 'idTypes', message }]);
 }
 
 /** @param isCreated whether the tables are those of the script `'schema'`, which have every column */
-function wantedOf(options: ParsedInstallOptions, { idTypes: ids, rolledBackType }: Types, isCreated: boolean): Wanted {
+function wantedOf(options: ParsedInstallOptions, { idTypes, ids, rolledBackType }: Types, isCreated: boolean): Wanted {
   const { schema = 'public', librarySchema = defaultLibrarySchema(schema) } = options;
   const types = {
-    codeId: ids.codes ?? 'bigint',
-    useId: ids.uses ?? 'bigint',
+    codeId: ids === 'uuid' ? ids : idTypes.codes,
+    useId: ids === 'uuid' ? ids : idTypes.uses,
     rolledBack: rolledBackType ?? literalType(options),
   };
   const described = describeHost(schema, options);
@@ -209,6 +218,7 @@ function triggersScript(wanted: Wanted): string {
       triggers(truncate, history && historyTruncate, counters, recount, campaignsOfCodes, guardFile(options)),
     row_triggers: () => triggers(row, enforceLimits && limitsRow, history && historyRow),
     statement_triggers: () => triggers(statement, enforceLimits && limitsStatement, history && historyStatement),
+    row_triggers_for_later: () => triggers(...rowTriggersForLater(options)),
     preflight: () => render(withRules(preflightSql)),
     former_tables: () => render(withRules(formerTablesSql)),
     indexes: () => render(indexesSql),
@@ -239,6 +249,9 @@ function describedColumns({ codes, uses }: Layout): { on_table: string; name: st
   return named.flatMap(({ on_table, name }) => (name === null || name === undefined ? [] : [{ on_table, name }]));
 }
 
-function wantedIndex(layout: Layout, { name, table, columns, pattern }: ReturnType<typeof indexDefinitions>[number]) {
-  return { on_table: layout[table].name, index_name: name, columns, pattern };
+function wantedIndex(
+  layout: Layout,
+  { name, table, columns, pattern, ofPartitioned = false }: ReturnType<typeof indexDefinitions>[number],
+) {
+  return { on_table: layout[table].name, index_name: name, columns, pattern, of_partitioned: ofPartitioned };
 }

@@ -3,6 +3,7 @@ import { EXTRA_COLUMNS, type HostTable } from '../host/description.js';
 import { arrayText, type Layout, renderingOf, tableName } from '../host/layout.js';
 import { renderSqlFile } from '../host/render.js';
 import { quoteIdentifier } from '../postgres/identifiers.js';
+import { type IdOption, withIds } from './ids.js';
 import { indexName, ownListIndexes } from './list-indexes.js';
 
 const REFERENCE = / REFERENCES .* CASCADE/;
@@ -14,8 +15,9 @@ export interface NewColumn {
 }
 
 /** The statements that create the two tables with their indexes, as they are described, or add what earlier versions lacked. */
-export function schemaStatements(layout: Layout): string[] {
-  return [...tableStatements(layout, 'codes'), ...addedColumns(layout), ...tableStatements(layout, 'uses')];
+export function schemaStatements(layout: Layout, ids?: IdOption): string[] {
+  const tableOf = (table: HostTable) => tableStatements(layout, table, { ids });
+  return [...tableOf('codes'), ...addedColumns(layout), ...tableOf('uses')];
 }
 
 /** What tables that an earlier version has made do not have. */
@@ -31,10 +33,15 @@ function addedColumns(layout: Layout): string[] {
 
 /**
  * The statements that create one table and its indexes: without the columns that a host says it does not have.
- * @param references whether the codes can be referred to by a foreign key
+ * @param how `references`: whether the codes can be referred to by a foreign key; `ids`: how they are made
  */
-export function tableStatements(layout: Layout, table: HostTable, references = true): string[] {
+export function tableStatements(
+  layout: Layout,
+  table: HostTable,
+  { references = true, ids }: { references?: boolean; ids?: IdOption | undefined } = {},
+): string[] {
   const statements = filesOf(table)
+    .map((file) => withIds(file, ids))
     .map((file) => (references ? file : file.replace(REFERENCE, '')))
     .map((file) => withoutAbsent(file, layout))
     .filter((file) => !isAbsent(file.replace(/^CREATE TABLE[\s\S]*/, ''), layout))
@@ -68,7 +75,7 @@ function withoutAbsent(file: string, layout: Layout): string {
     .split('\n')
     .filter((line) => !/^ {2}(?::"|CONSTRAINT)/.test(line) || !isAbsent(line, layout))
     .join('\n')
-    .replace(/,(?=\n\);)/, '');
+    .replace(/,(?=\n\)[^\n]*;$)/, '');
 }
 
 function isAbsent(text: string, layout: Layout): boolean {

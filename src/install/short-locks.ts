@@ -21,11 +21,13 @@ export type LockedTables = readonly HostTable[];
 /**
  * Runs a piece of DDL, again and again while it cannot have its locks: writers queue up behind a lock that is waited for,
  * so the first attempts are impatient and the pauses between them let the queue drain.
+ * @param shard the name of the database among several, for events
  */
 export async function withShortLocks<Result>(
   lockTimeoutMs: number,
   locks: 'one' | 'two',
   work: (waitMs: number, attempt: number) => Promise<Result>,
+  shard?: string,
 ): Promise<Result> {
   const attempts = locks === 'two' ? ATTEMPTS_FOR_TWO_LOCKS : ATTEMPTS_FOR_ONE_LOCK;
   for (let attempt = 0; ; attempt += 1) {
@@ -41,7 +43,7 @@ export async function withShortLocks<Result>(
           { sqlState, cause: error },
         );
       }
-      await pauseBeforeRetry(attempt, error, attempt + 1);
+      await pauseBeforeRetry(attempt, error, attempt + 1, shard);
     }
   }
 }

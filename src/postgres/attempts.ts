@@ -56,6 +56,8 @@ export interface Plan {
   inDoubt: boolean;
   /** What the statements of the work are sent through. */
   wrap: ((connection: Queryable) => Queryable) | undefined;
+  /** The name of the database among several, for events. */
+  shard?: string | undefined;
 }
 
 /** What the attempts of a call have left. */
@@ -106,7 +108,8 @@ export async function perform<Result>(pool: ConnectionPool, plan: Plan, work: Wo
       }
       const pauseMs = pauseBefore(attempt, retry.maxDelayMs);
       if (outcome.outOfTime || now() + pauseMs >= plan.deadline) throw finalError(failure, state);
-      await pause(pauseMs, () => ({ ...failure, error: reasonOf(failure), attempt, inDoubt: known.inDoubt }));
+      const { shard } = plan;
+      await pause(pauseMs, () => ({ ...failure, error: reasonOf(failure), attempt, inDoubt: known.inDoubt, shard }));
     }
   } finally {
     door.leave(caller);

@@ -6,6 +6,8 @@ import { sleep } from './timers.js';
 
 /** What the subscribers of `pg-promo-codes:retry` learn of a retry. */
 interface Reason extends Pick<RetryEvent, 'attempt' | 'inDoubt'> {
+  /** The database among several that it happened on. */
+  shard?: string | undefined;
   /** Of the attempt that failed. */
   error: unknown;
   /** It came to no connection. */
@@ -16,9 +18,9 @@ interface Reason extends Pick<RetryEvent, 'attempt' | 'inDoubt'> {
  * A pause that grows with the attempts, with jitter so that many instances do not come back at the same moment.
  * @param failed how many attempts have failed
  */
-export function pauseBeforeRetry(attempt: number, error: unknown, failed = attempt): Promise<void> {
+export function pauseBeforeRetry(attempt: number, error: unknown, failed = attempt, shard?: string): Promise<void> {
   const longest = Math.min(1_000, 50 * 2 ** attempt);
-  return pause(longest / 2 + Math.random() * (longest / 2), () => ({ attempt: failed, error, inDoubt: false }));
+  return pause(longest / 2 + Math.random() * (longest / 2), () => ({ attempt: failed, error, inDoubt: false, shard }));
 }
 
 /** @param why is asked only where somebody listens */
@@ -28,6 +30,7 @@ export async function pause(pauseMs: number, why: () => Reason): Promise<void> {
 }
 
 /** A conflict has the code that it has where the host has to run its transaction again. */
-function describe({ attempt, inDoubt, error, connecting = false }: Reason): Omit<RetryEvent, 'pauseMs' | 'durationMs'> {
-  return { attempt, inDoubt, failure: describeError(translateError(error, { connecting, hosted: true })) };
+function describe(reason: Reason): Omit<RetryEvent, 'pauseMs' | 'durationMs'> {
+  const { attempt, inDoubt, error, connecting = false, shard } = reason;
+  return { shard, attempt, inDoubt, failure: describeError(translateError(error, { connecting, hosted: true })) };
 }

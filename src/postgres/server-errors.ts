@@ -104,7 +104,7 @@ function isRefusedUser(error: unknown, sqlState: string | undefined): boolean {
 }
 
 const LIBRARY_TABLE =
-  /promo_code_(?:holds|idempotency_keys|rate_limits|campaigns|campaign_codes|carried_totals|carried_customers|archived_uses)/;
+  /promo_code_(?:holds|idempotency_keys|rate_limits|drift_checks|campaigns|campaign_codes|carried_totals|carried_customers|archived_uses)/;
 
 function serverError(
   sqlState: string,

@@ -17,6 +17,20 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeoutAtLoad(resolve, ms));
 }
 
+/** The same, but not after the end that a signal gives. */
+export function sleepUnless(signal: AbortSignal | undefined, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      signal?.removeEventListener('abort', done);
+      endAlarm(alarm);
+      resolve();
+    };
+    const alarm = alarmIn(ms, done);
+    signal?.addEventListener('abort', done);
+  });
+}
+
 /** What happens at a moment unless it is ended before. */
 export interface Alarm {
   readonly at: number;

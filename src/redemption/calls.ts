@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { InsufficientPrivilegeError, LockTimeoutError, PromoCodesError } from '../errors.js';
 import { type CallLimits, type Plan, perform, performHosted, type Work } from '../postgres/attempts.js';
 import { type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
+import type { Replica } from '../postgres/replica.js';
+import { pause } from '../postgres/retry.js';
 import { now } from '../postgres/timers.js';
 import type { Explainer, Locked } from './explain.js';
 import type { Host } from './host.js';
@@ -9,6 +11,10 @@ import type { Host } from './host.js';
 /** What is the same for all calls of a repository. */
 export interface CallSettings {
   db: Database;
+  /** Where reads go that need not be fresh. */
+  replica?: Replica | undefined;
+  /** The name of the database among several. */
+  shard?: string | undefined;
   limits: CallLimits;
   /** Whether statements are prepared by name. */
   prepare: boolean;
@@ -24,6 +30,8 @@ export interface CallOrigin {
   /** The host's client, when the call is part of the host's transaction. */
   client?: Queryable | undefined;
   rateLimitKey?: string | undefined;
+  /** Whether what it reads may be as old as the replica is. */
+  mayBeStale?: boolean | undefined;
 }
 
 /** One call of a method: where it runs, until when, and what is known of the host's tables. */
@@ -33,6 +41,7 @@ export class Call {
   /** The host's client, when the call is part of the host's transaction. */
   readonly client: Queryable | undefined;
   readonly rateLimitKey: string | undefined;
+  readonly mayBeStale: boolean;
   /** The library does not own the transaction: it is that of `client`, or of the client that the repository was made with. */
   readonly hosted: boolean;
   /** When the call has to be over, by `now()`. */
@@ -43,6 +52,7 @@ export class Call {
     this.#host = host;
     this.client = origin.client;
     this.rateLimitKey = origin.rateLimitKey;
+    this.mayBeStale = origin.mayBeStale ?? false;
     this.hosted = origin.client !== undefined || !isPool(settings.db);
     this.deadline = deadline ?? now() + settings.limits.deadlineMs;
   }
@@ -67,13 +77,35 @@ export class Call {
     return new Call(this.#settings, this.#host, this);
   }
 
+  /** The same call, which reads nothing that is older than the primary. */
+  fresh(): Call {
+    return this.mayBeStale ? new Call(this.#settings, this.#host, { client: this.client }, this.deadline) : this;
+  }
+
   /** A statement for the tables of the host, from one with placeholders. */
   sql(file: string): string {
     return this.host.sql(file);
   }
 
-  /** Runs what changes nothing. It is repeated until the deadline, and nothing is ever in doubt. */
+  /**
+   * Runs what changes nothing. It is repeated until the deadline, and nothing is ever in doubt. What may be stale is asked of the
+   * replica, and where that fails, for whatever reason, of the primary.
+   */
   read<Result>(work: Work<Result>): Promise<Result> {
+    return this.mayBeStale && this.#settings.replica && !this.hosted
+      ? this.#readFrom(this.#settings.replica, work)
+      : this.#perform(work, 'none', this.#usual(), false);
+  }
+
+  async #readFrom<Result>(replica: Replica, work: Work<Result>): Promise<Result> {
+    const { plan, timed } = this.#planned(work, 'none', this.#usual(), false);
+    if (replica.isThere(plan)) {
+      try {
+        return await replica.read(plan, timed);
+      } catch (error) {
+        await pause(0, () => ({ attempt: 1, error, inDoubt: false, shard: plan.shard }));
+      }
+    }
     return this.#perform(work, 'none', this.#usual(), false);
   }
 
@@ -115,7 +147,25 @@ export class Call {
     transaction: Plan['transaction'],
     inDoubt: boolean,
   ): Promise<Result> {
-    const { db, limits, prepare, onError, explainer } = this.#settings;
+    const { db, onError, explainer } = this.#settings;
+    const { plan, timed } = this.#planned(work, effect, transaction, inDoubt);
+    try {
+      return this.hosted
+        ? await performHosted(this.client ?? db, plan, this.client !== undefined, timed)
+        : await perform(db as ConnectionPool, plan, timed);
+    } catch (error) {
+      if (error instanceof PromoCodesError) onError(error);
+      throw error instanceof InsufficientPrivilegeError ? await explainer.privileges(error) : error;
+    }
+  }
+
+  #planned<Result>(
+    work: Work<Result>,
+    effect: Plan['effect'],
+    transaction: Plan['transaction'],
+    inDoubt: boolean,
+  ): { plan: Plan; timed: Work<Result> } {
+    const { limits, prepare, shard } = this.#settings;
     // What is sent before the host is known is sent once.
     const wrap = prepare && this.#host ? prepared : undefined;
     const clock = this.#host?.layout.testClock ? this.#settings.clock : undefined;
@@ -126,16 +176,9 @@ export class Call {
       limits,
       deadline: this.deadline,
       wrap,
+      shard,
     };
-    const timed = clock === undefined ? work : atTime(clock, work, this.hosted);
-    try {
-      return this.hosted
-        ? await performHosted(this.client ?? db, plan, this.client !== undefined, timed)
-        : await perform(db as ConnectionPool, plan, timed);
-    } catch (error) {
-      if (error instanceof PromoCodesError) onError(error);
-      throw error instanceof InsufficientPrivilegeError ? await explainer.privileges(error) : error;
-    }
+    return { plan, timed: clock === undefined ? work : atTime(clock, work, this.hosted) };
   }
 }
 

@@ -1,5 +1,3 @@
-import type { Attempted } from './redeem.js';
-
 /** More codes are not remembered. */
 const MOST_CODES = 100_000;
 
@@ -14,7 +12,7 @@ export class CampaignsOfCodes {
     return this.#campaigns.get(code);
   }
 
-  learn(entries: readonly (Attempted & { code: string })[]): void {
+  learn(entries: readonly { code: string; campaign?: string | null | undefined }[]): void {
     for (const { code, campaign } of entries) {
       if (campaign === undefined || campaign === this.#campaigns.get(code)) continue;
       if (campaign === null) this.#campaigns.delete(code);

@@ -1,17 +1,17 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { batchChannel } from '../diagnostics/channels.js';
-import type { RedeemEvent } from '../diagnostics/events.js';
+import type { BatchEvent, RedeemEvent } from '../diagnostics/events.js';
 import type { Trace } from '../diagnostics/operation.js';
 import { OutcomeUnknownError, PromoCodesError, QueueFullError } from '../errors.js';
 import { type Alarm, afterCallbacks, alarmIn, endAlarm, now } from '../postgres/timers.js';
 import { asPromoCodesError, errorOfMany, isAtKey, isLate, Search } from './batch-errors.js';
 import { type Attempted, PATIENCE_MS, type RedeemRequest, type Settled } from './redeem.js';
 import type { RedeemResult } from './results.js';
-import { type Lane, Partition, type Waiting } from './waiting.js';
+import { type Lane, Partition, type SharedRequest, type Waiting } from './waiting.js';
 
-/** How redemptions of callers that come at the same time share statements. */
+/** How calls that come at the same time share statements. */
 export interface QueueLimits {
-  /** Redemptions in one statement, at the most. */
+  /** Calls in one statement, at the most. */
   maxBatch: number;
   /** Callers that wait, at the most. */
   maxQueue: number;
@@ -25,7 +25,24 @@ export interface QueueLimits {
 }
 
 /** Sends requests as one statement. Those of a code that somebody holds may get no answer. */
-export type SendBatch = (requests: Attempted[], options: SendOptions) => Promise<(Settled | undefined)[]>;
+export type SendBatch<Request = RedeemRequest, Result = RedeemResult> = (
+  requests: Attempted<Request>[],
+  options: SendOptions,
+) => Promise<(Settled<Result> | undefined)[]>;
+
+/** What a queue is of. */
+export interface QueueKind {
+  /** What messages call a call. */
+  noun: 'redemption' | 'preview';
+  /**
+   * Whether calls of one code go one statement after another, since each waits for its row. Those that wait for nobody go as soon
+   * as there is room for a statement.
+   */
+  isOrdered: boolean;
+}
+
+const REDEMPTIONS: QueueKind = { noun: 'redemption', isOrdered: true };
+export const PREVIEWS: QueueKind = { noun: 'preview', isOrdered: false };
 
 interface SendOptions {
   /** Milliseconds that the lock of a code is waited for, where that is shorter than usual. */
@@ -51,18 +68,19 @@ export interface Scopes {
 const PART_TO_ANSWER = 0.2;
 
 /**
- * Lets redemptions that come while others are under way go together: those of a code that nothing is under way for go at
+ * Lets calls that come while others are under way go together, redemptions or previews: those of a code that nothing is under way for go at
  * once; the others wait, in order of arrival, for the statement before them, and then go as one. Within
  * a partition a code is in one statement at a time, so its callers get the answers that they would have had one after
- * another. Codes that are known to be of one campaign go as one code does: their callers wait for the same row.
+ * another; previews need no such order. Codes that are known to be of one campaign go as one code does: their callers wait for the same row.
  */
-export class RedemptionQueue {
-  readonly #schema: string;
-  readonly #send: SendBatch;
+export class RedemptionQueue<Request extends SharedRequest = RedeemRequest, Result = RedeemResult> {
+  readonly #place: Pick<BatchEvent, 'schema' | 'shard'>;
+  readonly #send: SendBatch<Request, Result>;
   readonly #limits: QueueLimits;
   readonly #scopes: Scopes;
+  readonly #kind: QueueKind;
   /** Those with callers, in the order in which they may go; where there is only one, it stays. */
-  readonly #partitions = new Map<string, Partition>();
+  readonly #partitions = new Map<string, Partition<Waiting<Request, Result>>>();
   #arrivals = 0;
   #waiting = 0;
   /** Callers without an answer. */
@@ -76,11 +94,19 @@ export class RedemptionQueue {
   #alarm: Alarm | undefined;
   readonly #lanesInUse: Record<Lane, number> = { shared: 0, single: 0 };
 
-  constructor(schema: string, limits: QueueLimits, scopes: Scopes, send: SendBatch) {
-    this.#schema = schema;
+  /** @param place which tables they are of, for events */
+  constructor(
+    place: Pick<BatchEvent, 'schema' | 'shard'>,
+    limits: QueueLimits,
+    scopes: Scopes,
+    send: SendBatch<Request, Result>,
+    kind: QueueKind = REDEMPTIONS,
+  ) {
+    this.#place = place;
     this.#limits = limits;
     this.#scopes = scopes;
     this.#send = send;
+    this.#kind = kind;
   }
 
   /**
@@ -89,19 +115,19 @@ export class RedemptionQueue {
    * @throws QueueFullError when too many callers wait already; nothing was sent.
    * @throws whatever `ofCaller` throws; nothing was sent.
    */
-  redeem(
-    request: RedeemRequest,
-    deadline = now() + this.#limits.deadlineMs,
-    trace?: Trace<RedeemEvent>,
-  ): Promise<RedeemResult> {
+  add(request: Request, deadline = now() + this.#limits.deadlineMs, trace?: Trace<RedeemEvent>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { partition = '', scope } = this.#scopes.ofCaller?.() ?? {};
       if (this.#waiting >= this.#limits.maxQueue) {
         throw new QueueFullError(
-          `${this.#limits.maxQueue} redemptions wait for the server already (batching.maxQueue); this one was not sent.`,
+          `${this.#limits.maxQueue} ${this.#kind.noun}s wait for the server already (batching.maxQueue); this one was not sent.`,
         );
       }
-      this.#partition(partition).add(new Caller(request, this.#arrivals++, deadline, scope, trace, resolve, reject));
+      const place = this.#arrivals++;
+      const code = this.#kind.isOrdered ? codeOf(request) : String(place);
+      this.#partition(partition).add(
+        new Caller<Request, Result>(request, code, place, deadline, scope, trace, resolve, reject),
+      );
       this.#waiting += 1;
       this.#unsettled += 1;
       this.#dispatch();
@@ -127,7 +153,7 @@ export class RedemptionQueue {
     return this.#scopes.ofCaller === undefined || this.#partitions.size === 0;
   }
 
-  #partition(name: string): Partition {
+  #partition(name: string): Partition<Waiting<Request, Result>> {
     let partition = this.#partitions.get(name);
     if (partition === undefined) {
       partition = new Partition();
@@ -136,7 +162,7 @@ export class RedemptionQueue {
     return partition;
   }
 
-  #forgetIfEmpty(name: string, partition: Partition): void {
+  #forgetIfEmpty(name: string, partition: Partition<Waiting<Request, Result>>): void {
     if (this.#scopes.ofCaller && partition.isEmpty) this.#partitions.delete(name);
   }
 
@@ -164,7 +190,7 @@ export class RedemptionQueue {
     }
   }
 
-  #take(lane: Lane): Trip | undefined {
+  #take(lane: Lane): Trip<Request, Result> | undefined {
     // Without shares the lane that comes first would take everybody, and the other what trickles in.
     const share = (this.#waiting + this.#underWay) / this.#limits.lanes;
     for (const [name, partition] of this.#partitions) {
@@ -183,8 +209,8 @@ export class RedemptionQueue {
   }
 
   /** Callers who are answered often call at once: they are let do so, and go with the next batch, not behind it. */
-  #answer({ batch, lane, name, partition }: Trip): void {
-    const unanswered: Waiting[] = [];
+  #answer({ batch, lane, name, partition }: Trip<Request, Result>): void {
+    const unanswered: Waiting<Request, Result>[] = [];
     // Now, and not when they have their answers: nobody would send those who wait for the same key afterwards.
     for (const entry of batch) {
       if (entry.answer === undefined) unanswered.push(entry);
@@ -224,26 +250,26 @@ export class RedemptionQueue {
     const { deadlineMs } = this.#limits;
     const before = now() + deadlineMs * PART_TO_ANSWER;
     for (const [name, partition] of this.#partitions) {
-      let expired: Waiting[] = [];
+      let expired: Waiting<Request, Result>[] = [];
       this.#changeHeld(partition, () => {
         expired = partition.takeExpired(before);
       });
       this.#waiting -= expired.length;
       this.#unsettled -= expired.length;
-      for (const entry of expired) entry.settle(notSent(entry, deadlineMs));
+      for (const entry of expired) entry.settle(notSent(this.#kind, entry, deadlineMs));
       this.#forgetIfEmpty(name, partition);
     }
     if (this.#whenIdle.length > 0 && this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  #changeHeld(partition: Partition, change: () => void): void {
+  #changeHeld(partition: Partition<Waiting<Request, Result>>, change: () => void): void {
     const before = partition.heldCodes;
     change();
     this.#heldCodes += partition.heldCodes - before;
   }
 
   /** Sends a batch and notes the answers of all who are not to wait once more; never throws. */
-  async #carry(batch: Waiting[], trip: Trip, isAtOneKey = false): Promise<void> {
+  async #carry(batch: Waiting<Request, Result>[], trip: Trip<Request, Result>, isAtOneKey = false): Promise<void> {
     const { search, partition } = trip;
     if (search.over !== undefined) return answerAll(batch, errorOfMany(search.over));
     let error: PromoCodesError | undefined;
@@ -254,7 +280,9 @@ export class RedemptionQueue {
         deadline: trip.deadline,
         partition: trip.name,
       };
-      const settled = await (batchChannel.isHeard ? this.#sendHeard(batch, options) : this.#send(batch, options));
+      const settled = await (this.#kind.isOrdered && batchChannel.isHeard
+        ? this.#sendHeard(batch, options)
+        : this.#send(batch, options));
       for (let place = 0; place < batch.length; place += 1) batch[place]!.answer = settled[place];
       search.succeeded();
       partition.learn(batch);
@@ -267,7 +295,12 @@ export class RedemptionQueue {
   }
 
   /** One bad request must not fail the others: a batch that failed is halved until it is found. */
-  async #halve(batch: Waiting[], trip: Trip, isAtOneKey: boolean, error: PromoCodesError): Promise<void> {
+  async #halve(
+    batch: Waiting<Request, Result>[],
+    trip: Trip<Request, Result>,
+    isAtOneKey: boolean,
+    error: PromoCodesError,
+  ): Promise<void> {
     const { lane, partition, search } = trip;
     const late = isLate(error);
     const ofOneKey = late && (isAtOneKey || isAtKey(error));
@@ -279,7 +312,7 @@ export class RedemptionQueue {
       // Who came later does not overtake those who have to wait once more.
       if (first.some(({ answer }) => answer === undefined)) return;
       await this.#carry(batch.slice(middle), trip, ofOneKey);
-    } else if (late && lane === 'shared') {
+    } else if (late && lane === 'shared' && this.#kind.isOrdered) {
       this.#changeHeld(partition, () => partition.suspect(batch));
     } else {
       answerAll(this.#outOfTime(batch, trip, error), batch.length === 1 ? error : errorOfMany(error));
@@ -287,20 +320,25 @@ export class RedemptionQueue {
   }
 
   /** A statement has the time of the one who has the least. Those who have as much left as who has not been sent go once more. */
-  #outOfTime(batch: Waiting[], { deadline }: Trip, error: PromoCodesError): Waiting[] {
+  #outOfTime(
+    batch: Waiting<Request, Result>[],
+    { deadline }: Trip<Request, Result>,
+    error: PromoCodesError,
+  ): Waiting<Request, Result>[] {
     const time = now();
     if (time < deadline - 1) return batch;
-    const isOver = (entry: Waiting) => entry.deadline < time + this.#limits.deadlineMs * PART_TO_ANSWER;
+    const isOver = (entry: Waiting<Request, Result>) =>
+      entry.deadline < time + this.#limits.deadlineMs * PART_TO_ANSWER;
     if (error instanceof OutcomeUnknownError) {
       for (const entry of batch) if (!isOver(entry)) entry.inDoubt = true;
     }
     return batch.filter(isOver);
   }
 
-  #sendHeard(batch: Waiting[], options: SendOptions): Promise<(Settled | undefined)[]> {
+  #sendHeard(batch: Waiting<Request, Result>[], options: SendOptions): Promise<(Settled<Result> | undefined)[]> {
     return batchChannel.run(
       () => ({
-        schema: this.#schema,
+        ...this.#place,
         size: batch.length,
         codes: codesOf(batch).size,
         waiting: this.#waiting,
@@ -313,13 +351,18 @@ export class RedemptionQueue {
 }
 
 /** A batch on its way. */
-interface Trip {
-  batch: Waiting[];
+interface Trip<Request extends SharedRequest, Result> {
+  batch: Waiting<Request, Result>[];
   lane: Lane;
   name: string;
-  partition: Partition;
+  partition: Partition<Waiting<Request, Result>>;
   deadline: number;
   search: Search;
+}
+
+/** Shop and code, in one form for all ways to write it. */
+function codeOf({ shopId, code }: SharedRequest): string {
+  return `${shopId}\0${code.trim().toUpperCase()}`;
 }
 
 function codesOf(entries: readonly Waiting[]): Set<string> {
@@ -328,12 +371,16 @@ function codesOf(entries: readonly Waiting[]): Set<string> {
   return codes;
 }
 
-function answerAll(batch: readonly Waiting[], answer: Settled): void {
+function answerAll<Request, Result>(batch: readonly Waiting<Request, Result>[], answer: PromoCodesError): void {
   for (const entry of batch) entry.answer = answer;
 }
 
-function notSent({ inDoubt }: Waiting, deadlineMs: number): PromoCodesError {
-  const waited = `The redemption waited for the statements before it, until too little of ${deadlineMs} ms (deadlineMs) was left`;
+function notSent(
+  { noun }: QueueKind,
+  { inDoubt }: { inDoubt?: boolean | undefined },
+  deadlineMs: number,
+): PromoCodesError {
+  const waited = `The ${noun} waited for the statements before it, until too little of ${deadlineMs} ms (deadlineMs) was left`;
   if (inDoubt) {
     return new OutcomeUnknownError(
       `${waited}, after a connection had broken under it, and it is not known whether it was recorded.`,
@@ -342,27 +389,25 @@ function notSent({ inDoubt }: Waiting, deadlineMs: number): PromoCodesError {
   return new PromoCodesError('TIMEOUT', `${waited}, and was not sent.`);
 }
 
-class Caller implements Waiting {
-  readonly code: string;
-  answer: Settled | undefined = undefined;
+class Caller<Request, Result> implements Waiting<Request, Result> {
+  answer: Settled<Result> | undefined = undefined;
   useId: string | undefined = undefined;
   callIds: readonly string[] | undefined = undefined;
   campaign: string | null | undefined = undefined;
   inDoubt: boolean | undefined = undefined;
 
   constructor(
-    readonly request: RedeemRequest,
+    readonly request: Request,
+    readonly code: string,
     readonly place: number,
     readonly deadline: number,
     readonly scope: AsyncResource | undefined,
     readonly trace: Trace<RedeemEvent> | undefined,
-    readonly resolve: (result: RedeemResult) => void,
+    readonly resolve: (result: Result) => void,
     readonly reject: (error: PromoCodesError) => void,
-  ) {
-    this.code = `${request.shopId}\0${request.code.trim().toUpperCase()}`;
-  }
+  ) {}
 
-  settle(result: Settled): void {
+  settle(result: Settled<Result>): void {
     if (result instanceof PromoCodesError) this.reject(result);
     else this.resolve(result);
   }

@@ -43,8 +43,8 @@ export interface Sending {
 }
 
 /** A request on its way, with what its attempts so far have left. */
-export interface Attempted {
-  request: RedeemRequest;
+export interface Attempted<Request = RedeemRequest> {
+  request: Request;
   /** The id that its use is going to have. */
   useId?: string | undefined;
   /** What its attempts locked, those of the first ones first: a repetition waits for them to end. */
@@ -58,7 +58,7 @@ export interface Attempted {
 }
 
 /** What became of a request; an error concerns this one alone. */
-export type Settled = RedeemResult | PromoCodesError;
+export type Settled<Result = RedeemResult> = Result | PromoCodesError;
 
 /**
  * What goes together waits this long for locks. Then each code goes by itself, and the one that somebody holds with all the

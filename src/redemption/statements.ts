@@ -40,18 +40,7 @@ export function columnsOfBatch(entries: readonly Attempted[]): unknown[] {
 
 /** Each code once, and an array for each field; those that no request has are empty. */
 export function valuesOfBatch(entries: readonly Attempted[]): unknown[] {
-  const places = new Map<string, number>();
-  const codes: string[] = [];
-  const shops: string[] = [];
-  const placeOf = ({ request: { code, shopId } }: Attempted): number => {
-    const name = `${shopId}\0${code}`;
-    const known = places.get(name);
-    if (known !== undefined) return known;
-    codes.push(code);
-    shops.push(shopId);
-    places.set(name, codes.length);
-    return codes.length;
-  };
+  const { codes, shops, places: each } = placesOf(entries.map(({ request }) => request));
   const keys = new Set<string>();
   const repeatsKey = ({ request: { shopId, idempotencyKey } }: Attempted): boolean => {
     if (idempotencyKey === undefined) return false;
@@ -67,7 +56,6 @@ export function valuesOfBatch(entries: readonly Attempted[]): unknown[] {
     const values = entries.map(read);
     return values.some(isThere) ? values : [];
   };
-  const each = entries.map(placeOf);
   return [
     codes,
     shops,
@@ -83,8 +71,30 @@ export function valuesOfBatch(entries: readonly Attempted[]): unknown[] {
   ];
 }
 
+/** Each code once, and for each request the place of its code among those. */
+export function placesOf(requests: readonly { code: string; shopId: string }[]): {
+  codes: string[];
+  shops: string[];
+  places: number[];
+} {
+  const known = new Map<string, number>();
+  const codes: string[] = [];
+  const shops: string[] = [];
+  const places = requests.map(({ code, shopId }) => {
+    const name = `${shopId}\0${code}`;
+    let place = known.get(name);
+    if (place === undefined) {
+      place = codes.push(code);
+      shops.push(shopId);
+      known.set(name, place);
+    }
+    return place;
+  });
+  return { codes, shops, places };
+}
+
 /** An array of numbers as the server reads it; node-postgres would look at each of them for what has to be quoted. */
-const plainArray = (numbers: readonly unknown[]) => `{${numbers.join(',')}}`;
+export const plainArray = (numbers: readonly unknown[]) => `{${numbers.join(',')}}`;
 
 /** The same for ids, which are numbers as a rule. */
 export function arrayOfIds(ids: readonly unknown[]): unknown {

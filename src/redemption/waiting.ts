@@ -2,9 +2,16 @@ import type { AsyncResource } from 'node:async_hooks';
 import { CampaignsOfCodes } from './campaigns.js';
 import type { Attempted, Settled } from './redeem.js';
 
+/** What is known of a request of any kind. */
+export interface SharedRequest {
+  code: string;
+  shopId: string;
+  idempotencyKey?: string | undefined;
+}
+
 /** A caller without an answer. */
-export interface Waiting extends Attempted {
-  /** Shop and code, in one form for all ways to write it. */
+export interface Waiting<Request = SharedRequest, Result = unknown> extends Attempted<Request> {
+  /** Shop and code, in one form for all ways to write it; or what is its own, where callers of one code may go at the same time. */
   code: string;
   /** Its place in the order of arrival. */
   place: number;
@@ -13,8 +20,8 @@ export interface Waiting extends Attempted {
   /** Its asynchronous context, where statements run in that of a caller. */
   scope: AsyncResource | undefined;
   /** Where its statement has come to one; it is not given yet. */
-  answer: Settled | undefined;
-  settle(result: Settled): void;
+  answer: Settled<Result> | undefined;
+  settle(result: Settled<Result>): void;
 }
 
 /** Calls with the same idempotency key that have no answer yet, in order of arrival. */
@@ -64,7 +71,7 @@ class KeyOrder {
   }
 }
 
-function keyOf({ request: { shopId, idempotencyKey } }: Attempted): string | undefined {
+function keyOf({ request: { shopId, idempotencyKey } }: Attempted<SharedRequest>): string | undefined {
   return idempotencyKey === undefined ? undefined : `${shopId}\0${idempotencyKey}`;
 }
 
@@ -72,11 +79,11 @@ function keyOf({ request: { shopId, idempotencyKey } }: Attempted): string | und
 export type Lane = 'shared' | 'single';
 
 /** Callers who may share statements, by code. A code is in one statement at a time, and so is a campaign that is known. */
-export class Partition {
+export class Partition<Entry extends Waiting = Waiting> {
   /** Those who wait, by code; the codes in the order in which they may go. */
-  readonly #ready = new Map<string, Waiting[]>();
+  readonly #ready = new Map<string, Entry[]>();
   /** The codes that are under way, and who waits for them. */
-  readonly #busy = new Map<string, Waiting[]>();
+  readonly #busy = new Map<string, Entry[]>();
   /** Codes whose lock somebody holds: each goes by itself, in a lane for such. */
   readonly #held = new Set<string>();
   /** Codes of a batch that waited too long: one at a time, until it is known whose lock somebody holds. */
@@ -96,7 +103,7 @@ export class Partition {
     return this.#held.size;
   }
 
-  add(entry: Waiting): void {
+  add(entry: Entry): void {
     this.#keys.add(entry);
     const queue = this.#busy.get(entry.code) ?? this.#ready.get(entry.code);
     if (queue) queue.push(entry);
@@ -107,9 +114,9 @@ export class Partition {
    * All who wait for the codes at the head, up to `share`, with all of their campaigns, and at the most `maxBatch`; or all who wait for
    * one held code.
    */
-  take(lane: Lane, share: number, maxBatch: number): Waiting[] {
+  take(lane: Lane, share: number, maxBatch: number): Entry[] {
     if (this.#ready.size === 0) return [];
-    let batch: Waiting[] = [];
+    let batch: Entry[] = [];
     let codes = 0;
     const campaigns = new Set<string>();
     const underWay = new Set(this.#busyCampaigns.values());
@@ -140,7 +147,7 @@ export class Partition {
   }
 
   /** How many at the head of a queue need not wait for a call with the same key. */
-  #sendable(queue: readonly Waiting[], room: number, batch: readonly Waiting[]): number {
+  #sendable(queue: readonly Entry[], room: number, batch: readonly Entry[]): number {
     const count = Math.min(room, queue.length);
     if (this.#keys.isEmpty) return count;
     for (let place = 0; place < count; place += 1) if (this.#keys.mustWait(queue[place]!, batch)) return place;
@@ -157,11 +164,11 @@ export class Partition {
   }
 
   /** Those whose deadline is before that moment leave. */
-  takeExpired(before: number): Waiting[] {
-    const expired: Waiting[] = [];
+  takeExpired(before: number): Entry[] {
+    const expired: Entry[] = [];
     for (const queues of [this.#ready, this.#busy]) {
       for (const [code, queue] of queues) {
-        const isExpired = ({ deadline }: Waiting) => deadline < before;
+        const isExpired = ({ deadline }: Entry) => deadline < before;
         if (!queue.some(isExpired)) continue;
         expired.push(...queue.filter(isExpired));
         const left = queue.filter((entry) => !isExpired(entry));
@@ -177,28 +184,28 @@ export class Partition {
   }
 
   /** The batch waited for a lock in vain. */
-  suspect(batch: readonly Waiting[]): void {
+  suspect(batch: readonly Entry[]): void {
     const codes = new Set(batch.map(({ code }) => code));
     for (const code of codes) (codes.size > 1 ? this.#suspected : this.#held).add(code);
   }
 
   /** Somebody holds each of the codes of these. */
-  hold(entries: readonly Waiting[]): void {
+  hold(entries: readonly Entry[]): void {
     for (const { code } of entries) this.#held.add(code);
   }
 
   /** Of which campaigns the codes of these are, as they were answered. */
-  learn(entries: readonly Waiting[]): void {
+  learn(entries: readonly Entry[]): void {
     this.#campaigns.learn(entries);
   }
 
   /** Who has an answer keeps nobody with the same key waiting. */
-  forget(entry: Waiting): void {
+  forget(entry: Entry): void {
     this.#keys.remove(entry);
   }
 
   /** Before those who came later. */
-  putBack(entries: readonly Waiting[]): void {
+  putBack(entries: readonly Entry[]): void {
     for (const entry of entries.toReversed()) {
       // Its attempt has ended. Batches that go their own ways from here must not wait for each other.
       if (!entry.inDoubt) entry.callIds = undefined;

@@ -7,7 +7,15 @@ import { parseCode } from './code-rules.js';
 import type { Page } from './cursor.js';
 import type { Id } from './fields.js';
 import type { AddCodesInput, CampaignInput, CampaignListInput, CampaignPatch } from './input-types.js';
-import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
+import {
+  type CallOptions,
+  type CodeOptions,
+  GUARDED,
+  READING,
+  type ReadCodeOptions,
+  type ReadOptions,
+  splitOptions,
+} from './options.js';
 import { workOf } from './work.js';
 
 /**
@@ -60,8 +68,9 @@ export class Campaigns {
    * @example
    * const campaign = await promoCodes.campaigns.findById(code.campaignId, { shopId: session.shopId });
    */
-  findById(id: Id, options?: CodeOptions): Promise<Campaign | null> {
-    return workOf(this).runOn('campaignById', 'campaigns.findById()', id, options, () => undefined, findCampaign);
+  findById(id: Id, options?: ReadCodeOptions): Promise<Campaign | null> {
+    const callee = 'campaigns.findById()';
+    return workOf(this).runOn('campaignById', callee, id, options, () => undefined, findCampaign, 'read');
   }
 
   /**
@@ -70,13 +79,14 @@ export class Campaigns {
    * @example
    * const { items, nextCursor } = await promoCodes.campaigns.list({ shopId: 'shop-1', state: 'redeemable' });
    */
-  list(filter?: CampaignListInput & CallOptions, last?: CallOptions): Promise<Page<Campaign>> {
-    const { settings, options } = splitOptions(filter, last);
+  list(filter?: CampaignListInput & ReadOptions, last?: ReadOptions): Promise<Page<Campaign>> {
+    const { settings, options } = splitOptions(filter, last, READING);
     return workOf(this).run(
       'campaigns.list()',
       options,
       (schemas, parse) => parse(schemas.listCampaigns, settings, 'filter'),
       listCampaigns,
+      'read',
     );
   }
 

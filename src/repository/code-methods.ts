@@ -2,7 +2,17 @@ import { parseTogether } from '../options.js';
 import type { PromoCodeUse } from '../redemption/promo-code-use.js';
 import { listCodes } from './code-list.js';
 import { parseCode } from './code-rules.js';
-import { createCode, deleteCode, ensureCode, findCode, findCodeByName, setActive, updateCode } from './codes.js';
+import {
+  createCode,
+  deleteCode,
+  ensureCode,
+  findCode,
+  findCodeByName,
+  type Guarded,
+  setActive,
+  updateCode,
+} from './codes.js';
+import type { Call } from './context.js';
 import type { Page } from './cursor.js';
 import type { Id } from './fields.js';
 import { generateCodes, patternIssues } from './generate.js';
@@ -18,7 +28,16 @@ import type {
   StatsInput,
   UpdateInput,
 } from './input-types.js';
-import { type CallOptions, type CodeOptions, GUARDED, splitOptions, withField } from './options.js';
+import {
+  type CallOptions,
+  type CodeOptions,
+  GUARDED_READING,
+  READING,
+  type ReadCodeOptions,
+  type ReadOptions,
+  splitOptions,
+  withField,
+} from './options.js';
 import type { PromoCode } from './promo-code.js';
 import { type ShopStats, shopStats, type UsageStats, usageStats } from './usage-stats.js';
 import { usesByCode, usesByCustomer } from './uses.js';
@@ -143,10 +162,9 @@ export abstract class CodeMethods extends RepositoryBase {
    * @example
    * const code = await promoCodes.findById(params.id, { shopId: session.shopId });
    */
-  findById(id: Id, options?: CodeOptions): Promise<PromoCode | null> {
-    return workOf(this).runOn('codeById', 'findById()', id, options, nothing, (call, code) =>
-      findCode(call, code.id, code.shopId),
-    );
+  findById(id: Id, options?: ReadCodeOptions): Promise<PromoCode | null> {
+    const find = (call: Call, code: Guarded) => findCode(call, code.id, code.shopId);
+    return workOf(this).runOn('codeById', 'findById()', id, options, nothing, find, 'read');
   }
 
   /**
@@ -156,12 +174,13 @@ export abstract class CodeMethods extends RepositoryBase {
    * @example
    * const code = await promoCodes.findByCode(' summer', 'shop-1');
    */
-  findByCode(code: string, shopId?: Id, options?: CallOptions): Promise<PromoCode | null> {
+  findByCode(code: string, shopId?: Id, options?: ReadOptions): Promise<PromoCode | null> {
     return workOf(this).run(
       'findByCode()',
       options,
       (schemas, parse) => parse(schemas.findByCode, { code, shopId }, 'arguments'),
       (call, input) => findCodeByName(call, input.code, input.shopId),
+      'read',
     );
   }
 
@@ -175,9 +194,15 @@ export abstract class CodeMethods extends RepositoryBase {
    * const { items, nextCursor } = await promoCodes.list({ shopId: 'shop-1', state: 'redeemable', orderBy: 'endDate' });
    * const next = await promoCodes.list({ shopId: 'shop-1', state: 'redeemable', orderBy: 'endDate', cursor: nextCursor });
    */
-  list(filter?: ListInput & CallOptions, last?: CallOptions): Promise<Page<PromoCode>> {
-    const { settings, options } = splitOptions(filter, last);
-    return workOf(this).run('list()', options, (schemas, parse) => parse(schemas.list, settings, 'filter'), listCodes);
+  list(filter?: ListInput & ReadOptions, last?: ReadOptions): Promise<Page<PromoCode>> {
+    const { settings, options } = splitOptions(filter, last, READING);
+    return workOf(this).run(
+      'list()',
+      options,
+      (schemas, parse) => parse(schemas.list, settings, 'filter'),
+      listCodes,
+      'read',
+    );
   }
 
   /**
@@ -245,15 +270,16 @@ export abstract class CodeMethods extends RepositoryBase {
    */
   usesByCustomer(
     customerAddress: Id,
-    page?: CustomerUsesInput & CallOptions,
-    last?: CallOptions,
+    page?: CustomerUsesInput & ReadOptions,
+    last?: ReadOptions,
   ): Promise<Page<PromoCodeUse>> {
-    const { settings, options } = splitOptions(page, last);
+    const { settings, options } = splitOptions(page, last, READING);
     return workOf(this).run(
       'usesByCustomer()',
       options,
       (schemas, parse) => parse(schemas.usesByCustomer, withField(settings, { customerAddress }), 'page'),
       (call, input) => usesByCustomer(call, input.customerAddress, input.shopId, input),
+      'read',
     );
   }
 
@@ -263,13 +289,14 @@ export abstract class CodeMethods extends RepositoryBase {
    * @example
    * const { items, nextCursor } = await promoCodes.usesByCode(code.id, { limit: 100 });
    */
-  usesByCode(promoCodeId: Id, page?: PageInput & CodeOptions, last?: CodeOptions): Promise<Page<PromoCodeUse>> {
-    const { settings, options } = splitOptions(page, last, GUARDED);
+  usesByCode(promoCodeId: Id, page?: PageInput & ReadCodeOptions, last?: ReadCodeOptions): Promise<Page<PromoCodeUse>> {
+    const { settings, options } = splitOptions(page, last, GUARDED_READING);
     return workOf(this).runGuarded(
       'usesByCode()',
       options,
       (schemas, parse) => parse(schemas.usesByCode, withField(settings, { promoCodeId }), 'page'),
       (call, input, shopId) => usesByCode(call, { id: input.promoCodeId, shopId }, input),
+      'read',
     );
   }
 
@@ -279,13 +306,14 @@ export abstract class CodeMethods extends RepositoryBase {
    * const { totalBonus, perDay } = await promoCodes.usageStats(code.id, { days: 7, timeZone: 'Europe/Vienna' });
    * @throws NotFoundError also for a code of another shop than the `shopId` among the options.
    */
-  usageStats(promoCodeId: Id, period?: StatsInput & CodeOptions, last?: CodeOptions): Promise<UsageStats> {
-    const { settings, options } = splitOptions(period, last, GUARDED);
+  usageStats(promoCodeId: Id, period?: StatsInput & ReadCodeOptions, last?: ReadCodeOptions): Promise<UsageStats> {
+    const { settings, options } = splitOptions(period, last, GUARDED_READING);
     return workOf(this).runGuarded(
       'usageStats()',
       options,
       (schemas, parse) => parse(schemas.stats, withField(settings, { promoCodeId }), 'period'),
       (call, input, shopId) => usageStats(call, { id: input.promoCodeId, shopId }, input),
+      'read',
     );
   }
 
@@ -298,13 +326,14 @@ export abstract class CodeMethods extends RepositoryBase {
    * @example
    * const { totalBonus, perDay, topCodes } = await promoCodes.shopStats({ shopId: 'shop-1', days: 7, top: 5 });
    */
-  shopStats(period?: ShopStatsInput & CallOptions, last?: CallOptions): Promise<ShopStats> {
-    const { settings, options } = splitOptions(period, last);
+  shopStats(period?: ShopStatsInput & ReadOptions, last?: ReadOptions): Promise<ShopStats> {
+    const { settings, options } = splitOptions(period, last, READING);
     return workOf(this).run(
       'shopStats()',
       options,
       (schemas, parse) => parse(schemas.shopStats, settings, 'period'),
       shopStats,
+      'read',
     );
   }
 }

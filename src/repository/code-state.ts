@@ -18,13 +18,10 @@ export function stateInSql({ host }: Call): string {
     WHEN c.:"start_date" > ${asColumn(host, 'codes', 'startDate', 'now()')} THEN 'scheduled'
     WHEN c.:"end_date" < ${asColumn(host, 'codes', 'endDate', 'now()')} THEN 'expired'
     WHEN ${USES} >= c.:"total_usage_limit"::bigint AND ${USES} - (
-           SELECT count(*) FROM :"library".promo_code_holds AS h
-            WHERE h.promo_code_id = c.:"code_id" AND ${IS_DUE}
+           SELECT count(*) FROM ${DUE}
          ) >= c.:"total_usage_limit"::bigint THEN 'used_up'
     WHEN c.:"max_total_bonus" IS NOT NULL AND ${BONUS} >= c.:"max_total_bonus"::numeric AND ${BONUS} - coalesce((
-           SELECT sum(u.:"bonus_amount"::numeric)
-             FROM :"library".promo_code_holds AS h JOIN :"uses" AS u ON ${IS_USE_OF_HOLD}
-            WHERE h.promo_code_id = c.:"code_id" AND ${IS_DUE}
+           SELECT sum(u.:"bonus_amount"::numeric) FROM ${DUE}
          ), 0::numeric) >= c.:"max_total_bonus"::numeric THEN 'used_up'
     ELSE ${host.readsCampaigns ? OF_CAMPAIGN : "'redeemable'"} END`;
 }
@@ -38,8 +35,10 @@ const OF_CAMPAIGN = `coalesce((
 
 const USES = withRules(':uses_counted(c)');
 const BONUS = `(${withRules(':bonus_counted(c)')})::numeric`;
-const IS_USE_OF_HOLD = withRules(':is_use_of_hold()');
-const IS_DUE = withRules(':hold_is_due()');
+/** Uses that are holds whose time has run out. A hold whose use the host has taken back, or made one itself, is none of them. */
+const DUE = withRules(`:"library".promo_code_holds AS h
+             JOIN :"uses" AS u ON u.:"promo_code_id" = h.promo_code_id AND :is_use_of_hold()
+            WHERE h.promo_code_id = c.:"code_id" AND :hold_is_due()`);
 
 /** The order of codes by when they were made, which ids that are numbers tell, and other ids do not. */
 export function newestFirst(host: Host): string {

@@ -1,4 +1,4 @@
-import { putIntoCampaign, requireCampaignOf } from '../campaigns/campaign-codes.js';
+import { moveIntoCampaign, putIntoCampaign, requireCampaignOf } from '../campaigns/campaign-codes.js';
 import { DuplicateCodeError, NotFoundError, PromoCodesError, ValidationError } from '../errors.js';
 import { type CodeColumn, snakeCase } from '../host/description.js';
 import { placeholderOf } from '../host/layout.js';
@@ -254,6 +254,8 @@ export type CodePatch = {
 /** What rules between fields look at, as a text that no setting of a session changes. */
 const RULES = `pg_catalog.jsonb_build_array(c.:"bonus_type"::text, c.:"bonus_value"::text, c.:"max_bonus"::text,
   extract(epoch FROM c.:"start_date")::text, extract(epoch FROM c.:"end_date")::text)::text`;
+const LOCK =
+  'SELECT c.:"code_id"::text AS id FROM :"codes" AS c WHERE c.:"code_id" = $1:::code_id_type FOR NO KEY UPDATE';
 const UPDATE_ATTEMPTS = 20;
 
 /**
@@ -289,10 +291,14 @@ export async function updateCode(
         : `UPDATE :"codes" AS c SET ${[...sets, ...updatedNow(call)].join(', ')} WHERE ${isSame} RETURNING ${columns}`;
     const updated = await call.write(
       async (db) => {
-        if (campaignId) await requireCampaignOf(db, call, campaignId, before.shopId);
+        if (campaignId) {
+          // Locked before its campaign, as by who redeems, and looked at before anything is written.
+          await db.query(call.sql(LOCK), [id]);
+          await requireCampaignOf(db, call, campaignId, before.shopId);
+        }
         const code = one(call, await db.query(call.sql(statement), values));
         if (!code || campaignId === undefined) return code;
-        await putIntoCampaign(db, call, [id], campaignId);
+        await moveIntoCampaign(db, call, id, campaignId);
         return { ...code, campaignId };
       },
       { id },

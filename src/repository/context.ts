@@ -1,18 +1,21 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { BatchEvent } from '../diagnostics/events.js';
 import { ValidationError } from '../errors.js';
 import type { Database } from '../postgres/database.js';
 import { removalsOf } from '../postgres/removals.js';
+import { Replica } from '../postgres/replica.js';
 import { messageOf } from '../postgres/sqlstate.js';
 import { now } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
-import { Call, type CallSettings } from '../redemption/calls.js';
+import { Call, type CallOrigin, type CallSettings } from '../redemption/calls.js';
 import { Explainer } from '../redemption/explain.js';
 import { type Host, readHost } from '../redemption/host.js';
-import { RedemptionQueue } from '../redemption/queue.js';
+import { PREVIEWS, type QueueLimits, RedemptionQueue, type Scopes, type SendBatch } from '../redemption/queue.js';
 import { redeemBatch, type Sending } from '../redemption/redeem.js';
 import { UseIds } from '../redemption/use-ids.js';
-import { type InputSchemas, inputSchemas } from './inputs.js';
-import { type CallOptions, limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type InputSchemas, inputSchemas, type OwnShops } from './inputs.js';
+import { limitsOf, type ParsedRepositoryOptions, usualBatching } from './options.js';
+import { type Preview, previewCodes, type ValidateRequest } from './validate.js';
 
 export type { Call } from '../redemption/calls.js';
 
@@ -27,6 +30,12 @@ interface Begun<Input> {
   call: Call;
 }
 
+/** Which of several databases a repository works on. */
+export interface Shard {
+  name: string;
+  shops: OwnShops;
+}
+
 /** What lives as long as a repository: the connection, the options, what is known of the host, reserved ids. */
 export class Context {
   readonly db: Database;
@@ -36,22 +45,28 @@ export class Context {
   readonly #home = new AsyncResource('PromoCodeRepository');
   readonly #ids: UseIds;
   #queue: RedemptionQueue | undefined;
+  /** By whether what they read may be as old as the replica is. */
+  readonly #previews = new Map<boolean, RedemptionQueue<ValidateRequest, Preview>>();
   #host: Host | undefined;
   #reading: Promise<Host> | undefined;
   /** When the host was last read for a refusal. */
   #checkedAt = Number.NEGATIVE_INFINITY;
   /** As long as nothing is known of the columns. */
-  readonly #early: InputSchemas = inputSchemas(undefined);
+  #early: InputSchemas = inputSchemas(undefined);
   #schemas = this.#early;
   /** Makes the installation one whose clock can be set, where it is none yet. */
   #prepareClock: (() => Promise<unknown>) | undefined;
+  #shard: Shard | undefined;
 
-  constructor(db: Database, options: ParsedRepositoryOptions) {
+  /** @param track is given what goes on after a call has its answer */
+  constructor(db: Database, options: ParsedRepositoryOptions, track: (work: Promise<void>) => unknown) {
     this.db = db;
     this.options = options;
-    const { prepare } = options;
+    const { prepare, readPool } = options;
+    const home = this.#partitionBy ? undefined : this.#home;
     this.#settings = {
       db,
+      replica: readPool === undefined || readPool === db ? undefined : new Replica(readPool, home, track),
       prepare,
       limits: limitsOf(options),
       explainer: new Explainer(db, () => this.#host),
@@ -61,7 +76,20 @@ export class Context {
         if (isOfHost) this.#host = undefined;
       },
     };
-    this.#ids = new UseIds(this.#partitionBy ? undefined : this.#home, removalsOf(db));
+    this.#ids = new UseIds(home, removalsOf(db));
+  }
+
+  /** From now on it is known as one of several databases, and takes only the shops of this one. */
+  join(shard: Shard): void {
+    this.#shard = shard;
+    this.#settings.shard = shard.name;
+    this.#early = inputSchemas(undefined, shard.shops);
+    this.#schemas = this.#early;
+  }
+
+  /** Its name among several databases. */
+  get shard(): string | undefined {
+    return this.#shard?.name;
   }
 
   /**
@@ -69,7 +97,7 @@ export class Context {
    * columns are known.
    */
   begin<Input>(
-    options: CallOptions | undefined,
+    options: CallOrigin | undefined,
     check: (schemas: InputSchemas) => Input,
   ): Begun<Input> | Promise<Begun<Input>> {
     const call = new Call(this.#settings, this.#host, options);
@@ -120,7 +148,9 @@ export class Context {
   }
 
   async #readHost(call: Call): Promise<Host> {
-    const read = () => call.read((connection) => readHost(connection, this.options));
+    // Of the primary, also where the call may read what is older: what is installed is there first.
+    const fresh = call.fresh();
+    const read = () => fresh.read((connection) => readHost(connection, this.options));
     const prepareClock = this.#prepareClock;
     let host = await read();
     if (prepareClock && !host.layout.testClock) {
@@ -129,7 +159,7 @@ export class Context {
     }
     if (prepareClock !== this.#prepareClock) return this.#readHost(call);
     this.#host = host;
-    this.#schemas = inputSchemas(host);
+    this.#schemas = inputSchemas(host, this.#shard?.shops);
     return host;
   }
 
@@ -166,20 +196,54 @@ export class Context {
 
   /** Where redemptions meet that need not be by themselves. */
   queue(call: Call): RedemptionQueue | undefined {
-    const { batching } = this.options;
-    if (batching === false || call.hosted) return undefined;
-    this.#queue ??= this.#newQueue(call.host, batching === true ? usualBatching : batching);
-    return this.#queue;
+    const limits = this.#limitsOfQueue(call);
+    if (limits) this.#queue ??= this.#newQueue(call.host, limits);
+    return limits && this.#queue;
   }
 
-  #newQueue(host: Host, bounds: typeof usualBatching): RedemptionQueue {
-    const limits = { ...bounds, deadlineMs: this.#settings.limits.deadlineMs };
-    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource('PromoCodeRepository.redeem') });
-    const scopes = { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
-    return new RedemptionQueue(host.layout.schema, limits, scopes, (requests, { patienceMs, deadline, partition }) => {
+  /** The same for previews, which share no statements with redemptions: those write, and wait for locks. */
+  previews(call: Call): RedemptionQueue<ValidateRequest, Preview> | undefined {
+    const limits = this.#limitsOfQueue(call);
+    if (!limits) return undefined;
+    const { mayBeStale } = call;
+    const queue = this.#previews.get(mayBeStale) ?? this.#newPreviews(call.host, limits, mayBeStale);
+    this.#previews.set(mayBeStale, queue);
+    return queue;
+  }
+
+  #limitsOfQueue(call: Call): QueueLimits | undefined {
+    const { batching } = this.options;
+    if (batching === false || call.hosted) return undefined;
+    return { ...(batching === true ? usualBatching : batching), deadlineMs: this.#settings.limits.deadlineMs };
+  }
+
+  #newQueue(host: Host, limits: QueueLimits): RedemptionQueue {
+    const scopes = this.#scopes('PromoCodeRepository.redeem');
+    return new RedemptionQueue(this.#place(host), limits, scopes, (requests, { patienceMs, deadline, partition }) => {
       const call = new Call(this.#settings, this.#host ?? host, {}, deadline);
       return redeemBatch({ ...this.sending(call, false, partition), patienceMs }, requests);
     });
+  }
+
+  #newPreviews(host: Host, limits: QueueLimits, mayBeStale: boolean): RedemptionQueue<ValidateRequest, Preview> {
+    const { uniformRefusals } = this.options;
+    const scopes = this.#scopes('PromoCodeRepository.validate');
+    const send: SendBatch<ValidateRequest, Preview> = (entries, { deadline }) => {
+      const call = new Call(this.#settings, this.#host ?? host, { mayBeStale }, deadline);
+      const requests = entries.map(({ request }) => request);
+      return previewCodes(call, requests, uniformRefusals);
+    };
+    return new RedemptionQueue(this.#place(host), limits, scopes, send, PREVIEWS);
+  }
+
+  /** Which tables it is about, for events. */
+  #place({ layout }: Host): Pick<BatchEvent, 'schema' | 'shard'> {
+    return { schema: layout.schema, shard: this.shard };
+  }
+
+  #scopes(name: string): Scopes {
+    const ofCaller = () => ({ partition: this.#partition(), scope: new AsyncResource(name) });
+    return { home: this.#home, ...(this.#partitionBy && { ofCaller }) };
   }
 
   get #partitionBy(): (() => string) | undefined {

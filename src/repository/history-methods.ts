@@ -7,7 +7,7 @@ import { parseTogether } from '../options.js';
 import { CodeMethods } from './code-methods.js';
 import type { Id } from './fields.js';
 import type { FollowHistoryInput, HistoryInput } from './input-types.js';
-import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
+import { type CallOptions, GUARDED_READING, type ReadCodeOptions, splitOptions } from './options.js';
 import { workOf } from './work.js';
 
 /** The methods of a repository that are about what happened. */
@@ -21,13 +21,14 @@ export abstract class HistoryMethods extends CodeMethods {
    * for (const { at, kind, actor } of items) console.log(at, kind, actor);
    * @throws NotInstalledError where no history is kept
    */
-  history(filter?: HistoryInput & CodeOptions, last?: CodeOptions): Promise<HistoryPage> {
-    const { settings, options } = splitOptions(filter, last, GUARDED);
+  history(filter?: HistoryInput & ReadCodeOptions, last?: ReadCodeOptions): Promise<HistoryPage> {
+    const { settings, options } = splitOptions(filter, last, GUARDED_READING);
     return workOf(this).runGuarded(
       'history()',
       options,
       (schemas, parse) => parse(schemas.history, settings),
       (call, input, shopId) => readHistory(call, { ...input, shopId }),
+      'read',
     );
   }
 

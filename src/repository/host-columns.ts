@@ -27,19 +27,20 @@ export function columnsField(host: Host | undefined, table: HostTable) {
     ),
     v.rawTransform(({ dataset, addIssue, NEVER }): Record<string, unknown> => {
       const given = dataset.value;
-      const read: Record<string, unknown> = {};
+      const read: [name: string, value: unknown][] = [];
       let isRight = true;
       for (const [column, value] of Object.entries(given)) {
         if (value === undefined) continue;
         const json = jsonOf(value);
         const wrong = (host && nameIssue(host, table, column)) ?? (json === undefined ? VALUE_RULE : undefined);
-        if (wrong === undefined) read[column] = json;
+        if (wrong === undefined) read.push([column, json]);
         else {
           isRight = false;
           addIssue({ message: wrong, path: [{ type: 'object', origin: 'value', input: given, key: column, value }] });
         }
       }
-      return isRight ? read : NEVER;
+      // A column may be called __proto__.
+      return isRight ? Object.fromEntries(read) : NEVER;
     }),
   );
 }
@@ -119,11 +120,11 @@ export function columnsOfCode(host: Host, values: Record<string, unknown>): Reco
   for (const [name, { notNull, hasDefault, defaultsToNow }] of host.columnsOf('codes')) {
     const role = host.rolesOf('codes').get(name);
     // The default of a column knows nothing of a clock that tests have set.
-    if (host.layout.testClock && defaultsToNow && !(name in row) && MOMENTS.includes(role)) row[name] = null;
+    if (host.layout.testClock && defaultsToNow && !Object.hasOwn(row, name) && MOMENTS.includes(role)) row[name] = null;
     if (!notNull || role === undefined) continue;
     if (hasDefault && row[name] === null && OPTIONAL.includes(role) && !LIMITS.includes(role)) delete row[name];
-    if (!hasDefault && !(name in row) && role in BEGINNINGS) row[name] = BEGINNINGS[role];
-    if (!hasDefault && !(name in row) && role === 'id' && host.layout.types.codeId !== 'bigint')
+    if (!hasDefault && !Object.hasOwn(row, name) && role in BEGINNINGS) row[name] = BEGINNINGS[role];
+    if (!hasDefault && !Object.hasOwn(row, name) && role === 'id' && host.layout.types.codeId !== 'bigint')
       row[name] = randomUUID();
   }
   return row;
@@ -140,7 +141,7 @@ export function missingColumns(host: Host, table: HostTable, row: Record<string,
       const { name, notNull, hasDefault } = column;
       if (!notNull) return false;
       const isMoment = MOMENTS.includes(host.rolesOf(table).get(name));
-      return name in row ? row[name] === null && !isMoment : !hasDefault && !isGenerated(column);
+      return Object.hasOwn(row, name) ? row[name] === null && !isMoment : !hasDefault && !isGenerated(column);
     })
     .map(({ name }) => missingIssue(host, table, name));
 }

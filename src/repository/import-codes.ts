@@ -1,5 +1,7 @@
 import { withWrongCampaign, wrongCampaign } from '../campaigns/campaign-codes.js';
 import { ValidationError, type ValidationIssue } from '../errors.js';
+import { readable } from '../options.js';
+import { withoutPasswords } from '../passwords.js';
 import { afterCallbacks } from '../postgres/timers.js';
 import { describeReceived } from '../received.js';
 import { toCodeName } from '../redemption/code-name.js';
@@ -44,8 +46,10 @@ const ROWS_RULE = 'must be an array of rows, or another iterable of them, such a
 
 /** Anything that can be gone through. A text is not: its rows have to be parsed. */
 export function requireRowSource(rows: unknown): asserts rows is ImportRows {
-  const isSource =
-    typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows);
+  const isSource = readable(
+    'rows',
+    () => typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows),
+  );
   if (isSource) return;
   const received = describeReceived(rows);
   throw new ValidationError([{ path: 'rows', message: ROWS_RULE, ...(received !== undefined && { received }) }]);
@@ -108,7 +112,12 @@ async function* checkedBatches(
   const note = (row: number, issues: readonly ValidationIssue[]) => {
     for (const issue of issues) {
       if (report.faults.length === MOST_FAULTS) report.omittedFaults += 1;
-      else report.faults.push({ row, ...issue, path: `rows[${row}]${issue.path === '' ? '' : `.${issue.path}`}` });
+      else
+        report.faults.push({
+          row,
+          ...issue,
+          path: withoutPasswords(`rows[${row}]${issue.path === '' ? '' : `.${issue.path}`}`),
+        });
     }
   };
   const finish = async (codes: readonly Checked[]): Promise<Batch> => {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { CodeColumn, UseColumn } from '../host/description.js';
-import { oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
+import { listOf, oneOf, optionsOf, trueOrFalse, wholeNumber } from '../options.js';
 import { type Host, lengthOf } from '../redemption/host.js';
 import { amountField } from './amount-field.js';
 import { campaignSchemas } from './campaign-inputs.js';
@@ -26,6 +26,12 @@ const TOTAL = ['uses', 'totalReward'] as const;
 const IN_TOTAL = { alsoIn: [TOTAL] };
 const COUNTED = { alsoIn: [TOTAL, ['codes', 'totalBonusIssued'] as const] };
 
+/** The shops whose codes are in this database, where it is one of several. */
+export interface OwnShops {
+  /** What a shop that is not one of them must be; nothing for one that is. */
+  refusal(shopId: string): string | undefined;
+}
+
 /**
  * The shop of a code. What is given to a host without shops is ignored: all its codes are of one shop, which has no name.
  * As long as the host is not known, it may be one of these.
@@ -33,9 +39,11 @@ const COUNTED = { alsoIn: [TOTAL, ['codes', 'totalBonusIssued'] as const] };
 function shopOf(
   host: Host | undefined,
   isLookUp = true,
+  shops?: OwnShops,
 ): v.GenericSchema<string | number | bigint | undefined, string> {
   const hasShops = host?.has('codes', 'shopId') ?? false;
-  const shop = textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp, mayBeNone: !hasShops });
+  const any = textField(host, 'codes', 'shopId', { ...INDEXED_NAME, orNumber: true, isLookUp, mayBeNone: !hasShops });
+  const shop = shops && (!host || hasShops) ? ownShop(any, shops) : any;
   if (hasShops) return shop;
   return v.optional(
     host
@@ -48,12 +56,22 @@ function shopOf(
   );
 }
 
+function ownShop(shop: v.GenericSchema<string | number | bigint, string>, shops: OwnShops) {
+  return v.pipe(
+    shop,
+    v.rawCheck(({ dataset, addIssue }) => {
+      const message = dataset.typed && dataset.value !== '' ? shops.refusal(dataset.value) : undefined;
+      if (message !== undefined) addIssue({ message });
+    }),
+  );
+}
+
 /**
  * The shop that a code or a use must be of. A host without shops cannot keep such a guard, so it is refused there, but for
  * what its codes have as their shop.
  */
-function guardOf(host: Host | undefined): v.GenericSchema<unknown, string | undefined> {
-  if (!host || host.has('codes', 'shopId')) return v.optional(shopOf(host));
+function guardOf(host: Host | undefined, shops?: OwnShops): v.GenericSchema<unknown, string | undefined> {
+  if (!host || host.has('codes', 'shopId')) return v.optional(shopOf(host, true, shops));
   const rule = `must be left out: ${host.layout.codes.name} has no column for it, so no code is of another shop`;
   return v.optional(
     v.pipe(
@@ -80,10 +98,10 @@ function customerOfCode(host: Host | undefined) {
   return v.pipe(customerOf(host), ofColumn as v.GenericSchema<string, string>);
 }
 
-function redeemEntries(host: Host | undefined) {
+function redeemEntries(host: Host | undefined, shops: OwnShops | undefined) {
   return {
     code: textField(undefined, 'codes', 'code', { ...INDEXED_NAME, isCode: true }),
-    shopId: shopOf(host),
+    shopId: shopOf(host, true, shops),
     customerAddress: customerOf(host),
     baseReward: amountField(host, 'uses', 'baseReward', IN_TOTAL),
     bonusAmount: v.optional(amountField(host, 'uses', 'bonusAmount', COUNTED)),
@@ -156,12 +174,12 @@ function codeFields(host: Host | undefined) {
   };
 }
 
-function templateEntries(host: Host | undefined) {
+function templateEntries(host: Host | undefined, shops: OwnShops | undefined) {
   const fields = codeFields(host);
   const ofCode = <Field extends v.GenericSchema>(role: CodeColumn, field: Field) =>
     ofColumn(host, 'codes', role, field);
   return {
-    shopId: shopOf(host, false),
+    shopId: shopOf(host, false, shops),
     name: ofCode('name', v.optional(fields.name, null)),
     description: ofCode('description', v.optional(fields.description, null)),
     bonusType: ofCode('bonusType', v.optional(fields.bonusType, 'fixed')),
@@ -223,12 +241,15 @@ function amendEntries(host: Host | undefined) {
   };
 }
 
-/** Everything that callers hand in, against the columns of the host where these are known. */
-export function inputSchemas(host: Host | undefined) {
-  const entries = redeemEntries(host);
+/**
+ * Everything that callers hand in, against the columns of the host where these are known.
+ * @param shops those that are taken, where not all are
+ */
+export function inputSchemas(host: Host | undefined, shops?: OwnShops) {
+  const entries = redeemEntries(host, shops);
   const redeem = complete(host, optionsOf(entries));
   const code = textField(host, 'codes', 'code', { ...INDEXED_NAME, isCode: true });
-  const template = templateEntries(host);
+  const template = templateEntries(host, shops);
   return {
     /** The columns that a code would need besides, where what is given is right by itself. */
     missingOfCode: (code: NewCode, wrong: ReadonlySet<string>) =>
@@ -236,10 +257,7 @@ export function inputSchemas(host: Host | undefined) {
     /** The width of the column. */
     longestCode: host && lengthOf(host.typeOf('codes', 'code')),
     redeem,
-    redeemMany: v.pipe(
-      v.array(redeem, 'must be an array of redemptions'),
-      v.maxLength(REDEEM_BATCH_LIMIT, `must hold at most ${REDEEM_BATCH_LIMIT} redemptions`),
-    ),
+    redeemMany: listOf(redeem, REDEEM_BATCH_LIMIT, 'must be an array of redemptions', 'redemptions'),
     reserve: complete(host, optionsOf({ ...entries, ttlSeconds: wholeNumber(1, LONGEST_HOLD_SECONDS) })),
     validate: optionsOf({
       code: entries.code,
@@ -258,9 +276,8 @@ export function inputSchemas(host: Host | undefined) {
         'customerAddress',
         v.optional(
           v.pipe(
-            v.array(customerOfCode(host), 'must be an array of customers'),
+            listOf(customerOfCode(host), GENERATE_LIMIT, 'must be an array of customers', 'customers'),
             v.minLength(1, 'must hold at least one customer'),
-            v.maxLength(GENERATE_LIMIT, `must hold at most ${GENERATE_LIMIT} customers`),
           ),
         ),
       ),
@@ -277,7 +294,7 @@ export function inputSchemas(host: Host | undefined) {
     findByCode: optionsOf({ code: entries.code, shopId: v.optional(entries.shopId) }),
     useById: optionsOf({ id: idField(host, 'uses') }),
     codeById: optionsOf({ id: idField(host, 'codes') }),
-    guard: optionsOf({ shopId: guardOf(host) }),
+    guard: optionsOf({ shopId: guardOf(host, shops) }),
     list: optionsOf({
       shopId: v.optional(entries.shopId),
       state: v.optional(oneOf(CODE_STATES)),
@@ -288,7 +305,7 @@ export function inputSchemas(host: Host | undefined) {
       limit,
       cursor: codeCursor,
     }),
-    ...campaignSchemas(host, shopOf(host, false), { shopId: v.optional(entries.shopId), limit }),
+    ...campaignSchemas(host, shopOf(host, false, shops), { shopId: v.optional(entries.shopId), limit }),
     usesByCustomer: optionsOf({
       customerAddress: customerOf(host, true),
       shopId: v.optional(entries.shopId),

@@ -52,6 +52,9 @@ export function observePreview(
     ...whereOf(context),
     campaignId: undefined,
     outcome: undefined,
+    batchSize: 0,
+    attempts: 0,
+    waitedMs: 0,
     durationMs: 0,
     ...personalOf(context, input),
   });
@@ -73,6 +76,7 @@ export function observeRollback(
   if (!rollbackChannel.isHeard) return work();
   const describe = (): RollbackEvent => ({
     schema: context.schema,
+    shard: context.shard,
     inTransaction: false,
     outcome: undefined,
     durationMs: 0,
@@ -90,8 +94,8 @@ export function whereIs({ host, hosted }: Call): { schema: string; inTransaction
 }
 
 /** What is known of that before. */
-function whereOf({ schema }: Context): Pick<RedeemEvent, 'schema' | 'shopId' | 'inTransaction'> {
-  return { schema, shopId: undefined, inTransaction: false };
+function whereOf({ schema, shard }: Context): Pick<RedeemEvent, 'schema' | 'shard' | 'shopId' | 'inTransaction'> {
+  return { schema, shard, shopId: undefined, inTransaction: false };
 }
 
 function personalOf<Input>({ options }: Context, input: Input): { personal?: { input: Input } } {

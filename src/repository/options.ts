@@ -14,13 +14,25 @@ import {
   wholeNumber,
 } from '../options.js';
 import type { CallLimits, RetryPolicy } from '../postgres/attempts.js';
-import { type ClientLike, type Database, isPool, type Queryable } from '../postgres/database.js';
+import { type ClientLike, type ConnectionPool, type Database, isPool, type Queryable } from '../postgres/database.js';
 import { ADAPTERS, isPglite, libraryOf } from '../postgres/other-libraries.js';
 import { describeReceived } from '../received.js';
 import { type Id, isStorable } from './fields.js';
 
 /** Options of a `PromoCodeRepository`. */
 export interface RepositoryOptions extends SchemaOption {
+  /**
+   * The pool of a replica, for reads that need not be fresh: `validate`, `findById`, `findByCode`, `list`, `usesByCustomer`,
+   * `usesByCode`, `usageStats`, `shopStats`, `history`, and `findById` and `list` of campaigns. They are as old as the replica is
+   * behind; `{ fresh: true }` asks the primary. Everything else goes to the primary, and so does every call with a `client`.
+   *
+   * Where the replica fails, for whatever reason, the primary is asked in the second half of `deadlineMs`; while it is out of
+   * reach, at once. Default: none.
+   *
+   * @example
+   * new PromoCodeRepository(pool, { readPool: new pg.Pool({ connectionString: process.env.REPLICA_URL }) });
+   */
+  readPool?: ConnectionPool | undefined;
   /**
    * Milliseconds after which a call is over, whatever the network does: attempts, pauses and the wait for a connection of
    * the pool included. Until then what failed for its connection, a restart or a failover is repeated. In a transaction of
@@ -58,7 +70,7 @@ export interface RepositoryOptions extends SchemaOption {
   rateLimit?: boolean | RateLimitOptions | undefined;
   /**
    * Whether calls of `redeem` and `reserve` that come while others are under way share a statement with them; the answers
-   * are those of one call after the other. Not inside a transaction of the host. Default: `true`.
+   * are those of one call after the other. Calls of `validate` share statements with each other. Not inside a transaction of the host. Default: `true`.
    */
   batching?: boolean | BatchingOptions | undefined;
   /**
@@ -73,17 +85,17 @@ export interface RepositoryOptions extends SchemaOption {
 
 /** The bounds of `batching`; the defaults are for everybody. */
 export interface BatchingOptions {
-  /** Redemptions in one statement, at the most. Default: 500. */
+  /** Redemptions, or previews, in one statement, at the most. Default: 500. */
   maxBatch?: number | undefined;
-  /** Callers that wait, at the most; the next one gets a `QueueFullError`. Default: 10,000. */
+  /** Callers that wait, at the most, of redemptions and of previews; the next one gets a `QueueFullError`. Default: 10,000. */
   maxQueue?: number | undefined;
   /**
    * Statements under way at the same time, each of other codes and on a connection of the pool; as many again for codes
-   * that somebody else holds. Few make large batches, which cost the server less for each redemption. Default: 2.
+   * that somebody else holds, and for previews. Few make large batches, which cost the server less for each redemption. Default: 2.
    */
   lanes?: number | undefined;
   /**
-   * Keeps callers apart: it is asked at each call of `redeem` and `reserve`, in the asynchronous context of the caller
+   * Keeps callers apart: it is asked at each call of `redeem`, `reserve` and `validate`, in the asynchronous context of the caller
    * (`AsyncLocalStorage`), and callers with different answers never share a statement. A statement then runs in the context
    * of one of its callers; without this option all run in the context in which the repository was made. For a pool that
    * looks at the context, such as one that sets a tenant. What it throws is a `ValidationError` of that call.
@@ -117,6 +129,15 @@ export interface CallOptions {
   rateLimitKey?: string | undefined;
 }
 
+/** The last argument of methods that only read. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * Reads from the primary, whatever the option `readPool` of the repository says, as behind a write of one's own. Default:
+   * `false`.
+   */
+  fresh?: boolean | undefined;
+}
+
 /** The last argument of methods that work on a code or on a use by its id. */
 export interface CodeOptions extends CallOptions {
   /**
@@ -125,6 +146,9 @@ export interface CodeOptions extends CallOptions {
    */
   shopId?: Id | undefined;
 }
+
+/** The last argument of methods that only read a code, or what belongs to one, by its id. */
+export interface ReadCodeOptions extends CodeOptions, ReadOptions {}
 
 const BATCHING_RULE = 'must be true, false, or an object with maxBatch, maxQueue, lanes and partitionBy';
 const RATE_LIMIT_RULE = 'must be true, false, or an object with failures and windowSeconds';
@@ -138,8 +162,17 @@ const batching = optionsOf({
 
 const milliseconds = v.optional(wholeNumber(1, 600_000));
 
+const READ_POOL_RULE =
+  'must be a pool of node-postgres, or anything with the same query and connect methods; for a URL: new pg.Pool({ connectionString: url })';
+
 const settings = optionsOf({
   ...schemaEntries,
+  readPool: v.optional(
+    v.pipe(
+      v.custom<ConnectionPool>((value) => isQueryable(value) && isPool(value), READ_POOL_RULE),
+      v.check((pool) => !isPglite(pool), PGLITE_RULE),
+    ),
+  ),
   retry: v.optional(
     optionsOf({
       attempts: v.optional(wholeNumber(1, 1_000_000)),
@@ -226,10 +259,22 @@ const callEntries = {
 };
 
 /** What a method may have as its last argument. A shop is checked with the id that it belongs to. */
+const readEntries = { ...callEntries, fresh: v.optional(trueOrFalse, false) };
+const guardEntries = { shopId: v.optional(v.unknown()) };
 const lastArgument = {
   ofCall: optionsOf(callEntries),
-  ofCode: optionsOf({ ...callEntries, shopId: v.optional(v.unknown()) }),
+  ofCode: optionsOf({ ...callEntries, ...guardEntries }),
+  ofRead: optionsOf(readEntries),
+  ofCodeRead: optionsOf({ ...readEntries, ...guardEntries }),
 };
+
+/** What a method may be asked with. */
+export interface GivenOptions extends CallOptions {
+  fresh?: boolean | undefined;
+  shopId?: unknown;
+}
+
+export type OptionsKind = keyof typeof lastArgument;
 
 function clientRule(client: unknown): string {
   if (isQueryable(client) && !isPglite(client)) {
@@ -245,13 +290,12 @@ function clientRule(client: unknown): string {
 }
 
 /** Checks the last argument of a method. */
-export function parseCallOptions(
-  options: unknown,
-  callee: string,
-  kind: keyof typeof lastArgument,
-): CallOptions & { shopId?: unknown } {
-  const library = libraryOf(options);
-  if (!isQueryable(options) && !library) return parseOptions(lastArgument[kind], options, callee);
+export function parseCallOptions(options: unknown, callee: string, kind: OptionsKind): GivenOptions {
+  const { library, isClient } = readable('options', () => ({
+    library: libraryOf(options),
+    isClient: isQueryable(options),
+  }));
+  if (!isClient && !library) return parseOptions(lastArgument[kind], options, callee);
   const remedy = library
     ? `; this looks like ${library.name}: pass { client }, made by ${library.client}, ${ADAPTERS}`
     : '';
@@ -280,16 +324,19 @@ export function withField(settings: unknown, field: object): unknown {
 
 /** The options that may stand among the settings of a method that works on a code or on a use by its id. */
 export const GUARDED = ['client', 'shopId'] as const satisfies (keyof CodeOptions)[];
+/** The same of methods that only read. */
+export const READING = ['client', 'fresh'] as const satisfies (keyof ReadOptions)[];
+export const GUARDED_READING = [...GUARDED, 'fresh'] as const satisfies (keyof ReadCodeOptions)[];
 
 /**
  * Where a method's settings come before its last argument, its options may stand among the settings as well.
  * @param names those that may
  */
 export function splitOptions<Settings extends object>(
-  settings: (Settings & CodeOptions) | undefined,
-  options: CodeOptions | undefined,
-  names: readonly (typeof GUARDED)[number][] = ['client'],
-): { settings: Partial<Settings>; options: CodeOptions | undefined } {
+  settings: (Settings & ReadCodeOptions) | undefined,
+  options: ReadCodeOptions | undefined,
+  names: readonly (typeof GUARDED_READING)[number][] = ['client'],
+): { settings: Partial<Settings>; options: ReadCodeOptions | undefined } {
   try {
     return split(settings, options, names);
   } catch {
@@ -299,18 +346,18 @@ export function splitOptions<Settings extends object>(
 }
 
 function split<Settings extends object>(
-  settings: (Settings & CodeOptions) | undefined,
-  options: CodeOptions | undefined,
-  names: readonly (typeof GUARDED)[number][],
-): { settings: Partial<Settings>; options: CodeOptions | undefined } {
+  settings: (Settings & ReadCodeOptions) | undefined,
+  options: ReadCodeOptions | undefined,
+  names: readonly (typeof GUARDED_READING)[number][],
+): { settings: Partial<Settings>; options: ReadCodeOptions | undefined } {
   if (options !== undefined || typeof settings !== 'object' || settings === null) {
     return { settings: settings ?? {}, options };
   }
   // A client in the place of the settings is one in the wrong place, and not a wrong setting.
-  if (isQueryable(settings)) return { settings: {}, options: settings as CodeOptions };
+  if (isQueryable(settings)) return { settings: {}, options: settings as ReadCodeOptions };
   if (!names.some((name) => name in settings)) return { settings, options };
-  const rest: Partial<Settings & CodeOptions> = { ...settings };
-  const moved: CodeOptions = {};
+  const rest: Partial<Settings & ReadCodeOptions> = { ...settings };
+  const moved: ReadCodeOptions = {};
   for (const name of names) {
     if (rest[name] !== undefined) Object.assign(moved, { [name]: rest[name] });
     delete rest[name];

@@ -10,7 +10,7 @@ import type { Id } from './fields.js';
 import { HistoryMethods } from './history-methods.js';
 import type { AmendInput, RedeemInput, RollbackDetails, ValidateInput } from './input-types.js';
 import { noteRequests, observePreview, observeRedemption, observeRollback, whereIs } from './observed.js';
-import { type CallOptions, type CodeOptions, GUARDED, splitOptions } from './options.js';
+import { type CallOptions, type CodeOptions, GUARDED, type ReadOptions, splitOptions } from './options.js';
 import {
   amendUse,
   confirmUse,
@@ -21,7 +21,7 @@ import {
   releaseExpired,
   rollbackUse,
 } from './uses.js';
-import { previewCode, type ValidateResult } from './validate.js';
+import { type Preview, previewCodes, type ValidateRequest, type ValidateResult } from './validate.js';
 import { partOf, type Work, workOf } from './work.js';
 
 /**
@@ -55,15 +55,14 @@ export class PromoCodeRepository extends HistoryMethods {
 
   /**
    * Whether the code could be redeemed at this moment. Takes no lock and records nothing, so `redeem` may answer otherwise a
-   * moment later.
+   * moment later. Calls of the same moment share a statement, as those of `redeem` do (`batching`).
    * @example
    * const preview = await promoCodes.validate({ code, shopId, customerAddress, baseReward: '33.33' });
    * if (preview.valid) show(preview.bonusAmount);
    * @throws RateLimitedError with the option `rateLimit`
    */
-  validate(request: ValidateInput, options?: CallOptions): Promise<ValidateResult> {
+  validate(request: ValidateInput, options?: ReadOptions): Promise<ValidateResult> {
     const work = workOf(this);
-    const { uniformRefusals } = work.context.options;
     return observePreview(work.context, request, async (trace) => {
       const { result } = await work.runLimited(
         'validate()',
@@ -71,9 +70,10 @@ export class PromoCodeRepository extends HistoryMethods {
         (schemas, parse) => parse(schemas.validate, request, 'request'),
         (call, input) => {
           trace?.note(() => ({ ...whereIs(call), shopId: input.shopId }));
-          return previewCode(call, input, uniformRefusals);
+          return preview(work.context, call, { ...input, trace });
         },
         ({ reason }) => reason !== undefined && isGuess(reason),
+        'read',
       );
       return result;
     });
@@ -246,7 +246,7 @@ export class PromoCodeRepository extends HistoryMethods {
   }
 
   /**
-   * How many redemptions of this repository wait at this moment for a statement that takes them along (`batching`). A queue
+   * How many redemptions of this repository (not previews) wait at this moment for a statement that takes them along (`batching`). A queue
    * that stays long says that the server answers more slowly than codes are redeemed.
    * @example
    * new Gauge({ name: 'queue_length', help: '…', collect() { this.set(promoCodes.queueLength); } });
@@ -268,6 +268,13 @@ export class PromoCodeRepository extends HistoryMethods {
   close(): Promise<void> {
     return workOf(this).openCalls.close();
   }
+}
+
+async function preview(context: Context, call: Call, request: ValidateRequest): Promise<Preview> {
+  const queue = context.previews(call);
+  if (queue) return queue.add(request, call.deadline);
+  const [alone] = await previewCodes(call, [request], context.options.uniformRefusals);
+  return alone!;
 }
 
 /** What was refused is known from here, and not from what is shown: with uniform refusals a guess is only known by its looks. */
@@ -302,7 +309,7 @@ function send(
   if (trace) noteRequests(trace, call, [request]);
   const queue = context.queue(call);
   const settling = queue
-    ? queue.redeem(request, call.deadline, trace)
+    ? queue.add(request, call.deadline, trace)
     : redeemBatch(context.sending(call, false), [{ request, trace }]).then(([settled]) => toResult(settled));
   return call.explainLock(settling, request);
 }

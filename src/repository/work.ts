@@ -1,5 +1,5 @@
 import type * as v from 'valibot';
-import { ValidationError } from '../errors.js';
+import { ofShard, ValidationError } from '../errors.js';
 import { parseOptions, parseTogether } from '../options.js';
 import { requireRows } from '../postgres/answers.js';
 import type { Database } from '../postgres/database.js';
@@ -12,7 +12,9 @@ import { OpenCalls } from './open-calls.js';
 import {
   type CallOptions,
   type CodeOptions,
+  type GivenOptions,
   limitsOf,
+  type OptionsKind,
   parseCallOptions,
   poolArgument,
   type RepositoryOptions,
@@ -40,7 +42,7 @@ export class Work {
       parsed: () => parseOptions(repositoryOptions, options, 'new PromoCodeRepository()'),
     });
     this.#deadlineMs = limitsOf(parsed).deadlineMs;
-    this.context = new Context(pool, parsed);
+    this.context = new Context(pool, parsed, (work) => this.openCalls.track(work));
     if (parsed.rateLimit !== false) {
       const { failures, windowSeconds } =
         parsed.rateLimit === true ? { failures: 20, windowSeconds: 900 } : parsed.rateLimit;
@@ -62,14 +64,16 @@ export class Work {
    * One call of a method, from its arguments to its answer.
    * @param callee the method as messages name it: `'create()'`
    * @param check is run on what is known of the host's columns, perhaps twice
+   * @param access `'read'` for a method whose answer need not be fresh
    */
   run<Input, Result>(
     callee: string,
     options: CallOptions | undefined,
     check: (schemas: InputSchemas, parse: Parse) => Input,
     work: (call: Call, input: Input) => Promise<Result>,
+    access: Access = 'write',
   ): Promise<Result> {
-    return this.#begin(callee, options, 'ofCall', check, work);
+    return this.#begin(callee, options, KINDS[access].ofCall, check, work);
   }
 
   /** Checks arguments on what is known before the server is asked. */
@@ -85,12 +89,14 @@ export class Work {
     options: CodeOptions | undefined,
     check: (schemas: InputSchemas, parse: Parse) => Input,
     work: (call: Call, found: Guarded, input: Input) => Promise<Result>,
+    access: Access = 'write',
   ): Promise<Result> {
     return this.runGuarded(
       callee,
       options,
       (schemas, parse) => parseTogether({ of: () => parse(schemas[what], { id }), input: () => check(schemas, parse) }),
       (call, { of, input }, shopId) => work(call, { id: of.id, shopId }, input),
+      access,
     );
   }
 
@@ -100,13 +106,14 @@ export class Work {
     options: CodeOptions | undefined,
     check: (schemas: InputSchemas, parse: Parse) => Input,
     work: (call: Call, input: Input, shopId: string | undefined) => Promise<Result>,
+    access: Access = 'write',
   ): Promise<Result> {
     const checkAll = (schemas: InputSchemas, parse: Parse, { shopId }: { shopId?: unknown }) =>
       parseTogether({
         input: () => check(schemas, parse),
         guard: () => parse(schemas.guard, { shopId }),
       });
-    return this.#begin(callee, options, 'ofCode', checkAll, (call, { input, guard }) =>
+    return this.#begin(callee, options, KINDS[access].ofCode, checkAll, (call, { input, guard }) =>
       work(call, input, guard.shopId),
     );
   }
@@ -121,12 +128,14 @@ export class Work {
     check: (schemas: InputSchemas, parse: Parse) => Input,
     work: (call: Call, input: Input) => Promise<Result>,
     isGuess: (result: Result) => boolean,
+    access: Access = 'write',
   ): Promise<Result> {
     const { limiter } = this;
-    if (!limiter) return this.#begin(callee, options, 'ofCall', check, work);
+    const kind = KINDS[access].ofCall;
+    if (!limiter) return this.#begin(callee, options, kind, check, work);
     const checkAll = (schemas: InputSchemas, parse: Parse, { rateLimitKey }: CallOptions) =>
       parseTogether({ input: () => check(schemas, parse), key: () => requireKey(rateLimitKey) });
-    return this.#begin(callee, options, 'ofCall', checkAll, (call, { input, key }) =>
+    return this.#begin(callee, options, kind, checkAll, (call, { input, key }) =>
       limiter.attempt(key, call, async () => {
         const result = await work(call, input);
         return { result, guessed: isGuess(result) };
@@ -138,25 +147,40 @@ export class Work {
   async #begin<Input, Result>(
     callee: string,
     options: CallOptions | undefined,
-    kind: 'ofCall' | 'ofCode',
-    check: (schemas: InputSchemas, parse: Parse, options: CallOptions & { shopId?: unknown }) => Input,
+    kind: OptionsKind,
+    check: (schemas: InputSchemas, parse: Parse, options: GivenOptions) => Input,
     work: (call: Call, input: Input) => Promise<Result>,
   ): Promise<Result> {
     this.openCalls.enter();
     try {
-      const given = options === undefined ? NO_OPTIONS : parseCallOptions(options, callee, kind);
+      const given = options === undefined ? NO_OPTIONS[kind] : parseCallOptions(options, callee, kind);
       if (given.client) await requireRows(given.client, 'client', this.#deadlineMs);
       const parse: Parse = (schema, input, root) => parseOptions(schema, input, callee, root);
-      const begun = this.context.begin(given, (schemas) => check(schemas, parse, given));
+      const origin = given.fresh === false ? { ...given, mayBeStale: true } : given;
+      const begun = this.context.begin(origin, (schemas) => check(schemas, parse, given));
       const { input, call } = begun instanceof Promise ? await begun : begun;
       return await work(call, input);
+    } catch (error) {
+      throw this.context.shard === undefined ? error : ofShard(error, this.context.shard);
     } finally {
       this.openCalls.leave();
     }
   }
 }
 
-const NO_OPTIONS: CallOptions = {};
+const NO_OPTIONS: Record<OptionsKind, GivenOptions> = {
+  ofCall: {},
+  ofCode: {},
+  ofRead: { fresh: false },
+  ofCodeRead: { fresh: false },
+};
+
+/** Whether a method only reads what may be as old as a replica is. */
+type Access = 'read' | 'write';
+const KINDS = {
+  write: { ofCall: 'ofCall', ofCode: 'ofCode' },
+  read: { ofCall: 'ofRead', ofCode: 'ofCodeRead' },
+} as const;
 
 function requireKey(key: string | undefined): string {
   if (key !== undefined) return key;

@@ -108,6 +108,53 @@ describe.each(cases('hosts with campaigns', HOSTS, (_, index) => index !== 1))('
     await is([1, 2], [1, 1]);
   });
 
+  it('a code that gets another id is limited at once, and may go on to another campaign', async () => {
+    await t.sql(insert(use(4, 1)));
+    const client = await t.client();
+    const run = (...statements: string[]) => client.query(t.expand(statements.join('; ')));
+    const inTransaction = async (...statements: string[]) => {
+      await run('BEGIN', ...statements);
+      const { rows } = await client.query(
+        t.expand('SELECT campaign_id::text AS id FROM :"library".promo_code_campaign_codes WHERE promo_code_id = 100'),
+      );
+      await run('COMMIT');
+      return rows;
+    };
+    const rename = 'UPDATE :"schema".promo_codes SET id = 100 WHERE id = 1';
+    expect(await inTransaction(rename, insert(use(100, 3)))).toEqual([{ id: one }]);
+    await is([1, 3], [1, 1]);
+    await t.sql('DELETE FROM :"schema".promo_code_uses WHERE promo_code_id = 100');
+    await t.sql('UPDATE :"schema".promo_codes SET id = 1 WHERE id = 100');
+    expect(await inTransaction(rename, put(two!, 100), insert(use(100, 4)))).toEqual([{ id: two }]);
+    await is(null, [2, 5]);
+    expect(await members()).toEqual(['100', '2', '3', '4', '5']);
+  });
+
+  it('a code that gets the id of one that was deleted is in the campaign that it was in', async () => {
+    await t.sql(insert(use(4, 1), use(5, 2)));
+    const replace = (from: number, to: number) =>
+      t.sql(`BEGIN; DELETE FROM :"schema".promo_code_uses WHERE promo_code_id = ${to};
+             DELETE FROM :"schema".promo_codes WHERE id = ${to};
+             UPDATE :"schema".promo_codes SET id = ${to} WHERE id = ${from}; COMMIT`);
+    await replace(1, 4);
+    await t.sql(insert(use(4, 3)));
+    await is([1, 3], [1, 2]);
+    await replace(9, 5);
+    await t.sql(insert(use(5, 4)));
+    await is([1, 3]);
+    expect(await members()).toEqual(['2', '3', '4']);
+  });
+
+  it('a new code of another shop that has the id of one that was deleted is in no campaign', async () => {
+    const replace = (id: number, shop: string) =>
+      t.sql(`BEGIN; DELETE FROM :"schema".promo_codes WHERE id = ${id};
+             INSERT INTO :"schema".promo_codes (id, code, shop_id, bonus_value, end_date)
+             VALUES (${id}, 'NEW', '${shop}', 5, now()); COMMIT`);
+    await replace(1, 'theirs');
+    await replace(2, 'shop');
+    expect(await members()).toEqual(['2', '3', '4', '5']);
+  });
+
   it('codes that are truncated leave', async () => {
     await t.sql(insert(use(1), use(4, 1)));
     await t.sql(`TRUNCATE :"schema".promo_codes${hasKey ? ' CASCADE' : ', :"schema".promo_code_uses'}`);

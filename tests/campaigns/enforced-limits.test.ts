@@ -32,7 +32,9 @@ describe.each(GRANULARITIES)(
       await expect(
         t.sql(`UPDATE :"schema".promo_code_uses SET customer_address = 'ann' WHERE promo_code_id = 4`),
       ).rejects.toMatchObject({ code: 'PC011' });
-      await expectCampaigns(t, { [id]: [3, 15] });
+      await t.sql('UPDATE :"library".promo_code_campaigns SET per_customer_limit = 9223372036854775807');
+      await t.sql(insert(use(4, 5, 'ann')));
+      await expectCampaigns(t, { [id]: [4, 20] });
     });
 
     it('the budget (PC012), also of an amount that rises', async () => {

@@ -134,8 +134,7 @@ describe('the installation', () => {
 
 describe('whether there has been a campaign', () => {
   const lastId = async () =>
-    (await t.sql('SELECT pg_sequence_last_value(\':"library".promo_code_campaigns_id_seq\'::regclass) AS last'))
-      .rows[0]!.last;
+    (await t.sql('SELECT last_value AS last FROM :"library".promo_code_campaigns_id_seq')).rows[0]!.last;
   const LOADED = `INSERT INTO :"library".promo_code_campaigns (id, shop_id, name) VALUES (7, 'shop', 'loaded')`;
 
   beforeEach(async () => {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PromoCode, RedeemResult } from '../../src/index';
 import { eventually, waitUntilBlocked } from '../support';
@@ -70,6 +71,21 @@ describe('a campaign', () => {
     });
     await repository.rollbackUse(results[0]!.use.id);
     expect(await repository.redeem(batch[0]!)).toMatchObject({ ok: true, use: { bonusAmount: '5.00' } });
+  });
+
+  it('takes limits that are as large as SQL can write them', async () => {
+    const { id, codes } = await campaignOf(1, {});
+    await t.sql(
+      `UPDATE :"library".promo_code_campaigns SET total_usage_limit = 9223372036854775807,
+         per_customer_limit = 9223372036854775807, max_total_bonus = 1e100 WHERE id = $1`,
+      [id],
+    );
+    await repository.update(codes[0]!.id, { totalUsageLimit: 1 });
+    const request = t.request(codes[0]!);
+    expect(await repository.validate(request)).toMatchObject({ valid: true });
+    expect(outcomes(await repository.redeemMany([request, request]))).toEqual(['ok', 'usage_limit_reached']);
+    expect(await repository.validate(request)).toMatchObject({ reason: 'usage_limit_reached' });
+    expect(outcomes([await repository.redeem(request)])).toEqual(['usage_limit_reached']);
   });
 
   it('lets due holds of other codes give way, but none that is locked', async () => {
@@ -168,5 +184,77 @@ describe('races of redemptions with other transactions', () => {
     await writer.query('COMMIT');
     expect(await releasing).toMatchObject({ released: 2 });
     await expectCampaigns(t, { [id]: [2, 10] });
+  });
+
+  it.each<[string, (client: pg.Client, code: PromoCode, other: string) => Promise<unknown>]>([
+    ['takes a code out of it', (client, code) => repository.update(code.id, { campaignId: null }, { client })],
+    [
+      'moves a code from it',
+      (client, code, other) => repository.campaigns.addCodes(other, [code.id], { move: true, client }),
+    ],
+    ['deletes a code of it', (client, code) => repository.delete(code.id, { client })],
+    [
+      'gives a code of it another id',
+      (client, code) => client.query(t.expand('UPDATE :"schema".promo_codes SET id = -id WHERE id = $1'), [code.id]),
+    ],
+  ])('who %s while the campaign is being deleted can go on in it', async (_, write) => {
+    const { id, codes } = await campaignOf(2, {});
+    const other = await newCampaign(t);
+    const [writer, deleter] = [await t.client(), await t.client()];
+    await writer.query('BEGIN');
+    await write(writer, codes[0]!, other);
+    const deleting = repository.campaigns.delete(id, { client: deleter });
+    await waitUntilBlocked(t.pool, deleter);
+    expect(await repository.redeem(t.request(codes[1]!), { client: writer })).toMatchObject({ ok: true });
+    await writer.query('COMMIT');
+    expect(await deleting).toMatchObject({ timesUsed: 1 });
+    await expectCampaigns(t, {});
+    await t.sql(`DELETE FROM :"library".promo_code_campaigns WHERE id = ${other}`);
+  });
+
+  it.each<[string, (client: pg.Client, id: string, code: PromoCode) => Promise<unknown>, string]>([
+    ['addCodes', (client, id, code) => repository.campaigns.addCodes(id, [code.id], { client }), 'NotFoundError'],
+    ['removeCodes', (client, id, code) => repository.campaigns.removeCodes(id, [code.id], { client }), 'NotFoundError'],
+    [
+      'update',
+      (client, id, code) => repository.update(code.id, { campaignId: id, name: 'x' }, { client }),
+      'ValidationError',
+    ],
+  ])('%s holds no campaign while it waits for a code', async (_, write, refusal) => {
+    const { id } = await campaignOf(0, {});
+    const code = await t.newCode();
+    const [holder, writer] = [await t.client(), await t.client()];
+    await holder.query('BEGIN');
+    await holder.query(t.expand(`SELECT FROM :"schema".promo_codes WHERE id = ${code.id} FOR NO KEY UPDATE`));
+    await writer.query('BEGIN');
+    const writing = write(writer, id, code).catch((error: Error) => error.name);
+    await waitUntilBlocked(t.pool, writer);
+    await repository.campaigns.delete(id, { shopId: 'shop' });
+    await holder.query('COMMIT');
+    expect(await writing).toBe(refusal);
+    await writer.query('COMMIT');
+    expect(await repository.findById(code.id)).toEqual(code);
+  });
+
+  it('who takes codes out locks all that are named, in order, before looking which are in', async () => {
+    const { id, codes } = await campaignOf(1, {});
+    const [inside] = codes;
+    const outside = await t.newCode();
+    const ids = [inside!.id, outside.id].sort((a, b) => Number(a) - Number(b));
+    const other = await newCampaign(t);
+    // The one that is in it comes second, and is locked by somebody else.
+    await t.sql(put(id, ids[1]!));
+    await t.sql(put(other, ids[0]!));
+    const [holder, remover] = [await t.client(), await t.client()];
+    await holder.query('BEGIN');
+    await holder.query(t.expand(`SELECT FROM :"schema".promo_codes WHERE id = ${ids[1]} FOR NO KEY UPDATE`));
+    const removing = repository.campaigns.removeCodes(id, ids, { client: remover });
+    await waitUntilBlocked(t.pool, remover);
+    await expect(
+      t.sql(`SELECT FROM :"schema".promo_codes WHERE id = ${ids[0]} FOR NO KEY UPDATE NOWAIT`),
+    ).rejects.toMatchObject({ code: '55P03' });
+    await holder.query('COMMIT');
+    expect(await removing).toEqual({ removed: 1 });
+    await t.sql(`DELETE FROM :"library".promo_code_campaigns WHERE id IN (${id}, ${other})`);
   });
 });

@@ -41,6 +41,25 @@ describe('on a drifted database', () => {
     expect(await json('check', '--fail-fast')).toEqual({ code: 1, value: records.slice(0, 1) });
   });
 
+  it('scrub: exit code 1 and what differs; --json is what scrubDrift answers, and status has its age', async () => {
+    expect((await json('status')).value.oldestCheck).toBeNull();
+    const shown = await run('scrub');
+    expect(shown).toMatchObject({ code: 1, stderr: '' });
+    expect(shown.stdout).toMatch(/^2 codes differ from their uses\. 3 codes compared now, all since \d{4}-.*Z\.\n/);
+    const { code, value } = await json('scrub', '--duration', '1s');
+    const drifted = await checkDrift(t.pool, { schema: t.schema });
+    expect({ code, value }).toEqual({ code: 1, value: { checked: 3, drifted, oldestCheck: expect.any(String) } });
+    expect((await json('status')).value.oldestCheck).toBe(value.oldestCheck);
+    expect((await run('status')).stdout).toContain(`everything since ${value.oldestCheck}`);
+    for (const wrong of [
+      ['--duration', '1'],
+      ['--rows-per-second', '0'],
+      ['--duration', '1h', '--rows-per-second', '9'],
+    ]) {
+      expect(await run('scrub', ...wrong)).toMatchObject({ code: 2, stdout: '' });
+    }
+  });
+
   it('status: exit code 1, the SQL that fixes it, and what to do at the end', async () => {
     const [shown, { code, value }] = await Promise.all([run('status'), json('status')]);
     expect(shown.code).toBe(1);

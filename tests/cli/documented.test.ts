@@ -114,6 +114,7 @@ async function examplesOf(): Promise<string[]> {
       'install',
       'status',
       'check',
+      'scrub',
       'repair',
       'archive',
       'uninstall',

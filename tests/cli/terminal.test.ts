@@ -35,6 +35,16 @@ describe('on a terminal', () => {
     expect(JSON.parse(limited.stdout)).toHaveLength(1);
   });
 
+  it('scrub shows its progress, and Ctrl-C ends it', async () => {
+    const { code, stderr } = await runHere(here('scrub'), { isTerminal: true, env: { NO_COLOR: '1' } });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/checking █+ 3\/3 codes/);
+    const interruption = new AbortController();
+    const ending = runHere(here('scrub', '--rows-per-second', '1'), { isTerminal: true, signal: interruption.signal });
+    setTimeout(() => interruption.abort(130), 300);
+    expect((await ending).code).toBe(130);
+  });
+
   it('repair and uninstall ask, and do nothing without a yes', async () => {
     const records = await checkDrift(t.pool, { schema: t.schema });
     for (const input of ['n\n', '\n', '']) {

@@ -10,6 +10,7 @@ import {
   type PromoCode,
   PromoCodeRepository,
   repairDrift,
+  scrubDrift,
   uninstallTriggers,
 } from '../../src/index';
 import { intercepted } from '../support/intercepted';
@@ -104,6 +105,10 @@ it('the gauge of drift follows checks and repairs of all codes, and installation
   expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${label}"} 1`);
   await repairDrift(t.pool, { schema });
   expect(await drifted()).toBe(`pg_promo_codes_drifted_codes{schema="${label}"} 0`);
+  const { oldestCheck } = await scrubDrift(t.pool, { schema });
+  expect(await scrape()).toContain(
+    `pg_promo_codes_oldest_drift_check_timestamp_seconds{schema="${label}"} ${oldestCheck!.getTime() / 1_000}`,
+  );
 
   await uninstallTriggers(t.pool, { schema });
   await installTriggers(t.pool, { schema });

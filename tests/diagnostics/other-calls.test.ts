@@ -12,7 +12,10 @@ describe('validate', () => {
   it('reports the shop and what it came to', async () => {
     await repository.validate(request(await newCode()));
     expect(heard.events).toEqual([
-      { schema, shopId: 'shop', inTransaction: false, outcome: 'valid', durationMs: expect.any(Number) },
+      {
+        ...{ schema, shopId: 'shop', inTransaction: false, outcome: 'valid', durationMs: expect.any(Number) },
+        ...{ batchSize: 1, attempts: 1, waitedMs: expect.any(Number) },
+      },
     ]);
     expect(heard.phases).toEqual(SUCCESS);
     expect(heard.events[0]!.durationMs).toBeGreaterThan(0);

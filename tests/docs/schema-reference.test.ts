@@ -39,11 +39,12 @@ describe('the page lists what a fresh installation has', () => {
     'promo_code_carried_totals',
     'promo_code_carried_customers',
     'promo_code_archived_uses',
+    'promo_code_drift_checks',
   ])('each column of %s, in its order', async (table) => {
     const rows = await found(
       `SELECT a.attname::text, replace(format_type(a.atttypid, a.atttypmod), 'timestamp with time zone', 'timestamptz'),
               concat_ws(', ', CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
-                        CASE WHEN a.attidentity <> '' THEN 'identity' END, replace(pg_get_expr(d.adbin, d.adrelid), '::text', ''))
+                        CASE WHEN a.attidentity <> '' THEN 'identity' END, regexp_replace(pg_get_expr(d.adbin, d.adrelid), '::text(\\[\\])?', ''))
          FROM pg_attribute AS a
          JOIN pg_class AS c ON c.oid = a.attrelid
          LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -120,6 +121,7 @@ it('who redeems has the four rights on the tables of the library, but may only r
     ]),
     ['promo_code_carried_customers', 'SELECT', redeemer.role],
     ['promo_code_carried_totals', 'SELECT', redeemer.role],
+    ['promo_code_drift_checks', 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],
     ['promo_code_history', 'SELECT', redeemer.role],
     ...['promo_code_holds', 'promo_code_idempotency_keys', 'promo_code_rate_limits'].map((table) => [
       ...[table, 'DELETE, INSERT, SELECT, UPDATE', redeemer.role],

@@ -1,7 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installTriggers, PromoCodeRepository, type RedeemInput } from '../../src/index';
 import { eventually, useDatabase, useRole } from '../support';
-import { PAGE_LIMIT_MS, useProgram } from './page';
+import { PAGE_LIMIT_MS, tableOf, useProgram } from './page';
 
 interface Page {
   pool: { end(): Promise<void> };
@@ -25,6 +26,36 @@ const ask = (code: string, customerAddress = 'ann@example.com') => ({
   shopId: 's',
   customerAddress,
   baseReward: 1,
+});
+
+describe('the threats', () => {
+  const lines = tableOf('security', ['threat', 'by whom', 'what holds', 'by design', 'test']);
+
+  it.each(lines.map((cells) => [cells[0]!.replaceAll('**', ''), cells] as const))(
+    '%s has its test',
+    (_threat, cells) => {
+      expect(cells).toHaveLength(5);
+      const [threat, , holds, , tests] = cells as [string, string, string, string, string];
+      expect(threat).not.toBe('');
+      expect(holds).not.toBe('');
+      const named = [...tests.matchAll(/`([a-z-]+\/[a-z-]+)`(?:: "([^"]+)")?/g)];
+      expect(named.map(([text]) => text).join(', ')).toBe(tests);
+      expect(named.length).toBeGreaterThan(0);
+      for (const [, file, title] of named) {
+        const text = readFileSync(`tests/${file}.test.ts`, 'utf8');
+        if (title === undefined) continue;
+        // In a string, as a title is.
+        const quoted = text.split('\n').filter((line) => /['"`]/.test(line.split(title)[0]!) && line.includes(title));
+        expect(quoted, `${file}: ${title}`).not.toEqual([]);
+      }
+    },
+  );
+
+  it('every test of tests/security is named', () => {
+    const named = lines.map((cells) => cells.at(-1)).join();
+    for (const file of readdirSync('tests/security').filter((name) => name.endsWith('.test.ts')))
+      expect(named).toContain(`\`security/${file.replace('.test.ts', '')}\``);
+  });
 });
 
 describe('codes that are guessed', () => {

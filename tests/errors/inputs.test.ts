@@ -59,7 +59,7 @@ describe('C35: a misspelt option names the function and the option that was mean
     [
       'nothing that is near',
       () => unreachable.findById(1, { colour: 'red' } as never),
-      'colour: is not an option of findById(); the options are client, rateLimitKey, shopId',
+      'colour: is not an option of findById(); the options are client, rateLimitKey, fresh, shopId',
     ],
   ])('%s', async (_, call, message) => {
     expect((await wrong(call)).message).toContain(message);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertNoDrift, checkDrift, type DriftRecord, repairDrift, streamDrift } from '../../src/index';
+import { assertNoDrift, checkDrift, type DriftRecord, repairDrift, scrubDrift, streamDrift } from '../../src/index';
 import type { HostUnderTest } from './fixture';
 import { rolledBackOf } from './host';
 
@@ -93,6 +93,9 @@ export function describeCounting(h: HostUnderTest): void {
     const streamed: DriftRecord[] = [];
     for await (const one of streamDrift(h.pool, { ...h.where, batchSize: 2 })) streamed.push(one);
     expect(streamed).toEqual(await checkDrift(h.pool, h.where));
+    const scrubbed = await scrubDrift(h.pool, h.where);
+    expect(scrubbed).toMatchObject({ drifted: streamed, oldestCheck: expect.any(Date) });
+    expect(scrubbed.checked).toBeGreaterThan(1);
     await expect(assertNoDrift(h.pool, h.where)).rejects.toMatchObject({ code: 'DRIFT' });
     expect(await repairDrift(h.pool, { ...h.where, dryRun: true })).toMatchObject([record]);
     expect(await repairDrift(h.pool, h.where)).toMatchObject([record]);

@@ -81,6 +81,9 @@ export function describeRedeeming(h: HostUnderTest): void {
       const request = h.request(code);
       const preview = await repository.validate(previewOf(request));
       expect(preview).toMatchObject({ valid: true, promoCode: { id: code.id } });
+      // The first goes alone, the others share a statement.
+      const others = [1, 2, 3, 4].map(() => repository.validate(previewOf(request)));
+      for (const other of await Promise.all(others)) expect(other).toEqual(preview);
       const { use } = redeemed(await repository.redeem(request));
       if (has.amounts) expect(preview).toMatchObject({ bonusAmount: use.bonusAmount });
     });

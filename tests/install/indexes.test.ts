@@ -29,6 +29,9 @@ describe.each([
   ['plain', SEED_TABLES],
   ['partitioned', PARTITIONED],
 ])('a big %s table', (kind, tables) => {
+  // The key of a partitioned table need not begin with the id.
+  const ofUses = ['promo_code_uses_code_customer_idx', ...(kind === 'plain' ? [] : ['promo_code_uses_use_id_idx'])];
+
   beforeEach(async () => {
     await sql(tables);
     await sql(MANY_USES);
@@ -78,14 +81,14 @@ describe.each([
     const report = await installTriggers(host, { schema });
     expect(report.created).not.toContain('promo_code_uses_code_customer_idx');
     expect(report.created).toContain('promo_codes_shop_code_idx');
-    expect(report.warnings).toEqual([expect.stringContaining('outside a transaction')]);
+    expect(report.warnings).toEqual(ofUses.map(() => expect.stringContaining('outside a transaction')));
     await host.query('COMMIT');
     expect(await installTriggers(pool, { schema, dryRun: true })).toMatchObject({
       changed: true,
-      created: ['promo_code_uses_code_customer_idx'],
+      created: ofUses,
     });
     expect(await installTriggers(pool, { schema })).toMatchObject({
-      created: ['promo_code_uses_code_customer_idx'],
+      created: ofUses,
       warnings: [],
     });
     expect(await invalid()).toEqual([]);

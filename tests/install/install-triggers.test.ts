@@ -15,6 +15,7 @@ const TABLES = [
   'promo_code_carried_totals',
   'promo_code_carried_customers',
   'promo_code_archived_uses',
+  'promo_code_drift_checks',
 ];
 const INDEXES = ['promo_codes_shop_code_idx', 'promo_code_uses_code_customer_idx'];
 const TRIGGERS = [

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { archiveUses, checkDrift, inspectTriggers, installSchema } from '../../src/index';
+import { archiveUses, checkDrift, inspectTriggers, installSchema, installTriggers } from '../../src/index';
 import { clientToolOrSkip, runTool, useDatabase } from '../support';
 import { insertUses } from '../support/host-tables';
 
@@ -52,6 +52,32 @@ describe.skipIf(!pgDump || !psql)('a restore by pg_dump and psql', () => {
     expect(await inspectTriggers(target.pool, { schema })).toMatchObject({ ok: true });
     await target.sql(source.expand(insertUses(4)));
     expect(await checkDrift(target.pool, { schema })).toEqual([]);
+  });
+
+  it('of partitioned uses is exact, and each partition has its triggers', async () => {
+    const parted = { schema: 'parted uses' };
+    await source.sql('CREATE SCHEMA "parted uses"');
+    await installSchema(source.pool, parted);
+    await source.sql(`
+      DROP TABLE "parted uses".promo_code_uses;
+      CREATE TABLE "parted uses".promo_code_uses (
+        id bigserial, promo_code_id bigint NOT NULL REFERENCES "parted uses".promo_codes, customer_address text NOT NULL,
+        shop_id text NOT NULL, transaction_id text, base_reward numeric(18,2), bonus_amount numeric(18,2),
+        total_reward numeric(18,2), used_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (promo_code_id, id)
+      ) PARTITION BY HASH (promo_code_id);
+      CREATE TABLE "parted uses".uses_0 PARTITION OF "parted uses".promo_code_uses FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+      CREATE TABLE "parted uses".uses_1 PARTITION OF "parted uses".promo_code_uses FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+      INSERT INTO "parted uses".promo_codes (code, shop_id, bonus_value, end_date)
+      SELECT 'C' || n, 'shop', 5, now() FROM generate_series(1, 4) AS n`);
+    const { librarySchema } = await inspectTriggers(source.pool, parted);
+    await installTriggers(source.pool, parted);
+    await source.sql(insertUses(1, 1, 2, 3, 4).replaceAll(':"schema"', '"parted uses"'));
+    await dump('--schema', '"parted uses"', '--schema', `"${librarySchema}"`);
+    expect(await restore()).toBe('');
+    expect(await checkDrift(target.pool, parted)).toEqual([]);
+    expect(await inspectTriggers(target.pool, parted)).toMatchObject({ ok: true });
+    await target.sql(insertUses(1, 2, 3, 4).replaceAll(':"schema"', '"parted uses"'));
+    expect(await checkDrift(target.pool, parted)).toEqual([]);
   });
 
   it.each<[CounterWrites, boolean, 'exact' | 'doubled' | 'refused']>([

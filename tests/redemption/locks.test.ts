@@ -162,7 +162,7 @@ it('a preview reads a few pages for codes that exist and for those that do not',
        SELECT 'MANY' || n, 'shop', 5, 'infinity' FROM generate_series(1, 20000) AS n`,
   );
   const pages = async (code: string) => {
-    const call = `SELECT * FROM :"library".preview_promo_code('${code}', 'shop', 'ann', 10, NULL)`;
+    const call = `SELECT * FROM :"library".preview_promo_codes('{${code}}', '{shop}', '{1}', '{ann}', '{10}', '{}')`;
     // The first run reads catalogs.
     await t.sql(call);
     const client = await t.client();

@@ -28,7 +28,7 @@ const answered = (requests: Attempted[]): Settled[] =>
 
 function newQueue(send: SendBatch, limits: Partial<QueueLimits> = {}): RedemptionQueue {
   const all = { maxBatch: 8, maxQueue: 10_000, lanes: 1, deadlineMs: DEADLINE_MS, ...limits };
-  return new Queue('schema', all, { home }, (requests, options) => {
+  return new Queue({ schema: 'schema' }, all, { home }, (requests, options) => {
     const customers = requests.map(({ request }) => request.customerAddress);
     sent.push({ customers, inDoubt: requests.some(({ inDoubt }) => inDoubt) });
     return send(requests, options);
@@ -39,7 +39,7 @@ function newQueue(send: SendBatch, limits: Partial<QueueLimits> = {}): Redemptio
 async function call(queue: RedemptionQueue, customerAddress: string, deadline?: number) {
   const began = performance.now();
   const answer = await queue
-    .redeem({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }, deadline)
+    .add({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }, deadline)
     .then((result) => (result.ok ? 'ok' : result.message))
     .catch((error: InstanceType<typeof PromoCodesError>) => error);
   return {

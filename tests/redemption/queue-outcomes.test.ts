@@ -24,7 +24,7 @@ type Send = (customers: string[], requests: Attempted[]) => Settled[] | Promise<
 /** Callers of one code that go together, behind one that is under way. */
 async function together(customers: string[], send: Send, limits = LIMITS) {
   const sent: string[][] = [];
-  const queue = new RedemptionQueue('schema', limits, { home }, async (requests) => {
+  const queue = new RedemptionQueue({ schema: 'schema' }, limits, { home }, async (requests) => {
     const of = requests.map(({ request }) => request.customerAddress);
     await setImmediate();
     if (of[0] === 'first') return answered(requests);
@@ -32,7 +32,7 @@ async function together(customers: string[], send: Send, limits = LIMITS) {
     return send(of, requests);
   });
   const redeem = (customerAddress: string) =>
-    queue.redeem({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }).then(
+    queue.add({ code: 'A', shopId: 's', customerAddress, baseReward: '1' }).then(
       (result) => (result.ok ? 'ok' : result.message),
       (error: PromoCodesError) => error,
     );
@@ -138,7 +138,7 @@ it('a code that is handed back without an answer goes by itself, and nobody wait
   const gate = new Promise<void>((resolve) => {
     open = resolve;
   });
-  const queue = new RedemptionQueue('schema', { ...LIMITS, lanes: 1 }, { home }, async (requests) => {
+  const queue = new RedemptionQueue({ schema: 'schema' }, { ...LIMITS, lanes: 1 }, { home }, async (requests) => {
     const codes = requests.map(({ request }) => request.code);
     sent.push(codes.join(' '));
     await setImmediate();
@@ -147,7 +147,7 @@ it('a code that is handed back without an answer goes by itself, and nobody wait
     if (codes[0] === 'B') await gate;
     return answered(requests);
   });
-  const redeem = (code: string) => queue.redeem({ code, shopId: 's', customerAddress: code, baseReward: '1' });
+  const redeem = (code: string) => queue.add({ code, shopId: 's', customerAddress: code, baseReward: '1' });
   const first = redeem('first');
   const [a, b, other] = [redeem('A'), redeem('B'), redeem('A')];
   await Promise.all([first, a, other]);
@@ -190,27 +190,32 @@ it('whatever becomes of statements, every caller gets an answer, and nothing is 
         let partition = '';
         const codesUnderWay = new Set<string>();
         const ofCaller = () => ({ partition, scope: new AsyncResource('caller') });
-        const queue = new RedemptionQueue('schema', LIMITS, { home, ofCaller }, async (requests, { partition: of }) => {
-          const codes = [...new Set(requests.map(({ request }) => `${of} ${request.code.trim().toUpperCase()}`))];
-          for (const code of codes) expect(codesUnderWay.has(code)).toBe(false);
-          for (const code of codes) codesUnderWay.add(code);
-          for (const { request } of requests) expect(request.shopId).toBe(of);
-          expect(requests.length).toBeLessThanOrEqual(LIMITS.maxBatch);
-          const { turns, error, isHeld } = stream.next().value!;
-          for (let turn = 0; turn < turns; turn += 1) await setImmediate();
-          for (const code of codes) codesUnderWay.delete(code);
-          if (error !== null) throw errors[error]!();
-          const answers: (Settled | undefined)[] = answered(requests);
-          if (!isHeld || codes.length === 1) return answers;
-          const nameOf = ({ request }: Attempted) => request.code.trim().toUpperCase();
-          const held = nameOf(requests.at(-1)!);
-          return answers.map((answer, place) => (nameOf(requests[place]!) === held ? undefined : answer));
-        });
+        const queue = new RedemptionQueue(
+          { schema: 'schema' },
+          LIMITS,
+          { home, ofCaller },
+          async (requests, { partition: of }) => {
+            const codes = [...new Set(requests.map(({ request }) => `${of} ${request.code.trim().toUpperCase()}`))];
+            for (const code of codes) expect(codesUnderWay.has(code)).toBe(false);
+            for (const code of codes) codesUnderWay.add(code);
+            for (const { request } of requests) expect(request.shopId).toBe(of);
+            expect(requests.length).toBeLessThanOrEqual(LIMITS.maxBatch);
+            const { turns, error, isHeld } = stream.next().value!;
+            for (let turn = 0; turn < turns; turn += 1) await setImmediate();
+            for (const code of codes) codesUnderWay.delete(code);
+            if (error !== null) throw errors[error]!();
+            const answers: (Settled | undefined)[] = answered(requests);
+            if (!isHeld || codes.length === 1) return answers;
+            const nameOf = ({ request }: Attempted) => request.code.trim().toUpperCase();
+            const held = nameOf(requests.at(-1)!);
+            return answers.map((answer, place) => (nameOf(requests[place]!) === held ? undefined : answer));
+          },
+        );
         const settled = calls.map(async ({ code, key, partition: of, turns }, place) => {
           for (let turn = 0; turn < turns; turn += 1) await setImmediate();
           partition = of;
           const request = { code, shopId: of, customerAddress: `c${place}`, baseReward: '1' };
-          return queue.redeem({ ...request, ...(key !== null && { idempotencyKey: key }) });
+          return queue.add({ ...request, ...(key !== null && { idempotencyKey: key }) });
         });
         for (const [place, result] of (await Promise.allSettled(settled)).entries()) {
           if (result.status === 'fulfilled') expect(result.value).toMatchObject({ message: `c${place}` });

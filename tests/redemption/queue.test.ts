@@ -14,7 +14,7 @@ describe('the order of statements', () => {
     const statements: { of: string[]; end(error?: unknown): Promise<void> }[] = [];
     const campaigns: { now: string | null } = { now: '7' };
     const queue = new RedemptionQueue(
-      'schema',
+      { schema: 'schema' },
       { ...LIMITS, lanes },
       { home: new AsyncResource('test') },
       (requests: Attempted[]) => {
@@ -35,7 +35,7 @@ describe('the order of statements', () => {
     );
     const done: string[] = [];
     const redeem = async (code: string, customerAddress: string, idempotencyKey?: string) => {
-      await queue.redeem({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
+      await queue.add({ code, shopId: 'shop', customerAddress, baseReward: '1', idempotencyKey });
       done.push(customerAddress);
     };
     return { queue, statements, done, redeem, campaigns };

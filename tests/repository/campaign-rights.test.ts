@@ -38,6 +38,7 @@ it('who may only redeem is held to a campaign, and can change none', async () =>
     'UPDATE :"library".promo_code_campaigns SET is_active = true',
     'DELETE FROM :"library".promo_code_campaigns',
     'TRUNCATE :"library".promo_code_campaign_codes',
+    `SET pg_promo_codes.counting = 'on'; UPDATE :"library".promo_code_campaigns SET times_used = -1`,
   ]) {
     await expect(client.query(t.expand(statement)), statement).rejects.toMatchObject({ code: '42501' });
   }
@@ -58,6 +59,14 @@ it('what row-level security hides of codes, it hides of their campaigns', async 
   await expect(campaigns.addCodes(theirs.id, [code.id])).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await expect(campaigns.addCodes(mine.id, [other.id])).rejects.toMatchObject({ issues: [{ path: 'codeIds[0]' }] });
   await expect(campaigns.create({ shopId: 'theirs', name: 'x' })).rejects.toMatchObject({ sqlState: '42501' });
+  // Nor by SQL.
+  const client = await t.client(app.login);
+  const put = `INSERT INTO :"library".promo_code_campaign_codes AS k (promo_code_id, campaign_id) VALUES ($1, $2)
+               ON CONFLICT (promo_code_id) DO UPDATE SET campaign_id = excluded.campaign_id`;
+  await expect(client.query(t.expand(put), [code.id, theirs.id])).rejects.toMatchObject({ code: '42501' });
+  await client.query(t.expand(put), [code.id, mine.id]);
+  await expect(client.query(t.expand(put), [code.id, theirs.id])).rejects.toMatchObject({ code: '42501' });
+  await campaigns.removeCodes(mine.id, [code.id]);
   const created = await campaigns.create({ shopId: 'mine', name: 'x' });
   expect(await campaigns.addCodes(created.id, [code.id])).toEqual({ added: 1, moved: 0 });
   expect(await repository.findById(code.id)).toMatchObject({ campaignId: created.id });

@@ -273,6 +273,23 @@ describe.each(['own', 'seed'] as const)('campaigns, on the tables of %s', (table
     expect([await state('redeemable'), await state('used_up')]).toEqual([0, 1]);
   });
 
+  it('and their codes are used up where the host has deleted a use whose hold has run out', async () => {
+    const campaign = await newCampaign({ totalUsageLimit: 1 });
+    const inside = await newCode({ campaignId: campaign.id });
+    const alone = await newCode({ totalUsageLimit: 1 });
+    for (const code of [inside, alone]) {
+      const hold = await repository.reserve({ ...t.request(code), ttlSeconds: 60 });
+      await t.sql('DELETE FROM :"schema".promo_code_uses WHERE id = $1', [hold.ok ? hold.use.id : '']);
+      expect(await repository.redeem(t.request(code))).toMatchObject({ ok: true });
+    }
+    await t.sql(`UPDATE :"library".promo_code_holds SET expires_at = now() - interval '1 s'`);
+    const usedUp = await repository.list({ state: 'used_up' });
+    expect(idsOf(...usedUp.items)).toEqual(expect.arrayContaining([inside.id, alone.id]));
+    const { items } = await campaigns.list({ state: 'used_up' });
+    expect(items.map(({ id }) => id)).toContain(campaign.id);
+    await repository.releaseExpired();
+  });
+
   it('say what the state of their codes is', async () => {
     const shopId = `states-${randomUUID()}`;
     const [past, future] = [new Date(Date.now() - DAY), new Date(Date.now() + DAY)];

@@ -12,6 +12,7 @@ import {
   type RedeemResult,
   renderSql,
   repairDrift,
+  scrubDrift,
   streamDrift,
   uninstallTriggers,
 } from '../../src/index';
@@ -472,6 +473,9 @@ async function drift(
   expect(await checkDrift(admin, { ...where, shopId: undefined, limit: 5 })).not.toEqual([]);
   const records = [];
   for await (const record of streamDrift(admin, { ...where, batchSize: 2 })) records.push(record);
+  expect((await scrubDrift(admin, { schema: where.schema, librarySchema: where.librarySchema })).drifted).toEqual(
+    records,
+  );
   expect(records.length).toBeGreaterThan(1);
   await repairDrift(admin, { ...where, dryRun: true });
   expect(await repairDrift(admin, where)).toHaveLength(records.length);

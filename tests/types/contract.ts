@@ -186,6 +186,7 @@ export function statusOf(error: unknown): number {
     case 'TIMEOUT':
     case 'RETRIES_EXHAUSTED':
     case 'TOO_MANY_CHANGES':
+    case 'SHARDS_FAILED':
       return 503;
     case 'NOT_INSTALLED':
     case 'NEWER_INSTALLATION':

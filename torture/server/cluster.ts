@@ -62,6 +62,22 @@ export class Cluster {
     return this.#primary.port;
   }
 
+  /** The same of the standby, which only reads. */
+  get standbyUrl(): string {
+    return this.#standby.url;
+  }
+
+  /** Ends the standby as a crash does; commits do not wait for it any more. */
+  async stopStandby(): Promise<void> {
+    await this.#standby.stop('immediate');
+    await withClient(this.#primary.url, (client) => waitForNobody(client));
+  }
+
+  /** Lets it go on where it was. */
+  startStandby(): Promise<void> {
+    return this.#standby.start();
+  }
+
   /** Why its disk cannot be filled. */
   get noOwnDisk(): string | undefined {
     return this.#primary.noOwnDisk;
@@ -80,6 +96,16 @@ export class Cluster {
   async crash(): Promise<void> {
     await this.#primary.stop('immediate');
     await this.#primary.start();
+  }
+
+  /** Ends the primary as a crash does. */
+  kill(): Promise<void> {
+    return this.#primary.stop('immediate');
+  }
+
+  /** Starts what `kill` has ended. */
+  revive(): Promise<void> {
+    return this.#primary.start();
   }
 
   /** For as long as that nothing can be written. A server that gave up is started. */
@@ -109,8 +135,7 @@ export class Cluster {
     const { data } = this.#standby;
     await this.#standby.stop('immediate');
     const copy = async (client: pg.Client) => {
-      await client.query(`ALTER SYSTEM SET synchronous_standby_names = ''`);
-      await client.query('SELECT pg_reload_conf()');
+      await waitForNobody(client);
       const isOld = this.#major < 15;
       await client.query(`SELECT ${isOld ? `pg_start_backup('copy', true, false)` : `pg_backup_start('copy', true)`}`);
       fs.rmSync(data, { recursive: true, force: true });
@@ -201,6 +226,12 @@ function openToAll(directory: string): void {
     if (entry.isDirectory()) openToAll(full);
     else if (entry.isFile()) fs.chmodSync(full, 0o755);
   }
+}
+
+/** Commits are done without a standby from now on. */
+async function waitForNobody(client: pg.Client): Promise<void> {
+  await client.query(`ALTER SYSTEM SET synchronous_standby_names = ''`);
+  await client.query('SELECT pg_reload_conf()');
 }
 
 async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {

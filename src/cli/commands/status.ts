@@ -26,11 +26,13 @@ export interface Status extends InstallationState {
   dueHolds: number | null;
   /** Idempotency keys older than 90 days, in the same way. */
   oldKeys: number | null;
+  /** Since when everything has been compared by `scrub`; `null` where not everything has been, or it cannot be read. */
+  oldestCheck: Date | null;
 }
 
 export async function status(session: Session): Promise<number> {
   const { pool, target } = await session.connection();
-  const { inspectTriggers } = await import('../../index.js');
+  const { inspectTriggers, oldestDriftCheck } = await import('../../index.js');
   const state = await inspectTriggers(pool, session.installation);
   const host = await readHostTables(session, pool);
   const { rows } = await pool.query("SELECT pg_catalog.current_setting('server_version') AS server");
@@ -42,6 +44,7 @@ export async function status(session: Session): Promise<number> {
     timeZone: layout.timeZone,
     customerMatching: layout.customerMatching,
     ...(await housekeeping(session, host)),
+    oldestCheck: await oldestDriftCheck(pool, session.installation).catch(() => null),
   };
   print(session.terminal, session.flags.json ? JSON.stringify(shown) : statusText(shown, target, session.terminal));
   return state.ok && !state.reconcilePending ? EXIT.ok : EXIT.notInOrder;

@@ -2943,8 +2943,9 @@ BEGIN
     END IF;
   END IF;
 
-  -- Columns that do not take a text as it is are left to record_promo_code_uses.
-  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0
+  -- Columns that do not take a text as it is are left to record_promo_code_uses. That the table is named makes this planned anew when it
+  -- is altered.
+  accepted := accepted AND NOT is_retry AND pg_catalog.cardinality(columns) = 0 AND '"public"."promo_code_uses"'::regclass IS NOT NULL
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."customer_address")
               AND "pgpromocodes".promo_code_is_text((CAST(NULL AS "public"."promo_code_uses"))."transaction_id");
   -- What codes in demand answer most of the time, once they are used up: nobody gives way, and nothing was asked before.

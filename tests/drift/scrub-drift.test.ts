@@ -18,7 +18,7 @@ import {
   ValidationError,
 } from '../../src/index';
 import { now } from '../../src/postgres/timers';
-import { backendPid, endBackend, eventually, isWhole, useRole, useSchema } from '../support';
+import { backendPid, cases, endBackend, eventually, isWhole, useRole, useSchema } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 import { intercepted } from '../support/intercepted';
 
@@ -231,52 +231,55 @@ const ids = [
   ['texts', 'text', `chr(40 + (n * 37) % 80) || repeat('"\\', n % 3) || n`],
 ] as const;
 
-describe.each(ids)('pieces of any size, where ids are %s', (_, type, id) => {
-  const own = useSchema(`scrub ${type}`);
-  const used = fc.array(fc.nat({ max: 69 }), { maxLength: 40 });
-  const some = fc.array(fc.nat({ max: 59 }), { maxLength: 3 });
+describe.each(cases('types of ids', ids, ([, type]) => type === 'bigint'))(
+  'pieces of any size, where ids are %s',
+  (_, type, id) => {
+    const own = useSchema(`scrub ${type}`);
+    const used = fc.array(fc.nat({ max: 69 }), { maxLength: 40 });
+    const some = fc.array(fc.nat({ max: 59 }), { maxLength: 3 });
 
-  it('compare each code once, with the records of checkDrift', async () => {
-    await own.sql(SEED_TABLES);
-    await own.sql(`ALTER TABLE :"schema".promo_code_uses DROP CONSTRAINT promo_code_uses_promo_code_id_fkey;
+    it('compare each code once, with the records of checkDrift', async () => {
+      await own.sql(SEED_TABLES);
+      await own.sql(`ALTER TABLE :"schema".promo_code_uses DROP CONSTRAINT promo_code_uses_promo_code_id_fkey;
                    ALTER TABLE :"schema".promo_codes ALTER id DROP DEFAULT, ALTER id TYPE ${type} USING NULL;
                    ALTER TABLE :"schema".promo_code_uses ALTER promo_code_id TYPE ${type} USING NULL`);
-    await installTriggers(own.pool, { schema: own.schema, counterWrites: 'allow' });
-    const { rows } = await own.sql(`SELECT n, ${id} AS id FROM generate_series(1, 70) AS n`);
-    // The last ten are those of uses without a code.
-    await own.sql(
-      `INSERT INTO :"schema".promo_codes (id, code, shop_id)
-       SELECT id::${type}, 'C' || n, 'shop' FROM unnest($1::text[]) WITH ORDINALITY AS q(id, n)`,
-      [rows.slice(0, 60).map((row) => String(row.id))],
-    );
-    const { layout } = await readCompared(own.pool, { schema: own.schema });
-    const idsAt = (places: number[]) => places.map((place) => String(rows[place]!.id));
-    const compare = async (of: number[], drifted: number[], size: number): Promise<void> => {
-      await own.sql(`TRUNCATE :"schema".promo_code_uses, :"library".promo_code_drift_checks;
-                     UPDATE :"schema".promo_codes SET times_used = 0, total_bonus_issued = 0`);
+      await installTriggers(own.pool, { schema: own.schema, counterWrites: 'allow' });
+      const { rows } = await own.sql(`SELECT n, ${id} AS id FROM generate_series(1, 70) AS n`);
+      // The last ten are those of uses without a code.
       await own.sql(
-        `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
-         SELECT id::${type}, 'ann', 'shop', 10, 5, 15 FROM unnest($1::text[]) AS id`,
-        [idsAt(of)],
+        `INSERT INTO :"schema".promo_codes (id, code, shop_id)
+       SELECT id::${type}, 'C' || n, 'shop' FROM unnest($1::text[]) WITH ORDINALITY AS q(id, n)`,
+        [rows.slice(0, 60).map((row) => String(row.id))],
       );
-      await own.sql('UPDATE :"schema".promo_codes SET times_used = 99 WHERE id::text = ANY ($1)', [idsAt(drifted)]);
-      const found: DriftRecord[] = [];
-      let compared = 0;
-      for (let turn = 0; turn < 200; turn += 1) {
-        const piece = await checkNextPiece(own.pool, layout, 1n, size);
-        if (piece === 'over' || piece === undefined) break;
-        found.push(...piece.records);
-        compared += piece.codes;
-      }
-      expect(found).toEqual(await checkDrift(own.pool, { schema: own.schema }));
-      expect(compared).toBe(60);
-    };
-    await fc.assert(fc.asyncProperty(used, some, fc.integer({ min: 1, max: 30 }), compare), {
-      numRuns: isWhole ? 10 : 4,
-      examples: [[Array(40).fill(7), [7, 8], 1]],
-    });
-  }, 120_000);
-});
+      const { layout } = await readCompared(own.pool, { schema: own.schema });
+      const idsAt = (places: number[]) => places.map((place) => String(rows[place]!.id));
+      const compare = async (of: number[], drifted: number[], size: number): Promise<void> => {
+        await own.sql(`TRUNCATE :"schema".promo_code_uses, :"library".promo_code_drift_checks;
+                     UPDATE :"schema".promo_codes SET times_used = 0, total_bonus_issued = 0`);
+        await own.sql(
+          `INSERT INTO :"schema".promo_code_uses (promo_code_id, customer_address, shop_id, base_reward, bonus_amount, total_reward)
+         SELECT id::${type}, 'ann', 'shop', 10, 5, 15 FROM unnest($1::text[]) AS id`,
+          [idsAt(of)],
+        );
+        await own.sql('UPDATE :"schema".promo_codes SET times_used = 99 WHERE id::text = ANY ($1)', [idsAt(drifted)]);
+        const found: DriftRecord[] = [];
+        let compared = 0;
+        for (let turn = 0; turn < 200; turn += 1) {
+          const piece = await checkNextPiece(own.pool, layout, 1n, size);
+          if (piece === 'over' || piece === undefined) break;
+          found.push(...piece.records);
+          compared += piece.codes;
+        }
+        expect(found).toEqual(await checkDrift(own.pool, { schema: own.schema }));
+        expect(compared).toBe(60);
+      };
+      await fc.assert(fc.asyncProperty(used, some, fc.integer({ min: 1, max: 30 }), compare), {
+        numRuns: isWhole ? 10 : 4,
+        examples: [[Array(40).fill(7), [7, 8], 1]],
+      });
+    }, 120_000);
+  },
+);
 
 describe('the pace', () => {
   it('is so many rows each second', () => {

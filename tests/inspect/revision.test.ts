@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'cbf6e0245e4a5a1e05d06bf362303248871f451df281ed71422475e84fdb0f20',
+  2: '7363f2f17d4487cf870d53cf500255341bae0f68819ef8fbdd22279cdc6d5a3b',
 };
 
 it('every function carries the current revision', () => {

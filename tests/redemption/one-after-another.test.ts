@@ -235,13 +235,13 @@ describe('a batch', () => {
 
   it('has the answers and leaves the rows of its requests one after another', async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), play), {
-      numRuns: isWhole ? 40 : 8,
+      numRuns: isWhole ? 40 : 6,
     });
   }, 120_000);
 
   it('has them as well where budgets end in it', async () => {
     await fc.assert(fc.asyncProperty(fc.array(stepOfBudget, { minLength: 2, maxLength: 6 }), play), {
-      numRuns: isWhole ? 30 : 5,
+      numRuns: isWhole ? 30 : 4,
       examples: [[HOLD_TOO_SMALL]],
     });
   }, 120_000);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { backendPid, barrier, eventually, useSchema, waitUntilBlocked } from '../support';
-import { createHost, expectCounters, GRANULARITIES, insert, use } from './host';
+import { createHost, expectCounters, insert, USUAL_GRANULARITIES, use } from './host';
 import { type Session, session, sessions } from './session';
 
 const t = useSchema('locks');
@@ -37,7 +37,7 @@ const stopping = async (count: number): Promise<Session[]> => {
   return opened;
 };
 
-describe.each(GRANULARITIES)('locks (%s triggers)', (granularity) => {
+describe.each(USUAL_GRANULARITIES)('locks (%s triggers)', (granularity) => {
   beforeEach(() => createHost(t, { granularity, enforceLimits: true, alter: STOP_AT_GATE }));
 
   it('inserts of one code do not deadlock, although each has locked the code for its foreign key before', async () => {

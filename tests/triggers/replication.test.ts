@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { checkDrift, installTriggers } from '../../src/index';
 import { eventually, type TestSchema, useDatabase } from '../support';
+import { isIncluded } from '../support/scope';
 import { counters, createHost, expectCounters, insert, use } from './host';
 
 const publisher = useDatabase('publisher');
@@ -111,15 +112,20 @@ describe('logical replication', () => {
     });
   });
 
-  it('of the uses alone is missed by statement triggers, and found by the drift check', async () => {
-    await createHost(subscriber, { granularity: 'statement' });
-    await subscriber.sql('ALTER TABLE :"schema".promo_code_uses ENABLE ALWAYS TRIGGER promo_code_uses_insert_trigger');
-    await replicate(':"schema".promo_code_uses');
-    await write();
-    expect(await counters(subscriber)).toEqual({});
-    expect(await checkDrift(subscriber.pool, { schema: subscriber.schema })).toMatchObject([
-      { promoCodeId: '1', timesUsed: 0, actualUses: 1 },
-      { promoCodeId: '3', timesUsed: 0, actualUses: 1 },
-    ]);
-  });
+  it.runIf(isIncluded('replication of the uses alone'))(
+    'of the uses alone is missed by statement triggers, and found by the drift check',
+    async () => {
+      await createHost(subscriber, { granularity: 'statement' });
+      await subscriber.sql(
+        'ALTER TABLE :"schema".promo_code_uses ENABLE ALWAYS TRIGGER promo_code_uses_insert_trigger',
+      );
+      await replicate(':"schema".promo_code_uses');
+      await write();
+      expect(await counters(subscriber)).toEqual({});
+      expect(await checkDrift(subscriber.pool, { schema: subscriber.schema })).toMatchObject([
+        { promoCodeId: '1', timesUsed: 0, actualUses: 1 },
+        { promoCodeId: '3', timesUsed: 0, actualUses: 1 },
+      ]);
+    },
+  );
 });

@@ -156,7 +156,7 @@ it('every command line that a page shows is one, and has the flags that it is gi
   expect(flags.size).toBeGreaterThan(5);
 });
 
-it.runIf(isIncluded('the examples of the help'))('every example of every help runs', async () => {
+it.runIf(isIncluded('the examples of the help'))('every example of every help runs', { timeout: 120_000 }, async () => {
   writeFileSync(path.join(folder, 'promo-codes.json'), '{ "counterWrites": "ignore" }');
   writeFileSync(path.join(folder, 'codes.csv'), CSV);
   for (const line of await examplesOf()) {

@@ -10,7 +10,7 @@ import {
   renderSql,
   uninstallTriggers,
 } from '../../src/index';
-import { storedName, useSchema } from '../support';
+import { cases, storedName, useSchema } from '../support';
 import { insertUses, SEED_TABLES } from '../support/host-tables';
 import { intercepted } from '../support/intercepted';
 
@@ -89,112 +89,116 @@ const install = (way: Way, { pool, schema }: typeof old, options: InstallOptions
     ? installTriggers(pool, { schema, ...options })
     : pool.query(renderSql('triggers', { schema, ...options }));
 
-describe.each<Way>(['installTriggers', 'renderSql'])('an installation of revision 1, upgraded by %s', (way) => {
-  it('equals a fresh one and leaves nothing behind', async () => {
-    await keyedUse(old, 'k');
-    await old.sql(LIMIT);
-    await install(way, fresh, { counterWrites: 'ignore' });
-    await install(way, old, { counterWrites: 'ignore' });
-    expect(await everything(old)).toEqual(await everything(fresh));
-    expect(await inspectTriggers(old.pool, { schema: old.schema })).toMatchObject({
-      ok: true,
-      counterWrites: 'ignore',
+const WAYS: Way[] = ['installTriggers', 'renderSql'];
+describe.each(cases('ways to upgrade', WAYS, (way) => way === 'installTriggers'))(
+  'an installation of revision 1, upgraded by %s',
+  (way) => {
+    it('equals a fresh one and leaves nothing behind', async () => {
+      await keyedUse(old, 'k');
+      await old.sql(LIMIT);
+      await install(way, fresh, { counterWrites: 'ignore' });
+      await install(way, old, { counterWrites: 'ignore' });
+      expect(await everything(old)).toEqual(await everything(fresh));
+      expect(await inspectTriggers(old.pool, { schema: old.schema })).toMatchObject({
+        ok: true,
+        counterWrites: 'ignore',
+      });
+      expect(await installTriggers(old.pool, { schema: old.schema })).toMatchObject({ changed: false });
+      expect((await old.sql('SELECT points FROM :"library".promo_code_rate_limits')).rows).toEqual([{ points: 5 }]);
+      await assertNoDrift(old.pool, { schema: old.schema });
     });
-    expect(await installTriggers(old.pool, { schema: old.schema })).toMatchObject({ changed: false });
-    expect((await old.sql('SELECT points FROM :"library".promo_code_rate_limits')).rows).toEqual([{ points: 5 }]);
-    await assertNoDrift(old.pool, { schema: old.schema });
-  });
 
-  it('answers with what its keys remember, and confirms its holds', async () => {
-    await keyedUse(old, 'k');
-    const held = await hold(old);
-    await install(way, old);
-    const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
-    expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
-    expect(await repository.confirm(held)).toMatchObject({ id: held });
-    expect(await repository.findById('1')).toMatchObject({ timesUsed: 2 });
-  });
-
-  it.runIf(way === 'installTriggers')('locks the tables in the order in which a redemption writes them', async () => {
-    const locking: string[] = [];
-    const pool = intercepted(old.pool, (text, values, send) => {
-      if (/^(LOCK TABLE|ALTER TABLE .* SET SCHEMA)/.test(text)) locking.push(text.slice(0, 4));
-      return send(text, values);
+    it('answers with what its keys remember, and confirms its holds', async () => {
+      await keyedUse(old, 'k');
+      const held = await hold(old);
+      await install(way, old);
+      const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
+      expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
+      expect(await repository.confirm(held)).toMatchObject({ id: held });
+      expect(await repository.findById('1')).toMatchObject({ timesUsed: 2 });
     });
-    await installTriggers(pool, { schema: old.schema });
-    expect(locking).toEqual(['LOCK', 'LOCK', 'ALTE', 'ALTE', 'ALTE']);
-  });
 
-  it('in place, with the schema of the host as that of the library, does the same', async () => {
-    await keyedUse(old, 'k');
-    const held = await hold(old);
-    await install(way, old, { librarySchema: old.schema });
-    const options = { schema: old.schema, librarySchema: old.schema };
-    expect(await inspectTriggers(old.pool, options)).toMatchObject({ ok: true });
-    expect(await installTriggers(old.pool, options)).toMatchObject({ changed: false });
-    const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
-    expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
-    expect(await repository.confirm(held)).toMatchObject({ id: held });
-    expect(await publicRights(old.schema)).toEqual([]);
-    const earlier = await old.sql(
-      `SELECT proname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
+    it.runIf(way === 'installTriggers')('locks the tables in the order in which a redemption writes them', async () => {
+      const locking: string[] = [];
+      const pool = intercepted(old.pool, (text, values, send) => {
+        if (/^(LOCK TABLE|ALTER TABLE .* SET SCHEMA)/.test(text)) locking.push(text.slice(0, 4));
+        return send(text, values);
+      });
+      await installTriggers(pool, { schema: old.schema });
+      expect(locking).toEqual(['LOCK', 'LOCK', 'ALTE', 'ALTE', 'ALTE']);
+    });
+
+    it('in place, with the schema of the host as that of the library, does the same', async () => {
+      await keyedUse(old, 'k');
+      const held = await hold(old);
+      await install(way, old, { librarySchema: old.schema });
+      const options = { schema: old.schema, librarySchema: old.schema };
+      expect(await inspectTriggers(old.pool, options)).toMatchObject({ ok: true });
+      expect(await installTriggers(old.pool, options)).toMatchObject({ changed: false });
+      const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
+      expect(await repository.redeem({ ...asked, idempotencyKey: 'k' })).toMatchObject({ ok: true, replayed: true });
+      expect(await repository.confirm(held)).toMatchObject({ id: held });
+      expect(await publicRights(old.schema)).toEqual([]);
+      const earlier = await old.sql(
+        `SELECT proname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
         WHERE nspname = :'schema' AND prosrc ~ '-- pg-promo-codes 1'`,
-    );
-    expect(earlier.rows).toEqual([]);
-  });
+      );
+      expect(earlier.rows).toEqual([]);
+    });
 
-  it('keeps the rows of both where a service of the first revision has installed once more', async () => {
-    await keyedUse(old, 'first');
-    const firstHold = await hold(old);
-    await install(way, old);
-    // A constraint trigger is not replaced by the script of that revision, which looks for its own in its schema.
-    await old.sql('DROP TRIGGER recount_promo_code_on_update ON :"schema".promo_codes');
-    await installRevision1();
-    await keyedUse(old, 'second');
-    const secondHold = await hold(old);
-    await install(way, old, { counterWrites: 'ignore' });
-    await install(way, fresh, { counterWrites: 'ignore' });
-    expect(await everything(old)).toEqual(await everything(fresh));
-    const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
-    for (const key of ['first', 'second'])
-      expect(await repository.redeem({ ...asked, idempotencyKey: key })).toMatchObject({ ok: true, replayed: true });
-    for (const held of [firstHold, secondHold]) expect(await repository.confirm(held)).toMatchObject({ id: held });
-    await assertNoDrift(old.pool, { schema: old.schema });
-  });
+    it('keeps the rows of both where a service of the first revision has installed once more', async () => {
+      await keyedUse(old, 'first');
+      const firstHold = await hold(old);
+      await install(way, old);
+      // A constraint trigger is not replaced by the script of that revision, which looks for its own in its schema.
+      await old.sql('DROP TRIGGER recount_promo_code_on_update ON :"schema".promo_codes');
+      await installRevision1();
+      await keyedUse(old, 'second');
+      const secondHold = await hold(old);
+      await install(way, old, { counterWrites: 'ignore' });
+      await install(way, fresh, { counterWrites: 'ignore' });
+      expect(await everything(old)).toEqual(await everything(fresh));
+      const repository = new PromoCodeRepository(old.pool, { schema: old.schema });
+      for (const key of ['first', 'second'])
+        expect(await repository.redeem({ ...asked, idempotencyKey: key })).toMatchObject({ ok: true, replayed: true });
+      for (const held of [firstHold, secondHold]) expect(await repository.confirm(held)).toMatchObject({ id: held });
+      await assertNoDrift(old.pool, { schema: old.schema });
+    });
 
-  it('lets PUBLIC do nothing any more', async () => {
-    await install(way, old);
-    expect(await publicRights(old.library)).toEqual([]);
-    const none = await old.sql(
-      `SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+    it('lets PUBLIC do nothing any more', async () => {
+      await install(way, old);
+      expect(await publicRights(old.library)).toEqual([]);
+      const none = await old.sql(
+        `SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
         WHERE nspname = :'schema' AND relname LIKE 'promo\\_code\\_%' AND relkind = 'r' AND relname <> 'promo_code_uses'`,
-    );
-    expect(none.rowCount).toBe(0);
-  });
+      );
+      expect(none.rowCount).toBe(0);
+    });
 
-  it("takes functions that are the host's own for nothing else", async () => {
-    await old.sql(`CREATE FUNCTION :"schema".redeem_promo_codes(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+    it("takes functions that are the host's own for nothing else", async () => {
+      await old.sql(`CREATE FUNCTION :"schema".redeem_promo_codes(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
                    CREATE FUNCTION :"schema".my_promo_code() RETURNS text LANGUAGE sql AS 'SELECT 1::text'`);
-    await install(way, old);
-    const { rows } = await old.sql(
-      `SELECT :"schema".redeem_promo_codes('mine', '') AS one, :"schema".my_promo_code() AS two`,
-    );
-    expect(rows).toEqual([{ one: 'mine', two: '1' }]);
-  });
+      await install(way, old);
+      const { rows } = await old.sql(
+        `SELECT :"schema".redeem_promo_codes('mine', '') AS one, :"schema".my_promo_code() AS two`,
+      );
+      expect(rows).toEqual([{ one: 'mine', two: '1' }]);
+    });
 
-  it('leaves the first revision to the tables that it is for, when other tables of the schema get the library', async () => {
-    await keyedUse(old, 'k');
-    await old.sql(`CREATE TABLE :"schema".gifts (LIKE :"schema".promo_codes INCLUDING ALL);
+    it('leaves the first revision to the tables that it is for, when other tables of the schema get the library', async () => {
+      await keyedUse(old, 'k');
+      await old.sql(`CREATE TABLE :"schema".gifts (LIKE :"schema".promo_codes INCLUDING ALL);
                    CREATE TABLE :"schema".gift_uses (LIKE :"schema".promo_code_uses INCLUDING ALL)`);
-    const others = { librarySchema: old.library, tables: { codes: { name: 'gifts' }, uses: { name: 'gift_uses' } } };
-    await install(way, old, others);
-    expect((await old.sql('SELECT FROM :"schema".promo_code_idempotency_keys')).rowCount).toBe(1);
-    expect((await old.sql('SELECT FROM :"library".promo_code_idempotency_keys')).rowCount).toBe(0);
-    await old.sql(insertUses(1));
-    const { rows } = await old.sql('SELECT times_used FROM :"schema".promo_codes');
-    expect(rows).toEqual([{ times_used: 2 }]);
-  });
-});
+      const others = { librarySchema: old.library, tables: { codes: { name: 'gifts' }, uses: { name: 'gift_uses' } } };
+      await install(way, old, others);
+      expect((await old.sql('SELECT FROM :"schema".promo_code_idempotency_keys')).rowCount).toBe(1);
+      expect((await old.sql('SELECT FROM :"library".promo_code_idempotency_keys')).rowCount).toBe(0);
+      await old.sql(insertUses(1));
+      const { rows } = await old.sql('SELECT times_used FROM :"schema".promo_codes');
+      expect(rows).toEqual([{ times_used: 2 }]);
+    });
+  },
+);
 
 it('options of the first revision stay when they are left out', async () => {
   await old.sql('DROP FUNCTION :"schema".rollback_promo_code_use(bigint)');

@@ -71,8 +71,8 @@ export class Model {
     const full = new Decimal(this.bonus(index, base));
     const isLimited = () =>
       this.refusal(index, customer, full) !== undefined ||
-      full.gt(this.left(index)) ||
-      full.gt(this.campaignLeft(index));
+      // What is nothing can be paid, whatever is left.
+      (full.gt(0) && (full.gt(this.left(index)) || full.gt(this.campaignLeft(index))));
     if (isLimited()) this.releaseExpired(index);
     if (isLimited() && (this.refusal(index, customer, full) ?? 'campaign').startsWith('campaign')) {
       for (const other of this.codesBeside(index)) this.releaseExpired(other);

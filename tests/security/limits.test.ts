@@ -75,6 +75,7 @@ describe('as much as is allowed', () => {
 
   it.skipIf(!isIncluded('an import of a million rows'))(
     'an import of rows without end is refused at the row after the last that can be kept, and wrote nothing',
+    { timeout: 120_000 },
     async () => {
       function* rows() {
         yield { ...made, code: 'FIRST' };

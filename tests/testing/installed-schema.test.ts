@@ -6,6 +6,7 @@ import { SEED_TABLES } from '../support/host-tables';
 import { barrier } from '../support/races';
 import { useRole } from '../support/role';
 import { useSchema } from '../support/schema';
+import { isIncluded } from '../support/scope';
 
 expect.extend({ toHaveNoDrift });
 
@@ -102,28 +103,31 @@ describe('a schema for one test', () => {
 });
 
 describe('what a test leaves behind', () => {
-  it('an open transaction with locks, of the pool and of another one, is ended, and no process with it', async () => {
-    const other = t.poolWith({ max: 1 });
-    let used = '';
-    const clients = await withInstalledSchema(t.pool, async ({ pool, schema, repository }) => {
-      used = schema;
-      const { id } = await repository.create(code);
-      const client = await pool.connect();
-      await client.query('BEGIN');
-      await repository.redeem(request, { client });
-      // Waits for the client's lock, and nobody waits for it.
-      const late = repository.redeem({ ...request, customerAddress: 'bob' });
-      const elsewhere = await other.connect();
-      elsewhere.on('error', () => undefined);
-      await elsewhere.query(`BEGIN; CREATE TABLE ${schema}.kept (id integer)`);
-      return { client, elsewhere, late: late.then((result) => result.ok, isPromoCodesError), id };
-    });
-    expect(await schemasLike(used)).toEqual([]);
-    expect(await clients.late).toBe(true);
-    await expect(clients.client.query('SELECT 1')).rejects.toThrow();
-    clients.client.release(true);
-    clients.elsewhere.release(true);
-  });
+  it.runIf(isIncluded('open transactions in a schema for one test'))(
+    'an open transaction with locks, of the pool and of another one, is ended, and no process with it',
+    async () => {
+      const other = t.poolWith({ max: 1 });
+      let used = '';
+      const clients = await withInstalledSchema(t.pool, async ({ pool, schema, repository }) => {
+        used = schema;
+        const { id } = await repository.create(code);
+        const client = await pool.connect();
+        await client.query('BEGIN');
+        await repository.redeem(request, { client });
+        // Waits for the client's lock, and nobody waits for it.
+        const late = repository.redeem({ ...request, customerAddress: 'bob' });
+        const elsewhere = await other.connect();
+        elsewhere.on('error', () => undefined);
+        await elsewhere.query(`BEGIN; CREATE TABLE ${schema}.kept (id integer)`);
+        return { client, elsewhere, late: late.then((result) => result.ok, isPromoCodesError), id };
+      });
+      expect(await schemasLike(used)).toEqual([]);
+      expect(await clients.late).toBe(true);
+      await expect(clients.client.query('SELECT 1')).rejects.toThrow();
+      clients.client.release(true);
+      clients.elsewhere.release(true);
+    },
+  );
 
   it('a client that was given back with its transaction open is ended, and no process with it', async () => {
     const pool = t.poolWith({ max: 2 });
@@ -143,23 +147,26 @@ describe('what a test leaves behind', () => {
     expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
   });
 
-  it('a pool without a free client, or one that has been ended, keeps nothing from being removed', async () => {
-    let used = '';
-    const small = t.poolWith({ max: 1 });
-    await withInstalledSchema(small, async ({ schema }) => {
-      used = schema;
-      const client = await small.connect();
-      await client.query(`BEGIN; LOCK TABLE ${schema}.promo_codes`);
-      onTestFinished(() => client.release(true));
-    });
-    expect(await schemasLike(used)).toEqual([]);
-    const ended = new pg.Pool({ connectionString: t.url });
-    await withInstalledSchema(ended, async ({ schema }) => {
-      used = schema;
-      await ended.end();
-    });
-    expect(await schemasLike(used)).toEqual([]);
-  });
+  it.runIf(isIncluded('pools without a free client in a schema for one test'))(
+    'a pool without a free client, or one that has been ended, keeps nothing from being removed',
+    async () => {
+      let used = '';
+      const small = t.poolWith({ max: 1 });
+      await withInstalledSchema(small, async ({ schema }) => {
+        used = schema;
+        const client = await small.connect();
+        await client.query(`BEGIN; LOCK TABLE ${schema}.promo_codes`);
+        onTestFinished(() => client.release(true));
+      });
+      expect(await schemasLike(used)).toEqual([]);
+      const ended = new pg.Pool({ connectionString: t.url });
+      await withInstalledSchema(ended, async ({ schema }) => {
+        used = schema;
+        await ended.end();
+      });
+      expect(await schemasLike(used)).toEqual([]);
+    },
+  );
 });
 
 describe('bad input', () => {

@@ -205,7 +205,7 @@ describe.each(USUAL_GRANULARITIES)('counterWrites with %s triggers', (granularit
     });
   });
 
-  describe.each(['ignore', 'reject'] as const)(
+  describe.each(cases('guards beside the library', ['ignore', 'reject'] as const, (one) => one === 'ignore'))(
     '%s does not stand in the way of the library itself',
     (counterWrites) => {
       it('every way of counting', async () => {

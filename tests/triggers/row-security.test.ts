@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { installTriggers, renderSql } from '../../src/index';
-import { useRole, useSchema } from '../support';
+import { cases, useRole, useSchema } from '../support';
 import {
   counters,
   createHost,
@@ -69,24 +69,28 @@ describe.each(USUAL_GRANULARITIES)(
       await expectCounters(t, { 1: [1, '10.00'], 2: [1, '2.00'] });
     });
 
-    it.each([
+    const POLICIES: [name: string, policies: string[]][] = [
       ['no policy at all', []],
       ['a policy for another shop', [OWN_SHOP]],
       ['a policy that shows but does not let update', ['FOR SELECT USING (true)']],
       ['a policy that shows the update only', ['FOR UPDATE USING (true)']],
       ['a policy whose check refuses', ['USING (true) WITH CHECK (false)']],
-    ])('codes that are hidden from the owner by %s: every write is refused', async (_, policies) => {
-      await t.sql(forced('promo_codes', ...policies));
-      for (const statement of [
-        insert(use(1, 10)),
-        'UPDATE :"schema".promo_code_uses SET bonus_amount = 3 WHERE bonus_amount = 2',
-        'UPDATE :"schema".promo_code_uses SET promo_code_id = 3 WHERE bonus_amount = 2',
-        'DELETE FROM :"schema".promo_code_uses WHERE bonus_amount = 1',
-      ]) {
-        await expect(role.sql(statement), statement).rejects.toMatchObject({ code: '42501' });
-      }
-      await expectCounters(t, { 1: [1, '1.00'], 2: [1, '2.00'] });
-    });
+    ];
+    it.each(cases('policies that hide codes', POLICIES, (_, at) => at === 1))(
+      'codes that are hidden from the owner by %s: every write is refused',
+      async (_, policies) => {
+        await t.sql(forced('promo_codes', ...policies));
+        for (const statement of [
+          insert(use(1, 10)),
+          'UPDATE :"schema".promo_code_uses SET bonus_amount = 3 WHERE bonus_amount = 2',
+          'UPDATE :"schema".promo_code_uses SET promo_code_id = 3 WHERE bonus_amount = 2',
+          'DELETE FROM :"schema".promo_code_uses WHERE bonus_amount = 1',
+        ]) {
+          await expect(role.sql(statement), statement).rejects.toMatchObject({ code: '42501' });
+        }
+        await expectCounters(t, { 1: [1, '1.00'], 2: [1, '2.00'] });
+      },
+    );
 
     it('codes that are hidden from the owner: TRUNCATE is refused as well', async () => {
       await t.sql(forced('promo_codes', OWN_SHOP));

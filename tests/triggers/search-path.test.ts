@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { useSchema } from '../support';
+import { cases, useSchema } from '../support';
 import { createHost, expectCounters, insert, USUAL_GRANULARITIES, unguarded, use } from './host';
 import { type Session, session } from './session';
 
@@ -38,7 +38,8 @@ const pairs = TYPES.flatMap((left) => TYPES.map((right) => [left, right] as cons
 describe.each(USUAL_GRANULARITIES)('the search_path of a session means nothing to the triggers (%s)', (granularity) => {
   beforeEach(() => createHost(t, { granularity, enforceLimits: true }));
 
-  it.each([`''`, 'pg_catalog', 'pg_temp', '"nothing of that name"'])('search_path = %s', async (path) => {
+  const PATHS = [`''`, 'pg_catalog', 'pg_temp', '"nothing of that name"'];
+  it.each(cases('search paths', PATHS, (path) => path === `''`))('search_path = %s', async (path) => {
     const opened = await session(t);
     await opened.sql(`SET search_path = ${path}`);
     await writeEverything(opened);
@@ -110,7 +111,8 @@ describe.each(USUAL_GRANULARITIES)('the search_path of a session means nothing t
     await expectCounters(t, {});
   });
 
-  it.each(['without limits', 'with limits', 'with numeric limits'])(
+  const LIMITS = ['without limits', 'with limits', 'with numeric limits'];
+  it.each(cases('limits beside what shadows functions', LIMITS, (limits) => limits === 'with limits'))(
     'functions and operators beside the tables, in the one schema that the triggers do look into (%s)',
     async (limits) => {
       const schema = ':"schema"';

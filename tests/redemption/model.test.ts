@@ -254,7 +254,7 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       numRuns: isWhole ? 60 : 15,
       seed: SEED,
     });
-  }, 120_000);
+  }, 300_000);
 
   it('calls at once leave counters true and limits kept', async () => {
     await fc.assert(
@@ -296,5 +296,5 @@ describe.each(['own', 'seed'] as const)('against a model, on the tables of %s', 
       }),
       { numRuns: isWhole ? 25 : 8 },
     );
-  }, 120_000);
+  }, 300_000);
 });

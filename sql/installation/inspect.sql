@@ -28,9 +28,10 @@ WITH RECURSIVE :installed_place(), host AS (
   -- In one pass: there is no index that would find the triggers of a function.
   SELECT t.tgfoid FROM pg_catalog.pg_trigger AS t WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.oid = t.tgrelid)
 ), campaign_ids AS (
-  -- What redemptions read of it: whether there has been a campaign.
+  -- Whether there has been a campaign, as redemptions read it. That takes a lock, so it is not read where there is none.
   SELECT d.refobjid AS table_oid, s.relacl,
-         CASE WHEN pg_catalog.has_sequence_privilege(s.oid, 'USAGE') THEN pg_catalog.pg_sequence_last_value(s.oid::pg_catalog.regclass) ELSE 1::bigint END AS last
+         CASE WHEN pg_catalog.pg_relation_size(d.refobjid::pg_catalog.regclass) > 0::bigint AND pg_catalog.has_sequence_privilege(s.oid, 'USAGE')
+              THEN pg_catalog.pg_sequence_last_value(s.oid::pg_catalog.regclass) ELSE 1::bigint END AS last
     FROM library AS l
     JOIN pg_catalog.pg_class AS s ON s.relnamespace = l.oid AND s.relname = 'promo_code_campaigns_id_seq'::name AND s.relkind = 'S'::"char"
     JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid AND d.objid = s.oid AND d.deptype = 'i'::"char"
@@ -148,9 +149,8 @@ SELECT pg_catalog.json_build_object(
                  JOIN pg_catalog.pg_proc AS f ON f.oid = g.tgfoid AND f.pronamespace = s.oid
                 WHERE g.tgrelid = c.oid AND g.tgenabled IN ('O'::"char", 'A'::"char")), pg_catalog.json_build_array()),
              'isReady', NOT EXISTS (
-               -- There is none of the campaigns that are there, or nobody has looked yet: see has_campaigns.
-               SELECT FROM campaign_ids AS q
-                WHERE q.table_oid = c.oid AND NOT (q.last > 0::bigint OR (q.last = 0::bigint AND pg_catalog.pg_relation_size(c.oid::pg_catalog.regclass) = 0::bigint)))
+               -- It knows of none, and there are some: see has_campaigns.
+               SELECT FROM campaign_ids AS q WHERE q.table_oid = c.oid AND q.last = 0::bigint)
                AND (c.relkind <> 'p'::"char"
                -- Nobody else can make one, and all goes on without it.
                OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') OR EXISTS (

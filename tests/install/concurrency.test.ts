@@ -227,7 +227,7 @@ describe('an installation that dies', () => {
 });
 
 describe('when nothing has changed', () => {
-  it('is one statement that takes no lock on the tables and writes nothing', async () => {
+  it('is one statement that takes no lock and writes nothing', async () => {
     await installTriggers(pool, { schema });
     const blocker = await client();
     await blocker.query(
@@ -243,6 +243,15 @@ describe('when nothing has changed', () => {
     expect(await installTriggers(counting, { schema })).toMatchObject({ changed: false });
     expect(statements).toHaveLength(1);
     await blocker.query('ROLLBACK');
+    const own = await client();
+    await own.query('BEGIN');
+    expect(await installTriggers(own, { schema })).toMatchObject({ changed: false });
+    const { rows: locks } = await own.query(
+      `SELECT c.relname FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE l.pid = pg_backend_pid() AND n.nspname NOT IN ('pg_catalog', 'pg_toast')`,
+    );
+    expect(locks).toEqual([]);
+    await own.query('ROLLBACK');
     const readOnly = await client();
     await readOnly.query('SET default_transaction_read_only = on');
     expect(await installTriggers(readOnly, { schema })).toMatchObject({ changed: false });

@@ -1298,7 +1298,7 @@ BEGIN
             FROM (SELECT FROM "public"."promo_code_uses" AS u
                    WHERE lower(btrim(u."customer_address"::text)) >= customers[a.place] AND lower(btrim(u."customer_address"::text)) <= customers[a.place]
                      AND true AND true AND (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = u."promo_code_id") = g.id
-                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT least(g.per_customer_limit, 2147483647::bigint) + 1::bigint) AS own) > g.per_customer_limit
+                   ORDER BY lower(btrim(u."customer_address"::text)) LIMIT greatest(least(g.per_customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint) AS own) > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN
@@ -2699,11 +2699,8 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
-  wait_here boolean := session_wait = '0'
-                       OR session_wait::interval
-                          > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  wait_here boolean := session_wait = '0';
   setting text;
   -- By the place in codes.
   code_ids bigint[];
@@ -2720,6 +2717,9 @@ DECLARE
   answer text;
   lately "public"."promo_code_uses"."used_at"%TYPE;
 BEGIN
+  IF NOT wait_here THEN
+    wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  END IF;
   IF wait_here THEN
     setting := set_config('lock_timeout', lock_wait_ms::text, true);
   END IF;
@@ -2758,9 +2758,11 @@ BEGIN
 
   -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
   -- are.
-  IF accepted AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
-    SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
-      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+  IF accepted THEN
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
+        FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    END IF;
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
       SELECT coalesce(bool_and(l.is_open), true), coalesce(bool_or(l.has_budget), false) INTO accepted, has_budget
         FROM (SELECT CASE WHEN NOT g.is_active OR g.start_date > now() OR g.end_date < now() THEN 'campaign_inactive' END IS NULL AS is_open, g.max_total_bonus IS NOT NULL AS has_budget
@@ -2930,8 +2932,11 @@ BEGIN
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
   END IF;
-  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL AND (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
-    campaign_ids := ARRAY(SELECT (SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
+  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+    IF (pg_catalog.pg_sequence_last_value('"pgpromocodes".promo_code_campaigns_id_seq'::regclass) IS DISTINCT FROM 0::bigint) THEN
+      SELECT pg_catalog.array_agg((SELECT m.campaign_id FROM "pgpromocodes".promo_code_campaign_codes AS m WHERE m.promo_code_id = q.id) ORDER BY q.place) INTO campaign_ids
+        FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+    END IF;
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
     SELECT pg_catalog.concat(pg_catalog.left(answer, -1), ',', string_agg(m.row, ','), ']') INTO answer
@@ -2966,7 +2971,6 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
   wait_here boolean := session_wait = '0';
   setting text;

@@ -102,7 +102,7 @@ BEGIN
   SELECT g.id INTO over_limit
     FROM pg_catalog.unnest(campaigns) WITH ORDINALITY AS a(campaign, place)
     JOIN :"library".promo_code_campaigns AS g ON g.id = a.campaign AND g.per_customer_limit IS NOT NULL
-   WHERE :campaign_customer_uses(g.id, customers[a.place], least(g.per_customer_limit, 2147483647::bigint) + 1::bigint, true) > g.per_customer_limit
+   WHERE :campaign_customer_uses(g.id, customers[a.place], :past_limit(g.per_customer_limit), true) > g.per_customer_limit
    ORDER BY g.id
    LIMIT 1;
   IF FOUND THEN

@@ -57,13 +57,13 @@ BEGIN
     SELECT r.*,
            CASE WHEN r.refusal IS NULL AND r.customer_limit IS NOT NULL
                 THEN :customer_uses(
-                       r.id, r.who, greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint,
+                       r.id, r.who, :past_limit(r.customer_limit),
                        NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                                     WHERE h.promo_code_id = r.id AND :is_use_of_hold() AND :hold_is_due()))
                 ELSE 0::bigint END AS mine,
            CASE WHEN r.refusal IS NULL AND r.campaign_customer_limit IS NOT NULL
                 THEN :campaign_customer_uses(
-                       r.campaign_id, r.who, greatest(least(r.campaign_customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint,
+                       r.campaign_id, r.who, :past_limit(r.campaign_customer_limit),
                        NOT EXISTS (SELECT FROM :"library".promo_code_holds AS h
                                     WHERE h.promo_code_id = u.:"promo_code_id" AND :is_use_of_hold() AND :hold_is_due()))
                 ELSE 0::bigint END AS campaign_mine

@@ -14,7 +14,6 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
   wait_here boolean := session_wait = '0';
   setting text;
@@ -27,12 +26,7 @@ DECLARE
   lately :"uses".:"used_at"%TYPE;
   /*fi*/
 BEGIN
-  IF NOT wait_here THEN
-    wait_here := session_wait::interval > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
-  END IF;
-  IF wait_here THEN
-    setting := set_config('lock_timeout', lock_wait_ms::text, true);
-  END IF;
+  :limit_wait();
   -- As an expression it is no statement of its own.
   IF call_ids IS NOT NULL AND (call_ids[2] IS NOT NULL OR NOT pg_try_advisory_xact_lock(:call_lock(call_ids[1]))) THEN
     PERFORM :"library".wait_for_promo_code_call(call_ids);

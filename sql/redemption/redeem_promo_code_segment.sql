@@ -75,10 +75,7 @@ BEGIN
       FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place)
       LEFT JOIN :"codes" AS c ON c.:"code_id" = q.id;
     /*fi*/
-    IF :has_campaigns() THEN
-      SELECT pg_catalog.array_agg(:campaign_of(q.id) ORDER BY q.place) INTO campaign_ids
-        FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
-    END IF;
+    :find_campaigns(code_ids);
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
       PERFORM FROM :"library".promo_code_campaigns AS g WHERE g.id = ANY (campaign_ids) ORDER BY g.id FOR NO KEY UPDATE;
       SELECT pg_catalog.array_agg(g.id ORDER BY q.place), pg_catalog.array_agg(:campaign_refusal() ORDER BY q.place),

@@ -25,11 +25,8 @@ AS $body$
 -- pg-promo-codes 2
 #variable_conflict use_variable
 DECLARE
-  -- A longer wait than that of the caller would go on after the caller has given up.
   session_wait text := current_setting('lock_timeout');
-  wait_here boolean := session_wait = '0'
-                       OR session_wait::interval
-                          > pg_catalog.make_interval(secs => lock_wait_ms::double precision * 0.001::double precision);
+  wait_here boolean := session_wait = '0';
   setting text;
   -- By the place in codes.
   code_ids :code_id_type[];
@@ -48,9 +45,7 @@ DECLARE
   lately :"uses".:"used_at"%TYPE;
   /*fi*/
 BEGIN
-  IF wait_here THEN
-    setting := set_config('lock_timeout', lock_wait_ms::text, true);
-  END IF;
+  :limit_wait();
   -- As an expression it is no statement of its own.
   IF call_ids IS NOT NULL AND (call_ids[2] IS NOT NULL OR NOT pg_try_advisory_xact_lock(:call_lock(call_ids[1]))) THEN
     PERFORM :"library".wait_for_promo_code_call(call_ids);
@@ -83,9 +78,8 @@ BEGIN
 
   -- Campaigns come after all codes, in the order of their ids; a later statement than the one that waits for the codes sees which they
   -- are.
-  IF accepted AND :has_campaigns() THEN
-    SELECT pg_catalog.array_agg(:campaign_of(q.id) ORDER BY q.place) INTO campaign_ids
-      FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place);
+  IF accepted THEN
+    :find_campaigns(code_ids);
     IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
       SELECT coalesce(bool_and(l.is_open), true), coalesce(bool_or(l.has_budget), false) INTO accepted, has_budget
         FROM (SELECT :campaign_refusal() IS NULL AS is_open, g.max_total_bonus IS NOT NULL AS has_budget
@@ -213,8 +207,8 @@ BEGIN
              codes, shops, places, customers, bases, bonuses, transactions, keys, use_ids, hold_seconds, duplicate_keys,
              is_retry, strict, columns) AS r;
   END IF;
-  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL AND :has_campaigns() THEN
-    campaign_ids := ARRAY(SELECT :campaign_of(q.id) FROM pg_catalog.unnest(code_ids) WITH ORDINALITY AS q(id, place) ORDER BY q.place);
+  IF campaign_ids IS NULL AND NOT accepted AND NOT is_used_up AND code_ids IS NOT NULL THEN
+    :find_campaigns(code_ids);
   END IF;
   IF pg_catalog.cardinality(pg_catalog.array_remove(campaign_ids, NULL)) > 0 THEN
     SELECT pg_catalog.concat(pg_catalog.left(answer, -1), ',', string_agg(m.row, ','), ']') INTO answer

@@ -11,7 +11,7 @@
    FROM (SELECT k.*, campaign_ids[k.place] AS campaign_id,
                 CASE WHEN k.outcome IS NULL AND campaign_customer_limits[k.place] IS NOT NULL
                      THEN :campaign_customer_uses(
-                            campaign_ids[k.place], k.who, greatest(least(campaign_customer_limits[k.place], 2147483647::bigint), 0::bigint) + 1::bigint, true)
+                            campaign_ids[k.place], k.who, :past_limit(campaign_customer_limits[k.place]), true)
                 END AS campaign_had
            FROM $known AS k) AS w
  OFFSET 0)

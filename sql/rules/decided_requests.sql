@@ -51,7 +51,7 @@
                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
                                         max(CASE WHEN r.outcome IS NULL AND r.rank = 1::bigint AND r.customer_limit IS NOT NULL
                                                  THEN :customer_uses(
-                                                        r.code_id, r.who, greatest(least(r.customer_limit, 2147483647::bigint), 0::bigint) + 1::bigint, true)
+                                                        r.code_id, r.who, :past_limit(r.customer_limit), true)
                                             END) OVER (PARTITION BY r.code_id, r.who, r.outcome IS NULL) AS had
                                    FROM (SELECT q.*, q.outcome IS NULL AND q.campaign_refusal IS NULL AS is_open,
                                                 rooms[q.place] AS room, customer_limits[q.place] AS customer_limit,

@@ -36,6 +36,7 @@ import describedColumns from '../../sql/rules/described_columns.sql';
 import differs from '../../sql/rules/differs.sql';
 import endedMonths from '../../sql/rules/ended_months.sql';
 import filledByTriggers from '../../sql/rules/filled_by_triggers.sql';
+import findCampaigns from '../../sql/rules/find_campaigns.sql';
 import finiteBonus from '../../sql/rules/finite_bonus.sql';
 import firstCode from '../../sql/rules/first_code.sql';
 import fitsBudget from '../../sql/rules/fits_budget.sql';
@@ -63,11 +64,13 @@ import isUseOfHold from '../../sql/rules/is_use_of_hold.sql';
 import knownRequests from '../../sql/rules/known_requests.sql';
 import lastCode from '../../sql/rules/last_code.sql';
 import leaveDetached from '../../sql/rules/leave_detached.sql';
+import limitWait from '../../sql/rules/limit_wait.sql';
 import lockClass from '../../sql/rules/lock_class.sql';
 import mark from '../../sql/rules/mark.sql';
 import mayBeAdded from '../../sql/rules/may_be_added.sql';
 import newExpiry from '../../sql/rules/new_expiry.sql';
 import notePartition from '../../sql/rules/note_partition.sql';
+import pastLimit from '../../sql/rules/past_limit.sql';
 import recordChangedUses from '../../sql/rules/record_changed_uses.sql';
 import recordGoneUses from '../../sql/rules/record_gone_uses.sql';
 import recordHolds from '../../sql/rules/record_holds.sql';
@@ -117,6 +120,7 @@ const rules = readRules([
   mayBeAdded,
   campaignOf,
   hasCampaigns,
+  findCampaigns,
   addToCampaign,
   addToCampaigns,
   isReferencing,
@@ -127,6 +131,8 @@ const rules = readRules([
   codeRefusal,
   codeState,
   isLimit,
+  pastLimit,
+  limitWait,
   room,
   customerUses,
   bonus,

@@ -18,7 +18,7 @@ const definitions = functionDefinitions({ layout, options: withDefaults({ histor
  */
 const RELEASED: Record<number, string> = {
   1: 'c4bf1441318e589a7ce6b6e7842f080c67748de421cce14904a5eea379aaaefc',
-  2: 'f65d7c9aaec2670aa32d64e438da53785d999b65ae44648e0664ece27ab0e6d6',
+  2: '848e7439b6d4c5a30d373b7bc82d6aeb6d2e266ac2a4448bb9da942af89107e8',
 };
 
 it('every function carries the current revision', () => {

@@ -65,6 +65,11 @@ export const DRIFT_COLUMNS = `drift.kind, drift.promo_code_id::text AS id, drift
   drift.shop_id AS shop, drift.times_used::text AS used, drift.actual_uses::text AS uses,
   drift.total_bonus_issued::text AS issued, drift.actual_bonus::text AS bonus`;
 
+/** The id of the code or of the campaign that a record is of. */
+export function idOf(record: DriftRecord): string {
+  return record.kind === 'campaign' ? record.campaignId : record.promoCodeId;
+}
+
 export function toDriftRecord(row: DriftRow): DriftRecord {
   const difference = {
     timesUsed: row.used === null ? null : Number(row.used),

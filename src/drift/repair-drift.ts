@@ -9,7 +9,7 @@ import { SqlState, sqlStateOf } from '../postgres/sqlstate.js';
 import { inTransaction, type Transaction } from '../postgres/transaction.js';
 import { findDrift } from './check-drift.js';
 import { CORRECTIONS } from './corrections.js';
-import { type DriftRecord, toDriftRecord } from './drift-record.js';
+import { type DriftRecord, idOf, toDriftRecord } from './drift-record.js';
 import { readCompared } from './layout-of.js';
 import { type DriftTrace, observeDrift } from './observed.js';
 import { type RepairDriftOptions, repairDriftOptions } from './options.js';
@@ -131,10 +131,6 @@ function batchesOf(records: DriftRecord[]): Batch[] {
     batches.at(-1)!.ids.push(idOf(record));
   }
   return batches;
-}
-
-function idOf(record: DriftRecord): string {
-  return record.kind === 'campaign' ? record.campaignId : record.promoCodeId;
 }
 
 interface Recounted {

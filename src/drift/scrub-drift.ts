@@ -6,13 +6,13 @@ import type { Database } from '../postgres/database.js';
 import { now, sleepUnless } from '../postgres/timers.js';
 import { withConnection } from '../postgres/transaction.js';
 import { BY_IDS, driftQueryAsText } from './drift-query.js';
-import { type DriftRecord, toDriftRecord } from './drift-record.js';
+import { type DriftRecord, idOf, toDriftRecord } from './drift-record.js';
 import { type Compared, readCompared } from './layout-of.js';
 import { type DriftTrace, noteScope, observeDrift } from './observed.js';
 import { readOldestCheck } from './oldest-drift-check.js';
 import { type ScrubDriftOptions, scrubDriftOptions } from './options.js';
 import { type Pace, spreadPace, steadyPace } from './scrub-pace.js';
-import { checkNextPiece, idOf, isOver, type Position, readPosition } from './scrub-piece.js';
+import { checkNextPiece, isOver, type Position, readPosition } from './scrub-piece.js';
 
 /** What a call of `scrubDrift` has come to. */
 export interface ScrubReport {

@@ -8,7 +8,7 @@ import { withRules } from '../host/rules.js';
 import type { Database, Queryable } from '../postgres/database.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { countedDriftQueryAsText, type DriftScope } from './drift-query.js';
-import { type DriftRecord, toDriftRecord } from './drift-record.js';
+import { type DriftRecord, idOf, toDriftRecord } from './drift-record.js';
 
 type Kind = DriftRecord['kind'];
 
@@ -149,10 +149,6 @@ function scopeOf(layout: Layout, kind: Kind, after: string | null, last: string 
   return kind === 'code'
     ? { codes: { uses: within('u.:"promo_code_id"'), codes: within('c.:"code_id"') } }
     : { campaigns: { members: within('m.campaign_id'), campaigns: within('g.id') } };
-}
-
-export function idOf(record: DriftRecord): string {
-  return record.kind === 'campaign' ? record.campaignId : record.promoCodeId;
 }
 
 /** Rows of the walk before that this one has passed are not needed any more. */

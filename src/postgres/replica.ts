@@ -11,14 +11,12 @@ const PROBE_PAUSE_MS = 1_000;
 const PROBE_MS = 2_000;
 /** What says that a replica is not there, or does not answer: whoever asks it next would wait for the same. */
 const AWAY: ReadonlySet<PromoCodesErrorCode> = new Set([
-  ...([
-    'CONNECTION_FAILED',
-    'CONNECTION_LOST',
-    'AUTHENTICATION_FAILED',
-    'POOL_EXHAUSTED',
-    'CLOSED',
-    'TIMEOUT',
-  ] as const),
+  'CONNECTION_FAILED',
+  'CONNECTION_LOST',
+  'AUTHENTICATION_FAILED',
+  'POOL_EXHAUSTED',
+  'CLOSED',
+  'TIMEOUT',
 ]);
 
 /**

@@ -10,3 +10,8 @@ export function toCodeName(text: string): string {
   // Most codes are ASCII.
   return (/^[\x20-\x7e]*$/.test(text) ? text : text.replace(INVISIBLE, '').normalize('NFC')).trim();
 }
+
+/** Shop and code, in one form for all ways to write it. */
+export function codeKey({ shopId, code }: { shopId: string; code: string }): string {
+  return `${shopId}\0${code.trim().toUpperCase()}`;
+}

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { codeKey } from './code-name.js';
 import type { Attempted } from './redeem.js';
 
 /** Requests of a batch in doubt that are repeated by a statement of their own. */
@@ -31,8 +32,8 @@ export function partsOf(entries: readonly Attempted[], perCode: boolean): Part[]
   return parts;
 }
 
-function codeOf({ request: { shopId, code } }: Attempted): string {
-  return `${shopId}\0${code.trim().toUpperCase()}`;
+function codeOf({ request }: Attempted): string {
+  return codeKey(request);
 }
 
 /** A number that no other part has, nor a first attempt, whose number is the id of a use. */

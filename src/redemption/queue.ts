@@ -5,6 +5,7 @@ import type { Trace } from '../diagnostics/operation.js';
 import { OutcomeUnknownError, PromoCodesError, QueueFullError } from '../errors.js';
 import { type Alarm, afterCallbacks, alarmIn, endAlarm, now } from '../postgres/timers.js';
 import { asPromoCodesError, errorOfMany, isAtKey, isLate, Search } from './batch-errors.js';
+import { codeKey } from './code-name.js';
 import { type Attempted, PATIENCE_MS, type RedeemRequest, type Settled } from './redeem.js';
 import type { RedeemResult } from './results.js';
 import { type Lane, Partition, type SharedRequest, type Waiting } from './waiting.js';
@@ -124,7 +125,7 @@ export class RedemptionQueue<Request extends SharedRequest = RedeemRequest, Resu
         );
       }
       const place = this.#arrivals++;
-      const code = this.#kind.isOrdered ? codeOf(request) : String(place);
+      const code = this.#kind.isOrdered ? codeKey(request) : String(place);
       this.#partition(partition).add(
         new Caller<Request, Result>(request, code, place, deadline, scope, trace, resolve, reject),
       );
@@ -358,11 +359,6 @@ interface Trip<Request extends SharedRequest, Result> {
   partition: Partition<Waiting<Request, Result>>;
   deadline: number;
   search: Search;
-}
-
-/** Shop and code, in one form for all ways to write it. */
-function codeOf({ shopId, code }: SharedRequest): string {
-  return `${shopId}\0${code.trim().toUpperCase()}`;
 }
 
 function codesOf(entries: readonly Waiting[]): Set<string> {
